@@ -1,0 +1,1 @@
+//! Structured concurrency: gather, race, timeout, task groups.

@@ -1,0 +1,1 @@
+//! Files and directories at page-cache speed.

@@ -1,0 +1,1 @@
+//! An HTTP client with the feel of aiohttp's ClientSession.

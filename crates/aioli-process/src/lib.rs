@@ -1,0 +1,1 @@
+//! Subprocesses and signals.

@@ -1,0 +1,1 @@
+//! Queues, channels and locks for any executor.

@@ -1,0 +1,1 @@
+//! Tasks, the event loop and cancellation whose clean-up may await.

@@ -1,0 +1,1 @@
+//! Timers, sleep and intervals.

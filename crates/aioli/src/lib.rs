@@ -1,0 +1,1 @@
+//! asyncio's programming model for Rust.
