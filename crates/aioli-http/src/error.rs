@@ -1,0 +1,406 @@
+//! The one error type of the crate: what failed, in which phase, and what the server may have seen.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use url::Url;
+
+mod kinds;
+
+pub use kinds::{
+    BodyErrorKind, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, RedirectErrorKind,
+    RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
+};
+
+/// A boxed cause from outside the crate.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Anything that can go wrong with a request.
+///
+/// One pointer wide, so that `Result<Response>` stays small. [`kind`](Error::kind) says what
+/// happened; [`maybe_processed`](Error::maybe_processed) and
+/// [`is_retryable`](Error::is_retryable) say what may be done about it. The text names the
+/// method and the URL without its user information and query, and never a header or a secret.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_http::{Session, ErrorKind};
+///
+/// # futures::executor::block_on(async {
+/// let error = Session::new().get("http://[broken").await.unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::InvalidUrl(_)));
+/// assert!(!error.maybe_processed());
+/// # });
+/// ```
+#[doc(alias = "aiohttp.ClientError")]
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+/// What an [`Error`] points at.
+struct Inner {
+    kind: ErrorKind,
+    /// What the request was, once it is known. The URL has no user information.
+    request: Option<(Method, Url)>,
+    /// How much of the request had left when it failed.
+    sent: Sent,
+}
+
+/// What happened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL cannot be requested; nothing was sent.
+    #[error("invalid url: {0}")]
+    InvalidUrl(UrlErrorKind),
+    /// The request contradicts itself; nothing was sent.
+    #[error("invalid request: {kind}")]
+    InvalidRequest {
+        /// What is wrong with it.
+        kind: RequestErrorKind,
+        /// The error underneath, if there is one.
+        source: Option<BoxError>,
+    },
+    /// The host's name has no address.
+    #[error("cannot look up {host}")]
+    Dns {
+        /// The name that was looked up.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// No address of the host accepted a connection.
+    #[error("cannot connect to {host}:{port}")]
+    Connect {
+        /// The host of the URL.
+        host: String,
+        /// The port that was tried.
+        port: u16,
+        /// The last failure.
+        source: io::Error,
+    },
+    /// The secure channel could not be set up; no byte of the request was sent.
+    #[error("tls: {kind}")]
+    Tls {
+        /// What the two sides did not agree on.
+        kind: TlsErrorKind,
+        /// What the TLS library said.
+        source: Option<BoxError>,
+    },
+    /// A time limit of [`Timeout`](crate::Timeout) passed.
+    #[error("timed out in the {phase} phase after {after:?}")]
+    Timeout {
+        /// Which limit passed.
+        phase: Phase,
+        /// The limit.
+        after: Duration,
+    },
+    /// The server closed the connection before the response's head was complete.
+    #[error("the server disconnected{}", reused_text(*reused))]
+    Disconnected {
+        /// How much of the request had been sent.
+        sent: Sent,
+        /// Whether the connection came from the pool.
+        reused: bool,
+        /// The failure of the socket, if it was one and not an orderly end.
+        source: Option<io::Error>,
+    },
+    /// The server broke the protocol; the connection was closed.
+    #[error("protocol violation: {0}")]
+    Protocol(ProtocolErrorKind),
+    /// A bound of [`Limits`](crate::Limits) was reached.
+    #[error("limit exceeded: {0}")]
+    Limit(LimitKind),
+    /// The body of the request or of the response failed.
+    #[error("body: {kind}")]
+    Body {
+        /// How it failed.
+        kind: BodyErrorKind,
+        /// The error underneath, if there is one.
+        source: Option<BoxError>,
+    },
+    /// The body arrived and is not what was asked for.
+    #[error("cannot decode the body: {kind}")]
+    Decode {
+        /// What it should have been.
+        kind: DecodeErrorKind,
+        /// What the decoder said.
+        source: Option<BoxError>,
+    },
+    /// A redirect was refused.
+    #[error("redirect: {kind}")]
+    Redirect {
+        /// Why.
+        kind: RedirectErrorKind,
+        /// The URLs requested so far, the first one first.
+        history: Vec<Url>,
+    },
+    /// The status is an error and the caller asked for errors (`raise_for_status`).
+    #[error("http status {status}")]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// The beginning of the body, as far as it came together with the head; at most 4 KiB.
+        body: Bytes,
+    },
+}
+
+fn reused_text(reused: bool) -> &'static str {
+    if reused { " (a reused connection)" } else { "" }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Error {
+        let sent = match &kind {
+            ErrorKind::Disconnected { sent, .. } => *sent,
+            _ => Sent::Nothing,
+        };
+        let inner = Inner {
+            kind,
+            request: None,
+            sent,
+        };
+        Error {
+            inner: Box::new(inner),
+        }
+    }
+
+    pub(crate) fn invalid_request(kind: RequestErrorKind) -> Error {
+        Error::new(ErrorKind::InvalidRequest { kind, source: None })
+    }
+
+    pub(crate) fn body(kind: BodyErrorKind, source: Option<BoxError>) -> Error {
+        Error::new(ErrorKind::Body { kind, source })
+    }
+
+    /// Adds what was requested; the first one to know it wins.
+    pub(crate) fn with_request(mut self, method: &Method, url: &Url) -> Error {
+        if self.inner.request.is_none() {
+            self.inner.request = Some((method.clone(), without_userinfo(url)));
+        }
+        self
+    }
+
+    /// Raises what is known to have been sent.
+    pub(crate) fn with_sent(mut self, sent: Sent) -> Error {
+        self.inner.sent = self.inner.sent.max(sent);
+        self
+    }
+
+    /// Returns what happened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{ErrorKind, RequestErrorKind, Session};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let error = Session::new().get("http://a.example/").header("x", "a\nb").await.unwrap_err();
+    /// match error.kind() {
+    ///     ErrorKind::InvalidRequest { kind: RequestErrorKind::Header, .. } => {}
+    ///     other => panic!("{other}"),
+    /// }
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.inner.kind
+    }
+
+    /// Returns the phase whose time limit passed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::Phase;
+    ///
+    /// # async fn example() {
+    /// let error = aioli_http::get("http://192.0.2.1/").await.unwrap_err();
+    /// assert_eq!(error.phase(), Some(Phase::Connect));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        match self.inner.kind {
+            ErrorKind::Timeout { phase, .. } => Some(phase),
+            _ => None,
+        }
+    }
+
+    /// Returns the status of the response, if there was one that counts as an error.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.inner.kind {
+            ErrorKind::Status { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Returns the URL that was being requested, without user information.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.inner.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// Returns how much of the request had been handed to the system when it failed.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        self.inner.sent
+    }
+
+    /// Tells whether a time limit passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Timeout { .. })
+    }
+
+    /// Tells whether no connection could be made: name, address or secure channel.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.inner.kind,
+            ErrorKind::Dns { .. }
+                | ErrorKind::Connect { .. }
+                | ErrorKind::Tls { .. }
+                | ErrorKind::Timeout {
+                    phase: Phase::Connect | Phase::Tls,
+                    ..
+                }
+        )
+    }
+
+    /// Tells whether the secure channel failed.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Tls { .. })
+    }
+
+    /// Tells whether the server answered with an error status.
+    #[must_use]
+    pub fn is_status(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Status { .. })
+    }
+
+    /// Tells whether the server may have acted on the request.
+    ///
+    /// `false` is a proof: no byte of the request was handed to the system. `true` is a doubt.
+    #[must_use]
+    pub fn maybe_processed(&self) -> bool {
+        self.inner.sent != Sent::Nothing
+    }
+
+    /// Tells whether the same request may succeed later and cannot be carried out twice by
+    /// trying: the failure was a passing one, and either nothing was sent or the method is
+    /// idempotent.
+    ///
+    /// A status counts as passing when it is 408, 425, 429, 500, 502, 503 or 504.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let passing = match &self.inner.kind {
+            ErrorKind::Dns { .. }
+            | ErrorKind::Connect { .. }
+            | ErrorKind::Timeout { .. }
+            | ErrorKind::Disconnected { .. }
+            | ErrorKind::Body {
+                kind: BodyErrorKind::Truncated,
+                ..
+            } => true,
+            ErrorKind::Tls { kind, .. } => matches!(kind, TlsErrorKind::Disconnected),
+            ErrorKind::Status { status, .. } => {
+                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            _ => false,
+        };
+        let idempotent = self
+            .inner
+            .request
+            .as_ref()
+            .is_some_and(|(method, _)| method.is_idempotent());
+        passing && (idempotent || !self.maybe_processed())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((method, url)) = &self.inner.request {
+            write!(f, "{method} {}: ", Shown(url))?;
+        }
+        self.inner.kind.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.inner.kind)
+            .field("sent", &self.inner.sent);
+        if let Some((method, url)) = &self.inner.request {
+            out.field("method", method)
+                .field("url", &format_args!("{}", Shown(url)));
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.kind.source()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match error.kind() {
+            ErrorKind::Timeout { .. } => io::ErrorKind::TimedOut,
+            ErrorKind::InvalidUrl(_) | ErrorKind::InvalidRequest { .. } => {
+                io::ErrorKind::InvalidInput
+            }
+            ErrorKind::Protocol(_) | ErrorKind::Decode { .. } => io::ErrorKind::InvalidData,
+            ErrorKind::Body {
+                kind: BodyErrorKind::Truncated,
+                ..
+            } => io::ErrorKind::UnexpectedEof,
+            ErrorKind::Connect { source, .. } | ErrorKind::Dns { source, .. } => source.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// A URL as it may be shown: without user information, query and fragment.
+pub(crate) struct Shown<'a>(pub(crate) &'a Url);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.0;
+        write!(
+            f,
+            "{}://{}",
+            url.scheme(),
+            url.host_str().unwrap_or_default()
+        )?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(url.path())
+    }
+}
+
+/// Returns `url` without its user information.
+pub(crate) fn without_userinfo(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only for URLs that can have neither.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url
+}
+
+const _: () = assert!(size_of::<Error>() <= 16);

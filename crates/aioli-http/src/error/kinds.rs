@@ -1,0 +1,258 @@
+//! The closed vocabularies inside [`ErrorKind`](super::ErrorKind).
+
+use std::fmt;
+
+/// How much of a request had been handed to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sent {
+    /// Not one byte: the server cannot have seen the request.
+    Nothing,
+    /// Some bytes.
+    Partly,
+    /// All of it.
+    Fully,
+}
+
+/// A part of a request that has a time limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The whole request, redirects and body included.
+    Total,
+    /// Waiting for a free connection slot.
+    Pool,
+    /// Looking the name up and connecting.
+    Connect,
+    /// The TLS handshake; it shares the limit of `Connect`.
+    Tls,
+    /// From the last byte sent to the response's head, and while sending makes no progress.
+    Head,
+    /// Between two pieces of the body.
+    Read,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Total => "total",
+            Phase::Pool => "pool",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::Head => "head",
+            Phase::Read => "read",
+        })
+    }
+}
+
+/// Why a URL cannot be requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlErrorKind {
+    /// It is not a URL.
+    #[error("{0}")]
+    Syntax(#[from] url::ParseError),
+    /// It is relative and the session has no base.
+    #[error("relative, and the session has no base url")]
+    Relative,
+    /// Its scheme is neither `http` nor `https`.
+    #[error("the scheme is neither http nor https")]
+    Scheme,
+    /// It is not `https`, and the session allows nothing else.
+    #[error("not https, and the session allows nothing else")]
+    NotHttps,
+    /// It has no host.
+    #[error("no host")]
+    NoHost,
+    /// It carries a name or a password; they belong in an `authorization` header.
+    #[error("it carries credentials; put them into an authorization header")]
+    Credentials,
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestErrorKind {
+    /// A header's name or value contains what it may not.
+    #[error("a header's name or value is malformed")]
+    Header,
+    /// The method cannot be sent by this client (`CONNECT`).
+    #[error("the method is not supported")]
+    Method,
+    /// The JSON body could not be written.
+    #[error("the json body cannot be written")]
+    Json,
+    /// `content-length` disagrees with the body, or is no number.
+    #[error("content-length disagrees with the body")]
+    ContentLength,
+    /// `transfer-encoding` is the client's to set.
+    #[error("transfer-encoding is set by the client")]
+    TransferEncoding,
+    /// A root certificate is neither DER nor PEM.
+    #[error("not a certificate")]
+    Certificate,
+}
+
+/// Why the secure channel could not be set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsErrorKind {
+    /// The certificate is no longer valid.
+    #[error("the certificate has expired")]
+    Expired,
+    /// The certificate is not valid yet.
+    #[error("the certificate is not valid yet")]
+    NotYetValid,
+    /// The certificate is for another host.
+    #[error("the certificate is for another host")]
+    HostMismatch,
+    /// Nobody we trust has signed the certificate.
+    #[error("the certificate's issuer is not trusted")]
+    UnknownIssuer,
+    /// The certificate was revoked.
+    #[error("the certificate was revoked")]
+    Revoked,
+    /// The certificate is unusable in another way.
+    #[error("the certificate is not acceptable")]
+    Certificate,
+    /// There is no root certificate to trust.
+    #[error("no root certificates")]
+    NoRoots,
+    /// The host's name cannot be put into a handshake.
+    #[error("the host name is not valid for tls")]
+    HostName,
+    /// The server left during the handshake.
+    #[error("the server disconnected in the handshake")]
+    Disconnected,
+    /// The two sides did not agree, or the server does not speak TLS.
+    #[error("the handshake failed")]
+    Handshake,
+}
+
+/// How the server broke the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolErrorKind {
+    /// The first bytes are not HTTP/1.
+    #[error("the reply is not http")]
+    NotHttp,
+    /// The reply is a TLS record on a plain connection.
+    #[error("the reply is tls; use https")]
+    TlsOnPlainPort,
+    /// The version is neither 1.0 nor 1.1.
+    #[error("unsupported http version")]
+    Version,
+    /// The status line is malformed.
+    #[error("malformed status line")]
+    StatusLine,
+    /// The status is not three digits from 100 to 999.
+    #[error("malformed status code")]
+    Status,
+    /// A carriage return without a line feed or the other way round.
+    #[error("a line does not end in CR LF")]
+    LineEnd,
+    /// A header line begins with white space.
+    #[error("a header line is folded")]
+    Folded,
+    /// A header's name is malformed.
+    #[error("malformed header name")]
+    HeaderName,
+    /// A header's value is malformed.
+    #[error("malformed header value")]
+    HeaderValue,
+    /// The server switched protocols and nobody asked it to.
+    #[error("the server switched protocols unasked")]
+    Upgrade,
+    /// `content-length` is no number, or there are two different ones.
+    #[error("malformed or contradictory content-length")]
+    ContentLength,
+    /// The transfer coding is not exactly `chunked`, or came with HTTP/1.0.
+    #[error("unsupported transfer-encoding")]
+    TransferEncoding,
+    /// A chunk's size is malformed.
+    #[error("malformed chunk size")]
+    ChunkSize,
+    /// A chunk's extension is malformed.
+    #[error("malformed chunk extension")]
+    ChunkExtension,
+    /// A chunk's data is not followed by CR LF.
+    #[error("a chunk does not end in CR LF")]
+    ChunkEnd,
+    /// A trailer line is malformed.
+    #[error("malformed trailer")]
+    Trailer,
+}
+
+/// Which bound was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// Bytes of the response's heads, informational ones included.
+    #[error("the response's head is too large")]
+    Head,
+    /// Headers of the response's heads, informational ones included.
+    #[error("the response has too many headers")]
+    Headers,
+    /// Informational (1xx) responses.
+    #[error("too many informational responses")]
+    Informational,
+    /// Bytes of chunk extensions.
+    #[error("chunk extensions are too large")]
+    ChunkExtensions,
+    /// Bytes or lines of trailers.
+    #[error("the trailers are too large")]
+    Trailers,
+    /// Bytes of a body that was to be buffered whole.
+    #[error("the body is too large to be buffered")]
+    Body,
+}
+
+/// How a body failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyErrorKind {
+    /// The response ended before its body did.
+    #[error("the response was cut off")]
+    Truncated,
+    /// The stream given as request body ended before its announced length.
+    #[error("the request's stream is shorter than announced")]
+    TooShort,
+    /// The stream given as request body went past its announced length.
+    #[error("the request's stream is longer than announced")]
+    TooLong,
+    /// The stream given as request body failed.
+    #[error("the request's stream failed")]
+    Stream,
+}
+
+/// What a body should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// JSON of the wanted type.
+    #[error("it is not the expected json")]
+    Json,
+    /// Text in the announced character set.
+    #[error("it is not text in its character set")]
+    Text,
+    /// Text in a character set this crate knows (UTF-8, US-ASCII, ISO-8859-1).
+    #[error("its character set is not supported")]
+    Charset,
+}
+
+/// Why a redirect was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedirectErrorKind {
+    /// More redirects than the limit.
+    #[error("too many redirects")]
+    TooMany,
+    /// `location` is no URL, or there are two different ones.
+    #[error("malformed location")]
+    Location,
+    /// The scheme is neither `http` nor `https`, or not `https` where the session demands it.
+    #[error("the scheme is not allowed")]
+    Scheme,
+    /// The method must be repeated and the body was a stream that is spent.
+    #[error("the body cannot be sent a second time")]
+    BodyNotReplayable,
+}

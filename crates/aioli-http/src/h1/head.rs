@@ -1,0 +1,254 @@
+//! The response's head: found incrementally, checked strictly, parsed once.
+//!
+//! [`HeadParser::parse`] is given everything received since the head began, as often as more
+//! arrives. It remembers how far it has looked, so that a head that comes byte by byte costs
+//! linear time, and it refuses what can never become a head as soon as that shows: the first
+//! bytes, a bare line end, a folded line, a head over its limits. Only a complete head is
+//! tokenized (by `httparse`, whose leniencies the first pass has ruled out).
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode, Version};
+
+use super::Reject;
+use crate::error::{LimitKind, ProtocolErrorKind};
+
+/// Bounds on the heads of one response, informational ones included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadLimits {
+    pub(crate) bytes: usize,
+    pub(crate) headers: usize,
+}
+
+/// Nobody needs more 1xx responses before a final one.
+const MAX_INFORMATIONAL: usize = 32;
+/// A reason phrase is read by nobody.
+const MAX_REASON: usize = 256;
+/// One stray line end after the last body is a known fault; many are an attack.
+const MAX_LEADING_BLANKS: usize = 4;
+/// Where the reason phrase begins: after `HTTP/1.1 200 `.
+const REASON_AT: usize = 13;
+
+/// A final response head.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+}
+
+/// What the bytes so far amount to.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Progress {
+    /// More bytes are needed.
+    Partial,
+    /// A 1xx head of this many bytes; the parser is ready for the next head.
+    Informational(usize),
+    /// The final head, and how many bytes it took.
+    Final(Head, usize),
+}
+
+/// The parser of the heads of one exchange.
+#[derive(Debug)]
+pub(crate) struct HeadParser {
+    /// What the heads of this exchange may still take.
+    left: HeadLimits,
+    informational: usize,
+    scan: Scan,
+}
+
+/// How far the current head has been looked at.
+#[derive(Debug, Default)]
+struct Scan {
+    /// Bytes looked at.
+    at: usize,
+    /// Where the current line begins.
+    line_start: usize,
+    /// Where the status line begins: after blank lines that were let through.
+    head_start: usize,
+    /// Complete lines, the status line first.
+    lines: usize,
+    /// The last byte was a carriage return.
+    after_cr: bool,
+}
+
+impl HeadParser {
+    pub(crate) fn new(limits: HeadLimits) -> HeadParser {
+        HeadParser {
+            left: limits,
+            informational: 0,
+            scan: Scan::default(),
+        }
+    }
+
+    /// Looks at `input`, which begins where the current head does.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that makes `input` impossible as a head, or too large.
+    pub(crate) fn parse(&mut self, input: &[u8]) -> Result<Progress, Reject> {
+        let Some(end) = self.scan.run(input, self.left)? else {
+            return Ok(Progress::Partial);
+        };
+        let start = self.scan.head_start;
+        let headers = self.scan.lines - 1;
+        self.left.bytes -= end;
+        self.left.headers -= headers;
+        self.scan = Scan::default();
+
+        let head = tokenize(&input[start..end], headers)?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ProtocolErrorKind::Upgrade.into());
+        }
+        if head.status.is_informational() {
+            self.informational += 1;
+            if self.informational > MAX_INFORMATIONAL {
+                return Err(LimitKind::Informational.into());
+            }
+            return Ok(Progress::Informational(end));
+        }
+        Ok(Progress::Final(head, end))
+    }
+}
+
+impl Scan {
+    /// Looks at the bytes of `input` not seen before; returns the length of the head once its
+    /// blank line is there.
+    fn run(&mut self, input: &[u8], left: HeadLimits) -> Result<Option<usize>, Reject> {
+        while let Some(&byte) = input.get(self.at) {
+            if self.at == left.bytes {
+                return Err(LimitKind::Head.into());
+            }
+            let offset = self.at - self.head_start;
+            let blank = matches!((offset, byte), (0, b'\r' | b'\n') | (1, b'\n'))
+                && (offset == 0 || self.after_cr);
+            if self.lines == 0 && !blank {
+                check_start(offset, byte)?;
+            }
+            self.at += 1;
+            match byte {
+                b'\n' if !self.after_cr => return Err(ProtocolErrorKind::LineEnd.into()),
+                b'\n' => {
+                    self.after_cr = false;
+                    if self.end_line(left)? {
+                        return Ok(Some(self.at));
+                    }
+                }
+                _ if self.after_cr => return Err(ProtocolErrorKind::LineEnd.into()),
+                b'\r' => self.after_cr = true,
+                b' ' | b'\t' if self.at - 1 == self.line_start => {
+                    return Err(ProtocolErrorKind::Folded.into());
+                }
+                _ => self.check_reason()?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes note of a complete line; tells whether it is the blank one that ends the head.
+    fn end_line(&mut self, left: HeadLimits) -> Result<bool, Reject> {
+        let blank = self.at - self.line_start == 2;
+        self.line_start = self.at;
+        if blank && self.lines > 0 {
+            return Ok(true);
+        }
+        if blank {
+            self.head_start = self.at;
+            if self.head_start > 2 * MAX_LEADING_BLANKS {
+                return Err(LimitKind::Head.into());
+            }
+            return Ok(false);
+        }
+        self.lines += 1;
+        if self.lines - 1 > left.headers {
+            return Err(LimitKind::Headers.into());
+        }
+        Ok(false)
+    }
+
+    fn check_reason(&self) -> Result<(), Reject> {
+        if self.lines == 0 && self.at - self.head_start > REASON_AT + MAX_REASON {
+            return Err(LimitKind::Head.into());
+        }
+        Ok(())
+    }
+}
+
+/// Checks the byte at `offset` of the status line against `HTTP/1.0 ` and `HTTP/1.1 `.
+///
+/// Byte by byte, so that the verdict does not depend on how the bytes were cut into reads.
+fn check_start(offset: usize, byte: u8) -> Result<(), ProtocolErrorKind> {
+    const PREFIX: &[u8] = b"HTTP/1.";
+    const MINOR: usize = PREFIX.len();
+    const SPACE: usize = MINOR + 1;
+    match (offset, byte) {
+        (0..MINOR, byte) if byte == PREFIX[offset] => Ok(()),
+        // The types of a TLS alert and of a handshake record.
+        (0, 0x15 | 0x16) => Err(ProtocolErrorKind::TlsOnPlainPort),
+        (0, _) => Err(ProtocolErrorKind::NotHttp),
+        (MINOR, b'0' | b'1') | (SPACE, b' ') => Ok(()),
+        (SPACE, byte) if !byte.is_ascii_digit() => Err(ProtocolErrorKind::StatusLine),
+        (..=SPACE, _) => Err(ProtocolErrorKind::Version),
+        _ => Ok(()),
+    }
+}
+
+/// Parses a complete head with `count` header lines.
+fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
+    // One shared copy, of which every header value is a slice.
+    let head = Bytes::copy_from_slice(head);
+    let mut few = [httparse::EMPTY_HEADER; 32];
+    let mut many = Vec::new();
+    let slots = if count <= few.len() {
+        &mut few[..]
+    } else {
+        many.resize(count, httparse::EMPTY_HEADER);
+        &mut many[..]
+    };
+    let mut response = httparse::Response::new(slots);
+    match response.parse(&head) {
+        Ok(httparse::Status::Complete(n)) if n == head.len() => {}
+        Ok(_) => return Err(ProtocolErrorKind::LineEnd.into()),
+        Err(error) => return Err(refusal(error)),
+    }
+    let version = match response.version {
+        Some(0) => Version::HTTP_10,
+        Some(1) => Version::HTTP_11,
+        _ => return Err(ProtocolErrorKind::Version.into()),
+    };
+    let status = response
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(ProtocolErrorKind::Status)?;
+    let mut headers = HeaderMap::with_capacity(response.headers.len());
+    for header in response.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes())
+            .map_err(|_| ProtocolErrorKind::HeaderName)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(header.value))
+            .map_err(|_| ProtocolErrorKind::HeaderValue)?;
+        headers
+            .try_append(name, value)
+            .map_err(|_| LimitKind::Headers)?;
+    }
+    Ok(Head {
+        status,
+        version,
+        headers,
+    })
+}
+
+fn refusal(error: httparse::Error) -> Reject {
+    match error {
+        httparse::Error::HeaderName => ProtocolErrorKind::HeaderName.into(),
+        httparse::Error::HeaderValue => ProtocolErrorKind::HeaderValue.into(),
+        httparse::Error::NewLine => ProtocolErrorKind::LineEnd.into(),
+        httparse::Error::Status => ProtocolErrorKind::Status.into(),
+        httparse::Error::Version => ProtocolErrorKind::Version.into(),
+        httparse::Error::TooManyHeaders => LimitKind::Headers.into(),
+        httparse::Error::Token => ProtocolErrorKind::StatusLine.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+//! Each input is parsed whole, byte by byte and split at each position, with one result.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMITS: HeadLimits = HeadLimits {
+    bytes: 64 * 1024,
+    headers: 128,
+};
+
+/// What came of an input: the final head and what is left of the input.
+type Outcome = Result<Option<(u16, Vec<(String, Vec<u8>)>, Vec<u8>)>, Reject>;
+
+/// Feeds `pieces` as a connection would.
+fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let mut parser = HeadParser::new(LIMITS);
+    let mut buffer = Vec::new();
+    let mut pieces = pieces.into_iter();
+    let mut done: Option<(u16, Vec<(String, Vec<u8>)>)> = None;
+    loop {
+        let Some(piece) = pieces.next() else {
+            return Ok(done.map(|(status, headers)| (status, headers, buffer)));
+        };
+        buffer.extend_from_slice(piece);
+        while done.is_none() {
+            match parser.parse(&buffer)? {
+                Progress::Partial => break,
+                Progress::Informational(n) => drop(buffer.drain(..n)),
+                Progress::Final(head, n) => {
+                    buffer.drain(..n);
+                    let headers = head
+                        .headers
+                        .iter()
+                        .map(|(k, v)| (k.to_string(), v.as_bytes().to_vec()))
+                        .collect();
+                    done = Some((head.status.as_u16(), headers));
+                }
+            }
+        }
+    }
+}
+
+/// Runs `input` in every split, which must not matter; returns the one outcome.
+#[track_caller]
+fn every_way(input: &[u8]) -> Outcome {
+    let whole = feed([input]);
+    assert_eq!(
+        feed(input.chunks(1)),
+        whole,
+        "byte by byte: {}",
+        input.escape_ascii()
+    );
+    let step = 1 + input.len() / 2000;
+    for at in (0..=input.len()).step_by(step) {
+        let (a, b) = input.split_at(at);
+        assert_eq!(
+            feed([a, b]),
+            whole,
+            "split at {at}: {}",
+            input.escape_ascii()
+        );
+    }
+    whole
+}
+
+#[track_caller]
+fn ok(input: &[u8], status: u16, headers: &[(&str, &str)]) {
+    let (got, lines, rest) = every_way(input).unwrap().expect("complete");
+    let lines: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|(k, v)| (&k[..], std::str::from_utf8(v).unwrap()))
+        .collect();
+    assert_eq!((got, &lines[..], &rest[..]), (status, headers, &b""[..]));
+}
+
+#[track_caller]
+fn protocol(input: impl AsRef<[u8]>, kind: ProtocolErrorKind) {
+    let input = input.as_ref();
+    let got = every_way(input);
+    assert_eq!(got, Err(Reject::Protocol(kind)), "{}", input.escape_ascii());
+}
+
+#[track_caller]
+fn limit(input: impl AsRef<[u8]>, kind: LimitKind) {
+    let input = input.as_ref();
+    assert_eq!(every_way(input), Err(Reject::Limit(kind)));
+}
+
+/// A head with the given lines after a good status line.
+fn with(lines: impl AsRef<[u8]>) -> Vec<u8> {
+    [b"HTTP/1.1 200 OK\r\n", lines.as_ref(), b"\r\n"].concat()
+}
+
+#[test]
+fn good_heads() {
+    ok(b"HTTP/1.1 200 OK\r\n\r\n", 200, &[]);
+    ok(
+        b"HTTP/1.0 404 Not Found\r\nA: b\r\n\r\n",
+        404,
+        &[("a", "b")],
+    );
+    ok(b"HTTP/1.1 200 \r\n\r\n", 200, &[]);
+    ok(b"HTTP/1.1 200\r\n\r\n", 200, &[]);
+    ok(
+        &with("A:b\r\nA: \t c \t\r\nempty:\r\n"),
+        200,
+        &[("a", "b"), ("a", "c"), ("empty", "")],
+    );
+    ok(&with("x: \u{e9}\r\n"), 200, &[("x", "\u{e9}")]);
+}
+
+#[test]
+fn the_rest_is_left_alone() {
+    let (_, _, rest) = every_way(b"HTTP/1.1 200 OK\r\n\r\nbody\n\r")
+        .unwrap()
+        .unwrap();
+    assert_eq!(rest, b"body\n\r");
+}
+
+#[test]
+fn n001_a_partial_head_is_no_head() {
+    assert_eq!(
+        every_way(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"),
+        Ok(None)
+    );
+}
+
+#[test]
+fn n005_to_n010_not_http_1() {
+    protocol("HTP/1.1 200 OK\r\n\r\n", ProtocolErrorKind::Version);
+    for version in [
+        "01.1", "11.1", "1.01", "1.10", "5.6", "2.0", "1.2", "1.9", "0.9", "1,1", "+1.1",
+    ] {
+        let got = every_way(format!("HTTP/{version} 200 OK\r\n\r\n").as_bytes());
+        assert_eq!(
+            got,
+            Err(Reject::Protocol(ProtocolErrorKind::Version)),
+            "{version}"
+        );
+    }
+    protocol("<html>hello</html>", ProtocolErrorKind::NotHttp);
+    protocol("SSH-2.0-OpenSSH_9\r\n", ProtocolErrorKind::NotHttp);
+    protocol(
+        [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46],
+        ProtocolErrorKind::TlsOnPlainPort,
+    );
+    protocol(
+        [0x16, 0x03, 0x03, 0x00, 0x7a],
+        ProtocolErrorKind::TlsOnPlainPort,
+    );
+}
+
+#[test]
+fn n009_the_first_wrong_byte_is_enough() {
+    assert_eq!(
+        feed([&b"S"[..]]),
+        Err(Reject::Protocol(ProtocolErrorKind::NotHttp))
+    );
+}
+
+#[test]
+fn n011_status_codes() {
+    for bad in ["20", "2000", "2x0", "099", "000", "-20", "+20", "２００"] {
+        let got = every_way(format!("HTTP/1.1 {bad} OK\r\n\r\n").as_bytes());
+        assert!(
+            matches!(
+                got,
+                Err(Reject::Protocol(
+                    ProtocolErrorKind::Status | ProtocolErrorKind::StatusLine
+                ))
+            ),
+            "{bad}: {got:?}"
+        );
+    }
+    ok(b"HTTP/1.1 999 Odd\r\n\r\n", 999, &[]);
+}
+
+#[test]
+fn n012_delimiters_of_the_status_line() {
+    protocol("HTTP/1.1\t200 OK\r\n\r\n", ProtocolErrorKind::StatusLine);
+    protocol("HTTP/1.1  200 OK\r\n\r\n", ProtocolErrorKind::Status);
+}
+
+#[test]
+fn n013_n014_reason_phrases() {
+    protocol("HTTP/1.1 200 O\rK\r\n\r\n", ProtocolErrorKind::LineEnd);
+    for bad in [&b"\0"[..], b"\x7f", b"\x01"] {
+        let input = [b"HTTP/1.1 200 O", bad, b"K\r\n\r\n"].concat();
+        assert!(every_way(&input).is_err(), "{}", input.escape_ascii());
+    }
+    ok(b"HTTP/1.1 200 \xff\xfe\r\n\r\n", 200, &[]);
+    let long = [b"HTTP/1.1 200 ", &[b'a'; 1 << 20][..]].concat();
+    assert_eq!(feed([&long[..]]), Err(Reject::Limit(LimitKind::Head)));
+}
+
+#[test]
+fn n015_n016_line_ends() {
+    protocol("HTTP/1.1 200 OK\nA: b\n\n", ProtocolErrorKind::LineEnd);
+    protocol("HTTP/1.1 200 OK\r\nA: b\n\r\n", ProtocolErrorKind::LineEnd);
+    protocol("HTTP/1.1 200 OK\r\nA: b\r\n\n", ProtocolErrorKind::LineEnd);
+    protocol("HTTP/1.1 200 OK\r\n\r\r\n", ProtocolErrorKind::LineEnd);
+    protocol(
+        "HTTP/1.1 200 OK\r\n\rFoo: x\r\n\r\n",
+        ProtocolErrorKind::LineEnd,
+    );
+    protocol(
+        "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+        ProtocolErrorKind::LineEnd,
+    );
+}
+
+#[test]
+fn n017_blank_lines_before_the_head() {
+    ok(b"\r\nHTTP/1.1 200 OK\r\n\r\n", 200, &[]);
+    limit("\r\n".repeat(1000), LimitKind::Head);
+}
+
+#[test]
+fn n018_n019_leading_space_and_folding() {
+    protocol(with(" A: b\r\n"), ProtocolErrorKind::Folded);
+    protocol(with("\tA: b\r\n"), ProtocolErrorKind::Folded);
+    protocol(with("A: b\r\n c\r\n"), ProtocolErrorKind::Folded);
+    protocol(with("A: b\r\n\tc: d\r\n"), ProtocolErrorKind::Folded);
+    protocol(" HTTP/1.1 200 OK\r\n\r\n", ProtocolErrorKind::NotHttp);
+}
+
+#[test]
+fn n020_to_n024_header_lines() {
+    for bad in [
+        "Foo : bar",
+        ": x",
+        "a(b: c",
+        "a\0b: c",
+        "\u{80}: c",
+        "no colon",
+        "a b: c",
+    ] {
+        protocol(with(format!("{bad}\r\n")), ProtocolErrorKind::HeaderName);
+    }
+    for bad in ["a: b\0c", "a: \x01", "a: \x7f", "a: \x1b[31m"] {
+        protocol(with(format!("{bad}\r\n")), ProtocolErrorKind::HeaderValue);
+    }
+}
+
+#[test]
+fn n025_to_n027_too_much_head() {
+    ok_count(128);
+    limit(with("a: b\r\n".repeat(129)), LimitKind::Headers);
+    let long = with(format!("a: {}\r\n", "b".repeat(64 * 1024)));
+    assert_eq!(feed([&long[..]]), Err(Reject::Limit(LimitKind::Head)));
+    assert_eq!(feed(long.chunks(1)), Err(Reject::Limit(LimitKind::Head)));
+
+    let exact = |n: usize| with(format!("a: {}\r\n", "b".repeat(n - 24)));
+    assert_eq!(exact(64 * 1024).len(), 64 * 1024);
+    assert!(matches!(feed([&exact(64 * 1024)[..]]), Ok(Some(_))));
+    assert_eq!(
+        feed([&exact(64 * 1024 + 1)[..]]),
+        Err(Reject::Limit(LimitKind::Head))
+    );
+}
+
+#[track_caller]
+fn ok_count(n: usize) {
+    let (_, headers, _) = every_way(&with("a: b\r\n".repeat(n))).unwrap().unwrap();
+    assert_eq!(headers.len(), n);
+}
+
+#[test]
+fn n029_byte_by_byte_is_linear() {
+    // 64 KiB in 65,536 calls: quadratic work would be two billion steps and minutes here.
+    let head = with(format!("a: {}\r\n", "b".repeat(60 * 1024)));
+    assert!(matches!(feed(head.chunks(1)), Ok(Some(_))));
+}
+
+#[test]
+fn n030_n031_endless_informational_responses() {
+    limit(
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(33),
+        LimitKind::Informational,
+    );
+    let hint = format!(
+        "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n",
+        "a".repeat(4096)
+    );
+    assert_eq!(
+        feed([hint.repeat(32).as_bytes()]),
+        Err(Reject::Limit(LimitKind::Head))
+    );
+    let many = "a: b\r\n".repeat(50);
+    let hint = format!("HTTP/1.1 103 Early Hints\r\n{many}\r\n");
+    assert_eq!(
+        feed([hint.repeat(3).as_bytes()]),
+        Err(Reject::Limit(LimitKind::Headers))
+    );
+}
+
+#[test]
+fn n032_n033_informational_responses_are_skipped() {
+    protocol(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        ProtocolErrorKind::Upgrade,
+    );
+    ok(
+        b"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\nTransfer-Encoding: gzip\r\n\r\n\
+          HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\nB: c\r\n\r\n",
+        204,
+        &[("b", "c")],
+    );
+}
+
+proptest! {
+    /// Whatever arrives, in whatever pieces: no panic, and the pieces do not matter.
+    #[test]
+    fn splits_never_matter(
+        mut input in proptest::collection::vec(any::<u8>(), 0..200),
+        at in 0_usize..200,
+        good_start in any::<bool>(),
+    ) {
+        if good_start {
+            input.splice(0..0, *b"HTTP/1.1 200 OK\r\na: ");
+            input.extend_from_slice(b"\r\n\r\n");
+        }
+        let whole = feed([&input[..]]);
+        prop_assert_eq!(feed(input.chunks(1)), whole.clone());
+        let (a, b) = input.split_at(at.min(input.len()));
+        prop_assert_eq!(feed([a, b]), whole);
+    }
+
+    /// What a server may send comes out as it went in.
+    #[test]
+    fn good_headers_come_out(
+        headers in proptest::collection::vec(("[a-z][a-z0-9-]{0,12}", "[!-~]([ -~]{0,20}[!-~])?"), 0..40),
+    ) {
+        let lines: String = headers.iter().map(|(k, v)| format!("{k}: {v}\r\n")).collect();
+        let (_, mut got, _) = feed([&with(lines)[..]]).unwrap().unwrap();
+        let mut want: Vec<_> =
+            headers.into_iter().map(|(k, v)| (k, v.into_bytes())).collect();
+        got.sort();
+        want.sort();
+        prop_assert_eq!(got, want);
+    }
+}
