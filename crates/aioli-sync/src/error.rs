@@ -1,0 +1,307 @@
+//! What can go wrong, with the item given back where one was handed in.
+//!
+//! The errors that carry an item are [`Error`]s whatever the item is, so `?` takes them into
+//! any boxed error as soon as the item may go there.
+
+use std::error::Error;
+use std::fmt;
+
+/// The queue was shut down; from a `put`, with the item that did not go in.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::{Queue, ShutDown};
+///
+/// # futures::executor::block_on(async {
+/// let queue = Queue::unbounded();
+/// queue.shutdown();
+/// let ShutDown(item) = queue.put("precious").await.unwrap_err();
+/// assert_eq!(item, "precious");
+/// assert_eq!(queue.get().await, Err(ShutDown(())));
+/// # });
+/// ```
+#[doc(alias = "asyncio.QueueShutDown")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ShutDown<T = ()>(pub T);
+
+impl<T> fmt::Debug for ShutDown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShutDown(..)")
+    }
+}
+
+impl<T> fmt::Display for ShutDown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue was shut down")
+    }
+}
+
+impl<T> Error for ShutDown<T> {}
+
+/// Why `try_put` did not put, with the item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryPutError<T> {
+    /// There is no slot, or those there are belong to others who wait.
+    #[doc(alias = "asyncio.QueueFull")]
+    Full(T),
+    /// The queue was shut down.
+    ShutDown(T),
+}
+
+impl<T> TryPutError<T> {
+    /// The item that did not go in.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        match self {
+            TryPutError::Full(item) | TryPutError::ShutDown(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "Full(..)",
+            TryPutError::ShutDown(_) => "ShutDown(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "the queue is full",
+            TryPutError::ShutDown(_) => "the queue was shut down",
+        })
+    }
+}
+
+impl<T> Error for TryPutError<T> {}
+
+/// Why `try_get` got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryGetError {
+    /// There is no item, or those there are belong to others who wait.
+    #[doc(alias = "asyncio.QueueEmpty")]
+    Empty,
+    /// The queue was shut down and has been emptied.
+    ShutDown,
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryGetError::Empty => "the queue is empty",
+            TryGetError::ShutDown => "the queue was shut down",
+        })
+    }
+}
+
+impl Error for TryGetError {}
+
+/// `task_done` was called more often than there were items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskDoneError;
+
+impl fmt::Display for TaskDoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("task_done was called more often than items were put")
+    }
+}
+
+impl Error for TaskDoneError {}
+
+/// The barrier was reset or aborted, so the parties do not meet.
+#[doc(alias = "asyncio.BrokenBarrierError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the barrier is broken")
+    }
+}
+
+impl Error for Broken {}
+
+/// Why an item could not be sent, with the item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError<T> {
+    /// Nobody can receive it: all receivers are gone.
+    Broken(T),
+    /// This sender was closed.
+    Closed(T),
+}
+
+impl<T> SendError<T> {
+    /// The item that was not sent.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        match self {
+            SendError::Broken(item) | SendError::Closed(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Broken(_) => "Broken(..)",
+            SendError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Broken(_) => "all receivers of the channel are gone",
+            SendError::Closed(_) => "the sender was closed",
+        })
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// Why `try_send` did not send, with the item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrySendError<T> {
+    /// There is no slot, or those there are belong to others who wait.
+    Full(T),
+    /// Nobody can receive it: all receivers are gone.
+    Broken(T),
+    /// This sender was closed.
+    Closed(T),
+}
+
+impl<T> TrySendError<T> {
+    /// The item that was not sent.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        match self {
+            TrySendError::Full(item) | TrySendError::Broken(item) | TrySendError::Closed(item) => {
+                item
+            }
+        }
+    }
+}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(error: SendError<T>) -> TrySendError<T> {
+        match error {
+            SendError::Broken(item) => TrySendError::Broken(item),
+            SendError::Closed(item) => TrySendError::Closed(item),
+        }
+    }
+}
+
+impl<T> fmt::Debug for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TrySendError::Full(_) => "Full(..)",
+            TrySendError::Broken(_) => "Broken(..)",
+            TrySendError::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TrySendError::Full(_) => "the channel is full",
+            TrySendError::Broken(_) => "all receivers of the channel are gone",
+            TrySendError::Closed(_) => "the sender was closed",
+        })
+    }
+}
+
+impl<T> Error for TrySendError<T> {}
+
+/// Why nothing was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// All senders are gone and everything they sent has been received.
+    End,
+    /// This receiver was closed.
+    Closed,
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecvError::End => "the channel has ended",
+            RecvError::Closed => "the receiver was closed",
+        })
+    }
+}
+
+impl Error for RecvError {}
+
+/// Why `try_recv` received nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is no item, or those there are belong to others who wait.
+    Empty,
+    /// All senders are gone and everything they sent has been received.
+    End,
+    /// This receiver was closed.
+    Closed,
+}
+
+impl From<RecvError> for TryRecvError {
+    fn from(error: RecvError) -> TryRecvError {
+        match error {
+            RecvError::End => TryRecvError::End,
+            RecvError::Closed => TryRecvError::Closed,
+        }
+    }
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryRecvError::Empty => "the channel is empty",
+            TryRecvError::End => "the channel has ended",
+            TryRecvError::Closed => "the receiver was closed",
+        })
+    }
+}
+
+impl Error for TryRecvError {}
+
+/// The sender of a oneshot went away without sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderGone;
+
+impl fmt::Display for SenderGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sender went away without sending")
+    }
+}
+
+impl Error for SenderGone {}
+
+/// The receiver of a oneshot is gone; with the value that was not delivered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ReceiverGone<T>(pub T);
+
+impl<T> fmt::Debug for ReceiverGone<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReceiverGone(..)")
+    }
+}
+
+impl<T> fmt::Display for ReceiverGone<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the receiver is gone")
+    }
+}
+
+impl<T> Error for ReceiverGone<T> {}

@@ -1,0 +1,479 @@
+//! Queues that know when their work is done.
+//!
+//! One type, [`OrderedQueue`], in three orders: [`Queue`], [`PriorityQueue`], [`LifoQueue`].
+
+pub use futures::{DoneMark, Get, Join, Put, Taken};
+pub use order::{Fifo, Lifo, Order, Priority};
+
+use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
+use crate::raw_lock::RawLock;
+use crate::waiting::Waiting;
+use state::{Getting, Joining, Putting, State};
+use std::fmt;
+use std::sync::Arc;
+
+mod futures;
+mod order;
+mod state;
+
+/// A queue that yields items in the order in which they were put.
+///
+/// See [`OrderedQueue`] for its methods.
+#[doc(alias = "asyncio.Queue")]
+pub type Queue<T> = OrderedQueue<T, Fifo>;
+
+/// A queue that yields the smallest item first, and the oldest among equals.
+///
+/// An item's `Ord` runs under the queue's lock, so it must not use the queue. Wrap items in
+/// [`std::cmp::Reverse`] to get the greatest first. See [`OrderedQueue`] for its methods.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::PriorityQueue;
+///
+/// let queue = PriorityQueue::unbounded();
+/// for job in [(3, "sweep"), (1, "alarm"), (2, "mail")] {
+///     queue.try_put(job).unwrap();
+/// }
+/// assert_eq!(queue.try_get(), Ok((1, "alarm")));
+/// ```
+#[doc(alias = "asyncio.PriorityQueue")]
+pub type PriorityQueue<T> = OrderedQueue<T, Priority>;
+
+/// A queue that yields the newest item first.
+///
+/// See [`OrderedQueue`] for its methods.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::LifoQueue;
+///
+/// let queue = LifoQueue::unbounded();
+/// queue.try_put("old").unwrap();
+/// queue.try_put("new").unwrap();
+/// assert_eq!(queue.try_get(), Ok("new"));
+/// ```
+#[doc(alias = "asyncio.LifoQueue")]
+pub type LifoQueue<T> = OrderedQueue<T, Lifo>;
+
+/// A queue between tasks: the one type behind [`Queue`], [`PriorityQueue`], [`LifoQueue`].
+///
+/// A queue is a cheap handle: its clones are the same queue. It may be bounded, and then
+/// [`put`](Self::put) waits for room, which is how a fast producer is slowed down. Beyond a
+/// channel it counts what was put and not yet [done](Self::task_done), so that
+/// [`join`](Self::join) can wait for the work and not only for the queue to be empty.
+///
+/// Who waits is served in order of arrival: an item that is put belongs to the first waiting
+/// getter, a slot that gets free to the first waiting putter, and nobody who comes later can
+/// take it. [`len`](Self::len) counts such promised items until their getter has run.
+///
+/// # Examples
+///
+/// Two workers share what one producer puts:
+///
+/// ```
+/// use aioli_sync::Queue;
+/// use futures::{executor::block_on, join};
+/// use std::cell::Cell;
+///
+/// let queue = Queue::new(2);
+/// let sum = Cell::new(0);
+/// let worker = |queue: Queue<u32>| queue.for_each(async |item| sum.set(sum.get() + item));
+/// let producer = async {
+///     for item in 1..=10 {
+///         queue.put(item).await.unwrap();
+///     }
+///     queue.join().await;
+///     queue.shutdown();
+/// };
+/// block_on(async { join!(worker(queue.clone()), worker(queue.clone()), producer) });
+/// assert_eq!(sum.get(), 55);
+/// ```
+pub struct OrderedQueue<T, O: Order<T>> {
+    state: Arc<RawLock<State<T, O>>>,
+}
+
+/// A look at a queue, from [`OrderedQueue::stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// Items in the queue.
+    pub len: usize,
+    /// The bound, if there is one.
+    pub maxsize: Option<usize>,
+    /// Items that were put and are not done yet, whether still in the queue or not.
+    pub unfinished: usize,
+    /// `get`s in line.
+    pub getting: usize,
+    /// `put`s in line.
+    pub putting: usize,
+    /// `join`s in line.
+    pub joining: usize,
+    /// Whether the queue was shut down.
+    pub shut_down: bool,
+}
+
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// Creates a queue that holds at most `maxsize` items.
+    ///
+    /// # Panics
+    ///
+    /// If `maxsize` is 0. In asyncio that means no bound; here that is
+    /// [`unbounded`](Self::unbounded).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::new(1);
+    /// queue.try_put("a").unwrap();
+    /// assert!(queue.is_full());
+    /// ```
+    #[must_use]
+    pub fn new(maxsize: usize) -> Self {
+        assert!(
+            maxsize > 0,
+            "a queue for 0 items cannot be used; for a queue without a bound write `unbounded()`"
+        );
+        OrderedQueue::with_capacity(maxsize)
+    }
+
+    /// Creates a queue without a bound: [`put`](Self::put) never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// (0..1000).for_each(|n| queue.try_put(n).unwrap());
+    /// assert_eq!(queue.maxsize(), None);
+    /// ```
+    #[must_use]
+    pub fn unbounded() -> Self {
+        OrderedQueue::with_capacity(usize::MAX)
+    }
+
+    fn with_capacity(maxsize: usize) -> Self {
+        OrderedQueue {
+            state: Arc::new(RawLock::new(State::new(maxsize))),
+        }
+    }
+
+    /// Puts an item in, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutDown`] with the item, if the queue was shut down before the item was in.
+    ///
+    /// # Cancel safety
+    ///
+    /// A `put` that is dropped before it has completed has put nothing; the item is dropped
+    /// with it. A slot that had just been granted goes to the next in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let queue = aioli_sync::Queue::new(5);
+    /// queue.put("item").await?;
+    /// assert_eq!(queue.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "asyncio.Queue.put")]
+    pub fn put(&self, item: T) -> Put<'_, T, O> {
+        Put(Waiting::new(&self.state, Putting::new(item)))
+    }
+
+    /// Takes an item out, waiting for one.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutDown`], if the queue was shut down and no item is left. So a consumer's loop
+    /// reads `while let Ok(item) = queue.get().await`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A `get` that is dropped before it has completed leaves its item where it was, for
+    /// the next in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.put(7).await?;
+    /// assert_eq!(queue.get().await?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "asyncio.Queue.get")]
+    pub fn get(&self) -> Get<'_, T, O> {
+        Get(Waiting::new(&self.state, Getting::new()))
+    }
+
+    /// Takes an item out, waiting for one, that counts as done when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// However the block is left, the item is counted:
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.put("not a number").await?;
+    /// let parse = async {
+    ///     let text = queue.take().await.unwrap();
+    ///     text.parse::<u32>()
+    /// };
+    /// assert!(parse.await.is_err());
+    /// queue.join().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn take(&self) -> Result<Taken<T, O>, ShutDown> {
+        let item = self.get().await?;
+        Ok(Taken::new(item, self.clone()))
+    }
+
+    /// Puts an item in if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPutError`] with the item: the queue is full, or was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Queue, TryPutError};
+    ///
+    /// let queue = Queue::new(1);
+    /// queue.try_put("a").unwrap();
+    /// assert_eq!(queue.try_put("b"), Err(TryPutError::Full("b")));
+    /// ```
+    #[doc(alias = "asyncio.Queue.put_nowait")]
+    pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
+        self.state.with(|state, wakers| state.try_put(item, wakers))
+    }
+
+    /// Takes an item out if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// [`TryGetError`]: the queue is empty, or was shut down as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Queue, TryGetError};
+    ///
+    /// let queue = Queue::<u32>::new(1);
+    /// assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+    /// ```
+    #[doc(alias = "asyncio.Queue.get_nowait")]
+    pub fn try_get(&self) -> Result<T, TryGetError> {
+        self.state.with(|state, wakers| state.try_get(wakers))
+    }
+
+    /// Calls `f` with one item after the other, each of which counts as done once `f` is
+    /// through with it, and ends when the queue is shut down and empty.
+    ///
+    /// An item counts as done however `f` ends: by returning, by a panic, or by being
+    /// cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it takes no item with it. Dropped while `f` runs, the item
+    /// that `f` works on is counted as done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::Queue;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let queue = Queue::unbounded();
+    /// queue.put("a").await?;
+    /// queue.put("b").await?;
+    /// queue.shutdown();
+    /// let mut seen = String::new();
+    /// queue.for_each(async |item| seen.push_str(item)).await;
+    /// assert_eq!(seen, "ab");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn for_each(self, mut f: impl AsyncFnMut(T)) {
+        while let Ok(taken) = self.take().await {
+            let (item, _mark) = taken.into_parts();
+            f(item).await;
+        }
+    }
+
+    /// As [`for_each`](Self::for_each), until `f` fails.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `f`. Its item counts as done.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`for_each`](Self::for_each).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::Queue;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let queue = Queue::unbounded();
+    /// queue.put("7").await?;
+    /// queue.put("seven").await?;
+    /// let parse = async |text: &str| text.parse::<u32>().map(drop);
+    /// assert!(queue.clone().try_for_each(parse).await.is_err());
+    /// queue.join().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn try_for_each<E>(
+        self,
+        mut f: impl AsyncFnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Ok(taken) = self.take().await {
+            let (item, _mark) = taken.into_parts();
+            f(item).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts one item that was got as done.
+    ///
+    /// [`take`](Self::take) and [`for_each`](Self::for_each) do this by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskDoneError`], if every item that was ever put is done already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.try_put('x').unwrap();
+    /// queue.try_get().unwrap();
+    /// assert!(queue.task_done().is_ok());
+    /// assert!(queue.task_done().is_err());
+    /// ```
+    #[doc(alias = "asyncio.Queue.task_done")]
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        self.state.with(|state, wakers| state.task_done(wakers))
+    }
+
+    /// Waits until every item that was put is done.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let queue = aioli_sync::Queue::<u32>::unbounded();
+    /// queue.join().await;
+    /// # });
+    /// ```
+    #[doc(alias = "asyncio.Queue.join")]
+    pub fn join(&self) -> Join<'_, T, O> {
+        Join(Waiting::new(&self.state, Joining::new()))
+    }
+
+    /// Lets nothing more in: `put`s fail at once, `get`s once the queue is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Queue, TryGetError};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.shutdown();
+    /// assert!(queue.try_put(2).is_err());
+    /// assert_eq!(queue.try_get(), Ok(1));
+    /// assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
+    /// ```
+    #[doc(alias = "asyncio.Queue.shutdown")]
+    pub fn shutdown(&self) {
+        self.state.with(|state, wakers| state.shutdown(wakers));
+    }
+
+    /// Shuts down and empties the queue. The items count as done and are returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.try_put("left over").unwrap();
+    /// assert_eq!(queue.shutdown_now(), ["left over"]);
+    /// assert_eq!(queue.stats().unfinished, 0);
+    /// ```
+    pub fn shutdown_now(&self) -> Vec<T> {
+        self.state.with(|state, wakers| state.shutdown_now(wakers))
+    }
+
+    /// How many items are in the queue.
+    #[doc(alias = "asyncio.Queue.qsize")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stats().len
+    }
+
+    /// Whether no item is in the queue.
+    #[doc(alias = "asyncio.Queue.empty")]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether as many items are in the queue as it may hold.
+    #[doc(alias = "asyncio.Queue.full")]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let stats = self.stats();
+        stats.maxsize == Some(stats.len)
+    }
+
+    /// The bound, if there is one.
+    #[doc(alias = "asyncio.Queue.maxsize")]
+    #[must_use]
+    pub fn maxsize(&self) -> Option<usize> {
+        self.stats().maxsize
+    }
+
+    /// A look at the queue and at its lines.
+    #[must_use]
+    pub fn stats(&self) -> QueueStats {
+        self.state.read(State::stats)
+    }
+}
+
+impl<T, O: Order<T>> Clone for OrderedQueue<T, O> {
+    /// Another handle of the same queue.
+    fn clone(&self) -> Self {
+        OrderedQueue {
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for OrderedQueue<T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.stats(), f)
+    }
+}

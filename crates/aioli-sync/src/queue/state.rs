@@ -1,0 +1,256 @@
+//! A queue's state, and what its operations do to it under the lock.
+
+use crate::buffer::{Buffer, Grant, Line};
+use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
+use crate::queue::{Order, QueueStats};
+use crate::raw_lock::Wakers;
+use crate::wait_list::{Departed, WaitList};
+use crate::waiting::Wait;
+use std::marker::PhantomData;
+
+/// Everything a queue is.
+///
+/// # Invariants
+///
+/// Outside a critical section:
+/// 1. Joiners are in line only while `unfinished > 0`.
+/// 2. Once shut down, no putter is in line, and getters are only while items are left
+///    (all of them promised: the promise may yet pass to one of these getters).
+pub(crate) struct State<T, O: Order<T>> {
+    buffer: Buffer<O::Items, ()>,
+    /// Items that were put and not yet counted as done.
+    unfinished: usize,
+    joiners: WaitList<(), ()>,
+    shut_down: bool,
+}
+
+/// All handles of a queue are alike: the want says nothing.
+const NO_HANDLE: u64 = 0;
+
+impl<T, O: Order<T>> State<T, O> {
+    pub(crate) fn new(maxsize: usize) -> State<T, O> {
+        State {
+            buffer: Buffer::new(O::Items::default(), maxsize),
+            unfinished: 0,
+            joiners: WaitList::new(),
+            shut_down: false,
+        }
+    }
+
+    pub(crate) fn try_put(&mut self, item: T, wakers: &mut Wakers) -> Result<(), TryPutError<T>> {
+        if self.shut_down {
+            return Err(TryPutError::ShutDown(item));
+        }
+        self.buffer
+            .try_put(item, wakers)
+            .map_err(TryPutError::Full)?;
+        self.unfinished += 1;
+        Ok(())
+    }
+
+    pub(crate) fn try_get(&mut self, wakers: &mut Wakers) -> Result<T, TryGetError> {
+        match self.buffer.try_get(wakers) {
+            Some(item) => {
+                self.refuse_if_over(wakers);
+                Ok(item)
+            }
+            None if self.is_over() => Err(TryGetError::ShutDown),
+            None => Err(TryGetError::Empty),
+        }
+    }
+
+    pub(crate) fn task_done(&mut self, wakers: &mut Wakers) -> Result<(), TaskDoneError> {
+        self.unfinished = self.unfinished.checked_sub(1).ok_or(TaskDoneError)?;
+        self.release_joiners(wakers);
+        Ok(())
+    }
+
+    pub(crate) fn shutdown(&mut self, wakers: &mut Wakers) {
+        self.shut_down = true;
+        self.buffer.putters.grant_all(|| Grant::Refusal(()), wakers);
+        self.refuse_if_over(wakers);
+    }
+
+    pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> Vec<T> {
+        let items = self.buffer.take_all();
+        // More may have been counted as done than was got: asyncio forgives that here too.
+        self.unfinished = self.unfinished.saturating_sub(items.len());
+        self.release_joiners(wakers);
+        self.shutdown(wakers);
+        items
+    }
+
+    pub(crate) fn stats(&self) -> QueueStats {
+        QueueStats {
+            len: self.buffer.len(),
+            maxsize: Some(self.buffer.capacity()).filter(|&maxsize| maxsize != usize::MAX),
+            unfinished: self.unfinished,
+            getting: self.buffer.getters.len(),
+            putting: self.buffer.putters.len(),
+            joining: self.joiners.len(),
+            shut_down: self.shut_down,
+        }
+    }
+
+    /// Whether nothing will come out any more.
+    fn is_over(&self) -> bool {
+        self.shut_down && self.buffer.len() == 0
+    }
+
+    fn refuse_if_over(&mut self, wakers: &mut Wakers) {
+        if self.is_over() {
+            self.buffer.getters.grant_all(|| Grant::Refusal(()), wakers);
+        }
+    }
+
+    fn release_joiners(&mut self, wakers: &mut Wakers) {
+        if self.unfinished == 0 {
+            self.joiners.grant_all(|| (), wakers);
+        }
+    }
+}
+
+/// Waiting for a slot.
+pub(crate) struct Putting<T, O> {
+    /// Here until it is in the queue: a waiter that is dropped has put nothing.
+    item: Option<T>,
+    order: PhantomData<fn() -> O>,
+}
+
+impl<T, O> Putting<T, O> {
+    pub(crate) fn new(item: T) -> Putting<T, O> {
+        Putting {
+            item: Some(item),
+            order: PhantomData,
+        }
+    }
+}
+
+impl<T, O: Order<T>> Wait for Putting<T, O> {
+    type State = State<T, O>;
+    type Want = u64;
+    type Grant = Grant<()>;
+    type Output = Result<(), ShutDown<T>>;
+
+    fn line(state: &mut State<T, O>) -> &mut Line<()> {
+        &mut state.buffer.putters
+    }
+
+    fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+        let item = self.item.take().expect("the item is here until it was put");
+        match state.try_put(item, wakers) {
+            Ok(()) => Ok(Ok(())),
+            Err(TryPutError::ShutDown(item)) => Ok(Err(ShutDown(item))),
+            Err(TryPutError::Full(item)) => {
+                self.item = Some(item);
+                Err(NO_HANDLE)
+            }
+        }
+    }
+
+    fn finish(
+        &mut self,
+        grant: Grant<()>,
+        state: &mut State<T, O>,
+        wakers: &mut Wakers,
+    ) -> Self::Output {
+        let item = self.item.take().expect("the item is here until it was put");
+        match grant {
+            Grant::Promise if !state.shut_down => {
+                state.buffer.put_promised(item, wakers);
+                state.unfinished += 1;
+                Ok(())
+            }
+            Grant::Promise => {
+                state.buffer.decline_slot();
+                Err(ShutDown(item))
+            }
+            Grant::Refusal(()) => Err(ShutDown(item)),
+        }
+    }
+
+    fn abandon(departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
+        state.buffer.abandon_put(&departed, wakers);
+    }
+}
+
+/// Waiting for an item.
+pub(crate) struct Getting<T, O>(PhantomData<fn() -> (T, O)>);
+
+impl<T, O> Getting<T, O> {
+    pub(crate) const fn new() -> Getting<T, O> {
+        Getting(PhantomData)
+    }
+}
+
+impl<T, O: Order<T>> Wait for Getting<T, O> {
+    type State = State<T, O>;
+    type Want = u64;
+    type Grant = Grant<()>;
+    type Output = Result<T, ShutDown>;
+
+    fn line(state: &mut State<T, O>) -> &mut Line<()> {
+        &mut state.buffer.getters
+    }
+
+    fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+        match state.try_get(wakers) {
+            Ok(item) => Ok(Ok(item)),
+            Err(TryGetError::ShutDown) => Ok(Err(ShutDown(()))),
+            Err(TryGetError::Empty) => Err(NO_HANDLE),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        grant: Grant<()>,
+        state: &mut State<T, O>,
+        wakers: &mut Wakers,
+    ) -> Self::Output {
+        match grant {
+            Grant::Promise => {
+                let item = state.buffer.get_promised(wakers);
+                state.refuse_if_over(wakers);
+                item.ok_or(ShutDown(()))
+            }
+            Grant::Refusal(()) => Err(ShutDown(())),
+        }
+    }
+
+    fn abandon(departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
+        state.buffer.abandon_get(&departed, wakers);
+    }
+}
+
+/// Waiting until every item is done.
+pub(crate) struct Joining<T, O>(PhantomData<fn() -> (T, O)>);
+
+impl<T, O> Joining<T, O> {
+    pub(crate) const fn new() -> Joining<T, O> {
+        Joining(PhantomData)
+    }
+}
+
+impl<T, O: Order<T>> Wait for Joining<T, O> {
+    type State = State<T, O>;
+    type Want = ();
+    type Grant = ();
+    type Output = ();
+
+    fn line(state: &mut State<T, O>) -> &mut WaitList<(), ()> {
+        &mut state.joiners
+    }
+
+    fn begin(&mut self, state: &mut State<T, O>, _: &mut Wakers) -> Result<(), ()> {
+        if state.unfinished == 0 {
+            Ok(())
+        } else {
+            Err(())
+        }
+    }
+
+    fn finish(&mut self, (): (), _: &mut State<T, O>, _: &mut Wakers) {}
+
+    /// Everybody gets the same news, so nobody has anything to pass on.
+    fn abandon(_: Departed<()>, _: &mut State<T, O>, _: &mut Wakers) {}
+}

@@ -1,0 +1,264 @@
+//! The list of waiters that every primitive of this crate is built on.
+//!
+//! # How waiting works
+//!
+//! A waiter queues with a *want* (how many permits, which handle) and leaves with a *grant*
+//! (go ahead, shut down, your index). Whoever frees something **grants** it to the first
+//! waiter, under the lock and before the waiter runs; it does not merely wake somebody up
+//! to come and try. From then on what was freed is spoken for, so nobody who comes later
+//! can overtake (no barging), and one freed thing wakes one task (no stampede).
+//!
+//! ```text
+//!          1 push            2 grant               3 poll
+//!   (none) ─────▶ Waiting ──────────▶ Granted ────────────▶ (none): the future is ready
+//!                    │                   │
+//!                    │ 4 remove          │ 5 remove
+//!                    ▼                   ▼
+//!                 (none): gone      (none): gone, and the primitive passes the grant on
+//! ```
+//!
+//! Transition 5 is the heart of cancellation safety: a waiter that is dropped between its
+//! grant and its next poll hands back what it was given, and the primitive gives that to
+//! the next in line.
+//!
+//! # How it is stored
+//!
+//! Waiters live in a slab inside the list, linked in order of arrival, and a future knows
+//! its waiter by a [`Key`]. Nothing is pinned and nothing points into a future, so futures
+//! are `Unpin`, may be forgotten without harm to memory, and need no unsafe code. Keys carry
+//! a ticket that is never used twice, so a key of the past cannot be mistaken for another's.
+//!
+//! The list has no lock of its own. It lives in a [`RawLock`](crate::raw_lock::RawLock), and
+//! hands every waker it is done with to [`Wakers`], to be invoked or dropped outside.
+
+use crate::raw_lock::Wakers;
+use std::mem;
+use std::task::{Context, Poll, Waker};
+
+/// The link that leads nowhere.
+const NIL: u32 = u32::MAX;
+
+/// Slots that an idle list keeps; the memory of a larger crowd is given back.
+const IDLE_SLOTS_MAX: usize = 32;
+
+/// Waiters in order of arrival: each brings a `W`, each is granted a `G`.
+///
+/// # Invariants
+///
+/// 1. `head → … → tail` by `next`, and backwards by `prev`, visits the `Waiting` slots, each
+///    once, with rising tickets. `n_waiting` is their number.
+/// 2. `free → …` by `next` visits the `Vacant` slots, each once.
+/// 3. `Granted` slots are on neither list; only the key of their future leads to them.
+pub(crate) struct WaitList<W, G> {
+    slots: Vec<Slot<W, G>>,
+    free: u32,
+    head: u32,
+    tail: u32,
+    n_waiting: usize,
+    n_granted: usize,
+    next_ticket: u64,
+}
+
+struct Slot<W, G> {
+    ticket: u64,
+    prev: u32,
+    next: u32,
+    entry: Entry<W, G>,
+}
+
+enum Entry<W, G> {
+    Vacant,
+    Waiting { want: W, waker: Waker },
+    Granted(G),
+}
+
+/// What a future holds while its waiter is in the list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    index: u32,
+    ticket: u64,
+}
+
+/// What a waiter was when its future was dropped.
+pub(crate) enum Departed<G> {
+    /// It was still in line.
+    Waiting,
+    /// It had been granted this, which is now the primitive's to pass on.
+    Granted(G),
+}
+
+impl<W, G> WaitList<W, G> {
+    pub(crate) const fn new() -> WaitList<W, G> {
+        WaitList {
+            slots: Vec::new(),
+            free: NIL,
+            head: NIL,
+            tail: NIL,
+            n_waiting: 0,
+            n_granted: 0,
+            next_ticket: 0,
+        }
+    }
+
+    /// How many are in line, not counting those that have their grant already.
+    pub(crate) fn len(&self) -> usize {
+        self.n_waiting
+    }
+
+    /// What the first in line wants.
+    pub(crate) fn first(&self) -> Option<&W> {
+        match self.slots.get(self.head as usize)?.entry {
+            Entry::Waiting { ref want, .. } => Some(want),
+            _ => unreachable!("the head of the line waits (invariant 1)"),
+        }
+    }
+
+    /// Queues a waiter at the end of the line.
+    pub(crate) fn push(&mut self, want: W, waker: Waker) -> Key {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let slot = Slot {
+            ticket,
+            prev: self.tail,
+            next: NIL,
+            entry: Entry::Waiting { want, waker },
+        };
+        let index = if self.free == NIL {
+            let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 waiters");
+            self.slots.push(slot);
+            index
+        } else {
+            let index = self.free;
+            let vacant = mem::replace(&mut self.slots[index as usize], slot);
+            debug_assert!(matches!(vacant.entry, Entry::Vacant), "invariant 2");
+            self.free = vacant.next;
+            index
+        };
+        match self.tail {
+            NIL => self.head = index,
+            tail => self.slots[tail as usize].next = index,
+        }
+        self.tail = index;
+        self.n_waiting += 1;
+        Key { index, ticket }
+    }
+
+    /// Grants `grant` to the first in line; `false` when nobody is.
+    pub(crate) fn grant_first(&mut self, grant: G, wakers: &mut Wakers) -> bool {
+        let index = self.head;
+        if index == NIL {
+            return false;
+        }
+        self.grant(index, grant, wakers);
+        true
+    }
+
+    /// Grants everybody in line `grant()`, in order.
+    pub(crate) fn grant_all(&mut self, mut grant: impl FnMut() -> G, wakers: &mut Wakers) {
+        while self.head != NIL {
+            self.grant(self.head, grant(), wakers);
+        }
+    }
+
+    /// Grants `grant()` to those whose want is `chosen`, in order; the others stay in line.
+    pub(crate) fn grant_where(
+        &mut self,
+        chosen: impl Fn(&W) -> bool,
+        grant: impl Fn() -> G,
+        wakers: &mut Wakers,
+    ) {
+        let mut index = self.head;
+        while index != NIL {
+            let slot = &self.slots[index as usize];
+            let next = slot.next;
+            if matches!(&slot.entry, Entry::Waiting { want, .. } if chosen(want)) {
+                self.grant(index, grant(), wakers);
+            }
+            index = next;
+        }
+    }
+
+    /// Takes the grant of `key`'s waiter, which then is gone, or notes whom to wake.
+    pub(crate) fn poll(&mut self, key: Key, cx: &Context<'_>, wakers: &mut Wakers) -> Poll<G> {
+        match &mut self.slot(key).entry {
+            Entry::Vacant => unreachable!("a key is given up when its waiter leaves"),
+            Entry::Granted(_) => {}
+            Entry::Waiting { waker, .. } => {
+                if !waker.will_wake(cx.waker()) {
+                    wakers.retire(mem::replace(waker, cx.waker().clone()));
+                }
+                return Poll::Pending;
+            }
+        }
+        match self.vacate(key.index) {
+            Entry::Granted(grant) => Poll::Ready(grant),
+            _ => unreachable!("the entry was looked at above"),
+        }
+    }
+
+    /// Removes `key`'s waiter, whose future is being dropped.
+    pub(crate) fn remove(&mut self, key: Key, wakers: &mut Wakers) -> Departed<G> {
+        if matches!(self.slot(key).entry, Entry::Waiting { .. }) {
+            self.unlink(key.index);
+        }
+        match self.vacate(key.index) {
+            Entry::Vacant => unreachable!("a key is given up when its waiter leaves"),
+            Entry::Granted(grant) => Departed::Granted(grant),
+            Entry::Waiting { waker, .. } => {
+                wakers.retire(waker);
+                Departed::Waiting
+            }
+        }
+    }
+
+    /// The slot that `key` leads to.
+    fn slot(&mut self, key: Key) -> &mut Slot<W, G> {
+        let slot = &mut self.slots[key.index as usize];
+        assert_eq!(slot.ticket, key.ticket, "a key outlived its waiter");
+        slot
+    }
+
+    /// Takes a waiter out of line, leaves it its grant, and has it woken.
+    fn grant(&mut self, index: u32, grant: G, wakers: &mut Wakers) {
+        self.unlink(index);
+        self.n_granted += 1;
+        match mem::replace(&mut self.slots[index as usize].entry, Entry::Granted(grant)) {
+            Entry::Waiting { waker, .. } => wakers.push(waker),
+            _ => unreachable!("only who waits is granted anything (invariant 1)"),
+        }
+    }
+
+    /// Takes a waiting slot out of the line.
+    fn unlink(&mut self, index: u32) {
+        let Slot { prev, next, .. } = self.slots[index as usize];
+        match prev {
+            NIL => self.head = next,
+            prev => self.slots[prev as usize].next = next,
+        }
+        match next {
+            NIL => self.tail = prev,
+            next => self.slots[next as usize].prev = prev,
+        }
+        self.n_waiting -= 1;
+    }
+
+    /// Empties a slot that is out of line and makes it the first free one.
+    fn vacate(&mut self, index: u32) -> Entry<W, G> {
+        let slot = &mut self.slots[index as usize];
+        slot.next = self.free;
+        let entry = mem::replace(&mut slot.entry, Entry::Vacant);
+        self.free = index;
+        if matches!(entry, Entry::Granted(_)) {
+            self.n_granted -= 1;
+        }
+        if self.n_waiting + self.n_granted == 0 {
+            self.slots.clear();
+            self.slots.shrink_to(IDLE_SLOTS_MAX);
+            self.free = NIL;
+        }
+        entry
+    }
+}
+
+#[cfg(test)]
+mod tests;

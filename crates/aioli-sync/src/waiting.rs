@@ -1,0 +1,130 @@
+//! The future behind every operation that may have to wait.
+//!
+//! Each operation says in a [`Wait`] what it takes, what it queues with and what becomes of
+//! its grant. [`Waiting`] adds the rest, once for the whole crate: budget, queueing, taking
+//! the grant, and passing it on when the future is dropped.
+
+use crate::budget;
+use crate::raw_lock::{RawLock, Wakers};
+use crate::wait_list::{Departed, Key, WaitList};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// One way of waiting on a primitive whose state is a `State`.
+///
+/// All of it runs under the primitive's lock.
+pub(crate) trait Wait {
+    type State;
+    type Want;
+    type Grant;
+    type Output;
+
+    /// The line in which this operation queues.
+    fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
+
+    /// Completes without waiting, or says what to queue with.
+    fn begin(
+        &mut self,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    ) -> Result<Self::Output, Self::Want>;
+
+    /// Completes with the grant that was received in line.
+    fn finish(
+        &mut self,
+        grant: Self::Grant,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    ) -> Self::Output;
+
+    /// Puts right what the line owes after a waiter was dropped: passes its grant on, or
+    /// serves those who were only behind it.
+    fn abandon(departed: Departed<Self::Grant>, state: &mut Self::State, wakers: &mut Wakers);
+}
+
+/// An operation under way.
+pub(crate) struct Waiting<'a, P: Wait> {
+    lock: &'a RawLock<P::State>,
+    wait: P,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Not polled yet, or sent back by the budget.
+    Fresh,
+    /// In line, or granted and not polled since.
+    Queued(Key),
+    Done,
+}
+
+impl<'a, P: Wait> Waiting<'a, P> {
+    pub(crate) const fn new(lock: &'a RawLock<P::State>, wait: P) -> Waiting<'a, P> {
+        Waiting {
+            lock,
+            wait,
+            stage: Stage::Fresh,
+        }
+    }
+
+    /// What the operation was begun with.
+    pub(crate) fn wait(&self) -> &P {
+        &self.wait
+    }
+
+    /// A word for `Debug`.
+    pub(crate) fn stage_name(&self) -> &'static str {
+        match self.stage {
+            Stage::Fresh => "fresh",
+            Stage::Queued(_) => "queued",
+            Stage::Done => "done",
+        }
+    }
+}
+
+/// Nothing points into a waiting future: its waiter lives in the primitive.
+impl<P: Wait> Unpin for Waiting<'_, P> {}
+
+impl<P: Wait> Future for Waiting<'_, P> {
+    type Output = P::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let Waiting { lock, wait, stage } = self.get_mut();
+        assert!(
+            !matches!(stage, Stage::Done),
+            "a future of aioli-sync was polled after it had completed"
+        );
+        ready!(budget::poll_proceed(cx));
+        let polled = lock.with(|state, wakers| match *stage {
+            Stage::Queued(key) => P::line(state).poll(key, cx, wakers).map(|grant| {
+                *stage = Stage::Done;
+                wait.finish(grant, state, wakers)
+            }),
+            _ => match wait.begin(state, wakers) {
+                Ok(output) => {
+                    *stage = Stage::Done;
+                    Poll::Ready(output)
+                }
+                Err(want) => {
+                    *stage = Stage::Queued(P::line(state).push(want, cx.waker().clone()));
+                    Poll::Pending
+                }
+            },
+        });
+        if polled.is_pending() {
+            budget::refund();
+        }
+        polled
+    }
+}
+
+impl<P: Wait> Drop for Waiting<'_, P> {
+    fn drop(&mut self) {
+        if let Stage::Queued(key) = self.stage {
+            self.lock.with(|state, wakers| {
+                let departed = P::line(state).remove(key, wakers);
+                P::abandon(departed, state, wakers);
+            });
+        }
+    }
+}
