@@ -48,17 +48,14 @@ pub(crate) fn ci(ws: &Workspace, full: bool) -> Result<bool> {
         &Cmd::cargo("clippy --workspace --all-targets -- -D warnings"),
     );
     steps.command("docs", &doc::command(ws));
-    let said = steps.command(
-        "tests and doctests",
-        &Cmd::cargo("test --workspace --no-fail-fast"),
-    );
-    let totals = Totals::of(&said);
-    steps.check("tests ran", "cargo test --workspace", || {
-        match totals.passed {
-            0 => Err("not a single test passed".into()),
-            _ => Ok(()),
-        }
-    });
+    let test = Cmd::cargo("test --workspace --no-fail-fast");
+    let tested = steps.command("tests and doctests", &test);
+    let totals = Totals::of(&tested.output);
+    if tested.success && totals.passed == 0 {
+        steps.check("tests ran", &test.shell(), || {
+            Err("there was not a single one".into())
+        });
+    }
     for package in ws.packages_by_layer() {
         let cmd = Cmd::cargo("build -p").arg(&package.name);
         steps.command(&format!("alone: {}", package.name), &cmd);
@@ -124,7 +121,7 @@ fn rust_version(ws: &Workspace, steps: &mut Steps) -> Result {
     let toolchain = toolchain.unwrap_or(declared);
     let cmd = Cmd::cargo(&format!("+{toolchain} check --workspace --all-targets"));
     let said = steps.command(&name, &cmd);
-    if said.contains("is not installed") {
+    if said.output.contains("is not installed") {
         println!("      `rustup toolchain install {declared}` installs it");
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::command::Cmd;
+use crate::command::{Captured, Cmd};
 use crate::terminal::{Spinner, Terminal, Tone};
 
 /// Steps that have run, and how they ended.
@@ -27,17 +27,19 @@ impl Steps {
         }
     }
 
-    /// Runs a command and returns what it said; a failure is shown and noted.
-    pub(crate) fn command(&mut self, name: &str, cmd: &Cmd) -> String {
+    /// Runs a command and returns what came of it; a failure is shown and noted.
+    pub(crate) fn command(&mut self, name: &str, cmd: &Cmd) -> Captured {
         let mut spinner = Spinner::start(self.terminal, name);
-        let (ok, output) = match cmd.capture(|line| spinner.tick(line)) {
-            Ok(captured) => (captured.success, captured.output),
-            Err(error) => (false, format!("it does not start: {error}\n")),
-        };
+        let captured = cmd
+            .capture(|line| spinner.tick(line))
+            .unwrap_or_else(|error| Captured {
+                success: false,
+                output: format!("it does not start: {error}\n"),
+            });
         let took = spinner.elapsed();
         drop(spinner);
-        self.ended(name, ok, took, &cmd.shell(), &output);
-        output
+        self.ended(name, captured.success, took, &cmd.shell(), &captured.output);
+        captured
     }
 
     /// Runs a check of ours, which fails with what it has to say; `repeat` runs it alone.
@@ -119,7 +121,10 @@ mod tests {
     fn failed_steps_are_noted_with_the_command_that_repeats_them() {
         let mut steps = Steps::start();
         let said = steps.command("version", &Cmd::cargo("--version"));
-        assert!(said.starts_with("cargo "), "{said}");
+        assert!(
+            said.success && said.output.starts_with("cargo "),
+            "{said:?}"
+        );
         steps.command("nonsense", &Cmd::cargo("no-such-subcommand-here"));
         steps.command("ghost", &Cmd::new("no-such-program-here", "-v"));
         steps.check("fine", "cargo xtask fine", || Ok(()));

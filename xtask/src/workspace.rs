@@ -94,9 +94,9 @@ pub(crate) struct Tidy {
     /// Names the root directory may hold besides dot files.
     #[serde(default)]
     pub(crate) root: Vec<String>,
-    /// Files that may hold unsafe code.
+    /// Files that may hold unsafe code; the reason opens each of them.
     #[serde(default)]
-    pub(crate) unsafe_files: BTreeMap<String, String>,
+    pub(crate) unsafe_files: Vec<String>,
     /// Files, or folders with a final `/`, that may ask which platform it is.
     #[serde(default)]
     pub(crate) platform_files: BTreeMap<String, String>,

@@ -42,9 +42,8 @@ fn front_page(package: &Package, module: &Module<'_>, out: &mut Report) {
     for (line, heading) in &headings {
         match HEADINGS.iter().position(|(known, _)| known == heading) {
             Some(i) if i >= next => next = i + 1,
-            Some(i) => {
+            Some(_) => {
                 let message = format!("`# {heading}` belongs before `# {}`", HEADINGS[next - 1].0);
-                debug_assert!(i < next, "the other arm takes what is in order");
                 out.add(module.path, *line, message);
             }
             None => {
@@ -53,19 +52,23 @@ fn front_page(package: &Package, module: &Module<'_>, out: &mut Report) {
             }
         }
     }
-    for (heading, need) in HEADINGS {
+    let is_missing = |(heading, need): &(&str, Need)| {
         let wanted = match need {
             Need::Always => true,
             Need::WithFeatures => package.features.iter().any(|f| f != "default"),
         };
-        let there = headings.iter().any(|(_, h)| h == heading);
-        if wanted && !there {
-            out.add(
-                module.path,
-                1,
-                format!("the front page lacks `# {heading}`; write it"),
-            );
-        }
+        wanted && !headings.iter().any(|(_, there)| there == heading)
+    };
+    let missing = HEADINGS.iter().filter(|heading| is_missing(heading));
+    let missing: Vec<_> = missing
+        .map(|(heading, _)| format!("`# {heading}`"))
+        .collect();
+    if !missing.is_empty() {
+        let message = format!(
+            "the front page lacks {}; write what belongs there",
+            missing.join(", ")
+        );
+        out.add(module.path, 1, message);
     }
 }
 

@@ -31,9 +31,9 @@ third-party = ["checker"]
 
 [workspace.metadata.tidy]
 root = ["Cargo.lock", "Cargo.toml", "README.md", "crates", "docs"]
-
-[workspace.metadata.tidy.unsafe-files]
-"crates/demo-low/src/raw.rs" = "the fixture needs one"
+unsafe-files = [
+    "crates/demo-low/src/raw.rs",
+]
 
 [workspace.metadata.tidy.platform-files]
 "crates/demo-low/src/sys/" = "system calls"

@@ -19,10 +19,15 @@ pub(super) fn check(ws: &Workspace, modules: &[Module<'_>], out: &mut Report) {
             .peekable();
         if let Some(first) = places.peek() {
             needed.insert(module.path);
-            if !listed.contains_key(module.path) {
-                let message = "unsafe code in a file that is not listed; do it safely, or list the \
-                               file with a reason in `[workspace.metadata.tidy.unsafe-files]`";
+            if !listed.iter().any(|path| path == module.path) {
+                let message = "unsafe code in a file that is not listed; do it safely, or add the \
+                               file to `unsafe-files` in `[workspace.metadata.tidy]`";
                 out.add(module.path, module.source.line_at(*first) + 1, message);
+            }
+            if !expects(&module.source) {
+                let message = "unsafe code in a file that does not open with its reason; write \
+                               `#![expect(unsafe_code, reason = \"…\")]` below its documentation";
+                out.add(module.path, 1, message);
             }
         }
         for at in places {
@@ -34,7 +39,7 @@ pub(super) fn check(ws: &Workspace, modules: &[Module<'_>], out: &mut Report) {
             }
         }
     }
-    for path in listed.keys().filter(|path| !needed.contains(path.as_str())) {
+    for path in listed.iter().filter(|path| !needed.contains(path.as_str())) {
         let text = ws.files.get("Cargo.toml").map_or("", String::as_str);
         let quoted = format!("\"{path}\"");
         let line = line_where(text, |line| line.starts_with(&quoted));
@@ -44,6 +49,14 @@ pub(super) fn check(ws: &Workspace, modules: &[Module<'_>], out: &mut Report) {
             format!("`{path}` is listed for unsafe code and has none; remove it"),
         );
     }
+}
+
+/// Returns whether the file as a whole says why it needs what the lint denies.
+fn expects(source: &Source) -> bool {
+    let expectations = source.code.split("#![expect(").skip(1);
+    expectations
+        .map(|rest| rest.split(")]").next().unwrap_or_default())
+        .any(|inside| inside.contains("unsafe_code") && inside.contains("reason"))
 }
 
 /// Returns whether the `unsafe` at `at` is part of a function pointer's type.
@@ -89,12 +102,25 @@ mod tests {
     fn unsafe_code_in_a_file_that_is_not_listed() {
         let mut ws = clean();
         let path = "crates/demo-low/src/new.rs";
-        file(
-            &mut ws,
-            path,
-            "//! New.\nfn f() {\n    // SAFETY: none.\n    unsafe {}\n}\n",
-        );
+        let expect = "#![expect(unsafe_code, reason = \"why\")]";
+        let text = format!("//! New.\n{expect}\n// SAFETY: none.\nunsafe impl A {{}}\n");
+        file(&mut ws, path, &text);
         finds(&ws, &format!("{path}:4"), "not listed");
+    }
+
+    #[test]
+    fn unsafe_code_in_a_file_that_does_not_say_why() {
+        for opening in [
+            "",
+            "#![allow(unsafe_code)]",
+            "#![expect(unsafe_code)]",
+            "#![expect(dead_code, reason = \"why\")]",
+        ] {
+            let mut ws = clean();
+            let text = format!("//! Raw.\n{opening}\n// SAFETY: none.\nunsafe impl A {{}}\n");
+            file(&mut ws, RAW, &text);
+            finds(&ws, &format!("{RAW}:1"), "does not open with its reason");
+        }
     }
 
     #[test]
@@ -105,7 +131,7 @@ mod tests {
             RAW,
             "//! Tame. The word unsafe in a comment, or \"unsafe\", is none.\n",
         );
-        finds(&ws, "Cargo.toml:28", "has none");
+        finds(&ws, "Cargo.toml:27", "has none");
     }
 
     #[test]
