@@ -1,0 +1,29 @@
+//! The cancellation kernel: requests, handlers, and clean-up that may await.
+//!
+//! A request to cancel goes to the innermost *handlers* around a task's suspension points. A
+//! handler drops its body, so that ordinary `Drop` runs, and then either hands [`Cancelled`] to
+//! the code around it, which may await, or passes the request on outwards with
+//! [`Cancelled::raise`]. Where there is no handler, the task's future is dropped. No request is
+//! lost: a handler that goes away while it holds one gives it to the next handler outwards.
+//!
+//! The tree of handlers and the rules of its transitions are in `cancel/tree.rs`.
+
+pub(crate) mod current;
+mod exit;
+mod isolate;
+mod orphans;
+mod raise;
+mod reason;
+mod scope;
+mod shield;
+pub(crate) mod tree;
+
+pub use exit::{Exit, ExitFuture, Unwinder, catch, exit};
+pub use isolate::isolate;
+pub use orphans::adopt;
+pub use raise::Cancelled;
+pub(crate) use raise::Raise;
+pub(crate) use reason::Request;
+pub use reason::{Reason, ReasonKind};
+pub use scope::{Requests, Unwinding, rearm};
+pub use shield::shield;

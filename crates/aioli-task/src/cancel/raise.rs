@@ -1,0 +1,164 @@
+//! `Cancelled`: a request in the hands of the code around a handler, and how it is passed on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::current;
+use super::exit::Unwinder;
+use super::reason::{Reason, Request};
+use super::tree::{Node, NodeRef};
+
+/// A request to cancel that a handler has taken.
+///
+/// Dropping it consumes the request; [`raise`](Cancelled::raise) passes it on. It is no
+/// [`Error`](std::error::Error), so that `?` cannot turn a cancellation into a failure, and it
+/// cannot be cloned, so that one request is answered once.
+#[doc(alias = "asyncio.CancelledError")]
+#[must_use = "dropping it consumes the request; `raise` passes it on"]
+pub struct Cancelled {
+    request: Request,
+    is_raised: bool,
+}
+
+impl Cancelled {
+    /// A cancellation that comes from the caller, to be [raised](Cancelled::raise).
+    pub fn new(reason: Reason) -> Cancelled {
+        Cancelled {
+            request: Request::outside(Arc::new(reason)),
+            is_raised: true,
+        }
+    }
+
+    pub(crate) fn taken(request: Request, is_raised: bool) -> Cancelled {
+        Cancelled { request, is_raised }
+    }
+
+    pub(super) fn into_request(self) -> Request {
+        self.request
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.request.reason
+    }
+
+    /// Why, shared.
+    #[must_use]
+    pub fn to_reason(&self) -> Arc<Reason> {
+        self.request.reason.clone()
+    }
+
+    /// Whether this is the own unwind of the scope behind `unwinder`, and not the request of
+    /// somebody else.
+    #[must_use]
+    pub fn is_from(&self, unwinder: &Unwinder) -> bool {
+        unwinder.is_origin(&self.request)
+    }
+
+    /// Whether it came from inside the handler that took it (an awaited task that others
+    /// cancelled, a `raise`, the scope's own unwind), so that nobody else was asked. Otherwise it
+    /// came from above the handler, and the handlers beside it have been asked as well.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.is_raised
+    }
+
+    /// Passes the request on to the next handler outwards, which drops the caller: bare `raise`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Never returns; it is ended by being dropped.
+    ///
+    /// # Panics
+    ///
+    /// Where nothing can unwind: outside of every task and every handler.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{catch, run, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let task = spawn(async {
+    ///         if let Err(cancelled) = catch(std::future::pending::<()>()).await {
+    ///             cancelled.raise().await
+    ///         }
+    ///     });
+    ///     yield_now().await;
+    ///     task.cancel();
+    ///     assert!(task.outcome().await.is_err());
+    /// });
+    /// ```
+    pub async fn raise(self) -> ! {
+        match Raise::new(self.request).await {}
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled")
+            .field("reason", &self.request.reason)
+            .finish()
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.request.reason, f)
+    }
+}
+
+/// What a future that never ends returns.
+pub(crate) enum Never {}
+
+/// Raises a request at the handler it is polled under, and waits to be dropped.
+pub(crate) struct Raise {
+    request: Option<Request>,
+    node: Option<NodeRef>,
+}
+
+impl Raise {
+    pub(crate) fn new(request: Request) -> Raise {
+        Raise {
+            request: Some(request),
+            node: None,
+        }
+    }
+}
+
+impl Future for Raise {
+    type Output = Never;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Never> {
+        let parent = current::node();
+        if let Some(node) = &self.node {
+            let _ = node.enter(parent.as_ref(), cx.waker());
+        } else {
+            self.node = Some(Node::below(parent.as_ref(), false));
+        }
+        if let Some(node) = self.node.clone() {
+            assert!(
+                node.has_parent(),
+                "cancelled where nothing can unwind: no aioli task or scope is around this \
+                 future; use `outcome()` or `catch` here"
+            );
+            if let Some(request) = self.request.take() {
+                node.raise(request);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Raise {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.begin_exit();
+            node.leave(None, false);
+        }
+    }
+}

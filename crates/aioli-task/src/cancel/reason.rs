@@ -1,0 +1,138 @@
+//! Why something was cancelled: kind, text, who asked, and where.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::tree::Id;
+
+/// What kind of event asked for a cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReasonKind {
+    /// Somebody called `cancel` on a task.
+    Cancel,
+    /// A deadline passed.
+    Timeout,
+    /// A sibling failed, or the group is closing.
+    Group,
+    /// A scope ends, or a race is lost.
+    Scope,
+    /// The user pressed Ctrl-C.
+    Interrupt,
+    /// The loop is ending.
+    Shutdown,
+}
+
+impl ReasonKind {
+    fn describe(self) -> &'static str {
+        match self {
+            ReasonKind::Cancel => "cancelled",
+            ReasonKind::Timeout => "cancelled by a deadline",
+            ReasonKind::Group => "cancelled with its group",
+            ReasonKind::Scope => "cancelled with its scope",
+            ReasonKind::Interrupt => "interrupted",
+            ReasonKind::Shutdown => "cancelled at shutdown",
+        }
+    }
+}
+
+/// Why something was cancelled.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::{Reason, ReasonKind};
+///
+/// let reason = Reason::new(ReasonKind::Cancel).with_message("no longer wanted");
+/// assert_eq!(reason.message(), Some("no longer wanted"));
+/// assert!(reason.to_string().starts_with("cancelled: no longer wanted"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reason {
+    kind: ReasonKind,
+    message: Option<Cow<'static, str>>,
+    by: Option<String>,
+    location: &'static Location<'static>,
+}
+
+impl Reason {
+    /// A reason of this kind, given at the caller's place in the source.
+    #[must_use]
+    #[track_caller]
+    pub fn new(kind: ReasonKind) -> Reason {
+        Reason {
+            kind,
+            message: None,
+            by: None,
+            location: Location::caller(),
+        }
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Reason {
+        self.message = Some(message.into());
+        self
+    }
+
+    pub(crate) fn by(mut self, who: Option<String>) -> Reason {
+        self.by = who;
+        self
+    }
+
+    /// What kind of event it was.
+    #[must_use]
+    pub fn kind(&self) -> ReasonKind {
+        self.kind
+    }
+
+    /// The text given with the request.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The name of the task that asked.
+    #[must_use]
+    pub fn by_task(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    /// Where in the source the request was made.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.describe())?;
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if let Some(by) = &self.by {
+            write!(f, " (by task {by:?})")?;
+        }
+        write!(f, " at {}", self.location)
+    }
+}
+
+/// A request under way: its reason, and the scope that made it for its own sake.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) reason: Arc<Reason>,
+    /// The handler whose own unwind this is; `None` came from outside every scope.
+    pub(crate) origin: Option<Id>,
+}
+
+impl Request {
+    pub(crate) fn outside(reason: Arc<Reason>) -> Request {
+        Request {
+            reason,
+            origin: None,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The event loop: one thread, one ready queue, passes in the order of `call_soon`.
+
+pub(crate) mod call;
+pub(crate) mod clock;
+pub(crate) mod handle;
+pub(crate) mod local;
+mod park;
+mod shared;
+mod turn;
+
+pub use call::{CallHandle, call_soon};
+pub use handle::{BlockingTask, LoopClosed, LoopHandle};
+pub(crate) use shared::{Remote, Shared};
+
+use std::time::Instant;
+
+/// The time on this thread's loop, real or virtual; the real time where no loop runs.
+///
+/// # Examples
+///
+/// ```
+/// let before = aioli_task::now();
+/// assert!(aioli_task::now() >= before);
+/// ```
+#[must_use]
+pub fn now() -> Instant {
+    local::shared().map_or_else(Instant::now, |shared| shared.clock.now())
+}
+
+/// Seconds on this thread's loop's clock since the loop began; zero where no loop runs.
+///
+/// # Examples
+///
+/// ```
+/// aioli_task::run(async { assert!(aioli_task::time() < 60.0) });
+/// ```
+#[doc(alias = "asyncio.loop.time")]
+#[must_use]
+pub fn time() -> f64 {
+    local::shared().map_or(0.0, |shared| shared.clock.elapsed().as_secs_f64())
+}

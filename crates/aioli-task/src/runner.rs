@@ -1,0 +1,340 @@
+//! `run` and `Runner`: a loop from its beginning to its orderly end.
+
+use std::collections::HashSet;
+use std::env;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cancel::{Reason, ReasonKind};
+use crate::context::{self, Context};
+use crate::event_loop::Shared;
+use crate::event_loop::local::{Entered, LocalLoop, Settings};
+use crate::inspect::{PassHook, PassInfo, drop_future};
+use crate::interrupt;
+use crate::report::{ErrorHandler, Report};
+use crate::seconds::Seconds;
+use crate::spawn::spawn_main;
+use crate::task::{Borrowed, Role, Stop, Task, TaskHandle, borrowed};
+
+/// How long the end of a run waits for tasks that are being cancelled and for blocking jobs.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Runs `main` on a new loop on this thread, and returns its output.
+///
+/// When main is done, the tasks that are left are cancelled and waited for, the orphan list is
+/// drained, and the loop's blocking jobs are waited for, five minutes at most.
+///
+/// On the main thread, and if nobody else handles SIGINT, the first Ctrl-C cancels main; if the
+/// cancellation comes out, the process ends by SIGINT after clean-up.
+///
+/// # Panics
+///
+/// With main's panic; when main ends cancelled; and when a loop runs on this thread already.
+///
+/// # Examples
+///
+/// ```
+/// let name = String::from("world"); // main may borrow
+/// let greeting = aioli_task::run(async { format!("hello {name}") });
+/// assert_eq!(greeting, "hello world");
+/// ```
+#[doc(alias = "asyncio.run")]
+#[track_caller]
+pub fn run<F: Future>(main: F) -> F::Output {
+    let mut runner = Runner::new();
+    let result = runner.run(main);
+    runner.close();
+    match result {
+        Ok(value) => value,
+        Err(Stop::Interrupted) => interrupt::end_process(),
+        Err(stop) => stop.resume(),
+    }
+}
+
+/// A loop that runs several main futures one after the other, and is closed at the end.
+///
+/// Unlike [`run`] it never ends the process, and it returns how main ended.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::Runner;
+///
+/// let mut runner = Runner::builder().virtual_clock().build();
+/// assert_eq!(runner.run(async { 1 }).unwrap(), 1);
+/// assert_eq!(runner.run(async { 2 }).unwrap(), 2);
+/// ```
+#[doc(alias = "asyncio.Runner")]
+pub struct Runner {
+    /// `None` once closed.
+    local: Option<Rc<LocalLoop>>,
+    /// What the main futures share.
+    context: Context,
+    interrupt: bool,
+    shutdown_timeout: Option<Duration>,
+}
+
+impl Runner {
+    /// A runner on the real clock, with the defaults of [`run`].
+    #[must_use]
+    pub fn new() -> Runner {
+        Runner::builder().build()
+    }
+
+    /// Chooses how the loop behaves.
+    pub fn builder() -> RunnerBuilder {
+        RunnerBuilder::default()
+    }
+
+    /// Runs `main` until it ends; other tasks stay until the runner is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Cancelled`], [`Stop::Interrupted`] or [`Stop::Panicked`] when main ended so.
+    ///
+    /// # Panics
+    ///
+    /// When the runner is closed, and when a loop runs on this thread already.
+    #[doc(alias = "asyncio.Runner.run")]
+    #[track_caller]
+    pub fn run<F: Future>(&mut self, main: F) -> Result<F::Output, Stop> {
+        let local = self
+            .local
+            .clone()
+            .expect("a closed runner cannot run anything");
+        let location = Location::caller();
+        let _entered = Entered::new(&local);
+        let (end, output) = borrowed::with(main, |main| self.drive(&local, main, location));
+        end.map(|()| output.expect("a main that ended with a value has left it"))
+    }
+
+    fn drive(
+        &mut self,
+        local: &Rc<LocalLoop>,
+        main: Borrowed,
+        location: &'static Location<'static>,
+    ) -> Result<(), Stop> {
+        let task = spawn_main(local, self.context.clone(), main, location);
+        let _interrupt = self
+            .interrupt
+            .then(|| interrupt::install(task.handle(), local.shared.clone()))
+            .flatten();
+        let driven = DropOnUnwind(task.handle());
+        let mut dropped = false;
+        while !task.is_done() {
+            local.turn(None);
+            if local.shared.drop_main.load(Ordering::SeqCst) {
+                dropped = drop_future(&task);
+            }
+        }
+        drop(driven);
+        self.context = task.handle().0.header().take_context();
+        end_of_main(task, dropped)
+    }
+
+    /// Ends the loop: cancels the tasks that are left and waits for them, drains the orphan
+    /// list, waits for blocking jobs. Closing again does nothing; dropping closes.
+    #[doc(alias = "asyncio.Runner.close")]
+    pub fn close(&mut self) {
+        let Some(local) = self.local.take() else {
+            return;
+        };
+        let _entered = Entered::to_close(&local);
+        if !thread::panicking() {
+            let end = self
+                .shutdown_timeout
+                .and_then(|timeout| Instant::now().checked_add(timeout));
+            shut_down(&local, end);
+        }
+        local.close();
+    }
+}
+
+/// Drops the main future if the loop is left by a panic, as its frame is about to go.
+struct DropOnUnwind(TaskHandle);
+
+impl Drop for DropOnUnwind {
+    fn drop(&mut self) {
+        if !self.0.is_done() {
+            drop_future(&self.0);
+        }
+    }
+}
+
+/// How main ended.
+fn end_of_main(task: Task<()>, dropped: bool) -> Result<(), Stop> {
+    let requests = task.handle().requests();
+    match task.now() {
+        Err(Stop::Cancelled(reason)) => {
+            let alone = reason.kind() == ReasonKind::Interrupt && requests <= 1;
+            Err(if dropped || alone {
+                Stop::Interrupted
+            } else {
+                Stop::Cancelled(reason)
+            })
+        }
+        end => end,
+    }
+}
+
+/// Cancels what is left and turns the loop until all has ended, `end` at the latest.
+fn shut_down(local: &Rc<LocalLoop>, end: Option<Instant>) {
+    let mut asked = HashSet::new();
+    while local.has_tasks() {
+        for task in local.tasks() {
+            if task.0.header().role == Role::Ordinary && asked.insert(task.id()) {
+                task.cancel_for(Reason::new(ReasonKind::Shutdown));
+            }
+        }
+        if is_over(local, end) {
+            for task in local.tasks() {
+                let report = Report::new("a task did not end in time and is dropped");
+                local.report(&report.task(task.name(), task.spawned_at()));
+            }
+            return;
+        }
+        local.turn(end);
+    }
+    while local.is_held() {
+        if is_over(local, end) {
+            local.report(&Report::new(
+                "a blocking job did not end in time and is left running",
+            ));
+            return;
+        }
+        local.turn(end);
+    }
+}
+
+fn is_over(local: &LocalLoop, end: Option<Instant>) -> bool {
+    local.shared.drop_main.load(Ordering::SeqCst) || end.is_some_and(|end| Instant::now() >= end)
+}
+
+impl Default for Runner {
+    fn default() -> Runner {
+        Runner::new()
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("closed", &self.local.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Chooses how a [`Runner`]'s loop behaves.
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Default)]
+pub struct RunnerBuilder {
+    is_virtual: bool,
+    seed: Option<u64>,
+    debug: Option<bool>,
+    on_error: ErrorHandler,
+    no_interrupt: bool,
+    shutdown_timeout: Option<Option<Duration>>,
+    pass_hook: Option<PassHook>,
+    panic_when_idle: bool,
+}
+
+impl RunnerBuilder {
+    /// Uses a virtual clock: when nothing is runnable and no real work is in flight, it jumps to
+    /// the next deadline. Hours of sleeping take no time.
+    pub fn virtual_clock(mut self) -> RunnerBuilder {
+        self.is_virtual = true;
+        self
+    }
+
+    /// Runs the tasks of each pass in an order that depends on `seed`; the same seed gives the
+    /// same order. Finds what depends on the order by accident.
+    pub fn shuffle(mut self, seed: u64) -> RunnerBuilder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Turns debug mode on or off; by default the environment variable `AIOLI_DEBUG` decides.
+    #[doc(alias = "asyncio.loop.set_debug")]
+    pub fn debug(mut self, on: bool) -> RunnerBuilder {
+        self.debug = Some(on);
+        self
+    }
+
+    /// Gives what goes wrong where no caller can be told to `handler`; by default it is written
+    /// to the standard error stream.
+    #[doc(alias = "asyncio.loop.set_exception_handler")]
+    pub fn on_error(mut self, handler: impl Fn(&Report) + 'static) -> RunnerBuilder {
+        self.on_error = ErrorHandler::new(handler);
+        self
+    }
+
+    /// Whether Ctrl-C cancels main; it does by default.
+    pub fn interrupt(mut self, on: bool) -> RunnerBuilder {
+        self.no_interrupt = !on;
+        self
+    }
+
+    /// How long closing waits, on the real clock, for tasks that are being cancelled and for
+    /// blocking jobs; five minutes by default.
+    pub fn shutdown_timeout(mut self, timeout: impl Seconds) -> RunnerBuilder {
+        self.shutdown_timeout = Some(timeout.into_duration());
+        self
+    }
+
+    /// Calls `hook` at the start of each pass, before its first task is polled; it may cancel,
+    /// spawn and wake. For test harnesses.
+    pub fn pass_hook(mut self, hook: impl FnMut(PassInfo<'_>) + 'static) -> RunnerBuilder {
+        self.pass_hook = Some(PassHook::new(hook));
+        self
+    }
+
+    /// On a virtual clock: panics when every task waits and nothing can wake one, instead of
+    /// waiting for a wake-up from outside. For tests that would hang otherwise.
+    pub fn panic_when_idle(mut self, on: bool) -> RunnerBuilder {
+        self.panic_when_idle = on;
+        self
+    }
+
+    /// Makes the runner.
+    #[must_use]
+    pub fn build(self) -> Runner {
+        let debug = self.debug.unwrap_or_else(|| {
+            env::var_os("AIOLI_DEBUG").is_some_and(|value| !value.is_empty() && value != "0")
+        });
+        let settings = Settings {
+            debug,
+            on_error: self.on_error,
+            panic_when_idle: self.panic_when_idle,
+        };
+        let local = LocalLoop::new(Arc::new(Shared::new(self.is_virtual)), settings, self.seed);
+        *local.pass_hook.borrow_mut() = self.pass_hook;
+        Runner {
+            local: Some(local),
+            context: context::copy(),
+            interrupt: !self.no_interrupt,
+            shutdown_timeout: self.shutdown_timeout.unwrap_or(Some(SHUTDOWN_TIMEOUT)),
+        }
+    }
+}
+
+impl fmt::Debug for RunnerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunnerBuilder")
+            .field("virtual", &self.is_virtual)
+            .field("seed", &self.seed)
+            .field("debug", &self.debug)
+            .finish_non_exhaustive()
+    }
+}

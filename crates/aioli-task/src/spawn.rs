@@ -1,0 +1,166 @@
+//! Putting futures on a loop: `spawn` and its variants, and `yield_now`.
+
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::context::{self, Context};
+use crate::event_loop::local::{self, LocalLoop};
+use crate::task::{Borrowed, Header, Role, Runnable, Task, TaskCell};
+
+/// Puts `future` on this thread's loop as a task. It is first polled in the next pass.
+///
+/// The future need not be `Send`. The task starts with a copy of the caller's
+/// [context](crate::Context). Dropping the returned handle detaches the task.
+///
+/// # Panics
+///
+/// When no loop runs on this thread.
+///
+/// # Examples
+///
+/// ```
+/// aioli_task::run(async {
+///     let rc = std::rc::Rc::new(20); // nothing here is `Send`
+///     let task = aioli_task::spawn(async move { *rc + 1 });
+///     assert_eq!(task.await, 21);
+/// });
+/// ```
+#[doc(alias = "asyncio.create_task")]
+#[doc(alias = "asyncio.ensure_future")]
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    spawn_in(context::copy(), future)
+}
+
+/// Like [`spawn`], in a given context.
+///
+/// # Panics
+///
+/// When no loop runs on this thread.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::{ContextVar, copy_context, run, spawn_in};
+///
+/// static USER: ContextVar<&str> = ContextVar::new();
+/// run(async {
+///     let context = copy_context();
+///     USER.set("ann");
+///     assert_eq!(spawn_in(context, async { USER.get() }).await, None);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_in<F>(context: Context, future: F) -> Task<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let local = local::current().expect("spawn needs a running loop on this thread");
+    let cell = insert(&local, context, future, Role::Ordinary, Location::caller());
+    cell.clone().wake_task();
+    Task::new(cell)
+}
+
+/// Like [`spawn`], but polls the future at once; only if it is pending is the task queued.
+///
+/// # Panics
+///
+/// When no loop runs on this thread.
+///
+/// # Examples
+///
+/// ```
+/// aioli_task::run(async {
+///     let task = aioli_task::spawn_eager(async { 1 });
+///     assert!(task.is_done());
+/// });
+/// ```
+#[doc(alias = "asyncio.eager_task_factory")]
+#[track_caller]
+pub fn spawn_eager<F>(future: F) -> Task<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let local = local::current().expect("spawn_eager needs a running loop on this thread");
+    let cell = insert(
+        &local,
+        context::copy(),
+        future,
+        Role::Ordinary,
+        Location::caller(),
+    );
+    cell.clone().step();
+    Task::new(cell)
+}
+
+/// Puts the main future of a run on the loop.
+pub(crate) fn spawn_main(
+    local: &Rc<LocalLoop>,
+    context: Context,
+    main: Borrowed,
+    location: &'static Location<'static>,
+) -> Task<()> {
+    let cell = insert(local, context, main, Role::Ordinary, location);
+    cell.clone().wake_task();
+    Task::new(cell)
+}
+
+/// Puts a clean-up on the loop that no request to cancel reaches.
+pub(crate) fn spawn_orphan(
+    local: &Rc<LocalLoop>,
+    cleanup: impl Future<Output = ()> + 'static,
+    location: &'static Location<'static>,
+) {
+    let cell = insert(local, context::copy(), cleanup, Role::Orphan, location);
+    cell.clone().wake_task();
+    drop(Task::new(cell));
+}
+
+fn insert<F>(
+    local: &Rc<LocalLoop>,
+    context: Context,
+    future: F,
+    role: Role,
+    location: &'static Location<'static>,
+) -> Arc<TaskCell<F>>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let shared = local.shared.clone();
+    let header = Header::new(local.next_serial(), shared.clone(), location, role, context);
+    let cell = TaskCell::new(header, shared, future);
+    local.insert(cell.clone());
+    cell
+}
+
+/// Lets everything else that is ready run first: one pass of the loop.
+///
+/// Works on any executor.
+///
+/// # Cancel safety
+///
+/// Nothing is lost.
+///
+/// # Examples
+///
+/// ```
+/// aioli_task::run(async { aioli_task::yield_now().await });
+/// ```
+#[doc(alias = "asyncio.sleep")]
+#[must_use = "futures do nothing unless awaited"]
+pub fn yield_now() -> impl Future<Output = ()> + Send + Sync + Unpin {
+    let mut yielded = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

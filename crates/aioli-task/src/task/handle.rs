@@ -1,0 +1,196 @@
+//! `TaskHandle`: a task without its type, to be named, asked and watched from anywhere.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::hash::{Hash, Hasher};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::cell::Runnable;
+use super::header::{Progress, Role};
+use crate::cancel::{Reason, ReasonKind, Request};
+use crate::driver::Home;
+
+/// A task without its type: names it, cancels it, watches it. Cheap to clone, and usable from
+/// every thread.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::{run, spawn};
+///
+/// run(async {
+///     let task = spawn(std::future::pending::<()>());
+///     let handle = task.handle();
+///     assert!(handle.cancel());
+///     handle.done().await;
+///     assert!(handle.is_cancelled());
+///     assert!(!handle.cancel()); // it has ended
+/// });
+/// ```
+#[derive(Clone)]
+pub struct TaskHandle(pub(crate) Arc<dyn Runnable>);
+
+impl TaskHandle {
+    /// Asks the task to end. Returns false if it has ended already.
+    ///
+    /// The request goes to the innermost handlers around what the task waits for; every call
+    /// counts. It is only asked here: [`stop`](super::Task::stop) also waits.
+    #[doc(alias = "asyncio.Task.cancel")]
+    #[track_caller]
+    pub fn cancel(&self) -> bool {
+        self.cancel_for(Reason::new(ReasonKind::Cancel))
+    }
+
+    /// Like [`cancel`](TaskHandle::cancel), with a text for whoever sees the cancellation.
+    #[track_caller]
+    pub fn cancel_with(&self, message: impl Into<Cow<'static, str>>) -> bool {
+        self.cancel_for(Reason::new(ReasonKind::Cancel).with_message(message))
+    }
+
+    /// Like [`cancel`](TaskHandle::cancel), with a reason of the caller's making.
+    pub fn cancel_for(&self, reason: Reason) -> bool {
+        let by = super::try_current().map(|task| task.name());
+        self.request(Arc::new(reason.by(by)))
+    }
+
+    pub(crate) fn request(&self, reason: Arc<Reason>) -> bool {
+        let header = self.0.header();
+        if header.is_done() || header.role == Role::Orphan {
+            return false;
+        }
+        header.add_request();
+        header.root.deliver(Request::outside(reason));
+        // The task is polled even if no handler's waker reaches it, so that it can judge which
+        // handlers are still polled at all.
+        self.0.clone().wake_task();
+        true
+    }
+
+    /// Whether the task has ended.
+    #[doc(alias = "asyncio.Task.done")]
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.0.header().is_done()
+    }
+
+    /// Whether the task has ended cancelled.
+    #[doc(alias = "asyncio.Task.cancelled")]
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.header().progress() == Progress::Cancelled
+    }
+
+    /// Whether the task has ended with a panic.
+    #[doc(alias = "asyncio.Task.exception")]
+    #[must_use]
+    pub fn is_panicked(&self) -> bool {
+        self.0.header().progress() == Progress::Panicked
+    }
+
+    /// Requests from outside that have not been taken back, and enclosing scopes that unwind.
+    #[doc(alias = "asyncio.Task.cancelling")]
+    #[must_use]
+    pub fn cancelling(&self) -> u32 {
+        self.requests() + self.0.header().unwinding()
+    }
+
+    /// Takes one request back, and returns how many are left. At none, a request that no handler
+    /// has seen yet is withdrawn.
+    #[doc(alias = "asyncio.Task.uncancel")]
+    pub fn uncancel(&self) -> u32 {
+        let left = self.0.header().take_request_back();
+        if left == 0 {
+            self.0.header().root.take_back();
+        }
+        left
+    }
+
+    /// The task's name; `Task-N` unless one was given.
+    #[doc(alias = "asyncio.Task.get_name")]
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.0.header().name()
+    }
+
+    /// Names the task.
+    #[doc(alias = "asyncio.Task.set_name")]
+    pub fn set_name(&self, name: impl Into<String>) {
+        self.0.header().set_name(name.into());
+    }
+
+    /// Where the task was spawned.
+    #[must_use]
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.header().location
+    }
+
+    /// The task's number, unique in its loop; tasks are numbered in the order of spawning.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.0.header().serial
+    }
+
+    /// The loop the task lives on.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        Home(self.0.header().home.clone())
+    }
+
+    /// Waits until the task has ended, whichever way; takes nothing from its awaiter.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: the task runs on.
+    pub fn done(&self) -> Done {
+        Done(self.clone())
+    }
+
+    pub(crate) fn requests(&self) -> u32 {
+        self.0.header().requests()
+    }
+
+    pub(crate) fn add_unwinding(&self, change: i32) {
+        self.0.header().add_unwinding(change);
+    }
+}
+
+impl PartialEq for TaskHandle {
+    fn eq(&self, other: &TaskHandle) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for TaskHandle {}
+
+impl Hash for TaskHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
+}
+
+impl fmt::Debug for TaskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0.header(), f)
+    }
+}
+
+/// Waits for the end of a task; the future of [`TaskHandle::done`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug, Clone)]
+pub struct Done(TaskHandle);
+
+impl Future for Done {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.0.header().add_joiner(cx.waker()) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What is known about a task without knowing its type.
+
+use std::fmt;
+use std::mem;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::cancel::Reason;
+use crate::cancel::tree::{Node, NodeRef};
+use crate::context::Context;
+use crate::event_loop::Shared;
+
+/// What a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Spawned by the user, or the user's main future.
+    Ordinary,
+    /// A clean-up from the orphan list: requests to cancel do not reach it.
+    Orphan,
+}
+
+/// How far a task has come; the discriminants are what the atomic field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Live = 0,
+    Value = 1,
+    Cancelled = 2,
+    Panicked = 3,
+}
+
+/// The part of a task that does not depend on its future.
+pub(crate) struct Header {
+    pub(crate) serial: u64,
+    pub(crate) home: Arc<Shared>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) role: Role,
+    /// The root of the task's tree of handlers.
+    pub(crate) root: NodeRef,
+    /// Whether the task is in the ready queue or in the inbox.
+    pub(super) queued: AtomicBool,
+    /// Whether the future has been polled.
+    pub(super) started: AtomicBool,
+    /// Whether the future is being polled or dropped right now.
+    pub(super) running: AtomicBool,
+    /// Whether somebody has looked at the outcome.
+    pub(super) retrieved: AtomicBool,
+    progress: AtomicU8,
+    /// Outside requests, minus those taken back.
+    requests: AtomicU32,
+    /// Enclosing scopes that are unwinding.
+    unwinding: AtomicI32,
+    slow: Mutex<Slow>,
+}
+
+/// What is touched rarely.
+struct Slow {
+    name: Option<String>,
+    context: Context,
+    joiners: Vec<Waker>,
+    reason: Option<Arc<Reason>>,
+}
+
+impl Header {
+    pub(crate) fn new(
+        serial: u64,
+        home: Arc<Shared>,
+        location: &'static Location<'static>,
+        role: Role,
+        context: Context,
+    ) -> Header {
+        Header {
+            serial,
+            home,
+            location,
+            role,
+            root: Node::detached(false),
+            queued: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            running: AtomicBool::new(false),
+            retrieved: AtomicBool::new(false),
+            progress: AtomicU8::new(Progress::Live as u8),
+            requests: AtomicU32::new(0),
+            unwinding: AtomicI32::new(0),
+            slow: Mutex::new(Slow {
+                name: None,
+                context,
+                joiners: Vec::new(),
+                reason: None,
+            }),
+        }
+    }
+
+    fn slow(&self) -> MutexGuard<'_, Slow> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        // ORDERING: Acquire pairs with the Release in `complete`, so that who sees the end sees
+        // the output.
+        match self.progress.load(Ordering::Acquire) {
+            0 => Progress::Live,
+            1 => Progress::Value,
+            2 => Progress::Cancelled,
+            _ => Progress::Panicked,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.progress() != Progress::Live
+    }
+
+    /// Ends the task, once; returns the wakers of those who wait for it.
+    pub(super) fn complete(&self, end: Progress, reason: Option<Arc<Reason>>) -> Vec<Waker> {
+        let mut slow = self.slow();
+        slow.reason = reason;
+        // ORDERING: Release pairs with the Acquire in `progress`.
+        self.progress.store(end as u8, Ordering::Release);
+        mem::take(&mut slow.joiners)
+    }
+
+    /// Notes a waker for the end of the task. False: it has ended already.
+    pub(super) fn add_joiner(&self, waker: &Waker) -> bool {
+        let mut slow = self.slow();
+        if self.is_done() {
+            return false;
+        }
+        if !slow.joiners.iter().any(|joiner| joiner.will_wake(waker)) {
+            slow.joiners.push(waker.clone());
+        }
+        true
+    }
+
+    /// Why the task was cancelled, if it ended so.
+    pub(crate) fn reason(&self) -> Option<Arc<Reason>> {
+        self.slow().reason.clone()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.slow()
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("Task-{}", self.serial))
+    }
+
+    pub(crate) fn set_name(&self, name: String) {
+        self.slow().name = Some(name);
+    }
+
+    pub(crate) fn take_context(&self) -> Context {
+        mem::take(&mut self.slow().context)
+    }
+
+    pub(crate) fn put_context(&self, context: Context) {
+        self.slow().context = context;
+    }
+
+    /// Outside requests that have not been taken back.
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn add_request(&self) {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes one request back; returns how many are left.
+    pub(super) fn take_request_back(&self) -> u32 {
+        let update = |requests: u32| Some(requests.saturating_sub(1));
+        let before = self
+            .requests
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, update);
+        before.map_or(0, |before| before.saturating_sub(1))
+    }
+
+    pub(crate) fn add_unwinding(&self, change: i32) {
+        self.unwinding.fetch_add(change, Ordering::SeqCst);
+    }
+
+    pub(crate) fn unwinding(&self) -> u32 {
+        u32::try_from(self.unwinding.load(Ordering::SeqCst)).unwrap_or(0)
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("name", &self.name())
+            .field("progress", &self.progress())
+            .field("requests", &self.requests())
+            .field("spawned_at", &format_args!("{}", self.location))
+            .finish()
+    }
+}

@@ -1,0 +1,340 @@
+//! `Task<T>`: the handle that owns a task's output, and what awaiting it means.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use super::cell::{Joinable, Payload};
+use super::handle::TaskHandle;
+use super::stop::{Panic, Stop};
+use crate::cancel::current;
+use crate::cancel::tree::{Entered, Node, NodeRef};
+use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
+
+/// A spawned task; awaiting it gives its output.
+///
+/// As in asyncio, **awaiting can unwind the caller**: a panic of the task goes on in the awaiter,
+/// and if the task was cancelled, the awaiter is cancelled too. [`outcome`](Task::outcome) is the
+/// form that returns these ends instead, and the one to use where no aioli loop runs. When the
+/// awaiter is asked to cancel, it passes the request to the task and waits for it to end; a task
+/// that suppresses the request and returns lets the awaiter go on with the value.
+///
+/// Dropping the handle detaches: the task runs on. A panic that nobody awaited is reported to the
+/// loop's error handler.
+///
+/// `Task<T>` derefs to [`TaskHandle`], which has `cancel`, `is_done`, `name` and the like.
+///
+/// # Cancel safety
+///
+/// Dropping the future detaches the task; with `&mut task` nothing at all is lost.
+///
+/// # Panics
+///
+/// With the task's panic; when a task awaits itself; and where the task ended cancelled and
+/// nothing around the awaiter can unwind (no aioli task and no scope).
+///
+/// # Examples
+///
+/// ```
+/// aioli_task::run(async {
+///     let task = aioli_task::spawn(async { 6 * 7 });
+///     assert_eq!(task.await, 42);
+/// });
+/// ```
+#[doc(alias = "asyncio.Task")]
+pub struct Task<T> {
+    handle: TaskHandle,
+    cell: Arc<dyn Joinable<T>>,
+    /// The awaiter's place in the tree of handlers, once it had to wait or to raise.
+    node: Option<NodeRef>,
+    /// The request that was passed on to the task.
+    forwarded: Option<Request>,
+    /// The task's cancellation, on its way outwards through the awaiter.
+    raising: Option<Raise>,
+    /// The handle may go where a `T` may go.
+    marker: PhantomData<Mutex<T>>,
+}
+
+/// How the task of a handle ended.
+enum End<T> {
+    Value(T),
+    Panicked(Payload),
+    /// With the request that the awaiter passed on, or else the task's own.
+    Cancelled(Request),
+}
+
+impl<T> Task<T> {
+    pub(crate) fn new(cell: Arc<dyn Joinable<T>>) -> Task<T> {
+        let handle = TaskHandle(cell.clone().as_runnable());
+        Task {
+            handle,
+            cell,
+            node: None,
+            forwarded: None,
+            raising: None,
+            marker: PhantomData,
+        }
+    }
+
+    /// The task without its type.
+    #[must_use]
+    pub fn handle(&self) -> TaskHandle {
+        self.handle.clone()
+    }
+
+    /// Waits for the end, and returns it instead of unwinding.
+    ///
+    /// A request to cancel the caller is passed on to the task, as when it is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future detaches the task.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Cancelled`] if the task was cancelled, [`Stop::Panicked`] if it panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{Stop, run, spawn};
+    ///
+    /// run(async {
+    ///     let task = spawn(std::future::pending::<()>());
+    ///     task.cancel();
+    ///     assert!(matches!(task.outcome().await, Err(Stop::Cancelled(_))));
+    /// });
+    /// ```
+    #[doc(alias = "asyncio.Task.exception")]
+    pub async fn outcome(mut self) -> Result<T, Stop> {
+        let end = std::future::poll_fn(|cx| self.poll_end(cx)).await;
+        match end {
+            End::Value(value) => Ok(value),
+            End::Panicked(panic) => Err(Stop::Panicked(Panic::new(panic))),
+            End::Cancelled(request) => match self.forwarded.take() {
+                // Our own request has come back: it is still looking for its end.
+                Some(_) => Cancelled::taken(request, true).raise().await,
+                None => Err(Stop::Cancelled(request.reason)),
+            },
+        }
+    }
+
+    /// Asks the task to end and waits until it has; returns its value if it ended with one.
+    ///
+    /// # Cancel safety
+    ///
+    /// The request has been made at the first poll; dropping the future then detaches the task.
+    ///
+    /// # Panics
+    ///
+    /// With the task's panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// aioli_task::run(async {
+    ///     let task = aioli_task::spawn(std::future::pending::<()>());
+    ///     assert_eq!(task.stop().await, None);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn stop(self) -> impl Future<Output = Option<T>> {
+        let reason = Reason::new(ReasonKind::Cancel);
+        async move {
+            self.cancel_for(reason);
+            self.end().await
+        }
+    }
+
+    /// Waits for the end; the value if there is one.
+    pub(super) async fn end(self) -> Option<T> {
+        match self.outcome().await {
+            Ok(value) => Some(value),
+            Err(Stop::Panicked(panic)) => panic.resume(),
+            Err(_) => None,
+        }
+    }
+
+    /// Awaits the task without passing requests on: asyncio's `shield`.
+    ///
+    /// When the caller is cancelled, it is so at once and the task runs on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future detaches the task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{run, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let inner = spawn(async { for _ in 0..9 { yield_now().await } });
+    ///     let handle = inner.handle();
+    ///     let outer = spawn(async move { inner.shielded().await });
+    ///     yield_now().await;
+    ///     outer.cancel();
+    ///     assert!(outer.outcome().await.is_err());
+    ///     assert!(!handle.is_done());
+    ///     handle.done().await;
+    ///     assert!(!handle.is_cancelled());
+    /// });
+    /// ```
+    #[doc(alias = "asyncio.shield")]
+    pub fn shielded(self) -> Shielded<T> {
+        Shielded(self)
+    }
+
+    /// Looks at the output of a task that ended with a value and was not awaited yet.
+    pub fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let (mut f, mut result) = (Some(f), None);
+        self.cell
+            .peek(&mut |value| result = f.take().map(|f| f(value)));
+        result
+    }
+
+    /// Renames the task; for `spawn(…).named("worker")`.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Task<T> {
+        self.set_name(name.into());
+        self
+    }
+
+    /// The outcome of a task that has ended.
+    pub(crate) fn now(mut self) -> Result<T, Stop> {
+        match self.take_end() {
+            End::Value(value) => Ok(value),
+            End::Panicked(panic) => Err(Stop::Panicked(Panic::new(panic))),
+            End::Cancelled(request) => Err(Stop::Cancelled(request.reason)),
+        }
+    }
+
+    /// Polls for the end, as a handler that passes requests on to the task.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End<T>> {
+        if !self.is_done() {
+            assert!(
+                super::try_current().as_ref() != Some(&self.handle),
+                "a task cannot await itself: it would wait for ever"
+            );
+            if self.enter(cx) == Entered::Asked {
+                self.forward();
+            }
+            if self.handle.0.header().add_joiner(cx.waker()) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.take_end())
+    }
+
+    /// Takes the awaiter's place below the current handler.
+    fn enter(&mut self, cx: &mut Context<'_>) -> Entered {
+        if self.node.is_none() && !current::is_inside() {
+            return Entered::Go;
+        }
+        let parent = current::node();
+        let node = self
+            .node
+            .get_or_insert_with(|| Node::below(parent.as_ref(), false));
+        node.enter(parent.as_ref(), cx.waker())
+    }
+
+    /// Passes the request that arrived at the awaiter on to the task.
+    fn forward(&mut self) {
+        self.forwarded = self.node.as_ref().and_then(|node| node.forward());
+        if let Some(request) = &self.forwarded {
+            self.handle.request(request.reason.clone());
+        }
+    }
+
+    fn take_end(&mut self) -> End<T> {
+        let end = match self.cell.take_output() {
+            Some(Ok(value)) => End::Value(value),
+            Some(Err(panic)) => End::Panicked(panic),
+            None => {
+                let own = || self.handle.0.header().reason().map(Request::outside);
+                let request = self.forwarded.clone().or_else(own);
+                End::Cancelled(
+                    request.expect("the output is taken once, and a cancelled task has its reason"),
+                )
+            }
+        };
+        if let Some(node) = self.node.take() {
+            let held = node.begin_exit().request;
+            match (&self.forwarded, &end) {
+                // The task has dealt with the request.
+                (Some(_), End::Value(_)) => node.leave(None, true),
+                // The caller raises it.
+                (Some(_), End::Cancelled(_)) => node.leave(None, false),
+                _ => node.leave(held, false),
+            }
+        }
+        end
+    }
+}
+
+impl<T> Deref for Task<T> {
+    type Target = TaskHandle;
+
+    fn deref(&self) -> &TaskHandle {
+        &self.handle
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        if this.raising.is_none() {
+            match ready!(this.poll_end(cx)) {
+                End::Value(value) => return Poll::Ready(value),
+                End::Panicked(panic) => resume_unwind(panic),
+                End::Cancelled(request) => this.raising = Some(Raise::new(request)),
+            }
+        }
+        match this.raising.as_mut().map(|raise| Pin::new(raise).poll(cx)) {
+            Some(Poll::Ready(never)) => match never {},
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Unpin for Task<T> {}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            let held = node.begin_exit().request;
+            node.leave(held, false);
+        }
+        self.cell.detach();
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.handle, f)
+    }
+}
+
+/// Awaits a task without passing requests on; the future of [`Task::shielded`].
+#[must_use = "futures do nothing unless awaited"]
+#[derive(Debug)]
+pub struct Shielded<T>(Task<T>);
+
+impl<T> Future for Shielded<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let task = &mut self.0;
+        if task.handle.0.header().add_joiner(cx.waker()) {
+            return Poll::Pending;
+        }
+        Pin::new(task).poll(cx)
+    }
+}
