@@ -4,6 +4,7 @@
 //! what stands between belongs to the generator of that name.
 
 mod asyncio;
+mod paths;
 
 use std::fmt::Write;
 use std::fs;

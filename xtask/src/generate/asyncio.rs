@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::paths::public_path;
 use crate::source::{Source, is_word, words};
-use crate::workspace::{Package, Workspace};
+use crate::workspace::Workspace;
 
 /// Python modules whose names are looked up in our documentation.
 const PYTHON: [&str; 5] = [
@@ -144,6 +145,10 @@ fn subject(keyword: &str, header: &str) -> Option<String> {
         }
         before = c;
     }
+    // In a macro's pattern the name is a variable, and no name at all.
+    if plain.contains('$') {
+        return None;
+    }
     let bounds = words(&plain, "where").next().unwrap_or(plain.len());
     let mut names = plain[..bounds]
         .split(|c: char| !is_word(c))
@@ -155,42 +160,6 @@ fn subject(keyword: &str, header: &str) -> Option<String> {
         names.next()
     };
     name.map(str::to_owned)
-}
-
-/// Returns the path by which users name `item`: from where a module above re-exports it, or
-/// from its own module.
-fn public_path(ws: &Workspace, package: &Package, file: &str, item: &[String]) -> String {
-    let library = package.name.replace('-', "_");
-    let inner = file.strip_prefix(&package.path("src/")).unwrap_or(file);
-    let inner = inner.strip_suffix(".rs").unwrap_or(inner);
-    let modules: Vec<_> = inner
-        .split('/')
-        .filter(|m| !matches!(*m, "lib" | "main" | "mod"))
-        .collect();
-    let first = item.first().map_or("", String::as_str);
-    let depth = (0..modules.len()).find(|depth| re_exports(ws, package, &modules[..*depth], first));
-    let kept = &modules[..depth.unwrap_or(modules.len())];
-    let parts = std::iter::once(library.as_str()).chain(kept.iter().copied());
-    parts
-        .chain(item.iter().map(String::as_str))
-        .collect::<Vec<_>>()
-        .join("::")
-}
-
-fn re_exports(ws: &Workspace, package: &Package, module: &[&str], name: &str) -> bool {
-    let file = if module.is_empty() {
-        "lib".to_owned()
-    } else {
-        module.join("/")
-    };
-    let Some(text) = ws.files.get(&package.path(&format!("src/{file}.rs"))) else {
-        return false;
-    };
-    let source = Source::new(text);
-    source.code.match_indices("pub use ").any(|(start, _)| {
-        let statement = source.code[start..].split(';').next().unwrap_or_default();
-        words(statement, name).next().is_some()
-    })
 }
 
 #[cfg(test)]
@@ -270,7 +239,7 @@ mod tests {
         append(
             &mut ws,
             "crates/demo-low/src/lib.rs",
-            "pub mod channel;\npub use queue::{Queue, Other};\n",
+            "pub mod channel;\nmod made;\npub use queue::{Queue, Other};\npub use channel::{mpsc::channel, once};\n",
         );
         let item = |name: &str| {
             format!("//! A.\n#[doc(alias = \"asyncio.{name}\")]\npub struct {name};\n")
@@ -279,7 +248,7 @@ mod tests {
         file(
             &mut ws,
             "crates/demo-low/src/channel.rs",
-            "//! A.\npub use mpsc::Sender;\n",
+            "//! A.\npub use mpsc::Sender;\npub mod watch;\n",
         );
         file(
             &mut ws,
@@ -291,12 +260,16 @@ mod tests {
             "crates/demo-low/src/channel/watch.rs",
             &item("Watch"),
         );
+        file(&mut ws, "crates/demo-low/src/made.rs", &item("channel"));
+        file(&mut ws, "crates/demo-low/src/channel/once.rs", &item("One"));
         let table = index(&ws);
         for row in [
+            "| `asyncio.One` | `demo_low::once::One` |",
             "| `asyncio.Queue` | `demo_low::Queue` | [crates/demo-low/src/queue.rs](../crates/demo-low/src/queue.rs) |",
             "| `asyncio.Sender` | `demo_low::channel::Sender` |",
             "| `asyncio.Watch` | `demo_low::channel::watch::Watch` |",
             "| `asyncio.do_it` | `demo_high::do_it` |",
+            "| `asyncio.channel` | `demo_low::channel` | [crates/demo-low/src/made.rs]",
         ] {
             assert!(table.contains(row), "{row}\n{table}");
         }
