@@ -140,14 +140,17 @@ impl<I, R> Buffer<I, R> {
         I: Items<T>,
     {
         if let Departed::Granted(Grant::Promise) = departed {
-            self.promised_slots -= 1;
-            self.serve_putters(wakers);
+            self.decline_slot(wakers);
         }
     }
 
     /// A promised slot will not be filled, because its putter was refused meanwhile.
-    pub(crate) fn decline_slot(&mut self) {
+    pub(crate) fn decline_slot<T>(&mut self, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
         self.promised_slots -= 1;
+        self.serve_putters(wakers);
     }
 
     /// Takes everything out and breaks all promises of items.

@@ -7,6 +7,7 @@
 use crate::budget;
 use crate::raw_lock::{RawLock, Wakers};
 use crate::wait_list::{Departed, Key, WaitList};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -42,9 +43,16 @@ pub(crate) trait Wait {
     fn abandon(departed: Departed<Self::Grant>, state: &mut Self::State, wakers: &mut Wakers);
 }
 
-/// An operation under way.
-pub(crate) struct Waiting<'a, P: Wait> {
-    lock: &'a RawLock<P::State>,
+/// An operation under way on a borrowed primitive.
+pub(crate) type Waiting<'a, P> = WaitingOn<&'a RawLock<<P as Wait>::State>, P>;
+
+/// An operation under way on the primitive that `L` leads to.
+pub(crate) struct WaitingOn<L, P>
+where
+    L: Deref<Target = RawLock<P::State>>,
+    P: Wait,
+{
+    lock: L,
     wait: P,
     stage: Stage,
 }
@@ -58,9 +66,9 @@ enum Stage {
     Done,
 }
 
-impl<'a, P: Wait> Waiting<'a, P> {
-    pub(crate) const fn new(lock: &'a RawLock<P::State>, wait: P) -> Waiting<'a, P> {
-        Waiting {
+impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
+    pub(crate) const fn new(lock: L, wait: P) -> WaitingOn<L, P> {
+        WaitingOn {
             lock,
             wait,
             stage: Stage::Fresh,
@@ -70,6 +78,11 @@ impl<'a, P: Wait> Waiting<'a, P> {
     /// What the operation was begun with.
     pub(crate) fn wait(&self) -> &P {
         &self.wait
+    }
+
+    /// Whether it is in line, or granted and not polled since.
+    pub(crate) fn is_queued(&self) -> bool {
+        matches!(self.stage, Stage::Queued(_))
     }
 
     /// A word for `Debug`.
@@ -83,13 +96,13 @@ impl<'a, P: Wait> Waiting<'a, P> {
 }
 
 /// Nothing points into a waiting future: its waiter lives in the primitive.
-impl<P: Wait> Unpin for Waiting<'_, P> {}
+impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Unpin for WaitingOn<L, P> {}
 
-impl<P: Wait> Future for Waiting<'_, P> {
+impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
     type Output = P::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
-        let Waiting { lock, wait, stage } = self.get_mut();
+        let WaitingOn { lock, wait, stage } = self.get_mut();
         assert!(
             !matches!(stage, Stage::Done),
             "a future of aioli-sync was polled after it had completed"
@@ -118,7 +131,11 @@ impl<P: Wait> Future for Waiting<'_, P> {
     }
 }
 
-impl<P: Wait> Drop for Waiting<'_, P> {
+impl<L, P> Drop for WaitingOn<L, P>
+where
+    L: Deref<Target = RawLock<P::State>>,
+    P: Wait,
+{
     fn drop(&mut self) {
         if let Stage::Queued(key) = self.stage {
             self.lock.with(|state, wakers| {

@@ -162,7 +162,7 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
                 Ok(())
             }
             Grant::Promise => {
-                state.buffer.decline_slot();
+                state.buffer.decline_slot(wakers);
                 Err(ShutDown(item))
             }
             Grant::Refusal(()) => Err(ShutDown(item)),

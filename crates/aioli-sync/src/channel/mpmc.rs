@@ -1,0 +1,400 @@
+//! A channel from many senders to many receivers, which ends when one side is gone.
+
+use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
+use crate::raw_lock::RawLock;
+use crate::waiting::{Waiting, WaitingOn};
+use futures_core::Stream;
+use state::{Receiving, Sending, Side, State};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+mod state;
+
+/// Creates a channel that holds at most `capacity` items on their way.
+///
+/// Both ends can be cloned. When all senders are gone, receivers get what is left and then
+/// the end; when all receivers are gone, senders get their items back. Waiters on both
+/// sides are served in order of arrival, and nobody overtakes.
+///
+/// # Panics
+///
+/// If `capacity` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::channel;
+/// use futures::{executor::block_on, join};
+///
+/// let (tx, rx) = channel(1);
+/// let count = async move {
+///     for n in 1..=3 {
+///         tx.send(n).await.unwrap();
+///     }
+/// };
+/// let sum = async {
+///     let mut sum = 0;
+///     while let Ok(n) = rx.recv().await {
+///         sum += n;
+///     }
+///     sum
+/// };
+/// assert_eq!(block_on(async { join!(sum, count) }).0, 6);
+/// ```
+#[must_use]
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(
+        capacity > 0,
+        "a channel holds at least 1 item; for a channel without a bound write `unbounded()`"
+    );
+    with_capacity(capacity)
+}
+
+/// Creates a channel without a bound: sending never waits.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::channel;
+///
+/// let (tx, rx) = channel::unbounded();
+/// (0..1000).for_each(|n| tx.try_send(n).unwrap());
+/// assert_eq!(rx.stats().len, 1000);
+/// ```
+#[must_use]
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    with_capacity(usize::MAX)
+}
+
+fn with_capacity<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(RawLock::new(State::new(capacity)));
+    let sender = Sender {
+        handle: shared.with(|state, _| state.open(Side::Send, None)),
+        shared: Arc::clone(&shared),
+    };
+    let receiver = Receiver {
+        handle: shared.with(|state, _| state.open(Side::Receive, None)),
+        shared,
+        next: None,
+    };
+    (sender, receiver)
+}
+
+/// A look at a channel, from [`Sender::stats`] or [`Receiver::stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// Items on their way.
+    pub len: usize,
+    /// The bound, if there is one.
+    pub capacity: Option<usize>,
+    /// Senders that are neither dropped nor closed.
+    pub senders: usize,
+    /// Receivers that are neither dropped nor closed.
+    pub receivers: usize,
+    /// `send`s in line.
+    pub sending: usize,
+    /// `recv`s in line.
+    pub receiving: usize,
+}
+
+/// What all handles of a channel lead to.
+type Shared<T> = Arc<RawLock<State<T>>>;
+
+/// An end that sends. Dropping it closes it.
+pub struct Sender<T> {
+    shared: Shared<T>,
+    handle: u64,
+}
+
+impl<T> Sender<T> {
+    /// Sends an item, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] with the item: all receivers are gone, or this sender was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A `send` that is dropped before it has completed has sent nothing; the item is
+    /// dropped with it. A slot that had just been granted goes to the next in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{SendError, channel};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = channel(8);
+    /// tx.send("hello").await.unwrap();
+    /// drop(rx);
+    /// assert_eq!(tx.send("anybody?").await, Err(SendError::Broken("anybody?")));
+    /// # });
+    /// ```
+    pub fn send(&self, item: T) -> SendFuture<'_, T> {
+        let sending = Sending {
+            handle: self.handle,
+            item: Some(item),
+        };
+        SendFuture(Waiting::new(&self.shared, sending))
+    }
+
+    /// Sends an item if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] with the item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{TrySendError, channel};
+    ///
+    /// let (tx, _rx) = channel(1);
+    /// tx.try_send(1).unwrap();
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
+    pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.shared
+            .with(|state, wakers| state.try_send(self.handle, item, wakers))
+    }
+
+    /// Closes this sender, and no other: its waiting `send`s fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{RecvError, channel};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = channel::<u32>(1);
+    /// tx.close();
+    /// assert_eq!(rx.recv().await, Err(RecvError::End));
+    /// # });
+    /// ```
+    pub fn close(&self) {
+        let unreceivable = self
+            .shared
+            .with(|state, wakers| state.close(Side::Send, self.handle, wakers));
+        // Dropped outside the lock: the items' `Drop` is foreign code.
+        drop(unreceivable);
+    }
+
+    /// Whether sending is of no use: this sender was closed, or all receivers are gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared
+            .read(|state| state.is_closed(self.handle) || state.stats().receivers == 0)
+    }
+
+    /// A look at the channel.
+    #[must_use]
+    pub fn stats(&self) -> ChannelStats {
+        self.shared.read(State::stats)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    /// Another sender of the same channel; the clone of a closed sender is closed.
+    fn clone(&self) -> Sender<T> {
+        Sender {
+            handle: self
+                .shared
+                .with(|state, _| state.open(Side::Send, Some(self.handle))),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let unreceivable = self
+            .shared
+            .with(|state, wakers| state.drop_handle(Side::Send, self.handle, wakers));
+        drop(unreceivable);
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.stats()).finish()
+    }
+}
+
+/// An end that receives, also as a [`Stream`]. Dropping it closes it.
+///
+/// As a stream it keeps its place in line between polls, and with it an item it has been
+/// promised. So poll it until it is ready, or drop it; [`recv`](Self::recv) has no memory.
+pub struct Receiver<T> {
+    shared: Shared<T>,
+    handle: u64,
+    /// The place in line of the stream.
+    next: Option<WaitingOn<Shared<T>, Receiving<T>>>,
+}
+
+impl<T> Receiver<T> {
+    /// Receives an item, waiting for one.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`]: the channel has ended, or this receiver was closed. So a loop reads
+    /// `while let Ok(item) = rx.recv().await`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A `recv` that is dropped before it has completed leaves its item where it was, for
+    /// the next in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{RecvError, channel};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = channel(8);
+    /// tx.send("last words").await.unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.recv().await, Ok("last words"));
+    /// assert_eq!(rx.recv().await, Err(RecvError::End));
+    /// # });
+    /// ```
+    pub fn recv(&self) -> RecvFuture<'_, T> {
+        RecvFuture(Waiting::new(&self.shared, Receiving::new(self.handle)))
+    }
+
+    /// Receives an item if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{TryRecvError, channel};
+    ///
+    /// let (tx, rx) = channel::<u32>(1);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::End));
+    /// ```
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.shared
+            .with(|state, wakers| state.try_recv(self.handle, wakers))
+    }
+
+    /// Closes this receiver, and no other: its waiting `recv`s fail.
+    ///
+    /// If it was the last, the items on their way are dropped and sending fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::channel;
+    ///
+    /// let (tx, rx) = channel(1);
+    /// rx.close();
+    /// assert!(tx.try_send(1).is_err());
+    /// ```
+    pub fn close(&self) {
+        let unreceivable = self
+            .shared
+            .with(|state, wakers| state.close(Side::Receive, self.handle, wakers));
+        // Dropped outside the lock: the items' `Drop` is foreign code.
+        drop(unreceivable);
+    }
+
+    /// A look at the channel.
+    #[must_use]
+    pub fn stats(&self) -> ChannelStats {
+        self.shared.read(State::stats)
+    }
+}
+
+/// Ends where [`Receiver::recv`] fails.
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let Receiver {
+            shared,
+            handle,
+            next,
+        } = &mut *self;
+        let waiting =
+            next.get_or_insert_with(|| WaitingOn::new(Arc::clone(shared), Receiving::new(*handle)));
+        let item = ready!(Pin::new(waiting).poll(cx));
+        *next = None;
+        Poll::Ready(item.ok())
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    /// Another receiver of the same channel; the clone of a closed receiver is closed.
+    fn clone(&self) -> Receiver<T> {
+        Receiver {
+            handle: self
+                .shared
+                .with(|state, _| state.open(Side::Receive, Some(self.handle))),
+            shared: Arc::clone(&self.shared),
+            next: None,
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let unreceivable = self
+            .shared
+            .with(|state, wakers| state.drop_handle(Side::Receive, self.handle, wakers));
+        drop(unreceivable);
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.stats()).finish()
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SendFuture<'a, T: 'a>(Waiting<'a, Sending<T>>);
+
+/// The future of [`Receiver::recv`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct RecvFuture<'a, T: 'a>(Waiting<'a, Receiving<T>>);
+
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Future for RecvFuture<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for SendFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendFuture")
+            .field(&self.0.stage_name())
+            .finish()
+    }
+}
+
+impl<T> fmt::Debug for RecvFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvFuture")
+            .field(&self.0.stage_name())
+            .finish()
+    }
+}

@@ -1,0 +1,292 @@
+//! A channel's state, and what its operations do to it under the lock.
+
+use crate::buffer::{Buffer, Grant, Line};
+use crate::channel::mpmc::ChannelStats;
+use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
+use crate::raw_lock::Wakers;
+use crate::wait_list::Departed;
+use crate::waiting::Wait;
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+
+/// Everything a channel is.
+///
+/// # Invariants
+///
+/// Outside a critical section:
+/// 1. `senders` and `receivers` count the handles that are neither dropped nor closed.
+/// 2. Without receivers no sender is in line and no item is left.
+/// 3. Without senders, receivers are in line only while items are left (all of them
+///    promised: the promise may yet pass to one of these receivers).
+pub(crate) struct State<T> {
+    buffer: Buffer<VecDeque<T>, Gone>,
+    senders: usize,
+    receivers: usize,
+    /// Handles that were closed and are not dropped yet: few, and usually none.
+    closed: Vec<u64>,
+    next_handle: u64,
+}
+
+/// Why a waiter is refused.
+#[derive(Clone, Copy)]
+pub(crate) enum Gone {
+    /// All handles of the other side are gone.
+    Others,
+    /// Its own handle was closed.
+    Itself,
+}
+
+/// The two sides of a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Send,
+    Receive,
+}
+
+impl<T> State<T> {
+    /// A channel with no handles yet.
+    pub(crate) const fn new(capacity: usize) -> State<T> {
+        State {
+            buffer: Buffer::new(VecDeque::new(), capacity),
+            senders: 0,
+            receivers: 0,
+            closed: Vec::new(),
+            next_handle: 0,
+        }
+    }
+
+    /// Adds a handle and returns its number. A clone of a closed handle is closed.
+    pub(crate) fn open(&mut self, side: Side, origin: Option<u64>) -> u64 {
+        let handle = self.next_handle;
+        self.next_handle += 1;
+        if origin.is_some_and(|origin| self.is_closed(origin)) {
+            self.closed.push(handle);
+        } else {
+            *self.handles(side) += 1;
+        }
+        handle
+    }
+
+    /// Closes a handle. Returns the items that nobody can receive any more, to be dropped
+    /// outside the lock.
+    pub(crate) fn close(&mut self, side: Side, handle: u64, wakers: &mut Wakers) -> Vec<T> {
+        if self.is_closed(handle) {
+            return Vec::new();
+        }
+        self.closed.push(handle);
+        *self.handles(side) -= 1;
+        let line = match side {
+            Side::Send => &mut self.buffer.putters,
+            Side::Receive => &mut self.buffer.getters,
+        };
+        line.grant_where(|&of| of == handle, || Grant::Refusal(Gone::Itself), wakers);
+        self.refuse_if_over(wakers);
+        if self.receivers > 0 {
+            return Vec::new();
+        }
+        self.buffer
+            .putters
+            .grant_all(|| Grant::Refusal(Gone::Others), wakers);
+        self.buffer.take_all()
+    }
+
+    /// Closes a handle that is being dropped, and forgets it.
+    pub(crate) fn drop_handle(&mut self, side: Side, handle: u64, wakers: &mut Wakers) -> Vec<T> {
+        let unreceivable = self.close(side, handle, wakers);
+        self.closed.retain(|&closed| closed != handle);
+        unreceivable
+    }
+
+    pub(crate) fn is_closed(&self, handle: u64) -> bool {
+        self.closed.contains(&handle)
+    }
+
+    pub(crate) fn try_send(
+        &mut self,
+        handle: u64,
+        item: T,
+        wakers: &mut Wakers,
+    ) -> Result<(), TrySendError<T>> {
+        if self.is_closed(handle) {
+            Err(TrySendError::Closed(item))
+        } else if self.receivers == 0 {
+            Err(TrySendError::Broken(item))
+        } else {
+            self.buffer
+                .try_put(item, wakers)
+                .map_err(TrySendError::Full)
+        }
+    }
+
+    pub(crate) fn try_recv(&mut self, handle: u64, wakers: &mut Wakers) -> Result<T, TryRecvError> {
+        if self.is_closed(handle) {
+            return Err(TryRecvError::Closed);
+        }
+        match self.buffer.try_get(wakers) {
+            Some(item) => {
+                self.refuse_if_over(wakers);
+                Ok(item)
+            }
+            None if self.is_over() => Err(TryRecvError::End),
+            None => Err(TryRecvError::Empty),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ChannelStats {
+        ChannelStats {
+            len: self.buffer.len(),
+            capacity: Some(self.buffer.capacity()).filter(|&capacity| capacity != usize::MAX),
+            senders: self.senders,
+            receivers: self.receivers,
+            sending: self.buffer.putters.len(),
+            receiving: self.buffer.getters.len(),
+        }
+    }
+
+    fn handles(&mut self, side: Side) -> &mut usize {
+        match side {
+            Side::Send => &mut self.senders,
+            Side::Receive => &mut self.receivers,
+        }
+    }
+
+    /// Whether nothing will come out any more.
+    fn is_over(&self) -> bool {
+        self.senders == 0 && self.buffer.len() == 0
+    }
+
+    fn refuse_if_over(&mut self, wakers: &mut Wakers) {
+        if self.is_over() {
+            self.buffer
+                .getters
+                .grant_all(|| Grant::Refusal(Gone::Others), wakers);
+        }
+    }
+}
+
+/// Waiting for a slot.
+pub(crate) struct Sending<T> {
+    pub(super) handle: u64,
+    /// Here until it is in the channel: a waiter that is dropped has sent nothing.
+    pub(super) item: Option<T>,
+}
+
+impl<T> Wait for Sending<T> {
+    type State = State<T>;
+    type Want = u64;
+    type Grant = Grant<Gone>;
+    type Output = Result<(), SendError<T>>;
+
+    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+        &mut state.buffer.putters
+    }
+
+    fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+        let item = self
+            .item
+            .take()
+            .expect("the item is here until it was sent");
+        match state.try_send(self.handle, item, wakers) {
+            Ok(()) => Ok(Ok(())),
+            Err(TrySendError::Broken(item)) => Ok(Err(SendError::Broken(item))),
+            Err(TrySendError::Closed(item)) => Ok(Err(SendError::Closed(item))),
+            Err(TrySendError::Full(item)) => {
+                self.item = Some(item);
+                Err(self.handle)
+            }
+        }
+    }
+
+    fn finish(
+        &mut self,
+        grant: Grant<Gone>,
+        state: &mut State<T>,
+        wakers: &mut Wakers,
+    ) -> Self::Output {
+        let item = self
+            .item
+            .take()
+            .expect("the item is here until it was sent");
+        let refusal = match grant {
+            Grant::Refusal(gone) => gone,
+            // Either side may have gone since the promise was made.
+            Grant::Promise if state.is_closed(self.handle) => {
+                state.buffer.decline_slot(wakers);
+                Gone::Itself
+            }
+            Grant::Promise if state.receivers == 0 => {
+                state.buffer.decline_slot(wakers);
+                Gone::Others
+            }
+            Grant::Promise => {
+                state.buffer.put_promised(item, wakers);
+                return Ok(());
+            }
+        };
+        Err(match refusal {
+            Gone::Itself => SendError::Closed(item),
+            Gone::Others => SendError::Broken(item),
+        })
+    }
+
+    fn abandon(departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
+        state.buffer.abandon_put(&departed, wakers);
+    }
+}
+
+/// Waiting for an item.
+pub(crate) struct Receiving<T> {
+    handle: u64,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T> Receiving<T> {
+    pub(crate) const fn new(handle: u64) -> Receiving<T> {
+        Receiving {
+            handle,
+            item: PhantomData,
+        }
+    }
+}
+
+impl<T> Wait for Receiving<T> {
+    type State = State<T>;
+    type Want = u64;
+    type Grant = Grant<Gone>;
+    type Output = Result<T, RecvError>;
+
+    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+        &mut state.buffer.getters
+    }
+
+    fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+        match state.try_recv(self.handle, wakers) {
+            Ok(item) => Ok(Ok(item)),
+            Err(TryRecvError::End) => Ok(Err(RecvError::End)),
+            Err(TryRecvError::Closed) => Ok(Err(RecvError::Closed)),
+            Err(TryRecvError::Empty) => Err(self.handle),
+        }
+    }
+
+    /// A promised item is received even if the handle was closed since: it was ours.
+    fn finish(
+        &mut self,
+        grant: Grant<Gone>,
+        state: &mut State<T>,
+        wakers: &mut Wakers,
+    ) -> Self::Output {
+        match grant {
+            Grant::Promise => {
+                let item = state.buffer.get_promised(wakers);
+                state.refuse_if_over(wakers);
+                item.ok_or(RecvError::Closed)
+            }
+            Grant::Refusal(Gone::Others) => Err(RecvError::End),
+            Grant::Refusal(Gone::Itself) => Err(RecvError::Closed),
+        }
+    }
+
+    fn abandon(departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
+        state.buffer.abandon_get(&departed, wakers);
+    }
+}
