@@ -51,9 +51,9 @@ pub trait DeadlineSource: Send + Sync {
 /// ```
 /// use aioli_task::driver::Home;
 ///
-/// struct Hits(std::sync::atomic::AtomicU32);
+/// struct Hits;
 /// let home = Home::current(); // no loop runs on this thread: the background loop
-/// let one = home.slot(|| Hits(1.into()));
+/// let one = home.slot(|| Hits);
 /// let same = home.slot(|| -> Hits { unreachable!("one `Hits` a loop") });
 /// assert!(std::sync::Arc::ptr_eq(&one, &same));
 /// ```
