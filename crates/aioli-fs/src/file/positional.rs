@@ -1,0 +1,145 @@
+//! Reads and writes at an offset: any number at once, on a shared file.
+
+use super::{CHUNK, File, shared::Held};
+use crate::{
+    error::Result,
+    os::{self, Now},
+};
+use std::{future::poll_fn, io};
+
+impl File {
+    /// Reads up to `buf.len()` bytes from `offset` on; 0 is the end of the file.
+    ///
+    /// The position is neither used nor moved (on Windows the system moves it).
+    ///
+    /// # Cancel safety
+    ///
+    /// It changes nothing, so nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance that the file is not open for reading.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789").await?;
+    /// let file = aioli_fs::open(&path).await?;
+    /// let mut buf = [0; 3];
+    /// assert_eq!(file.read_at(&mut buf, 5).await?, 3);
+    /// assert_eq!(&buf, b"567");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "os.pread")]
+    pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
+        let n = buf.len().min(CHUNK);
+        poll_fn(aioli_sync::budget::poll_proceed).await;
+        if shared.reads_now() {
+            match os::read_at_now(file, &mut buf[..n], offset) {
+                Now::Done(n) => return Ok(n),
+                Now::Later => {}
+                Now::Never => shared.stop_reading_now(),
+            }
+        }
+        aioli_sync::budget::refund();
+        let held = Held::new(file, shared);
+        let bytes: io::Result<Vec<u8>> = aioli_task::to_thread(move || {
+            let mut bytes = vec![0; n];
+            let n = os::read_at(&held.file, &mut bytes, offset)?;
+            bytes.truncate(n);
+            Ok(bytes)
+        })
+        .await;
+        let bytes = bytes.map_err(|error| shared.error("read", error))?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    /// Writes from `offset` on as much of `data` as one call takes, and tells how much.
+    ///
+    /// The position is neither used nor moved (on Windows the system moves it).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its job has started, it does nothing. Later the write is carried out,
+    /// how much of it is unknown, and its failure is reported by the next operation on the
+    /// position or by [`close`](File::close).
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance [`StorageFull`](std::io::ErrorKind::StorageFull).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// let file = aioli_fs::create(dir.path().join("a")).await?;
+    /// assert_eq!(file.write_at("text", 1000).await?, 4);
+    /// assert_eq!(file.metadata().await?.len(), 1004);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "os.pwrite")]
+    pub async fn write_at(&self, data: impl AsRef<[u8]>, offset: u64) -> Result<usize> {
+        let data = data.as_ref().to_vec();
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        held.effect("write", move |file| os::write_at(file, &data, offset))
+            .await
+    }
+
+    /// Writes all of `data` from `offset` on, in one job.
+    ///
+    /// The position is neither used nor moved (on Windows the system moves it).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its job has started, it does nothing. Later the write is carried out to
+    /// its end, and its failure is reported by the next operation on the position or by
+    /// [`close`](File::close).
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance [`StorageFull`](std::io::ErrorKind::StorageFull).
+    /// An unknown part of `data` has then been written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// let file = aioli_fs::create(&path).await?;
+    /// file.write_all_at("world", 6).await?;
+    /// file.write_all_at("hello ", 0).await?;
+    /// assert_eq!(aioli_fs::read_to_string(&path).await?, "hello world");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn write_all_at(&self, data: impl AsRef<[u8]>, offset: u64) -> Result<()> {
+        let data = data.as_ref().to_vec();
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        held.effect("write", move |file| write_all_at(file, &data, offset))
+            .await
+    }
+}
+
+fn write_all_at(file: &std::fs::File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
+    while !data.is_empty() {
+        match os::write_at(file, data, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                data = &data[n..];
+                offset += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! What an open file and its jobs share: how many run, and what an abandoned one met.
+
+use crate::error::Error;
+use aioli_task::ToThread;
+use std::{
+    future::poll_fn,
+    io,
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, Waker},
+};
+
+/// The part of a file that its jobs see too.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// For error messages only: the name the file was opened by.
+    path: Option<Arc<Path>>,
+    /// Whether reading at once has not yet been found impossible here.
+    reads_now: AtomicBool,
+    jobs: Mutex<Jobs>,
+}
+
+/// The jobs that hold the descriptor, and what they left behind.
+#[derive(Debug, Default)]
+struct Jobs {
+    running: usize,
+    /// The first failed effect whose future was gone; the next operation reports it.
+    failure: Option<Error>,
+    /// Who waits in `close` for `running` to come to zero.
+    closer: Option<Waker>,
+}
+
+impl Shared {
+    pub(crate) fn new(path: Option<Arc<Path>>) -> Arc<Self> {
+        let reads_now = AtomicBool::new(true);
+        let jobs = Mutex::default();
+        Arc::new(Self {
+            path,
+            reads_now,
+            jobs,
+        })
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn error(&self, operation: &'static str, source: io::Error) -> Error {
+        Error::new(operation, self.path.clone(), source)
+    }
+
+    /// Keeps a failed effect for the next operation; a later one adds nothing to the first.
+    pub(crate) fn record(&self, error: Error) {
+        self.jobs().failure.get_or_insert(error);
+    }
+
+    pub(crate) fn take_failure(&self) -> Result<(), Error> {
+        match self.jobs().failure.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn reads_now(&self) -> bool {
+        self.reads_now.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn stop_reading_now(&self) {
+        self.reads_now.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until no job holds the descriptor.
+    pub(crate) async fn idle(&self) {
+        poll_fn(|cx| {
+            let mut jobs = self.jobs();
+            if jobs.running == 0 {
+                return Poll::Ready(());
+            }
+            jobs.closer = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        // Nothing that can panic runs under the lock, so its data is whole even then.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(error) = self.take_failure() {
+            tracing::error!(%error, "a file was dropped before its failure could be reported");
+        }
+    }
+}
+
+/// The descriptor, as one job holds it.
+///
+/// Fields are dropped in order: `close` may count on the descriptor's being released when
+/// the job is counted out.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) file: Arc<std::fs::File>,
+    running: Running,
+}
+
+/// Counts one job in, and out when dropped.
+#[derive(Debug)]
+struct Running(Arc<Shared>);
+
+impl Held {
+    pub(crate) fn new(file: &Arc<std::fs::File>, shared: &Arc<Shared>) -> Self {
+        shared.jobs().running += 1;
+        let file = Arc::clone(file);
+        let running = Running(Arc::clone(shared));
+        Self { file, running }
+    }
+
+    /// Runs an effect on the pool, whose failure is recorded if nobody is left to hear it.
+    pub(crate) async fn effect<T: Send + 'static>(
+        self,
+        name: &'static str,
+        job: impl FnOnce(&std::fs::File) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let delivery = Delivery {
+            shared: Arc::clone(&self.running.0),
+            cell: Arc::default(),
+        };
+        let cell = Arc::clone(&delivery.cell);
+        let mut running: ToThread<Option<T>> = aioli_task::to_thread(move || {
+            let result = job(&self.file).map_err(|e| self.running.0.error(name, e));
+            match result {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    let mut outcome = cell.lock().unwrap_or_else(PoisonError::into_inner);
+                    if outcome.abandoned {
+                        self.running.0.record(error);
+                    } else {
+                        outcome.failure = Some(error);
+                    }
+                    None
+                }
+            }
+        });
+        match poll_fn(|cx| Pin::new(&mut running).poll(cx)).await {
+            Some(value) => Ok(value),
+            None => Err(delivery
+                .take()
+                .expect("a job without a value has left its error")),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut jobs = self.0.jobs();
+        jobs.running -= 1;
+        let closer = if jobs.running == 0 {
+            jobs.closer.take()
+        } else {
+            None
+        };
+        drop(jobs);
+        if let Some(closer) = closer {
+            closer.wake();
+        }
+    }
+}
+
+/// The future's end of an effect: an error that it has not taken goes to the file.
+struct Delivery {
+    shared: Arc<Shared>,
+    cell: Arc<Mutex<Outcome>>,
+}
+
+#[derive(Default)]
+struct Outcome {
+    abandoned: bool,
+    failure: Option<Error>,
+}
+
+impl Delivery {
+    fn take(&self) -> Option<Error> {
+        self.cell
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failure
+            .take()
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let mut outcome = self.cell.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.abandoned = true;
+        let failure = outcome.failure.take();
+        drop(outcome);
+        if let Some(error) = failure {
+            self.shared.record(error);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Reading a file line by line.
+
+use crate::{
+    error::Result,
+    file::{CHUNK, File},
+    open::open,
+};
+use futures_core::Stream;
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// The longest line that is read unless [`Lines::with_limit`] says otherwise: 1 MiB. A file
+/// without line ends must not be able to fill the memory.
+const LIMIT: usize = 1024 * 1024;
+
+/// How much is asked for at a time.
+const STEP: usize = CHUNK / 4;
+
+/// Opens a file and reads it by lines; see [`Lines`].
+///
+/// # Cancel safety
+///
+/// The file is closed again if it was already open; nothing else is left.
+///
+/// # Errors
+///
+/// What the system reports: no such file, no permission.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// aioli_fs::write(&path, "line 1\nline 2\n").await?;
+/// let mut lines = aioli_fs::lines(&path).await?;
+/// while let Some(line) = lines.next().await {
+///     println!("{}", line?);
+/// }
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "aiofiles.readline")]
+pub async fn lines(path: impl AsRef<Path>) -> Result<Lines> {
+    let opening = open(path);
+    Ok(Lines::new(opening.await?))
+}
+
+/// The lines of a file, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
+///
+/// A last line without an end is a line. A line that is not UTF-8 is an error of the kind
+/// [`InvalidData`](io::ErrorKind::InvalidData), after which the next line follows; a line
+/// longer than the limit, and an error of the system, end the stream.
+///
+/// The buffer belongs to this object, so that every method may be dropped without losing a
+/// byte.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// aioli_fs::write(&path, "one\r\ntwo").await?;
+/// let mut lines = aioli_fs::open(&path).await?.lines();
+/// assert_eq!(lines.next().await.expect("a line")?, "one");
+/// assert_eq!(lines.next().await.expect("a line")?, "two");
+/// assert!(lines.next().await.is_none());
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[must_use = "streams do nothing unless polled"]
+pub struct Lines {
+    file: File,
+    buffer: Vec<u8>,
+    /// Where the next line starts in `buffer`.
+    start: usize,
+    /// Up to where `buffer` is known to hold no line end after `start`.
+    searched: usize,
+    /// Up to where `buffer` holds bytes of the file.
+    filled: usize,
+    limit: usize,
+    ended: bool,
+}
+
+impl Lines {
+    pub(crate) fn new(file: File) -> Self {
+        let buffer = Vec::new();
+        Self {
+            file,
+            buffer,
+            start: 0,
+            searched: 0,
+            filled: 0,
+            limit: LIMIT,
+            ended: false,
+        }
+    }
+
+    /// Sets the length in bytes that a line may have, which is 1 MiB at first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789\n").await?;
+    /// let mut lines = aioli_fs::lines(&path).await?.with_limit(8);
+    /// let error = lines.next().await.expect("an item").unwrap_err();
+    /// assert!(error.to_string().ends_with("a line is longer than 8 bytes"));
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn with_limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// The next line, or `None` at the end of the file.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: what has been read is kept for the next call.
+    ///
+    /// # Errors
+    ///
+    /// A line that is too long or no UTF-8, and what the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "line 1\n").await?;
+    /// let mut lines = aioli_fs::lines(&path).await?;
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("line 1"));
+    /// assert_eq!(lines.next().await.transpose()?, None);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn next(&mut self) -> Option<Result<String>> {
+        poll_fn(|cx| self.poll_line(cx)).await
+    }
+
+    /// Calls `f` with each line until the end of the file.
+    ///
+    /// Where the future must be `Send`, loop over [`next`](Self::next) instead: today's compiler
+    /// cannot see that the future of an async closure is.
+    ///
+    /// # Cancel safety
+    ///
+    /// The line that `f` is at work on is `f`'s; the others are still in the file.
+    ///
+    /// # Errors
+    ///
+    /// The first line that is too long or no UTF-8, and what the system reports; `f` is not
+    /// called any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "line 1\nline 2\n").await?;
+    /// aioli_fs::lines(&path).await?.for_each(async |line| println!("{line}")).await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn for_each(mut self, mut f: impl AsyncFnMut(String)) -> Result<()> {
+        while let Some(line) = self.next().await {
+            f(line?).await;
+        }
+        Ok(())
+    }
+
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<String>>> {
+        loop {
+            let found = self.buffer[self.searched..self.filled]
+                .iter()
+                .position(|b| *b == b'\n');
+            if let Some(at) = found {
+                let end = self.searched + at;
+                let start = std::mem::replace(&mut self.start, end + 1);
+                self.searched = self.start;
+                return Poll::Ready(Some(self.line(start, end)));
+            }
+            self.searched = self.filled;
+            if self.ended {
+                let start = std::mem::replace(&mut self.start, self.filled);
+                let rest = start < self.filled;
+                return Poll::Ready(rest.then(|| self.line(start, self.filled)));
+            }
+            if self.filled - self.start > self.limit {
+                return Poll::Ready(Some(Err(self.too_long())));
+            }
+            match ready!(self.poll_more(cx)) {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(error) => {
+                    self.forget_rest();
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// Makes room behind what is there and reads into it.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.searched -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() < self.filled + STEP {
+            self.buffer.resize(self.filled + STEP, 0);
+        }
+        let room = &mut self.buffer[self.filled..];
+        let n = ready!(self.file.poll_fill(cx, room))?;
+        self.filled += n;
+        Poll::Ready(Ok(n))
+    }
+
+    /// The line in this part of the buffer.
+    fn line(&mut self, start: usize, end: usize) -> Result<String> {
+        let line = &self.buffer[start..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > self.limit {
+            return Err(self.too_long());
+        }
+        match str::from_utf8(line) {
+            Ok(line) => Ok(line.to_owned()),
+            Err(error) => {
+                let reason = io::Error::new(io::ErrorKind::InvalidData, error);
+                Err(self.file.error("read a line of", reason))
+            }
+        }
+    }
+
+    fn too_long(&mut self) -> crate::Error {
+        self.forget_rest();
+        let reason = format!("a line is longer than {} bytes", self.limit);
+        let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
+        self.file.error("read a line of", reason)
+    }
+
+    fn forget_rest(&mut self) {
+        self.ended = true;
+        self.buffer = Vec::new();
+        self.start = 0;
+        self.searched = 0;
+        self.filled = 0;
+    }
+}
+
+impl Stream for Lines {
+    type Item = Result<String>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_line(cx)
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("file", &self.file)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

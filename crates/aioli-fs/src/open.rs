@@ -1,0 +1,192 @@
+//! Opening files: `open` to read, `create` to write, `OpenOptions` for all else.
+
+use crate::{error::Error, file::File, operation::Operation};
+use std::{path::Path, sync::Arc};
+
+/// Opens a file for reading.
+///
+/// # Cancel safety
+///
+/// The file is closed again if it was already open; nothing else is left.
+///
+/// # Errors
+///
+/// What the system reports: no such file, no permission.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// let error = aioli_fs::open("/no/such/file").await.expect_err("there is none");
+/// assert_eq!(error.to_string(), r#"open "/no/such/file": No such file or directory"#);
+/// # })
+/// ```
+#[doc(alias = "aiofiles.open")]
+pub fn open(path: impl AsRef<Path>) -> Operation<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// Opens a file for writing, empty: a new one, or an old one whose contents go.
+///
+/// # Cancel safety
+///
+/// Dropped while it runs, the file may have been made or emptied; it is closed again.
+///
+/// # Errors
+///
+/// What the system reports: no such folder, no permission.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// let mut file = aioli_fs::create(dir.path().join("out.txt")).await?;
+/// file.write_all("Hello, async file!").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "aiofiles.open")]
+pub fn create(path: impl AsRef<Path>) -> Operation<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .named("create")
+        .open(path)
+}
+
+/// How to open a file.
+///
+/// What a system has beyond these switches is set on a [`std::fs::OpenOptions`], from which
+/// this can be made.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_fs::OpenOptions;
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("log");
+/// let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
+/// log.write_all("one line\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "options do nothing until a file is opened with them"]
+pub struct OpenOptions {
+    options: std::fs::OpenOptions,
+    /// The operation's name in errors.
+    name: &'static str,
+}
+
+impl OpenOptions {
+    /// Options with every switch off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// // Neither reading nor writing was asked for.
+    /// assert!(aioli_fs::OpenOptions::new().open("/").await.is_err());
+    /// # })
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            options: std::fs::OpenOptions::new(),
+            name: "open",
+        }
+    }
+
+    /// Whether the file may be read.
+    pub fn read(mut self, yes: bool) -> Self {
+        self.options.read(yes);
+        self
+    }
+
+    /// Whether the file may be written.
+    pub fn write(mut self, yes: bool) -> Self {
+        self.options.write(yes);
+        self
+    }
+
+    /// Whether each write goes to the end of the file, wherever the position is.
+    pub fn append(mut self, yes: bool) -> Self {
+        self.options.append(yes);
+        self
+    }
+
+    /// Whether the contents go when the file is opened.
+    pub fn truncate(mut self, yes: bool) -> Self {
+        self.options.truncate(yes);
+        self
+    }
+
+    /// Whether the file is made if there is none.
+    pub fn create(mut self, yes: bool) -> Self {
+        self.options.create(yes);
+        self
+    }
+
+    /// Whether the file is made, and must not be there yet.
+    pub fn create_new(mut self, yes: bool) -> Self {
+        self.options.create_new(yes);
+        self
+    }
+
+    fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Opens the file at `path`.
+    ///
+    /// Opening a named pipe waits for its other end, on a thread of the pool.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it runs, the file may have been made or emptied; it is closed again.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, and
+    /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for switches that exclude each other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_fs::OpenOptions;
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("new");
+    /// OpenOptions::new().write(true).create_new(true).open(&path).await?;
+    /// let again = OpenOptions::new().write(true).create_new(true).open(&path).await;
+    /// assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn open(&self, path: impl AsRef<Path>) -> Operation<File> {
+        let path: Arc<Path> = Arc::from(path.as_ref());
+        let Self { options, name } = self.clone();
+        Operation::new(name, move || match options.open(&path) {
+            Ok(file) => Ok(File::new(file, Some(path))),
+            Err(error) => Err(Error::new(name, Some(path), error)),
+        })
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<std::fs::OpenOptions> for OpenOptions {
+    fn from(options: std::fs::OpenOptions) -> Self {
+        Self {
+            options,
+            name: "open",
+        }
+    }
+}

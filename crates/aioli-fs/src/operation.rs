@@ -1,0 +1,128 @@
+//! The future of an operation that is one job for the blocking pool.
+
+use crate::error::{Error, Result};
+use aioli_task::ToThread;
+use std::{
+    fmt,
+    future::Future,
+    io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// A file operation, returned by the functions of this crate that need no open file.
+///
+/// It owns its paths and its data, so it is `'static` and can be given to `spawn` whatever
+/// it was made from. Nothing happens before it is first polled.
+///
+/// # Cancel safety
+///
+/// Dropping it before its job has started undoes the request: nothing happens. Dropping it
+/// while the job runs lets the job run to its end on its thread; what it made of memory and
+/// descriptors is released there. Whether the effect took place is then unknown.
+///
+/// # Panics
+///
+/// Polling it again after it has completed panics.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// let operation = {
+///     let path = String::from("/no/such/file");
+///     aioli_fs::read(&path) // owns what it needs of the path
+/// };
+/// assert!(aioli_task::spawn(operation).await.is_err());
+/// # })
+/// ```
+#[must_use = "futures do nothing unless polled"]
+pub struct Operation<T> {
+    name: &'static str,
+    state: State<T>,
+}
+
+/// How far the operation has come.
+enum State<T> {
+    New(Box<dyn FnOnce() -> Result<T> + Send>),
+    Running(ToThread<Result<T>>),
+    Done,
+}
+
+impl<T: Send + 'static> Operation<T> {
+    pub(crate) fn new(
+        name: &'static str,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Self {
+        let state = State::New(Box::new(job));
+        Self { name, state }
+    }
+
+    /// An operation on one path, whose error names it.
+    pub(crate) fn on(
+        name: &'static str,
+        path: impl AsRef<Path>,
+        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Self {
+        let path: Arc<Path> = Arc::from(path.as_ref());
+        Self::new(name, move || {
+            job(&path).map_err(|source| Error::new(name, Some(path), source))
+        })
+    }
+
+    /// An operation on two paths, whose error names both.
+    pub(crate) fn between(
+        name: &'static str,
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+        job: impl FnOnce(&Path, &Path) -> io::Result<T> + Send + 'static,
+    ) -> Self {
+        let from: PathBuf = from.as_ref().to_path_buf();
+        let to: PathBuf = to.as_ref().to_path_buf();
+        Self::new(name, move || {
+            job(&from, &to).map_err(|source| Error::between(name, &from, &to, source))
+        })
+    }
+}
+
+impl<T: Send + 'static> Future for Operation<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::New(_) => {
+                    if let State::New(job) = std::mem::replace(&mut this.state, State::Done) {
+                        this.state = State::Running(aioli_task::to_thread(job));
+                    }
+                }
+                State::Running(job) => {
+                    let result = std::task::ready!(Pin::new(job).poll(cx));
+                    this.state = State::Done;
+                    return Poll::Ready(result);
+                }
+                State::Done => panic!("`{}` was polled after it had completed", this.name),
+            }
+        }
+    }
+}
+
+// The value is only ever handed out, never pinned in place.
+impl<T> Unpin for Operation<T> {}
+
+impl<T> fmt::Debug for Operation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::New(_) => "new",
+            State::Running(_) => "running",
+            State::Done => "done",
+        };
+        f.debug_struct("Operation")
+            .field("name", &self.name)
+            .field("state", &state)
+            .finish()
+    }
+}

@@ -1,0 +1,32 @@
+//! What differs between systems: positional I/O, links, closing, and reading at once.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{read_at_now, read_now};
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use elsewhere::{read_at_now, read_now};
+
+/// What came of an attempt to do something without blocking.
+#[derive(Debug)]
+pub(crate) enum Now {
+    /// It is done, with this many bytes.
+    Done(usize),
+    /// It would block, or failed: the pool does it, and tells the error if there is one.
+    Later,
+    /// This file cannot be read so at all; asking again is a waste.
+    Never,
+}

@@ -1,0 +1,180 @@
+//! Whole files: read, write, replace and copy, each in one job.
+
+use crate::{operation::Operation, os, temp};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// Reads a whole file.
+///
+/// # Cancel safety
+///
+/// It changes nothing, so nothing is lost.
+///
+/// # Errors
+///
+/// What the system reports: no such file, no permission, a folder.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// aioli_fs::write(&path, [1, 2, 3]).await?;
+/// assert_eq!(aioli_fs::read(&path).await?, [1, 2, 3]);
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
+    Operation::on("read", path, |path| fs::read(path))
+}
+
+/// Reads a whole file as text.
+///
+/// # Cancel safety
+///
+/// It changes nothing, so nothing is lost.
+///
+/// # Errors
+///
+/// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
+/// UTF-8.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// aioli_fs::write(&path, "text").await?;
+/// assert_eq!(aioli_fs::read_to_string(&path).await?, "text");
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
+    Operation::on("read", path, |path| fs::read_to_string(path))
+}
+
+/// Writes a whole file: makes it, or replaces the contents of the one that is there.
+///
+/// A reader may see the file empty or half written meanwhile; see [`write_atomic`].
+///
+/// # Cancel safety
+///
+/// Dropped before its job has started, it does nothing; later the write is carried out to its
+/// end.
+///
+/// # Errors
+///
+/// What the system reports: no such folder, no permission, a full disk, after which the file
+/// holds a part of the data.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// aioli_fs::write(dir.path().join("a"), "text").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn write(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
+    let data = data.as_ref().to_vec();
+    Operation::on("write", path, move |path| fs::write(path, data))
+}
+
+/// Replaces a whole file in one step: whoever looks sees the old contents or the new.
+///
+/// The data goes into a new file in the same folder, from there to the disk, and then takes
+/// the name, so that not even a crash leaves a half. An old file's permissions are kept; a
+/// symbolic link that leads to a file stays, and the file is replaced.
+///
+/// # Cancel safety
+///
+/// Dropped before its job has started, it does nothing; later the replacement is carried out.
+///
+/// # Errors
+///
+/// What the system reports: no such folder, no permission, a full disk. The old file is then
+/// as it was, and the new one removed.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("state.json");
+/// aioli_fs::write_atomic(&path, "{}").await?;
+/// aioli_fs::write_atomic(&path, r#"{"round": 2}"#).await?;
+/// assert_eq!(aioli_fs::read_to_string(&path).await?, r#"{"round": 2}"#);
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+pub fn write_atomic(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
+    let data = data.as_ref().to_vec();
+    Operation::on("write", path, move |path| replace(path, &data))
+}
+
+/// Copies the contents and permissions of a file, and tells how many bytes there were.
+///
+/// # Cancel safety
+///
+/// Dropped before its job has started, it does nothing; later the copy is carried out.
+///
+/// # Errors
+///
+/// What the system reports about either file; the new one may then hold a part.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+/// aioli_fs::write(&a, "text").await?;
+/// assert_eq!(aioli_fs::copy(&a, &b).await?, 4);
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "shutil.copy")]
+pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<u64> {
+    Operation::between("copy", from, to, |from, to| fs::copy(from, to))
+}
+
+fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
+    let (path, permissions) = destination(path)?;
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let (mut file, new) = temp::create_file(folder)?;
+    file.write_all(data)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
+    file.sync_all()?;
+    drop(file);
+    fs::rename(new.path(), &path)?;
+    new.keep();
+    os::sync_folder(folder)
+}
+
+/// Which file a write to `path` replaces, and with which permissions.
+fn destination(path: &Path) -> io::Result<(PathBuf, Option<fs::Permissions>)> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((path.to_path_buf(), None));
+        }
+        Err(error) => return Err(error),
+    };
+    if !found.is_symlink() {
+        return Ok((path.to_path_buf(), Some(found.permissions())));
+    }
+    let behind = fs::canonicalize(path)?;
+    let permissions = fs::metadata(&behind)?.permissions();
+    Ok((behind, Some(permissions)))
+}

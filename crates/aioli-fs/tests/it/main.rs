@@ -1,0 +1,23 @@
+//! Files and folders under several executors, with cancellation and with a full disk.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod auto_traits;
+mod cancel;
+mod errors;
+mod foreign;
+mod lines;
+mod model;
+mod names;
+mod whole;
+
+use std::future::Future;
+
+/// Runs a test body where no aioli loop is on the thread.
+fn block_on<F: Future>(future: F) -> F::Output {
+    futures::executor::block_on(future)
+}
+
+/// Polls a future once, with a waker that does nothing.
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
+    future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+}
