@@ -1,0 +1,44 @@
+//! The contract every driver keeps, in prose.
+//!
+//! A *driver* tells which of the registered sources (sockets, pipes, process descriptors) have
+//! become ready. [`Driver`](crate::driver::Driver) is the closed set of them; the
+//! [`Reactor`](crate::reactor::Reactor) owns one and turns its events into wake-ups. Nothing above
+//! the reactor knows which driver runs.
+//!
+//! ```text
+//!              register            arm              wait
+//!   (unknown) ──────────▶ (known) ─────▶ (watched) ──────▶ (reported)
+//!                             ▲                                │
+//!                             └────── oneshot drivers ◀────────┘
+//!                                     edge drivers stay watched for ever
+//! ```
+//!
+//! # What a driver promises
+//!
+//! 1. **No event is lost.** Once a source is watched for an interest (for an edge driver: from
+//!    `register` on; for a oneshot driver: from `arm` on), a change to ready that happens after
+//!    a system call on it returned `WouldBlock`, or that was already there when it came to be
+//!    watched, is reported by some later `wait`.
+//! 2. **False reports are allowed.** A source may be reported ready when it is not. Callers
+//!    always try the operation, and take `WouldBlock` as the truth.
+//! 3. **Closed is ready.** An error or a hang-up is reported as readable and writable, so that
+//!    whoever waits makes the system call that tells what happened.
+//! 4. **`wait` is for one thread at a time**, the home thread of the loop. All else may be
+//!    called from any thread, also while another one is inside `wait`, and takes effect on it.
+//! 5. **`notify` ends a `wait`**: the one that is running, else the next one. Several may count
+//!    as one. A `wait` with a timeout of zero may use it up; the reactor keeps the token itself.
+//! 6. **`wait` reports at most [`EVENTS_MAX`] events** and leaves the others for its next call.
+//!    It never returns later than its timeout asks by more than the system's timer slack, and
+//!    an interruption by a signal counts as a return without events.
+//! 7. **Tokens are opaque** and come back unchanged. `usize::MAX` is never used for a source.
+//! 8. **`deregister` comes before close.** The reactor guarantees the order, a driver may rely
+//!    on it. Events of a source that are on their way are still reported and find no source
+//!    under their token, because a token is not used twice in a row.
+//!
+//! # What the mirrored files hold
+//!
+//! Each driver is a folder with the same two files: `driver.rs`, the mechanism without unsafe
+//! code, and `raw.rs`, the system calls or the unsafe functions that it stands on.
+
+/// Most events one `wait` reports: bounds how long tasks are kept from running by their I/O.
+pub(crate) const EVENTS_MAX: usize = 256;

@@ -1,0 +1,156 @@
+//! The closed set of drivers and the choice among them.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::os::RawSource;
+use crate::ready::Ready;
+use crate::{epoll, polling};
+
+#[cfg(test)]
+mod tests;
+
+/// The environment variable that forces a driver.
+const VARIABLE: &str = "AIOLI_DRIVER";
+
+/// Which driver turns readiness into wake-ups.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_reactor::DriverKind;
+///
+/// let kind = aioli_reactor::driver_kind()?;
+/// assert!(matches!(kind, DriverKind::Epoll | DriverKind::Poll));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DriverKind {
+    /// Linux's epoll, edge-triggered: each source is registered once. `AIOLI_DRIVER=epoll`.
+    Epoll,
+    /// The `polling` crate, on every system: kqueue, event ports, AFD. `AIOLI_DRIVER=poll`.
+    Poll,
+}
+
+impl DriverKind {
+    /// Every kind with the name that forces it.
+    const NAMES: [(&'static str, DriverKind); 2] =
+        [("epoll", DriverKind::Epoll), ("poll", DriverKind::Poll)];
+
+    /// Reads the choice from the value of `AIOLI_DRIVER`; nothing said is `None`.
+    fn parse(value: &str) -> io::Result<Option<DriverKind>> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let known = DriverKind::NAMES.iter().find(|(name, _)| *name == value);
+        match known {
+            Some((_, kind)) => Ok(Some(*kind)),
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{VARIABLE}={value}: no such driver; `epoll` and `poll` are known"),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for DriverKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = DriverKind::NAMES.iter().find(|(_, kind)| kind == self);
+        f.write_str(named.map_or("unnamed", |(name, _)| name))
+    }
+}
+
+/// One report of a driver: the source with this token has become ready in these ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) token: usize,
+    pub(crate) ready: Ready,
+}
+
+/// A driver, matched at the boundary of system calls only. The contract is in
+/// [`contract`](crate::contract).
+#[derive(Debug)]
+pub(crate) enum Driver {
+    Epoll(epoll::Driver),
+    Poll(polling::Driver),
+}
+
+impl Driver {
+    /// The driver that the environment forces, else the best one that this system has.
+    pub(crate) fn choose() -> io::Result<Driver> {
+        let value = match env::var(VARIABLE) {
+            Ok(value) => value,
+            Err(env::VarError::NotPresent) => String::new(),
+            Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
+        };
+        match DriverKind::parse(&value)? {
+            Some(kind) => Driver::new(kind).map_err(|error| {
+                io::Error::new(error.kind(), format!("{VARIABLE}={kind}: {error}"))
+            }),
+            None => Driver::new(DriverKind::Epoll).or_else(|_| Driver::new(DriverKind::Poll)),
+        }
+    }
+
+    /// A driver of this kind.
+    pub(crate) fn new(kind: DriverKind) -> io::Result<Driver> {
+        match kind {
+            DriverKind::Epoll => epoll::Driver::new().map(Driver::Epoll),
+            DriverKind::Poll => polling::Driver::new().map(Driver::Poll),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> DriverKind {
+        match self {
+            Driver::Epoll(_) => DriverKind::Epoll,
+            Driver::Poll(_) => DriverKind::Poll,
+        }
+    }
+
+    /// Makes the source known under `token`.
+    pub(crate) fn register(&self, source: RawSource, token: usize) -> io::Result<()> {
+        match self {
+            Driver::Epoll(driver) => driver.register(source, token),
+            Driver::Poll(driver) => driver.register(source, token),
+        }
+    }
+
+    /// Watches the source for `interest`, and for nothing else, until the next report of it.
+    pub(crate) fn arm(&self, source: RawSource, token: usize, interest: Ready) -> io::Result<()> {
+        match self {
+            Driver::Epoll(driver) => driver.arm(source, token, interest),
+            Driver::Poll(driver) => driver.arm(source, token, interest),
+        }
+    }
+
+    /// Forgets the source, which is still open.
+    pub(crate) fn deregister(&self, source: RawSource) -> io::Result<()> {
+        match self {
+            Driver::Epoll(driver) => driver.deregister(source),
+            Driver::Poll(driver) => driver.deregister(source),
+        }
+    }
+
+    /// Waits for events, a notification or the timeout (`None`: for ever), and appends what
+    /// became ready to `events`.
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        match self {
+            Driver::Epoll(driver) => driver.wait(timeout, events),
+            Driver::Poll(driver) => driver.wait(timeout, events),
+        }
+    }
+
+    /// Ends the running `wait`, else the next one.
+    pub(crate) fn notify(&self) -> io::Result<()> {
+        match self {
+            Driver::Epoll(driver) => driver.notify(),
+            Driver::Poll(driver) => driver.notify(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What the systems call a source: a file descriptor, or a socket.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use self::unix::{AsSource, BorrowedSource, RawSource};
+#[cfg(unix)]
+pub(crate) use self::unix::{raw_source, set_nonblocking};
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use self::windows::{AsSource, BorrowedSource, RawSource};
+#[cfg(windows)]
+pub(crate) use self::windows::{raw_source, set_nonblocking};

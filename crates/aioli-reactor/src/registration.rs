@@ -1,0 +1,343 @@
+//! The registration of one source: how everything above waits for readiness.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::os::{self, AsSource};
+use crate::reactor::Reactor;
+use crate::readiness::Snapshot;
+use crate::ready::Interest;
+use crate::source::{Place, Source};
+use crate::waiters::WaiterKey;
+
+/// A source (socket, pipe, any pollable descriptor) that a reactor watches.
+///
+/// The reactor is the one of this thread's event loop, else of the process's background loop,
+/// and stays the same for the life of the registration. It may be used from every thread.
+///
+/// This is the lower half of [`Async`](crate::Async), which also owns its source. Here the source
+/// stays with the caller, who keeps two promises:
+///
+/// - it is non-blocking;
+/// - it is dropped after the registration. A source that is closed first is not watched any more,
+///   and when its number has been given to another one, dropping the registration ends the
+///   watching of that one.
+///
+/// # Who waits
+///
+/// The `poll_*` methods remember one task in each direction, the last one that polled, as
+/// [`futures_io::AsyncRead`] asks for. The `async` methods may be waited for by any number of
+/// tasks at the same time; all of them are woken by a report, and who finds nothing left waits on.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_reactor::{Interest, Registration};
+/// use futures::executor::block_on;
+/// use std::net::UdpSocket;
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0")?;
+/// socket.set_nonblocking(true)?;
+/// let registration = Registration::new(&socket)?;
+/// socket.send_to(b"hello", socket.local_addr()?)?;
+///
+/// let mut buffer = [0; 16];
+/// let n = block_on(registration.io(Interest::Readable, || socket.recv(&mut buffer)))?;
+/// assert_eq!(&buffer[..n], b"hello");
+/// drop(registration);
+/// drop(socket);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Registration {
+    reactor: Arc<Reactor>,
+    source: Arc<Source>,
+}
+
+/// Most attempts of one poll, for an operation whose source is reported ready again and again
+/// while it says `WouldBlock`.
+const ATTEMPTS_MAX: usize = 16;
+
+impl Registration {
+    /// Registers `source` with the reactor of this thread's event loop, else of the background
+    /// loop.
+    ///
+    /// # Errors
+    ///
+    /// - the reactor could not be started: descriptors are used up, or `AIOLI_DRIVER` names no
+    ///   driver of this system;
+    /// - the system cannot watch this source (a regular file, for example), or it is registered
+    ///   already;
+    /// - [`LoopEnded`](crate::LoopEnded): the loop of this thread is ending.
+    pub fn new(source: &impl AsSource) -> io::Result<Registration> {
+        let reactor = Reactor::current()?;
+        Registration::with_reactor(reactor, source)
+    }
+
+    pub(crate) fn with_reactor(
+        reactor: Arc<Reactor>,
+        source: &impl AsSource,
+    ) -> io::Result<Registration> {
+        let source = reactor.register(os::raw_source(source))?;
+        Ok(Registration { reactor, source })
+    }
+
+    /// Waits until the source is reported readable. One task at a time; the last one counts.
+    ///
+    /// A report lasts until an attempt says `WouldBlock`, so make the attempt through
+    /// [`try_io`](Registration::try_io) or [`poll_io`](Registration::poll_io), which see that.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopEnded`](crate::LoopEnded).
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, Interest::Readable, Place::Slot)
+    }
+
+    /// Waits until the source is reported writable, as
+    /// [`poll_readable`](Registration::poll_readable) does for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopEnded`](crate::LoopEnded).
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, Interest::Writable, Place::Slot)
+    }
+
+    fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        place: Place<'_>,
+    ) -> Poll<io::Result<()>> {
+        let is_ready = |seen: Snapshot| seen.is_ready(interest);
+        let driver = &self.reactor.driver;
+        let seen = self
+            .source
+            .poll_ready(driver, interest, cx.waker(), place, is_ready);
+        seen.map_ok(drop)
+    }
+
+    /// Attempts `operation`, now if it may succeed, and again after each report while it says
+    /// `WouldBlock`. One task at a time in each direction; the last one counts.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` says, but for `WouldBlock` and `Interrupted`;
+    /// [`LoopEnded`](crate::LoopEnded) when it would have to wait and the loop has ended.
+    pub fn poll_io<T>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        operation: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.poll_attempts(cx, interest, None, operation, |_| false)
+    }
+
+    /// As [`poll_io`](Registration::poll_io), for an operation that moves up to `len` bytes of a
+    /// *stream* and returns how many.
+    ///
+    /// When it moves fewer, the next one would block, and this is remembered: a system call is
+    /// saved. Not for datagrams, which are shorter than their buffer without being the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_io`](Registration::poll_io).
+    pub fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        len: usize,
+        operation: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let is_short = |moved: &usize| 0 < *moved && *moved < len;
+        self.poll_attempts(cx, interest, None, operation, is_short)
+    }
+
+    /// The loop of every operation. `is_last` tells that an output leaves nothing to do now;
+    /// who has no `key` waits in the poll slot.
+    fn poll_attempts<T>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut key: Option<&mut Option<WaiterKey>>,
+        mut operation: impl FnMut() -> io::Result<T>,
+        is_last: impl Fn(&T) -> bool,
+    ) -> Poll<io::Result<T>> {
+        let worth = |seen: Snapshot| seen.is_worth_trying(interest);
+        for _ in 0..ATTEMPTS_MAX {
+            let place = match &mut key {
+                Some(key) => Place::List(key),
+                None => Place::Slot,
+            };
+            let driver = &self.reactor.driver;
+            let seen = self
+                .source
+                .poll_ready(driver, interest, cx.waker(), place, worth);
+            let seen = ready!(seen)?;
+            match operation() {
+                Ok(output) => {
+                    if is_last(&output) {
+                        self.source.readiness.transition_to_drained(seen, interest);
+                    }
+                    return Poll::Ready(Ok(output));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.source.readiness.transition_to_waiting(seen, interest);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        // Somebody else takes whatever is reported: let others run before the next attempt.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Waits until the source is reported ready in this direction. Any number of tasks may.
+    ///
+    /// A report lasts until an attempt says `WouldBlock`, so make the attempt through
+    /// [`try_io`](Registration::try_io) or [`io`](Registration::io), which see that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: reports wake everybody who waits.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopEnded`](crate::LoopEnded).
+    pub async fn ready(&self, interest: Interest) -> io::Result<()> {
+        let mut waiter = Waiter::new(&self.source);
+        poll_fn(|cx| self.poll_ready(cx, interest, Place::List(&mut waiter.key))).await
+    }
+
+    /// Waits until the source is reported readable: [`ready`](Registration::ready) for reading.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopEnded`](crate::LoopEnded).
+    #[doc(alias = "asyncio.loop.add_reader")]
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::Readable).await
+    }
+
+    /// Waits until the source is reported writable: [`ready`](Registration::ready) for writing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopEnded`](crate::LoopEnded).
+    #[doc(alias = "asyncio.loop.add_writer")]
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::Writable).await
+    }
+
+    /// Attempts `operation`, now if it may succeed, and again after each report while it says
+    /// `WouldBlock`. Any number of tasks may.
+    ///
+    /// # Cancel safety
+    ///
+    /// `operation` is not suspended: it has either been done, and this has returned its output,
+    /// or it has not. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_io`](Registration::poll_io).
+    pub async fn io<T>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut waiter = Waiter::new(&self.source);
+        poll_fn(|cx| {
+            let key = Some(&mut waiter.key);
+            self.poll_attempts(cx, interest, key, &mut operation, |_| false)
+        })
+        .await
+    }
+
+    /// As [`io`](Registration::io), for an operation that moves up to `len` bytes of a *stream*,
+    /// with the saving of [`poll_transfer`](Registration::poll_transfer).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`io`](Registration::io): a transfer that was dropped while it waited has moved nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_io`](Registration::poll_io).
+    pub async fn transfer(
+        &self,
+        interest: Interest,
+        len: usize,
+        mut operation: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut waiter = Waiter::new(&self.source);
+        let is_short = |moved: &usize| 0 < *moved && *moved < len;
+        poll_fn(|cx| {
+            let key = Some(&mut waiter.key);
+            self.poll_attempts(cx, interest, key, &mut operation, is_short)
+        })
+        .await
+    }
+
+    /// Attempts `operation` once, without waiting, and remembers a `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` says; `WouldBlock` when it says so, or when the source is known not to be
+    /// ready, in which case it is not called.
+    pub fn try_io<T>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let seen = self.source.readiness.observe();
+        if !seen.is_worth_trying(interest) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = operation();
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.source.readiness.transition_to_waiting(seen, interest);
+        }
+        result
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.reactor.deregister(&self.source);
+    }
+}
+
+/// The place of a future in the list of its source, given up on drop.
+struct Waiter<'a> {
+    source: &'a Source,
+    key: Option<WaiterKey>,
+}
+
+impl<'a> Waiter<'a> {
+    fn new(source: &'a Source) -> Waiter<'a> {
+        Waiter { source, key: None }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.source.forget(key);
+        }
+    }
+}

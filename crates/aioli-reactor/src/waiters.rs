@@ -1,0 +1,109 @@
+//! Who waits for a source: one poll slot a direction, and a list of futures.
+//!
+//! A report wakes *everybody* who waits for its direction. With one wake-up for one of them, the
+//! chosen one might be dropped before it runs, and the wake-up with it; and descriptors with
+//! several waiters (accepting from several tasks) are few.
+
+use std::task::Waker;
+
+use crate::ready::{Interest, Ready};
+
+/// Identifies a waiting future in the list of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WaiterKey(u64);
+
+/// The waiters of one source, guarded by the source's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    /// The last task that polled for reading (`poll_read` and the like have one caller).
+    reader: Option<Waker>,
+    /// The last task that polled for writing.
+    writer: Option<Waker>,
+    /// Futures, in the order in which they began to wait.
+    list: Vec<Waiter>,
+    next_key: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    key: WaiterKey,
+    interest: Interest,
+    waker: Waker,
+}
+
+impl Waiters {
+    /// Lets the poll slot of this direction wake `waker` instead of whom it woke before, who is
+    /// given back to be dropped without the lock: a waker may be the last owner of its task.
+    pub(crate) fn set_slot(&mut self, interest: Interest, waker: &Waker) -> Option<Waker> {
+        let slot = match interest {
+            Interest::Readable => &mut self.reader,
+            Interest::Writable => &mut self.writer,
+        };
+        match slot {
+            Some(old) if old.will_wake(waker) => None,
+            _ => slot.replace(waker.clone()),
+        }
+    }
+
+    /// Adds a future, or renews the waker of one that is still in the list and gives back the
+    /// former one.
+    pub(crate) fn set_listed(
+        &mut self,
+        key: &mut Option<WaiterKey>,
+        interest: Interest,
+        waker: &Waker,
+    ) -> Option<Waker> {
+        let known = self.list.iter_mut().find(|waiter| Some(waiter.key) == *key);
+        if let Some(waiter) = known {
+            if waiter.waker.will_wake(waker) {
+                return None;
+            }
+            return Some(std::mem::replace(&mut waiter.waker, waker.clone()));
+        }
+        let new = WaiterKey(self.next_key);
+        self.next_key += 1;
+        *key = Some(new);
+        self.list.push(Waiter {
+            key: new,
+            interest,
+            waker: waker.clone(),
+        });
+        None
+    }
+
+    /// Takes a future off the list; it may have been woken and be gone already.
+    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
+        let index = self.list.iter().position(|waiter| waiter.key == key)?;
+        Some(self.list.remove(index).waker)
+    }
+
+    /// Takes out everybody whom `ready` concerns, in order.
+    pub(crate) fn take(&mut self, ready: Ready) -> Vec<Waker> {
+        let concerns = |interest: Interest| ready.intersects(interest.ready() | interest.closed());
+        let mut woken = Vec::new();
+        if concerns(Interest::Readable) {
+            woken.extend(self.reader.take());
+        }
+        if concerns(Interest::Writable) {
+            woken.extend(self.writer.take());
+        }
+        let listed = self.list.extract_if(.., |waiter| concerns(waiter.interest));
+        woken.extend(listed.map(|waiter| waiter.waker));
+        woken
+    }
+
+    /// The directions that somebody waits for.
+    pub(crate) fn interest(&self) -> Ready {
+        let mut wanted = Ready::NONE;
+        if self.reader.is_some() {
+            wanted = wanted | Ready::READABLE;
+        }
+        if self.writer.is_some() {
+            wanted = wanted | Ready::WRITABLE;
+        }
+        for waiter in &self.list {
+            wanted = wanted | waiter.interest.ready();
+        }
+        wanted
+    }
+}
