@@ -1,0 +1,110 @@
+//! The bytes of a reader that have come and have not been read.
+
+use std::fmt;
+
+/// Least room that is offered to a read.
+const ROOM_MIN: usize = 8 * 1024;
+/// Most room that is offered to a read: what it takes is what the kernel can hold more of.
+const ROOM_MAX: usize = 64 * 1024;
+
+/// A queue of bytes in one piece: `bytes[start..end]`, room after it.
+///
+/// # Invariants
+///
+/// `start <= end <= bytes.len()`.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Room to read into, which grows with what is in the buffer.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        let wanted = self.len().clamp(ROOM_MIN, ROOM_MAX);
+        if self.bytes.len() - self.end < wanted {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            if self.bytes.len() - self.end < wanted {
+                self.bytes.resize(self.end + wanted, 0);
+            }
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    /// So many bytes of the room have been filled.
+    pub(crate) fn add(&mut self, n: usize) {
+        self.end += n;
+        assert!(
+            self.end <= self.bytes.len(),
+            "a read fills at most its room"
+        );
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        assert!(n <= self.len(), "at most what is there is consumed");
+        self.start += n;
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+            // One long message must not keep its memory for ever.
+            if self.bytes.len() > 2 * ROOM_MAX {
+                self.bytes = Vec::new();
+            }
+        }
+    }
+
+    pub(crate) fn take(&mut self, n: usize) -> Vec<u8> {
+        let taken = self.bytes()[..n].to_vec();
+        self.consume(n);
+        taken
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_queue_whatever_the_sizes() {
+        let mut buffer = Buffer::default();
+        let (mut next_in, mut next_out) = (0_u32, 0_u32);
+        // A fixed walk over sizes from 0 to some tens of thousands.
+        let mut walk = 12345_u32;
+        for _ in 0..200 {
+            walk = walk.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let spare = buffer.spare();
+            let n = (walk >> 8) as usize % spare.len();
+            for byte in &mut spare[..n] {
+                *byte = (next_in % 251) as u8;
+                next_in += 1;
+            }
+            buffer.add(n);
+            let taken = buffer.take((walk >> 4) as usize % (buffer.len() + 1));
+            for byte in taken {
+                assert_eq!(byte, (next_out % 251) as u8);
+                next_out += 1;
+            }
+        }
+        assert_eq!(buffer.len() as u32, next_in - next_out);
+    }
+}

@@ -1,0 +1,112 @@
+//! The race by itself, on the virtual clock, with addresses that behave as their port says.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use aioli_task::Runner;
+
+use super::*;
+
+/// What an attempt does: after so many milliseconds succeed, or fail, or neither ever.
+#[derive(Debug, Clone, Copy)]
+enum Behaviour {
+    Connects(u64),
+    Fails(u64),
+    Hangs,
+}
+
+/// Races these; returns the winner or the order of failures, the milliseconds it took, and at
+/// what time each attempt began.
+fn race(behaviours: &[Behaviour]) -> (Result<u16, Vec<u16>>, u128, Vec<(u16, u128)>) {
+    let addresses =
+        (0..behaviours.len() as u16).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let begun: Arc<Mutex<Vec<(u16, Instant)>>> = Arc::default();
+    let attempt = {
+        let (behaviours, begun) = (behaviours.to_vec(), begun.clone());
+        move |address: SocketAddr| {
+            let behaviour = behaviours[usize::from(address.port())];
+            begun
+                .lock()
+                .unwrap()
+                .push((address.port(), aioli_task::now()));
+            async move {
+                match behaviour {
+                    Behaviour::Connects(after) => {
+                        sleep(Duration::from_millis(after)).await;
+                        Ok(address.port())
+                    }
+                    Behaviour::Fails(after) => {
+                        sleep(Duration::from_millis(after)).await;
+                        Err(io::ErrorKind::ConnectionRefused.into())
+                    }
+                    Behaviour::Hangs => std::future::pending().await,
+                }
+            }
+        }
+    };
+    let addresses = addresses.collect();
+    let mut runner = Runner::builder().virtual_clock().build();
+    let mut times = None;
+    let outcome = runner.run(async {
+        let start = aioli_task::now();
+        let outcome = Race::new(addresses, attempt).await;
+        times = Some((start, aioli_task::now()));
+        outcome
+    });
+    let (start, end) = times.unwrap();
+    let outcome = outcome.unwrap().map_err(|attempts| {
+        let port = |attempt: &Attempt| attempt.address.port();
+        attempts.iter().map(port).collect()
+    });
+    let begun = begun.lock().unwrap();
+    let begun = begun
+        .iter()
+        .map(|(port, at)| (*port, at.duration_since(start).as_millis()));
+    (
+        outcome,
+        end.duration_since(start).as_millis(),
+        begun.collect(),
+    )
+}
+
+use Behaviour::{Connects, Fails, Hangs};
+
+#[test]
+fn the_first_address_wins_when_it_answers_in_time() {
+    let (outcome, took, begun) = race(&[Connects(100), Connects(0)]);
+    assert_eq!((outcome, took), (Ok(0), 100));
+    assert_eq!(begun, [(0, 0)]);
+}
+
+#[test]
+fn a_silent_address_delays_by_a_quarter_of_a_second() {
+    let (outcome, took, begun) = race(&[Hangs, Hangs, Connects(10)]);
+    assert_eq!((outcome, took), (Ok(2), 510));
+    assert_eq!(begun, [(0, 0), (1, 250), (2, 500)]);
+}
+
+#[test]
+fn a_failure_makes_way_at_once() {
+    let (outcome, took, begun) = race(&[Fails(30), Fails(0), Connects(5)]);
+    assert_eq!((outcome, took), (Ok(2), 35));
+    assert_eq!(begun, [(0, 0), (1, 30), (2, 30)]);
+}
+
+#[test]
+fn the_delay_begins_anew_with_each_attempt() {
+    let (outcome, took, begun) = race(&[Fails(100), Hangs, Connects(0)]);
+    assert_eq!((outcome, took), (Ok(2), 350));
+    assert_eq!(begun, [(0, 0), (1, 100), (2, 350)]);
+}
+
+#[test]
+fn a_slow_first_address_may_still_win() {
+    let (outcome, took, _) = race(&[Connects(300), Connects(200)]);
+    assert_eq!((outcome, took), (Ok(0), 300));
+}
+
+#[test]
+fn when_all_fail_the_error_tells_of_each_in_order() {
+    let (outcome, took, _) = race(&[Fails(400), Fails(10), Fails(0)]);
+    assert_eq!((outcome, took), (Err(vec![0, 1, 2]), 400));
+}

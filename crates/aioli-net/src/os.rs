@@ -1,0 +1,23 @@
+//! What differs between systems: Unix sockets, and a few socket options.
+
+/// Unix domain sockets: streams, listeners and datagrams. Empty on other systems.
+#[cfg(unix)]
+pub mod unix;
+#[cfg(not(unix))]
+pub mod unix {
+    //! Unix domain sockets do not exist on this system.
+}
+
+#[cfg(unix)]
+mod options_unix;
+#[cfg(unix)]
+pub(crate) use self::options_unix::{
+    REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
+};
+
+#[cfg(not(unix))]
+mod options_other;
+#[cfg(not(unix))]
+pub(crate) use self::options_other::{
+    REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
+};

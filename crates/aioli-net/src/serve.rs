@@ -1,0 +1,335 @@
+//! Serving: a task for each connection, and an orderly end.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use aioli_task::driver::Home;
+use aioli_task::{Task, TaskHandle, spawn};
+use aioli_time::sleep;
+
+use crate::error::{AcceptError, BindError};
+use crate::target::ToTarget;
+use crate::tcp::{TcpListener, TcpStream};
+
+/// How long a server waits for a free descriptor before it accepts again: asyncio's second.
+const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_secs(1);
+
+/// Listens on an address, and runs `handler` in a task of its own for each connection.
+///
+/// The tasks run on this thread's event loop, and neither they nor the handler need be `Send`. A
+/// handler that panics is reported as any task is, and the others go on. Under a foreign executor
+/// use [`TcpListener`] and spawn there.
+///
+/// # Cancel safety
+///
+/// Dropping the future leaves nothing bound.
+///
+/// # Errors
+///
+/// [`BindError`]: no address, or none that could be bound; no event loop of ours on this thread.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_net::{open_connection, serve};
+///
+/// aioli_task::run(async {
+///     let server = serve("127.0.0.1:0", async |stream| {
+///         let (mut reader, mut writer) = stream.into_streams();
+///         while let Ok(line) = reader.readline().await && !line.is_empty() {
+///             writer.write(line);
+///             if writer.drain().await.is_err() { return }
+///         }
+///     }).await?;
+///
+///     let (mut reader, mut writer) = open_connection(server.local_addr()).await?;
+///     writer.write("hello\n");
+///     writer.close().await?;
+///     assert_eq!(reader.readline().await?, b"hello\n");
+///     server.stop().await;
+/// #   Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.start_server")]
+#[doc(alias = "asyncio.loop.create_server")]
+pub async fn serve<H>(target: impl ToTarget, handler: H) -> Result<Server, BindError>
+where
+    H: AsyncFn(TcpStream) + 'static,
+{
+    if Home::try_current().is_none() {
+        let target = target.to_target()?.to_string();
+        return Err(BindError::NoLoop { target });
+    }
+    let listener = TcpListener::bind(target).await?;
+    Ok(Server::start(listener, handler))
+}
+
+/// A server that [`serve`] has started.
+///
+/// Dropping it stops accepting, and leaves the connections that there are to their handlers.
+#[doc(alias = "asyncio.Server")]
+#[must_use = "the server stops accepting when it is dropped"]
+pub struct Server {
+    local: SocketAddr,
+    accepting: Task<()>,
+    clients: Clients,
+}
+
+impl Server {
+    /// Serves the connections of a listener that was made with options of your own.
+    ///
+    /// # Panics
+    ///
+    /// Where no aioli event loop runs on this thread.
+    pub fn start<H>(listener: TcpListener, handler: H) -> Server
+    where
+        H: AsyncFn(TcpStream) + 'static,
+    {
+        let local = listener.local_addr();
+        let clients = Clients::default();
+        let accepting = spawn(accept_all(listener, handler, clients.clone()));
+        Server {
+            local,
+            accepting,
+            clients,
+        }
+    }
+
+    /// The address that is listened on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// How many connections have a handler that runs.
+    #[must_use]
+    pub fn n_clients(&self) -> usize {
+        self.clients.lock().running.len()
+    }
+
+    /// Does it accept connections?
+    #[doc(alias = "asyncio.Server.is_serving")]
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        !self.accepting.is_done()
+    }
+
+    /// Waits for ever, serving. When this is cancelled the server stops accepting and cancels its
+    /// handlers, as it does when it is dropped and [`close_clients`](Server::close_clients) is
+    /// called before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the server.
+    #[doc(alias = "asyncio.Server.serve_forever")]
+    pub async fn serve_forever(self) {
+        let server = StopOnDrop(self);
+        server.0.wait_closed().await;
+    }
+
+    /// Stops accepting, and returns when nobody listens any more. Connections go on.
+    ///
+    /// # Cancel safety
+    ///
+    /// The server stops accepting soon, also when the future is dropped after its first poll.
+    #[doc(alias = "asyncio.Server.close")]
+    pub async fn close(&self) {
+        self.accepting.cancel();
+        self.clients.wait(Until::NobodyAccepts).await;
+    }
+
+    /// Cancels every handler that runs. [`wait_closed`](Server::wait_closed) tells when they have
+    /// ended.
+    #[doc(alias = "asyncio.Server.close_clients")]
+    pub fn close_clients(&self) {
+        let running: Vec<_> = self.clients.lock().running.values().cloned().collect();
+        for client in running {
+            client.cancel();
+        }
+    }
+
+    /// Waits until the server has been closed and all its handlers have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    #[doc(alias = "asyncio.Server.wait_closed")]
+    pub async fn wait_closed(&self) {
+        self.clients.wait(Until::AllEnded).await;
+    }
+
+    /// Stops accepting, cancels the handlers, and returns when they have ended, their clean-up
+    /// included.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the server stops accepting and the handlers are cancelled also when the
+    /// future is dropped.
+    pub async fn stop(self) {
+        let server = StopOnDrop(self);
+        server.0.close().await;
+        server.0.close_clients();
+        server.0.wait_closed().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.cancel();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("local", &self.local)
+            .field("is_serving", &self.is_serving())
+            .field("n_clients", &self.n_clients())
+            .finish()
+    }
+}
+
+/// A server whose handlers do not outlive it.
+struct StopOnDrop(Server);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.close_clients();
+    }
+}
+
+/// The accepting task. Its end closes the listener.
+async fn accept_all<H>(listener: TcpListener, handler: H, clients: Clients)
+where
+    H: AsyncFn(TcpStream) + 'static,
+{
+    let _ending = Accepting(clients.clone());
+    // Declared after, so dropped before whoever waits for the end is woken.
+    let listener = listener;
+    let handler = Rc::new(handler);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => start_client(stream, handler.clone(), &clients),
+            Err(error) => pause_after(&error).await,
+        }
+    }
+}
+
+/// The handler's task. Detached: the server knows it by its handle and its place.
+fn start_client<H>(stream: TcpStream, handler: Rc<H>, clients: &Clients)
+where
+    H: AsyncFn(TcpStream) + 'static,
+{
+    let place = clients.place();
+    let number = place.number;
+    let client = spawn(async move {
+        let _place = place;
+        handler(stream).await;
+    });
+    clients.lock().running.insert(number, client.handle());
+}
+
+/// An accepting error concerns one connection, or lasts until a descriptor is free.
+async fn pause_after(error: &AcceptError) {
+    tracing::error!(%error, "a server goes on after an error");
+    if error.is_out_of_descriptors() {
+        sleep(OUT_OF_DESCRIPTORS_PAUSE).await;
+    }
+}
+
+/// What a server, its accepting task and its handlers' tasks share.
+#[derive(Clone, Default)]
+struct Clients(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    running: HashMap<u64, TaskHandle>,
+    next_number: u64,
+    is_closed: bool,
+    waiting: Vec<Waker>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Until {
+    NobodyAccepts,
+    AllEnded,
+}
+
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> Place {
+        let mut state = self.lock();
+        state.next_number += 1;
+        Place {
+            clients: self.clone(),
+            number: state.next_number,
+        }
+    }
+
+    async fn wait(&self, until: Until) {
+        poll_fn(|cx| self.poll_wait(cx, until)).await;
+    }
+
+    fn poll_wait(&self, cx: &mut Context<'_>, until: Until) -> Poll<()> {
+        let mut state = self.lock();
+        let is_over = match until {
+            Until::NobodyAccepts => state.is_closed,
+            Until::AllEnded => state.is_closed && state.running.is_empty(),
+        };
+        if is_over {
+            return Poll::Ready(());
+        }
+        if !state
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
+            state.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for waker in waiting {
+            waker.wake();
+        }
+    }
+}
+
+/// Says on drop that nobody accepts any more.
+struct Accepting(Clients);
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.change(|state| state.is_closed = true);
+    }
+}
+
+/// A handler's place among the clients, given up when its future is dropped, however it ends.
+struct Place {
+    clients: Clients,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.clients.change(|state| {
+            state.running.remove(&self.number);
+        });
+    }
+}

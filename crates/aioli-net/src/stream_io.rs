@@ -1,0 +1,324 @@
+//! What TCP and Unix streams have in common, written once.
+
+/// The inherent methods and the I/O traits of a stream type over `Async<$std>`, in its field `io`.
+macro_rules! stream_io {
+    ($stream:ident, $std:ty) => {
+        impl $stream {
+            /// Wraps a stream of std, which becomes non-blocking, and registers it with this
+            /// thread's event loop, else the background loop.
+            ///
+            /// # Errors
+            ///
+            /// As [`aioli_reactor::Registration::new`].
+            pub fn from_std(stream: $std) -> std::io::Result<$stream> {
+                stream.set_nonblocking(true)?;
+                Ok($stream {
+                    io: aioli_reactor::Async::from_nonblocking(stream)?,
+                })
+            }
+
+            /// Takes the stream out of its loop. It stays non-blocking.
+            #[must_use = "the stream closes when it is dropped"]
+            pub fn into_std(self) -> $std {
+                self.io.into_inner()
+            }
+
+            /// The stream as the reactor sees it, for socket options and system calls of your own.
+            pub fn as_async(&self) -> &aioli_reactor::Async<$std> {
+                &self.io
+            }
+
+            /// Reads what is there into `buffer`, waiting for the first byte. `0` is the end of
+            /// the stream.
+            ///
+            /// # Cancel safety
+            ///
+            /// The bytes go from the kernel into `buffer` at the moment at which this returns, so
+            /// a read that is dropped while it waits has taken none.
+            ///
+            /// # Errors
+            ///
+            /// The system's error, such as a reset by the peer.
+            pub async fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                use std::io::Read;
+                let (len, interest) = (buffer.len(), aioli_reactor::Interest::Readable);
+                let read = || self.io.get_ref().read(buffer);
+                self.io.registration().transfer(interest, len, read).await
+            }
+
+            /// Writes what there is room for, at least one byte, and returns how many.
+            ///
+            /// # Cancel safety
+            ///
+            /// A write that is dropped while it waits has written nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's error, such as `BrokenPipe`.
+            pub async fn write(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                use std::io::Write;
+                let (len, interest) = (buffer.len(), aioli_reactor::Interest::Writable);
+                let write = || self.io.get_ref().write(buffer);
+                self.io.registration().transfer(interest, len, write).await
+            }
+
+            /// Reads until `buffer` is full.
+            ///
+            /// # Cancel safety
+            ///
+            /// Not safe to try again: when the future is dropped, `buffer` holds an unknown
+            /// number of bytes. [`StreamReader::readexactly`](crate::StreamReader::readexactly)
+            /// is safe.
+            ///
+            /// # Errors
+            ///
+            /// `UnexpectedEof` when the stream ends before; the system's error.
+            #[doc(alias = "asyncio.StreamReader.readexactly")]
+            pub async fn read_exact(&self, mut buffer: &mut [u8]) -> std::io::Result<()> {
+                while !buffer.is_empty() {
+                    match self.read(buffer).await? {
+                        0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                        n => buffer = &mut buffer[n..],
+                    }
+                }
+                Ok(())
+            }
+
+            /// Writes all of `buffer`. Two tasks that do this at the same time may interleave.
+            ///
+            /// # Cancel safety
+            ///
+            /// Not safe to try again: when the future is dropped, an unknown part has been
+            /// written. [`StreamWriter`](crate::StreamWriter) keeps what has not.
+            ///
+            /// # Errors
+            ///
+            /// The system's error, such as `BrokenPipe`.
+            #[doc(alias = "asyncio.loop.sock_sendall")]
+            pub async fn write_all(&self, mut buffer: &[u8]) -> std::io::Result<()> {
+                while !buffer.is_empty() {
+                    match self.write(buffer).await? {
+                        0 => return Err(std::io::ErrorKind::WriteZero.into()),
+                        n => buffer = &buffer[n..],
+                    }
+                }
+                Ok(())
+            }
+
+            /// Ends one direction or both. The peer reads the end of the stream after what has
+            /// been written.
+            ///
+            /// # Errors
+            ///
+            /// The system's error: `NotConnected` when the peer has reset the connection.
+            #[doc(alias = "asyncio.StreamWriter.write_eof")]
+            pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                self.io.get_ref().shutdown(how)
+            }
+
+            /// Splits the stream into halves for two tasks. Dropping the writing half ends that
+            /// direction; the stream closes when both are gone.
+            #[must_use = "dropping both halves closes the stream"]
+            pub fn into_split(self) -> (crate::ReadHalf<$stream>, crate::WriteHalf<$stream>) {
+                crate::split::split(self)
+            }
+        }
+
+        impl crate::split::sealed::Sealed for $stream {}
+
+        impl crate::split::Socket for $stream {
+            fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                $stream::shutdown(self, how)
+            }
+        }
+
+        impl std::fmt::Debug for $stream {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.io.get_ref().fmt(f)
+            }
+        }
+
+        impl TryFrom<$std> for $stream {
+            type Error = std::io::Error;
+
+            fn try_from(stream: $std) -> std::io::Result<$stream> {
+                $stream::from_std(stream)
+            }
+        }
+
+        /// Shared use: reading in one task and writing in another needs no split.
+        impl futures_io::AsyncRead for &$stream {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                std::pin::Pin::new(&mut &self.io).poll_read(cx, buffer)
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                std::pin::Pin::new(&mut &self.io).poll_read_vectored(cx, buffers)
+            }
+        }
+
+        /// Closing ends the writing direction.
+        impl futures_io::AsyncWrite for &$stream {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                std::pin::Pin::new(&mut &self.io).poll_write(cx, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                std::pin::Pin::new(&mut &self.io).poll_write_vectored(cx, buffers)
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                _cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(
+                self: std::pin::Pin<&mut Self>,
+                _cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(crate::split::end_of_writing(*self))
+            }
+        }
+
+        crate::stream_io::read_by_lending!([] $stream, |this| &*this);
+        crate::stream_io::write_by_lending!([] $stream, |this| &*this);
+    };
+}
+
+/// `AsyncRead` of a type by that of what it lends; tokio's too, with that feature.
+macro_rules! read_by_lending {
+    ([$($generics:tt)*] $owner:ty, |$this:ident| $lent:expr $(, where $($bound:tt)*)?) => {
+        impl<$($generics)*> futures_io::AsyncRead for $owner $(where $($bound)*)? {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_read(cx, buffer)
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_read_vectored(cx, buffers)
+            }
+        }
+
+        #[cfg(feature = "tokio")]
+        impl<$($generics)*> tokio::io::AsyncRead for $owner $(where $($bound)*)? {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut tokio::io::ReadBuf<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let unfilled = buffer.initialize_unfilled();
+                let n = futures_io::AsyncRead::poll_read(self, cx, unfilled);
+                let n = std::task::ready!(n)?;
+                buffer.advance(n);
+                std::task::Poll::Ready(Ok(()))
+            }
+        }
+    };
+}
+
+/// `AsyncWrite` of a type by that of what it lends; tokio's too, with that feature.
+macro_rules! write_by_lending {
+    ([$($generics:tt)*] $owner:ty, |$this:ident| $lent:expr $(, where $($bound:tt)*)?) => {
+        impl<$($generics)*> futures_io::AsyncWrite for $owner $(where $($bound)*)? {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_write(cx, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_write_vectored(cx, buffers)
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_flush(cx)
+            }
+
+            fn poll_close(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = self.get_mut();
+                std::pin::Pin::new(&mut $lent).poll_close(cx)
+            }
+        }
+
+        #[cfg(feature = "tokio")]
+        impl<$($generics)*> tokio::io::AsyncWrite for $owner $(where $($bound)*)? {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                futures_io::AsyncWrite::poll_write(self, cx, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                futures_io::AsyncWrite::poll_write_vectored(self, cx, buffers)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                futures_io::AsyncWrite::poll_flush(self, cx)
+            }
+
+            fn poll_shutdown(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                futures_io::AsyncWrite::poll_close(self, cx)
+            }
+        }
+    };
+}
+
+pub(crate) use {read_by_lending, stream_io, write_by_lending};

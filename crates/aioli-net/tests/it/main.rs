@@ -1,0 +1,1 @@
+//! Sockets seen from outside.
