@@ -136,7 +136,7 @@ impl<T: ?Sized> Lock<T> {
     /// ```
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         let taken = self.permits.with(|permits, _| permits.try_take(1));
-        taken.then_some(LockGuard { lock: self })
+        taken.then(|| LockGuard { lock: self })
     }
 
     /// Waits for a guard that keeps the lock alive, and so may go to another task.

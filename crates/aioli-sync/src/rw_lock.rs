@@ -145,7 +145,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         let taken = self.permits.with(|permits, _| permits.try_take(1));
-        taken.then_some(ReadGuard { lock: self })
+        taken.then(|| ReadGuard { lock: self })
     }
 
     /// A write guard, if nobody reads, writes or waits.
@@ -159,7 +159,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         let taken = self.permits.with(|permits, _| permits.try_take(ALL));
-        taken.then_some(WriteGuard { lock: self })
+        taken.then(|| WriteGuard { lock: self })
     }
 
     /// The value, of which `&mut self` proves that nobody else uses it.

@@ -141,7 +141,7 @@ impl Semaphore {
     /// ```
     pub fn try_acquire_many(&self, n: usize) -> Option<Permit<'_>> {
         let taken = self.permits.with(|permits, _| permits.try_take(n));
-        taken.then_some(Permit { semaphore: self, n })
+        taken.then(|| Permit { semaphore: self, n })
     }
 
     /// Waits for one permit that owns its semaphore, and so may go to another task.
