@@ -51,12 +51,16 @@ pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
 
 impl<T> Task<'_, T> {
     pub(crate) fn poll(&mut self) -> Poll<T> {
-        let waker = Waker::from(Arc::clone(&self.wakes));
+        self.poll_with(&Waker::from(Arc::clone(&self.wakes)))
+    }
+
+    /// Polls as another task would.
+    pub(crate) fn poll_with(&mut self, waker: &Waker) -> Poll<T> {
         let future = self
             .future
             .as_mut()
             .expect("neither completed nor cancelled");
-        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = future.as_mut().poll(&mut Context::from_waker(waker));
         if polled.is_ready() {
             self.future = None;
         }

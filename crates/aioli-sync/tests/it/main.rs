@@ -1,6 +1,13 @@
 //! The primitives, polled by hand and under executors that know nothing of aioli.
 
+mod auto_traits;
+mod budget;
+mod cancel;
+mod foreign;
 mod harness;
+mod model;
 mod rows_j;
+mod rows_j_counters;
 mod rows_k;
 mod tutorial;
+mod wake;
