@@ -31,6 +31,7 @@ use super::header::{Header, Progress};
 use super::home_cell::HomeCell;
 use crate::cancel::current::Base;
 use crate::cancel::tree::Entered;
+use crate::cancel::{Reason, ReasonKind};
 use crate::context::Swapped;
 use crate::event_loop::local::{self, Ready};
 use crate::event_loop::{Remote, Shared};
@@ -161,7 +162,11 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
     fn end_cancelled(self: &Arc<Self>) {
         let held = self.header.root.begin_exit();
         match self.clear() {
-            Ok(()) => self.complete(Progress::Cancelled, None, held.request.map(|r| r.reason)),
+            Ok(()) => {
+                let dropped = || Arc::new(Reason::new(ReasonKind::Shutdown));
+                let reason = held.request.map_or_else(dropped, |request| request.reason);
+                self.complete(Progress::Cancelled, None, Some(reason));
+            }
             Err(panic) => self.complete(Progress::Panicked, Some(Err(panic)), None),
         }
     }
@@ -186,7 +191,7 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
         self: &Arc<Self>,
         end: Progress,
         result: Option<Result<F::Output, Payload>>,
-        reason: Option<Arc<crate::cancel::Reason>>,
+        reason: Option<Arc<Reason>>,
     ) {
         self.header.root.leave(None, false);
         let unwanted = result.and_then(|result| self.store(result));

@@ -1,13 +1,17 @@
 //! Tests of the loop, of tasks and of the cancellation kernel, by event.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod auto_traits;
 mod blocking;
-mod cancel;
 mod context;
 mod drivers;
+mod ends;
 mod foreign;
-mod loops;
-mod panics;
+#[cfg(unix)]
+mod interrupt;
+mod order;
 mod rules;
 mod runner;
 mod support;
+mod wake;

@@ -75,7 +75,10 @@ fn rule_1_a_handler_may_start_in_one_task_and_go_on_in_another() {
 #[test]
 fn rule_1_a_body_that_is_ready_at_once_never_links() {
     run(async {
-        assert!(matches!(exit(async { testing::counts().handlers }).await, Exit::Value(0)));
+        assert!(matches!(
+            exit(async { testing::counts().handlers }).await,
+            Exit::Value(0)
+        ));
         let depth = exit(exit(async {
             // A handler below that suspends links everything above it.
             let mut inner = pin!(catch(forever()));
@@ -111,7 +114,10 @@ impl Wake for Child {
 
 impl Unordered {
     fn push(&mut self, child: impl Future<Output = ()> + 'static) {
-        let waker = Child { woken: Mutex::new(true), parent: Mutex::default() };
+        let waker = Child {
+            woken: Mutex::new(true),
+            parent: Mutex::default(),
+        };
         self.children.push((Some(Box::pin(child)), Arc::new(waker)));
     }
 }
@@ -127,7 +133,11 @@ impl Future for Unordered {
             if std::mem::take(&mut *child.woken.lock().unwrap()) {
                 this.polls.set(this.polls.get() + 1);
                 let waker = Waker::from(child.clone());
-                if body.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                if body
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_ready()
+                {
                     *future = None;
                 }
             }
@@ -144,7 +154,10 @@ fn rule_2_innermost_handlers_are_woken_with_their_own_wakers() {
     let (l, p) = (log.clone(), polls.clone());
     run(async move {
         let task = spawn(async move {
-            let mut unordered = Unordered { children: Vec::new(), polls: p };
+            let mut unordered = Unordered {
+                children: Vec::new(),
+                polls: p,
+            };
             for child in 1..=3 {
                 let l = l.clone();
                 unordered.push(finally(forever(), async move {
@@ -172,7 +185,11 @@ fn rule_3_an_asked_handler_drops_its_body_without_polling_it() {
         let task = spawn(async move {
             let body = std::future::poll_fn(move |_| {
                 count.set(count.get() + 1);
-                if count.get() == 1 { Poll::Pending } else { Poll::Ready(1) }
+                if count.get() == 1 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(1)
+                }
             });
             catch(body).await.is_err()
         });
@@ -234,7 +251,10 @@ fn rule_4_a_raise_asks_the_siblings_and_then_the_parent() {
             let raising = async { Cancelled::new(group()).raise().await };
             let sibling = finally(forever(), async { l.put("sibling cleaned") });
             let ended = exit(join(raising, sibling)).await;
-            assert!(matches!(&ended, Exit::Cancelled(c) if c.is_raised()), "{ended:?}");
+            assert!(
+                matches!(&ended, Exit::Cancelled(c) if c.is_raised()),
+                "{ended:?}"
+            );
             l.put("parent asked");
         });
         task.await;
@@ -262,7 +282,9 @@ fn rule_5_a_task_without_handlers_is_dropped() {
         passes(1).await;
         task.cancel_with("enough");
         let stop = task.outcome().await.unwrap_err();
-        let Stop::Cancelled(reason) = stop else { panic!("{stop:?}") };
+        let Stop::Cancelled(reason) = stop else {
+            panic!("{stop:?}")
+        };
         assert_eq!(reason.message(), Some("enough"));
         assert_eq!(reason.by_task(), Some("Task-1"));
     })
@@ -382,7 +404,12 @@ fn rule_8_holds_for_a_handler_whose_waker_leads_nowhere() {
         let task = spawn(async {
             let mut aside = Box::pin(finally(forever(), async {}));
             let waker = Waker::noop();
-            assert!(aside.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+            assert!(
+                aside
+                    .as_mut()
+                    .poll(&mut Context::from_waker(waker))
+                    .is_pending()
+            );
             forever().await;
         });
         passes(1).await;
@@ -438,7 +465,9 @@ fn rule_9_a_scopes_own_unwind_is_told_from_a_request_from_outside() {
             let unwinder = scope.unwinder();
             assert!(futures::poll!(scope.as_mut()).is_pending());
             unwinder.unwind(Reason::new(ReasonKind::Timeout));
-            let Exit::Cancelled(own) = scope.await else { panic!("asked") };
+            let Exit::Cancelled(own) = scope.await else {
+                panic!("asked")
+            };
             assert!(own.is_from(&unwinder));
             assert!(!entry.grown());
             assert_eq!(current().cancelling(), 0);
@@ -460,7 +489,10 @@ fn rule_9_an_outer_unwind_is_not_hidden_by_an_inner_one() {
                 unwinder.unwind(Reason::new(ReasonKind::Timeout));
                 match inner.await {
                     Exit::Cancelled(cancelled) => {
-                        assert!(!cancelled.is_from(&unwinder), "the outer one came meanwhile");
+                        assert!(
+                            !cancelled.is_from(&unwinder),
+                            "the outer one came meanwhile"
+                        );
                         cancelled.raise().await
                     }
                     other => panic!("{other:?}"),
@@ -473,7 +505,9 @@ fn rule_9_an_outer_unwind_is_not_hidden_by_an_inner_one() {
                 passes(1).await;
             }
             unwinder.unwind(Reason::new(ReasonKind::Scope));
-            let Exit::Cancelled(cancelled) = outer.await else { panic!("asked") };
+            let Exit::Cancelled(cancelled) = outer.await else {
+                panic!("asked")
+            };
             assert!(cancelled.is_from(&unwinder));
         });
         task.await;
@@ -788,7 +822,11 @@ impl Wake for Inline {
         let future = self.0.lock().unwrap().take();
         if let Some(mut future) = future {
             let waker = Waker::from(self.clone());
-            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            if future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+            {
                 *self.0.lock().unwrap() = Some(future);
             }
         }
@@ -804,7 +842,10 @@ fn a_waker_may_poll_inline() {
             inline.clone().wake(); // the first poll
             assert!(inline.0.lock().unwrap().is_some());
             current().cancel();
-            assert!(inline.0.lock().unwrap().is_none(), "it took the request where it was woken");
+            assert!(
+                inline.0.lock().unwrap().is_none(),
+                "it took the request where it was woken"
+            );
             passes(1).await;
             "survived"
         });

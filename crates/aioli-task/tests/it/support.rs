@@ -36,7 +36,10 @@ pub(crate) async fn forever() {
 
 /// Runs `main` on a loop that panics instead of hanging.
 pub(crate) fn run<F: Future>(main: F) -> Result<F::Output, Stop> {
-    let mut runner = Runner::builder().virtual_clock().panic_when_idle(true).build();
+    let mut runner = Runner::builder()
+        .virtual_clock()
+        .panic_when_idle(true)
+        .build();
     let result = runner.run(main);
     runner.close();
     result
