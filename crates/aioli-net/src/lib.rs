@@ -121,7 +121,7 @@ pub use crate::read_error::{IncompleteRead, LimitOverrun, ReadError};
 pub use crate::resolve::{ResolveError, resolve};
 pub use crate::serve::{Server, serve};
 pub use crate::split::{ReadHalf, Socket, WriteHalf};
-pub use crate::stream_reader::{DEFAULT_LIMIT, Lines, Separators, StreamReader};
+pub use crate::stream_reader::{DEFAULT_LIMIT, Separators, StreamReader};
 pub use crate::stream_writer::StreamWriter;
 pub use crate::streams::{Connection, open_connection};
 pub use crate::target::{AddressError, Target, ToTarget};

@@ -227,11 +227,13 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
         }
     }
 
-    /// The lines to come, as a stream: with their `\n`, but for the last one maybe.
+    /// Reads the next line, as [`readline`](StreamReader::readline) does; `None` at the end of
+    /// the stream. The reader is a [`Stream`] of its lines too.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the stream, or a future of its next item, loses nothing.
+    /// Dropping the future loses nothing: what has been taken from the stream stays in the
+    /// buffer.
     ///
     /// # Examples
     ///
@@ -239,12 +241,14 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     /// use aioli_net::StreamReader;
     /// use futures::{StreamExt, executor::block_on};
     ///
-    /// let mut reader = StreamReader::new(&b"one\ntwo"[..]);
-    /// let lines: Vec<Vec<u8>> = block_on(reader.lines().map(Result::unwrap).collect());
+    /// let reader = StreamReader::new(&b"one\ntwo"[..]);
+    /// let lines: Vec<Vec<u8>> = block_on(reader.map(Result::unwrap).collect());
     /// assert_eq!(lines, [&b"one\n"[..], b"two"]);
     /// ```
-    pub fn lines(&mut self) -> Lines<'_, R> {
-        Lines(self)
+    #[doc(alias = "asyncio.StreamReader.__anext__")]
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, ReadError>> {
+        let line = self.readline().await;
+        (!matches!(&line, Ok(line) if line.is_empty())).then_some(line)
     }
 
     /// Takes what the stream has into the buffer, waiting for the first byte or the end.
@@ -359,24 +363,8 @@ impl<S: Separators + ?Sized, const N: usize> Separators for [&S; N] {
     }
 }
 
-/// The lines of a [`StreamReader`]; see [`StreamReader::lines`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Lines<'r, R>(&'r mut StreamReader<R>);
-
-impl<R: AsyncRead + Unpin> Lines<'_, R> {
-    /// The next line; `None` at the end of the stream.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Result<Vec<u8>, ReadError>> {
-        let line = self.0.readline().await;
-        (!matches!(&line, Ok(line) if line.is_empty())).then_some(line)
-    }
-}
-
-impl<R: AsyncRead + Unpin> Stream for Lines<'_, R> {
+/// The lines to come, as [`StreamReader::next`] gives them.
+impl<R: AsyncRead + Unpin> Stream for StreamReader<R> {
     type Item = Result<Vec<u8>, ReadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

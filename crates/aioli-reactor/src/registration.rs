@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use aioli_sync::budget;
+
 use crate::os::{self, AsSource};
 use crate::reactor::Reactor;
 use crate::readiness::Snapshot;
@@ -157,9 +159,26 @@ impl Registration {
         self.poll_attempts(cx, interest, None, operation, is_short)
     }
 
-    /// The loop of every operation. `is_last` tells that an output leaves nothing to do now;
-    /// who has no `key` waits in the poll slot.
+    /// Every operation: its attempts, within the budget of the task. `is_last` tells that an
+    /// output leaves nothing to do now; who has no `key` waits in the poll slot.
     fn poll_attempts<T>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        key: Option<&mut Option<WaiterKey>>,
+        operation: impl FnMut() -> io::Result<T>,
+        is_last: impl Fn(&T) -> bool,
+    ) -> Poll<io::Result<T>> {
+        // A source that is always ready must not keep its task from ever yielding.
+        ready!(budget::poll_proceed(cx));
+        let result = self.poll_unbounded(cx, interest, key, operation, is_last);
+        if result.is_pending() {
+            budget::refund();
+        }
+        result
+    }
+
+    fn poll_unbounded<T>(
         &self,
         cx: &mut Context<'_>,
         interest: Interest,

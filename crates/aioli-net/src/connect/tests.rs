@@ -15,9 +15,10 @@ enum Behaviour {
     Hangs,
 }
 
-/// Races these; returns the winner or the order of failures, the milliseconds it took, and at
-/// what time each attempt began.
-fn race(behaviours: &[Behaviour]) -> (Result<u16, Vec<u16>>, u128, Vec<(u16, u128)>) {
+/// The winner or the order of failures, the milliseconds it took, and when each attempt began.
+type Raced = (Result<u16, Vec<u16>>, u128, Vec<(u16, u128)>);
+
+fn race(behaviours: &[Behaviour]) -> Raced {
     let addresses =
         (0..behaviours.len() as u16).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let begun: Arc<Mutex<Vec<(u16, Instant)>>> = Arc::default();

@@ -8,6 +8,7 @@ mod auto_traits;
 mod cancel;
 mod drivers;
 mod end;
+mod fairness;
 mod foreign;
 mod waiters;
 mod wake;

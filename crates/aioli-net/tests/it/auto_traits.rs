@@ -1,0 +1,85 @@
+//! Which auto traits each public type and future has.
+
+use std::net::SocketAddr;
+
+use aioli_net::*;
+
+fn shared<T: Send + Sync + Unpin>() {}
+fn send<T: Send>(_: &T) {}
+
+#[test]
+fn types() {
+    shared::<AcceptError>();
+    shared::<AddressError>();
+    shared::<Attempt>();
+    shared::<BindError>();
+    shared::<ConnectError>();
+    shared::<Connection>();
+    shared::<Incoming<'static>>();
+    shared::<IncompleteRead>();
+    shared::<LimitOverrun>();
+    shared::<ListenOptions>();
+    shared::<ReadError>();
+    shared::<ReadHalf<TcpStream>>();
+    shared::<ResolveError>();
+    shared::<Server>();
+    shared::<StreamReader<TcpStream>>();
+    shared::<StreamWriter<TcpStream>>();
+    shared::<Target>();
+    shared::<TcpListener>();
+    shared::<TcpStream>();
+    shared::<UdpSocket>();
+    shared::<WriteHalf<TcpStream>>();
+}
+
+#[test]
+fn connecting_futures_are_send() {
+    send(&TcpStream::connect("localhost:1"));
+    send(&TcpListener::bind("localhost:1"));
+    send(&ListenOptions::new().bind("localhost:1"));
+    send(&UdpSocket::bind("localhost:1"));
+    send(&open_connection("localhost:1"));
+    send(&resolve("localhost:1"));
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "checked by the compiler alone")]
+async fn socket_futures_are_send(
+    stream: &TcpStream,
+    listener: &TcpListener,
+    udp: &UdpSocket,
+    server: Server,
+    address: SocketAddr,
+) {
+    let mut buffer = [0];
+    send(&stream.read(&mut buffer));
+    send(&stream.read_exact(&mut buffer));
+    send(&stream.peek(&mut buffer));
+    send(&stream.write(b""));
+    send(&stream.write_all(b""));
+    send(&listener.accept());
+    send(&udp.connect("localhost:1"));
+    send(&udp.send_to(b"", address));
+    send(&udp.send(b""));
+    send(&udp.recv_from(&mut buffer));
+    send(&udp.recv(&mut buffer));
+    send(&server.close());
+    send(&server.wait_closed());
+    send(&server.stop());
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "checked by the compiler alone")]
+async fn buffered_futures_are_send(
+    mut reader: StreamReader<ReadHalf<TcpStream>>,
+    mut writer: StreamWriter<WriteHalf<TcpStream>>,
+) {
+    send(&reader.read(1));
+    send(&reader.read_to_end());
+    send(&reader.readexactly(1));
+    send(&reader.readline());
+    send(&reader.readuntil(["a", "b"]));
+    send(&reader.next());
+    send(&writer.drain());
+    send(&writer.close());
+}

@@ -1,0 +1,178 @@
+//! Unix sockets.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use aioli_net::unix::{UnixDatagram, UnixListener, UnixStream};
+use aioli_net::{ReadHalf, StreamReader, WriteHalf};
+use futures::executor::block_on;
+use futures::{AsyncReadExt, AsyncWriteExt};
+
+/// A path of its own for each test.
+fn path(test: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("aioli-net-{test}-{}", std::process::id()))
+}
+
+async fn echo(path: PathBuf) {
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut reader, mut writer) = stream.into_split();
+        futures::io::copy(&mut reader, &mut writer).await.unwrap();
+    };
+    let client = async {
+        let (reader, mut writer) = UnixStream::connect(&path).await.unwrap().into_split();
+        writer.write_all(b"one\ntwo\n").await.unwrap();
+        drop(writer);
+        let mut reader = StreamReader::new(reader);
+        assert_eq!(reader.readline().await.unwrap(), b"one\n");
+        assert_eq!(reader.read_to_end().await.unwrap(), b"two\n");
+    };
+    futures::join!(server, client);
+}
+
+#[test]
+fn an_echo_on_our_loop() {
+    aioli_task::run(echo(path("ours")));
+}
+
+#[test]
+fn an_echo_on_other_executors() {
+    block_on(echo(path("futures")));
+    smol::block_on(async { smol::spawn(echo(path("smol"))).await });
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).build().unwrap();
+    runtime.block_on(async { tokio::spawn(echo(path("tokio"))).await.unwrap() });
+}
+
+/// The own path is removed, one that is gone is no error, and the opt-out is honoured.
+#[test]
+fn c304_unix_server_cleanup() {
+    let path = path("cleanup");
+    let bind = || UnixListener::bind(&path).unwrap();
+    drop(bind());
+    assert!(!path.exists());
+
+    let listener = bind();
+    fs::remove_file(&path).unwrap();
+    drop(listener);
+
+    drop(bind().keep_path());
+    assert!(path.exists());
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn c304_unix_server_cleanup_replaced() {
+    let path = path("replaced");
+    let listener = UnixListener::bind(&path).unwrap();
+    // Kept, so that its inode is not used again.
+    let moved = path.with_extension("moved");
+    fs::rename(&path, &moved).unwrap();
+    fs::write(&path, "somebody else's").unwrap();
+    drop(listener);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "somebody else's");
+    fs::remove_file(&path).unwrap();
+    fs::remove_file(&moved).unwrap();
+}
+
+#[test]
+fn errors_name_the_path() {
+    let path = path("errors");
+    let error = block_on(UnixStream::connect(&path)).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+
+    fs::write(&path, "").unwrap();
+    let error = UnixListener::bind(&path).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn connecting_waits_while_the_queue_is_full() {
+    let path = path("full");
+    // A queue of one: socket2, because std does not let one choose.
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    socket
+        .bind(&socket2::SockAddr::unix(&path).unwrap())
+        .unwrap();
+    socket.listen(0).unwrap();
+    let listener = UnixListener::from_std(socket.into()).unwrap();
+
+    block_on(async {
+        let clients = (0..4).map(|_| UnixStream::connect(&path));
+        let accepts = async {
+            for _ in 0..4 {
+                drop(listener.accept().await.unwrap());
+            }
+        };
+        let (clients, ()) = futures::join!(futures::future::join_all(clients), accepts);
+        assert!(clients.iter().all(Result::is_ok), "{clients:?}");
+    });
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn datagrams() {
+    block_on(async {
+        let path = path("datagrams");
+        let server = UnixDatagram::bind(&path).unwrap();
+        let client = UnixDatagram::unbound().unwrap();
+        client.connect(&path).unwrap();
+        client.send(b"ping").await.unwrap();
+        let mut buffer = [0; 16];
+        let (n, from) = server.recv_from(&mut buffer).await.unwrap();
+        assert!(from.is_unnamed());
+        assert_eq!(&buffer[..n], b"ping");
+        fs::remove_file(&path).unwrap();
+
+        // A full queue makes the sender wait.
+        let (left, right) = UnixDatagram::pair().unwrap();
+        let send = async {
+            for _ in 0..2000 {
+                left.send(&[1; 1000]).await.unwrap();
+            }
+        };
+        let receive = async {
+            for _ in 0..2000 {
+                assert_eq!(right.recv(&mut [0; 2000]).await.unwrap(), 1000);
+            }
+        };
+        futures::join!(send, receive);
+    });
+}
+
+#[test]
+fn halves_are_united_again() {
+    block_on(async {
+        let (left, mut right) = UnixStream::pair().unwrap();
+        let (reader, writer) = left.into_split();
+        let left = reader.unite(writer).unwrap();
+        left.write_all(b"x").await.unwrap();
+        drop(left);
+        let mut text = String::new();
+        right.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "x");
+    });
+}
+
+#[test]
+fn auto_traits() {
+    fn shared<T: Send + Sync + Unpin>() {}
+    shared::<UnixStream>();
+    shared::<UnixListener>();
+    shared::<UnixDatagram>();
+    shared::<ReadHalf<UnixStream>>();
+    shared::<WriteHalf<UnixStream>>();
+    fn send<T: Send>(_: T) {}
+    send(UnixStream::connect("nowhere"));
+}

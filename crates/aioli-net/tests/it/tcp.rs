@@ -1,0 +1,190 @@
+//! TCP streams and listeners.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::net::Shutdown;
+
+use aioli_net::{ListenOptions, TcpListener, TcpStream};
+use futures::executor::block_on;
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+
+use crate::{connection, poll_once};
+
+#[test]
+fn the_end_of_writing_is_the_end_of_the_peers_reading() {
+    block_on(async {
+        let (client, server) = connection().await;
+        client.write_all(b"last").await.unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 4);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 0);
+        // The other direction is open still.
+        server.write_all(b"answer").await.unwrap();
+        assert_eq!(client.read(&mut buffer).await.unwrap(), 6);
+    });
+}
+
+#[test]
+fn a_peer_that_closes_wakes_the_reader() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let mut buffer = [0; 8];
+        let close = async {
+            assert!(poll_once(server.read(&mut [0])).is_pending());
+            drop(client);
+        };
+        let (n, ()) = futures::join!(server.read(&mut buffer), close);
+        assert_eq!(n.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_peek_takes_nothing() {
+    block_on(async {
+        let (client, server) = connection().await;
+        client.write_all(b"abc").await.unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(server.peek(&mut buffer).await.unwrap(), 3);
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn several_slices_move_in_one_call() {
+    block_on(async {
+        let (mut client, mut server) = connection().await;
+        let written = client
+            .write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")])
+            .await;
+        assert_eq!(written.unwrap(), 5);
+        let (mut first, mut second) = ([0; 3], [0; 8]);
+        let mut slices = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+        assert_eq!(server.read_vectored(&mut slices).await.unwrap(), 5);
+        assert_eq!((&first, &second[..2]), (b"abc", &b"de"[..]));
+    });
+}
+
+#[test]
+fn a_task_reads_while_another_writes_without_a_split() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let body = vec![3; 3_000_000];
+        let echo = async {
+            let (mut from, mut to) = (&server, &server);
+            futures::io::copy(&mut from, &mut to).await.unwrap();
+            server.shutdown(Shutdown::Write).unwrap();
+        };
+        let send = async {
+            client.write_all(&body).await.unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+        };
+        let mut echoed = Vec::new();
+        let receive = async { (&client).read_to_end(&mut echoed).await.unwrap() };
+        futures::join!(echo, send, receive);
+        assert!(echoed == body);
+    });
+}
+
+#[test]
+fn dropping_the_writing_half_ends_that_direction_only() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let (mut reader, writer) = client.into_split();
+        drop(writer);
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+        server.write_all(b"still").await.unwrap();
+        drop(server);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "still");
+    });
+}
+
+#[test]
+fn halves_of_different_streams_do_not_unite() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let (client_reader, client_writer) = client.into_split();
+        let (server_reader, server_writer) = server.into_split();
+        let (client_reader, server_writer) = client_reader.unite(server_writer).unwrap_err();
+        let client = client_reader.unite(client_writer).unwrap();
+        let server = server_reader.unite(server_writer).unwrap();
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_stream_goes_to_std_and_back() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let client = TcpStream::from_std(client.into_std()).unwrap();
+        assert!(client.nodelay().unwrap(), "as asyncio does");
+        assert!(server.nodelay().unwrap());
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn connections_come_as_a_stream() {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr();
+        let clients = futures::future::join_all((0..3).map(|_| TcpStream::connect(to)));
+        let accepted = listener.incoming().take(3).collect::<Vec<_>>();
+        let (clients, accepted) = futures::join!(clients, accepted);
+        assert!(clients.iter().all(Result::is_ok));
+        assert!(accepted.iter().all(Result::is_ok));
+    });
+}
+
+#[test]
+fn several_tasks_accept_from_one_listener() {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr();
+        let clients = async {
+            let mut clients = Vec::new();
+            for _ in 0..3 {
+                clients.push(TcpStream::connect(to).await.unwrap());
+            }
+            clients
+        };
+        let accept = || listener.accept();
+        let (a, b, c, _clients) = futures::join!(accept(), accept(), accept(), clients);
+        assert!(a.is_ok() && b.is_ok() && c.is_ok());
+    });
+}
+
+#[test]
+fn options_reach_the_socket() {
+    block_on(async {
+        let listener = ListenOptions::new().only_v6(true).bind("127.0.0.1:0").await;
+        assert!(listener.is_ok(), "only for addresses of IPv6");
+    });
+}
+
+/// On Linux and the BSDs two listeners may share a port.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_is_shared_when_both_ask_for_it() {
+    block_on(async {
+        let options = ListenOptions::new().reuse_port(true);
+        let first = options.clone().bind("127.0.0.1:0").await.unwrap();
+        let second = options.bind(first.local_addr()).await.unwrap();
+        assert_eq!(first.local_addr(), second.local_addr());
+        assert!(TcpListener::bind(first.local_addr()).await.is_err());
+    });
+}
+
+#[test]
+fn a_socket_outlives_its_loop_and_says_so() {
+    let (client, server) = aioli_task::run(connection());
+    let error = block_on(server.read(&mut [0])).unwrap_err();
+    assert!(error.to_string().contains("event loop"), "{error}");
+    // What need not wait works, and so does a new registration.
+    block_on(client.write_all(b"x")).unwrap();
+    let server = TcpStream::from_std(server.into_std()).unwrap();
+    assert_eq!(block_on(server.read(&mut [0])).unwrap(), 1);
+}
