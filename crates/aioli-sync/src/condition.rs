@@ -64,6 +64,7 @@ impl Condition {
     ///
     /// ```
     /// static CHANGED: aioli_sync::Condition = aioli_sync::Condition::new();
+    /// assert_eq!(CHANGED.stats().waiting, 0);
     /// ```
     #[must_use]
     pub const fn new() -> Condition {

@@ -160,7 +160,7 @@ impl Semaphore {
     /// let semaphore = Arc::new(Semaphore::new(1));
     /// let permit = Arc::clone(&semaphore).acquire_owned().await;
     /// let thread = std::thread::spawn(move || drop(permit));
-    /// semaphore.acquire().await;
+    /// drop(semaphore.acquire().await);
     /// # thread.join().unwrap();
     /// # });
     /// ```
