@@ -12,10 +12,11 @@
 pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod encode;
+pub(crate) mod exchange;
 pub(crate) mod framing;
 pub(crate) mod head;
 
-use crate::error::{LimitKind, ProtocolErrorKind};
+use crate::error::{Error, ErrorKind, LimitKind, ProtocolErrorKind};
 
 /// Why the codec refuses the peer's bytes. The connection is then good for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,4 +61,13 @@ pub(crate) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+impl From<Reject> for Error {
+    fn from(reject: Reject) -> Error {
+        Error::new(match reject {
+            Reject::Protocol(kind) => ErrorKind::Protocol(kind),
+            Reject::Limit(kind) => ErrorKind::Limit(kind),
+        })
+    }
 }

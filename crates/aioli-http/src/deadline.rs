@@ -1,0 +1,123 @@
+//! The time limits of one request: one timer at most, read and armed only when waiting.
+//!
+//! I/O is polled first, so what is ready is never lost to a limit that passed meanwhile. A
+//! limit that moves on (a new phase, progress) leaves the timer where it is; when that fires
+//! early it is set again. So a body of many pieces costs no timer operations at all.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use aioli_time::{Sleep, sleep_until};
+
+use crate::error::{Error, ErrorKind, Phase};
+
+/// The time limits that hold at the moment.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    /// When the whole request must be over, and after how long that was.
+    total: Option<(Instant, Duration)>,
+    /// The current phase and its limit.
+    phase: Option<(Phase, Duration)>,
+    /// When the phase began to wait.
+    since: Option<Instant>,
+    timer: Option<Sleep>,
+}
+
+impl Deadline {
+    /// Starts the total limit now.
+    pub(crate) fn start(total: Option<Duration>) -> Deadline {
+        // A moment too far away to be represented is never.
+        let total = total.and_then(|after| Some((aioli_task::now().checked_add(after)?, after)));
+        Deadline {
+            total,
+            phase: None,
+            since: None,
+            timer: None,
+        }
+    }
+
+    /// Begins a phase.
+    pub(crate) fn begin(&mut self, phase: Phase, limit: Option<Duration>) {
+        self.phase = limit.map(|limit| (phase, limit));
+        self.since = None;
+    }
+
+    /// Renames the current phase; its limit goes on.
+    pub(crate) fn rename(&mut self, phase: Phase) {
+        if let Some((name, _)) = &mut self.phase {
+            *name = phase;
+        }
+    }
+
+    /// Begins the phase's limit anew: something happened.
+    pub(crate) fn progress(&mut self) {
+        self.since = None;
+    }
+
+    /// Takes the timer away; the limits stay, and the next wait sets one.
+    pub(crate) fn disarm(&mut self) {
+        self.timer = None;
+    }
+
+    /// Resolves when a limit has passed; to be polled when nothing else was ready.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        if self.total.is_none() && self.phase.is_none() {
+            return Poll::Pending;
+        }
+        loop {
+            let now = aioli_task::now();
+            if let Some((at, after)) = self.total
+                && at <= now
+            {
+                return Poll::Ready(passed(Phase::Total, after));
+            }
+            let phase = self.phase.and_then(|(phase, after)| {
+                let at = self.since.get_or_insert(now).checked_add(after)?;
+                Some((at, phase, after))
+            });
+            if let Some((at, phase, after)) = phase
+                && at <= now
+            {
+                return Poll::Ready(passed(phase, after));
+            }
+            let next = self
+                .total
+                .map(|(at, _)| at)
+                .into_iter()
+                .chain(phase.map(|(at, ..)| at))
+                .min();
+            let Some(next) = next else {
+                return Poll::Pending;
+            };
+            let armed = self
+                .timer
+                .as_ref()
+                .and_then(Sleep::deadline)
+                .is_some_and(|at| at <= next);
+            if !armed {
+                self.timer = Some(sleep_until(next));
+            }
+            let timer = self.timer.as_mut().expect("it was armed just now");
+            if Pin::new(timer).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.timer = None;
+        }
+    }
+
+    /// Runs `future` within the limits.
+    pub(crate) async fn within<F: Future>(&mut self, future: F) -> Result<F::Output, Error> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => self.poll(cx).map(Err),
+        })
+        .await
+    }
+}
+
+fn passed(phase: Phase, after: Duration) -> Error {
+    Error::new(ErrorKind::Timeout { phase, after })
+}

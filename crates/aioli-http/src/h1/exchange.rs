@@ -1,0 +1,344 @@
+//! One request and the head of its response, driven by whoever polls.
+//!
+//! Both directions are polled in every turn: the response may come before the request is out
+//! (a server that refuses an upload answers and closes), and then it is what counts. Sending
+//! stops when the final head is there.
+//!
+//! ```text
+//!           ┌────────────── poll ◀───────────────┐
+//!           ▼                                    │ woken
+//!   poll_send: out ─▶ socket, body ─▶ out        │
+//!           ▼                                    │
+//!   poll_head: socket ─▶ buffer ─▶ HeadParser ───┴─▶ Final: head, `sent_all`
+//! ```
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+
+use super::Reject;
+use super::buffer::ReadBuffer;
+use super::encode::BodyEncoder;
+use super::head::{Head, HeadLimits, HeadParser, Progress};
+use crate::body::Source;
+use crate::error::{BodyErrorKind, BoxError, Error, ErrorKind, Sent};
+use crate::transport::Transport;
+
+/// Pieces smaller than this are copied together, larger ones are sent from where they lie.
+pub(crate) const COPY_BELOW: usize = 16 * 1024;
+/// How much is copied together before it is sent.
+const COALESCE: usize = 64 * 1024;
+/// What one poll sends before others get their turn.
+const MAX_SENT_A_POLL: u64 = 256 * 1024;
+/// How many pieces of a body one poll takes before others get their turn.
+const MAX_PIECES_A_POLL: usize = 32;
+
+/// The wire of one connection: its transport and both buffers.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) transport: Transport,
+    pub(crate) input: ReadBuffer,
+    output: Output,
+}
+
+impl Wire {
+    pub(crate) fn new(transport: Transport) -> Wire {
+        Wire {
+            transport,
+            input: ReadBuffer::new(),
+            output: Output::default(),
+        }
+    }
+
+    /// Reads once into the input buffer; `false` is the end.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let n = ready!(self.transport.poll_read(cx, self.input.spare()))?;
+        self.input.fill(n);
+        Poll::Ready(Ok(n > 0))
+    }
+}
+
+/// What waits to be written, in this order: `buffer`, `piece`, `tail`.
+#[derive(Debug, Default)]
+struct Output {
+    buffer: Vec<u8>,
+    /// How much of `buffer` is written.
+    at: usize,
+    piece: Bytes,
+    tail: &'static [u8],
+}
+
+impl Output {
+    fn is_empty(&self) -> bool {
+        self.at == self.buffer.len() && self.piece.is_empty() && self.tail.is_empty()
+    }
+
+    /// Appends `data`; nothing may wait behind the buffer.
+    fn copy(&mut self, data: &[u8]) {
+        debug_assert!(self.piece.is_empty() && self.tail.is_empty());
+        self.buffer.extend_from_slice(data);
+    }
+
+    fn advance(&mut self, mut n: usize) {
+        let step = n.min(self.buffer.len() - self.at);
+        self.at += step;
+        n -= step;
+        let step = n.min(self.piece.len());
+        self.piece.advance(step);
+        self.tail = &self.tail[n - step..];
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(COALESCE);
+        self.at = 0;
+        self.piece = Bytes::new();
+        self.tail = b"";
+    }
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The connection failed or ended, before or while the head came.
+    Disconnected {
+        source: Option<io::Error>,
+        head_begun: bool,
+    },
+    /// The peer's bytes are not acceptable.
+    Reject(Reject),
+    /// The caller's body failed.
+    Body(BodyErrorKind, Option<BoxError>),
+}
+
+/// One exchange on one wire.
+pub(crate) struct Exchange<'a> {
+    wire: &'a mut Wire,
+    body: &'a mut Source,
+    encoder: Option<BodyEncoder>,
+    parser: HeadParser,
+    /// The final head has not come, and something of a head has.
+    head_begun: bool,
+    /// Bytes of the request written.
+    written: u64,
+    sent_all: bool,
+    /// Writing failed; there may still be a response.
+    write_error: Option<io::Error>,
+    /// Changes whenever bytes move.
+    moves: u64,
+}
+
+impl<'a> Exchange<'a> {
+    /// Prepares to send `head`, which is complete with its blank line, and `body` behind it.
+    ///
+    /// `encoder` frames a body that is a stream; other bodies have their length in the head.
+    pub(crate) fn new(
+        wire: &'a mut Wire,
+        head: &[u8],
+        body: &'a mut Source,
+        encoder: Option<BodyEncoder>,
+        limits: HeadLimits,
+    ) -> Exchange<'a> {
+        wire.output.clear();
+        wire.output.copy(head);
+        if let Source::Bytes(bytes) = body {
+            if bytes.len() < COPY_BELOW {
+                wire.output.copy(bytes);
+            } else {
+                wire.output.piece = bytes.clone();
+            }
+        }
+        let encoder = encoder.filter(|_| matches!(body, Source::Stream { .. }));
+        Exchange {
+            wire,
+            body,
+            encoder,
+            parser: HeadParser::new(limits),
+            head_begun: false,
+            written: 0,
+            sent_all: false,
+            write_error: None,
+            moves: 0,
+        }
+    }
+
+    /// How much of the request is known to have left.
+    pub(crate) fn sent(&self) -> Sent {
+        match (self.written, self.sent_all) {
+            (_, true) => Sent::Fully,
+            (0, false) => Sent::Nothing,
+            _ => Sent::Partly,
+        }
+    }
+
+    /// A number that changes whenever bytes move in either direction.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// Sends what can be sent and reads what has come, until the final head is there.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        if !self.sent_all && self.write_error.is_none() {
+            match self.poll_send(cx) {
+                Poll::Ready(Ok(())) => self.sent_all = true,
+                Poll::Ready(Err(Failure::Disconnected { source, .. })) => {
+                    self.write_error = source;
+                }
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => {}
+            }
+        }
+        self.poll_head(cx)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let budget = self.written + MAX_SENT_A_POLL;
+        for _ in 0..MAX_PIECES_A_POLL {
+            let more = self.take_pieces(cx)?;
+            ready!(self.poll_write(cx, budget)).map_err(disconnected)?;
+            match more {
+                Poll::Ready(false) => {
+                    return self.wire.transport.poll_flush(cx).map_err(disconnected);
+                }
+                Poll::Ready(true) => {}
+                // What was taken must not wait for the next piece.
+                Poll::Pending => {
+                    ready!(self.wire.transport.poll_flush(cx)).map_err(disconnected)?;
+                    return Poll::Pending;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes pieces of a stream into the output while they are small and there is room.
+    ///
+    /// `Ready(true)` when the output is to be written first, `Ready(false)` when there is no
+    /// more to take.
+    fn take_pieces(&mut self, cx: &mut Context<'_>) -> Result<Poll<bool>, Failure> {
+        let (
+            Some(encoder),
+            Source::Stream {
+                stream, touched, ..
+            },
+        ) = (&mut self.encoder, &mut *self.body)
+        else {
+            return Ok(Poll::Ready(false));
+        };
+        let output = &mut self.wire.output;
+        let fail = |kind| Failure::Body(kind, None);
+        for _ in 0..MAX_PIECES_A_POLL {
+            if output.buffer.len() >= COALESCE || !output.piece.is_empty() {
+                return Ok(Poll::Ready(true));
+            }
+            *touched = true;
+            let piece = match stream.as_mut().poll_piece(cx) {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(Some(Ok(piece))) => piece,
+                Poll::Ready(Some(Err(error))) => {
+                    return Err(Failure::Body(BodyErrorKind::Stream, Some(error)));
+                }
+                Poll::Ready(None) => {
+                    output.copy(encoder.finish().map_err(fail)?);
+                    self.encoder = None;
+                    return Ok(Poll::Ready(false));
+                }
+            };
+            let tail = encoder.frame(&piece, &mut output.buffer).map_err(fail)?;
+            if piece.len() < COPY_BELOW {
+                output.copy(&piece);
+                output.copy(tail);
+            } else {
+                output.piece = piece;
+                output.tail = tail;
+            }
+        }
+        Ok(Poll::Ready(true))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, budget: u64) -> Poll<io::Result<()>> {
+        while !self.wire.output.is_empty() {
+            if self.written >= budget {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let output = &self.wire.output;
+            let bufs = [
+                IoSlice::new(&output.buffer[output.at..]),
+                IoSlice::new(&output.piece),
+                IoSlice::new(output.tail),
+            ];
+            // The parts that wait are adjacent: a plain write where there is one.
+            let first = bufs.iter().position(|buf| !buf.is_empty()).unwrap_or(0);
+            let last = bufs.iter().rposition(|buf| !buf.is_empty()).unwrap_or(0);
+            let n = ready!(self.wire.transport.poll_write(cx, &bufs[first..=last]))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += n as u64;
+            self.moves += 1;
+            self.wire.output.advance(n);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        loop {
+            while !self.wire.input.is_empty() {
+                self.head_begun = true;
+                match self
+                    .parser
+                    .parse(self.wire.input.filled())
+                    .map_err(Failure::Reject)?
+                {
+                    Progress::Partial => break,
+                    Progress::Informational(n) => self.wire.input.consume(n),
+                    Progress::Final(head, n) => {
+                        self.wire.input.consume(n);
+                        return Poll::Ready(Ok(head));
+                    }
+                }
+            }
+            match ready!(self.wire.poll_fill(cx)) {
+                Ok(true) => self.moves += 1,
+                end => {
+                    // A failed write is the cause when there is one, reading only shows it.
+                    let source = self.write_error.take().or(end.err());
+                    let head_begun = self.head_begun;
+                    return Poll::Ready(Err(Failure::Disconnected { source, head_begun }));
+                }
+            }
+        }
+    }
+
+    /// The failure as the caller sees it.
+    pub(crate) fn error(&self, failure: Failure, reused: bool) -> Error {
+        let sent = self.sent();
+        let error = match failure {
+            Failure::Disconnected { source, .. } => Error::new(ErrorKind::Disconnected {
+                sent,
+                reused,
+                source,
+            }),
+            Failure::Reject(reject) => reject.into(),
+            Failure::Body(kind, source) => Error::body(kind, source),
+        };
+        error.with_sent(sent)
+    }
+
+    pub(crate) fn sent_all(&self) -> bool {
+        self.sent_all
+    }
+}
+
+fn disconnected(error: io::Error) -> Failure {
+    Failure::Disconnected {
+        source: Some(error),
+        head_begun: false,
+    }
+}

@@ -1,0 +1,213 @@
+//! Time limits and bounds, as the caller sets them.
+
+use std::time::Duration;
+
+use aioli_task::Seconds;
+
+/// The time limits of a request, one for each phase.
+///
+/// The default is aiohttp's: five minutes in all, thirty seconds to connect. The error of a
+/// limit that passed names the phase ([`Error::phase`](crate::Error::phase)). Lengths are a
+/// `Duration` or a number of seconds; an infinite one is no limit.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use aioli_http::{Session, Timeout};
+///
+/// let limits = Timeout::total(Duration::from_secs(30)).connect(5).read(10);
+/// let session = Session::builder().timeout(limits).build()?;
+/// # let _ = session;
+/// # Ok::<(), aioli_http::Error>(())
+/// ```
+#[doc(alias = "aiohttp.ClientTimeout")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Timeout {
+    pub(crate) total: Option<Duration>,
+    pub(crate) pool: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) head: Option<Duration>,
+    pub(crate) read: Option<Duration>,
+}
+
+impl Timeout {
+    /// The default limits with another one for the whole request: from its first poll to the
+    /// last byte of the body, redirects included.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN; so do the other methods.
+    pub fn total(limit: impl Seconds) -> Timeout {
+        Timeout {
+            total: limit.into_duration(),
+            ..Timeout::default()
+        }
+    }
+
+    /// No limits at all.
+    pub fn none() -> Timeout {
+        Timeout {
+            total: None,
+            pool: None,
+            connect: None,
+            head: None,
+            read: None,
+        }
+    }
+
+    /// Limits the wait for a free connection slot.
+    pub fn pool(mut self, limit: impl Seconds) -> Timeout {
+        self.pool = limit.into_duration();
+        self
+    }
+
+    /// Limits name lookup, connecting and the TLS handshake together.
+    pub fn connect(mut self, limit: impl Seconds) -> Timeout {
+        self.connect = limit.into_duration();
+        self
+    }
+
+    /// Limits the time without progress until the response's head is complete.
+    pub fn head(mut self, limit: impl Seconds) -> Timeout {
+        self.head = limit.into_duration();
+        self
+    }
+
+    /// Limits the wait for each piece of the body.
+    pub fn read(mut self, limit: impl Seconds) -> Timeout {
+        self.read = limit.into_duration();
+        self
+    }
+}
+
+impl Default for Timeout {
+    fn default() -> Timeout {
+        Timeout {
+            total: Some(Duration::from_secs(300)),
+            connect: Some(Duration::from_secs(30)),
+            ..Timeout::none()
+        }
+    }
+}
+
+/// A total limit.
+impl From<Duration> for Timeout {
+    fn from(total: Duration) -> Timeout {
+        Timeout::total(total)
+    }
+}
+
+/// A total limit in seconds.
+impl From<i32> for Timeout {
+    fn from(total: i32) -> Timeout {
+        Timeout::total(total)
+    }
+}
+
+/// A total limit in seconds.
+impl From<f64> for Timeout {
+    fn from(total: f64) -> Timeout {
+        Timeout::total(total)
+    }
+}
+
+/// Bounds on what a server can make us do; all of them are on by default.
+///
+/// | bound | default |
+/// |---|---|
+/// | open connections | 256 |
+/// | open connections to one origin | 64 |
+/// | idle time of a pooled connection | 15 s |
+/// | bytes of a response's heads, 1xx included | 64 KiB |
+/// | headers of a response's heads, 1xx included | 128 |
+/// | bytes of a body that is buffered whole | 64 MiB |
+/// | redirects | 10 |
+///
+/// Fixed: 32 informational responses, 512 B of extension a chunk and 16 KiB a body, 16 KiB or 64
+/// lines of trailers.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_http::{Limits, Session};
+///
+/// let limits = Limits::default().per_host(8).body(1 << 20);
+/// let session = Session::builder().limits(limits).build()?;
+/// # let _ = session;
+/// # Ok::<(), aioli_http::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) per_host: usize,
+    pub(crate) idle: Duration,
+    pub(crate) head: usize,
+    pub(crate) headers: usize,
+    pub(crate) body: usize,
+    pub(crate) redirects: usize,
+}
+
+impl Limits {
+    /// Open connections of the session, idle ones included; at least one.
+    pub fn connections(mut self, n: usize) -> Limits {
+        self.connections = n.max(1);
+        self
+    }
+
+    /// Open connections to one origin (scheme, host and port); at least one.
+    pub fn per_host(mut self, n: usize) -> Limits {
+        self.per_host = n.max(1);
+        self
+    }
+
+    /// How long an idle connection may be used again; zero uses each connection once.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    pub fn idle(mut self, limit: impl Seconds) -> Limits {
+        self.idle = limit.into_duration().unwrap_or(Duration::MAX);
+        self
+    }
+
+    /// Bytes of the heads of one response.
+    pub fn head(mut self, bytes: usize) -> Limits {
+        self.head = bytes;
+        self
+    }
+
+    /// Headers of the heads of one response.
+    pub fn headers(mut self, n: usize) -> Limits {
+        self.headers = n;
+        self
+    }
+
+    /// Bytes of a body that is buffered whole (`bytes`, `text`, `json`); streaming has no bound.
+    pub fn body(mut self, bytes: usize) -> Limits {
+        self.body = bytes;
+        self
+    }
+
+    /// How many redirects a request follows; with 0 the redirect is the response.
+    pub fn redirects(mut self, n: usize) -> Limits {
+        self.redirects = n;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 256,
+            per_host: 64,
+            idle: Duration::from_secs(15),
+            head: 64 * 1024,
+            headers: 128,
+            body: 64 * 1024 * 1024,
+            redirects: 10,
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! Connections between requests: who may open one, and which idle one serves next.
+//!
+//! A request first takes a *slot*, of its origin and then of the session, first come first
+//! served; only who holds one has a connection in use. So the number in use is bounded whatever
+//! is dropped when: the slot is a field of the connection. An idle connection holds no slot; it
+//! goes to the pool before its slot is freed, so that the next in line finds it. What is open
+//! in all is kept within the same bounds by closing the oldest idle connection before a new one
+//! is opened.
+//!
+//! ```text
+//!          acquire             checkout (idle, alive)
+//!  waiting ────────▶ slot ────────────────────────────▶ in use
+//!                     │ connect (makes room)               │  │ put: complete, reusable
+//!                     └───────────────────────────────────▶┘  └──────▶ idle ──▶ closed
+//! ```
+//!
+//! Idle connections are used last in, first out: the youngest is the least likely to be stale,
+//! and the others grow old and go. One is alive when nothing can be read from it: bytes nobody
+//! asked for, or the end, make it useless. It stays with the loop it was opened on.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use aioli_sync::{OwnedPermit, Semaphore};
+use aioli_task::driver::Home;
+use url::{Host, Url};
+
+use crate::h1::exchange::Wire;
+use crate::limits::Limits;
+
+/// A request that must not be sent twice prefers a connection that was used just now: the
+/// longer it was idle, the likelier the server is closing it at this moment.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Whom a connection talks to; connections are shared by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    pub(crate) secure: bool,
+    /// Lower-case, in ASCII, without a trailing dot; an IPv6 address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Origin {
+    /// The origin of an `http` or `https` URL.
+    pub(crate) fn of(url: &Url) -> Option<Origin> {
+        let secure = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let host = match url.host()? {
+            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        if host.is_empty() {
+            return None;
+        }
+        Some(Origin {
+            secure,
+            host,
+            port: url.port_or_known_default()?,
+        })
+    }
+
+    /// The host as what it is.
+    pub(crate) fn host_ref(&self) -> Host<&str> {
+        if let Ok(address) = self.host.parse() {
+            Host::Ipv4(address)
+        } else if let Ok(address) = self.host.parse() {
+            Host::Ipv6(address)
+        } else {
+            Host::Domain(&self.host)
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// A connection in use.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) wire: Wire,
+    /// The loop whose reactor drives the socket.
+    home: Home,
+    /// Whether it has served a request before.
+    pub(crate) reused: bool,
+    slot: Slot,
+}
+
+impl Connection {
+    pub(crate) fn new(wire: Wire, slot: Slot) -> Connection {
+        Connection {
+            wire,
+            home: Home::current(),
+            reused: false,
+            slot,
+        }
+    }
+
+    /// Closes the connection and keeps the right to open another one.
+    pub(crate) fn into_slot(self) -> Slot {
+        self.slot
+    }
+
+    /// Gives the connection to the next request, whose time it is at once.
+    ///
+    /// `keep_alive` is how long the server said it will wait.
+    pub(crate) fn put_back(self, keep_alive: Option<Duration>) {
+        let Connection {
+            wire, home, slot, ..
+        } = self;
+        // The server's clock began earlier than ours: use four fifths of what it said.
+        let lifetime = keep_alive.map_or(Duration::MAX, |said| said * 4 / 5);
+        let lifetime = lifetime.min(slot.pool.limits.idle);
+        if wire.input.is_empty() && !lifetime.is_zero() && !home.is_closed() {
+            let since = home.now();
+            slot.pool
+                .lock()
+                .insert(&slot.origin, wire, home, since, lifetime);
+        }
+        // The slot is freed here, after the connection can be found.
+    }
+}
+
+/// The right to have one connection in use.
+///
+/// The fields are dropped in this order: whoever is next in line must find the counts right.
+pub(crate) struct Slot {
+    pool: Arc<Pool>,
+    pub(crate) origin: Arc<Origin>,
+    _use: Use,
+    _host: OwnedPermit,
+    _total: OwnedPermit,
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps an origin's entry alive, counting those who wait or use.
+struct Use {
+    pool: Arc<Pool>,
+    origin: Arc<Origin>,
+    /// Whether this counts as a connection in use.
+    active: bool,
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.pool.lock().leave(&self.origin, self.active);
+    }
+}
+
+/// The connections of one session.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    limits: Limits,
+    total: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    hosts: HashMap<Arc<Origin>, Entry>,
+    /// The idle connections, oldest first.
+    by_age: BTreeMap<u64, Arc<Origin>>,
+    next_age: u64,
+    active: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    slots: Arc<Semaphore>,
+    /// Oldest first.
+    idle: VecDeque<Idle>,
+    /// Requests that wait for or hold a slot.
+    users: usize,
+    active: usize,
+}
+
+#[derive(Debug)]
+struct Idle {
+    age: u64,
+    wire: Wire,
+    home: Home,
+    since: Instant,
+    lifetime: Duration,
+}
+
+impl Idle {
+    fn is_over(&self) -> bool {
+        let idle = self.home.now().saturating_duration_since(self.since);
+        idle >= self.lifetime || self.home.is_closed()
+    }
+}
+
+/// How many connections a session has, and how many requests wait for one.
+///
+/// # Examples
+///
+/// ```
+/// let session = aioli_http::Session::new();
+/// assert_eq!(session.stats().in_use, 0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Connections that carry a request or a body that is not read to its end.
+    pub in_use: usize,
+    /// Open connections that wait for a request.
+    pub idle: usize,
+    /// Requests that wait for a slot.
+    pub waiting: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(limits: Limits) -> Arc<Pool> {
+        let total = Arc::new(Semaphore::new(limits.connections));
+        Arc::new(Pool {
+            limits,
+            total,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Waits for a slot of `origin`; dropping the future leaves the line.
+    pub(crate) async fn acquire(self: &Arc<Pool>, origin: Origin) -> Slot {
+        let (mut user, slots) = self.enter(origin);
+        let host = slots.acquire_owned().await;
+        let total = self.total.clone().acquire_owned().await;
+        self.lock().activate(&mut user);
+        let origin = user.origin.clone();
+        Slot {
+            pool: self.clone(),
+            origin,
+            _use: user,
+            _host: host,
+            _total: total,
+        }
+    }
+
+    fn enter(self: &Arc<Pool>, origin: Origin) -> (Use, Arc<Semaphore>) {
+        let mut state = self.lock();
+        let origin = match state.hosts.get_key_value(&origin) {
+            Some((known, _)) => known.clone(),
+            None => Arc::new(origin),
+        };
+        let per_host = self.limits.per_host;
+        let entry = state.hosts.entry(origin.clone()).or_insert_with(|| Entry {
+            slots: Arc::new(Semaphore::new(per_host)),
+            idle: VecDeque::new(),
+            users: 0,
+            active: 0,
+        });
+        entry.users += 1;
+        let slots = entry.slots.clone();
+        drop(state);
+        (
+            Use {
+                pool: self.clone(),
+                origin,
+                active: false,
+            },
+            slots,
+        )
+    }
+
+    /// Turns `slot` into a live idle connection of its origin, if there is one.
+    ///
+    /// `careful` requests take only one that was used just now.
+    ///
+    /// # Errors
+    ///
+    /// The slot, when a connection has to be opened; there is room for it.
+    pub(crate) fn checkout(slot: Slot, careful: bool) -> Result<Connection, Slot> {
+        let home = Home::current();
+        loop {
+            let mut state = slot.pool.lock();
+            let old = state.take_old();
+            let taken = state.take(&slot.origin, &home);
+            drop(state);
+            drop(old);
+            let Some(Idle {
+                mut wire,
+                home,
+                since,
+                lifetime,
+                ..
+            }) = taken
+            else {
+                let room = slot.pool.lock().make_room(&slot.origin, &slot.pool.limits);
+                drop(room);
+                return Err(slot);
+            };
+            let idle = home.now().saturating_duration_since(since);
+            if idle < lifetime && (!careful || idle < FRESH) && is_alive(&mut wire) {
+                return Ok(Connection {
+                    wire,
+                    home,
+                    reused: true,
+                    slot,
+                });
+            }
+            if careful && idle >= FRESH {
+                // The others are older still, and good enough for requests less careful.
+                return Err(slot);
+            }
+        }
+    }
+
+    /// Closes the idle connections and keeps none from now on.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.by_age.clear();
+        let idle: Vec<_> = state
+            .hosts
+            .values_mut()
+            .map(|entry| std::mem::take(&mut entry.idle))
+            .collect();
+        state.hosts.retain(|_, entry| entry.users > 0);
+        // Sockets are closed outside the lock.
+        drop(state);
+        drop(idle);
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        let state = self.lock();
+        let users: usize = state.hosts.values().map(|entry| entry.users).sum();
+        PoolStats {
+            in_use: state.active,
+            idle: state.by_age.len(),
+            waiting: users - state.active,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn activate(&mut self, user: &mut Use) {
+        user.active = true;
+        self.active += 1;
+        self.hosts
+            .get_mut(&user.origin)
+            .expect("a user keeps its entry")
+            .active += 1;
+    }
+
+    fn leave(&mut self, origin: &Arc<Origin>, active: bool) {
+        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+        entry.users -= 1;
+        entry.active -= usize::from(active);
+        self.active -= usize::from(active);
+        self.forget_if_unused(origin);
+    }
+
+    fn forget_if_unused(&mut self, origin: &Arc<Origin>) {
+        if self
+            .hosts
+            .get(origin)
+            .is_some_and(|entry| entry.users == 0 && entry.idle.is_empty())
+        {
+            self.hosts.remove(origin);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        origin: &Arc<Origin>,
+        wire: Wire,
+        home: Home,
+        since: Instant,
+        lifetime: Duration,
+    ) {
+        if self.closed {
+            return;
+        }
+        let age = self.next_age;
+        self.next_age += 1;
+        self.by_age.insert(age, origin.clone());
+        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+        entry.idle.push_back(Idle {
+            age,
+            wire,
+            home,
+            since,
+            lifetime,
+        });
+    }
+
+    /// Takes out some connections whose time is over, so that an origin that is never asked
+    /// again does not keep its own.
+    fn take_old(&mut self) -> Vec<Idle> {
+        /// More than one request can add, so that they never pile up.
+        const AT_ONCE: usize = 2;
+        let mut old = Vec::new();
+        while old.len() < AT_ONCE
+            && let Some((_, origin)) = self.by_age.first_key_value()
+        {
+            let origin = origin.clone();
+            let entry = self
+                .hosts
+                .get_mut(&origin)
+                .expect("an idle connection keeps its entry");
+            let front = entry
+                .idle
+                .front()
+                .expect("the oldest of all is the oldest of its origin");
+            if !front.is_over() {
+                break;
+            }
+            self.by_age.pop_first();
+            old.extend(entry.idle.pop_front());
+            self.forget_if_unused(&origin);
+        }
+        old
+    }
+
+    /// Takes the youngest idle connection of `origin` that lives on `home`.
+    fn take(&mut self, origin: &Arc<Origin>, home: &Home) -> Option<Idle> {
+        let idle = &mut self.hosts.get_mut(origin)?.idle;
+        let index = idle.iter().rposition(|idle| idle.home == *home)?;
+        let idle = idle.remove(index)?;
+        self.by_age.remove(&idle.age);
+        Some(idle)
+    }
+
+    /// Takes out what must be closed before a connection to `origin` is opened: the holder of
+    /// the slot counts as active already.
+    fn make_room(&mut self, origin: &Arc<Origin>, limits: &Limits) -> Vec<Idle> {
+        let mut room = Vec::new();
+        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+        while entry.active + entry.idle.len() > limits.per_host {
+            let Some(idle) = entry.idle.pop_front() else {
+                break;
+            };
+            self.by_age.remove(&idle.age);
+            room.push(idle);
+        }
+        while self.active + self.by_age.len() > limits.connections {
+            let Some((age, owner)) = self.by_age.pop_first() else {
+                break;
+            };
+            let entry = self
+                .hosts
+                .get_mut(&owner)
+                .expect("an idle connection keeps its entry");
+            let oldest = entry.idle.pop_front();
+            debug_assert!(oldest.as_ref().is_some_and(|idle| idle.age == age));
+            room.extend(oldest);
+            self.forget_if_unused(&owner);
+        }
+        room
+    }
+}
+
+/// Whether nothing can be read: not the end, no error, and no bytes nobody asked for.
+fn is_alive(wire: &mut Wire) -> bool {
+    debug_assert!(wire.input.is_empty(), "only such a wire is put back");
+    let mut cx = Context::from_waker(Waker::noop());
+    matches!(wire.poll_fill(&mut cx), Poll::Pending)
+}

@@ -1,0 +1,412 @@
+//! A request in the making, and the future that carries it out.
+
+use std::borrow::Borrow;
+use std::fmt::{self, Display};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Serialize;
+use url::{Url, form_urlencoded};
+
+use crate::body::{Body, Source};
+use crate::error::{Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
+use crate::limits::Timeout;
+use crate::response::Response;
+use crate::send;
+use crate::session::Session;
+
+/// A request that is sent when it is awaited.
+///
+/// What is malformed is remembered, and told when it is awaited.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+/// let response = session
+///     .put("https://example.org/items/7")
+///     .query([("version", 3)])
+///     .header("if-match", "\"abc\"")
+///     .timeout(Duration::from_secs(10))
+///     .body("hello")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a request is not sent unless it is awaited"]
+pub struct RequestBuilder {
+    session: Session,
+    parts: Parts,
+    error: Option<Error>,
+}
+
+/// What a request consists of.
+pub(crate) struct Parts {
+    pub(crate) method: Method,
+    /// Meaningless when the builder has an error.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Source,
+    /// Applies when the caller sets none.
+    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) timeout: Timeout,
+    pub(crate) raise_for_status: bool,
+    pub(crate) redirects: usize,
+    pub(crate) body_limit: usize,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new(
+        session: Session,
+        method: Method,
+        url: Result<Url, UrlErrorKind>,
+    ) -> RequestBuilder {
+        let config = &session.inner.config;
+        let (url, error) = match url.and_then(|url| check_url(url, config.https_only)) {
+            Ok(url) => (url, None),
+            Err(kind) => {
+                let nowhere = Url::parse("http://invalid/").expect("a constant");
+                (nowhere, Some(Error::new(ErrorKind::InvalidUrl(kind))))
+            }
+        };
+        let parts = Parts {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Source::Empty,
+            content_type: None,
+            timeout: config.timeout,
+            raise_for_status: config.raise_for_status,
+            redirects: config.limits.redirects,
+            body_limit: config.limits.body,
+        };
+        RequestBuilder {
+            session,
+            parts,
+            error,
+        }
+    }
+
+    /// Adds a header; it takes the place of the session's default.
+    ///
+    /// See [`SessionBuilder::header`](crate::SessionBuilder::header) for headers with secrets.
+    pub fn header<K, V>(mut self, name: K, value: V) -> RequestBuilder
+    where
+        HeaderName: TryFrom<K>,
+        HeaderValue: TryFrom<V>,
+    {
+        match header_pair(name, value) {
+            Ok((name, value)) => drop(self.parts.headers.append(name, value)),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Adds headers.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::{HeaderMap, HeaderValue, header};
+    ///
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(header::RANGE, HeaderValue::from_static("bytes=100-"));
+    /// session.get("https://example.org/big").headers(headers).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn headers(mut self, headers: HeaderMap) -> RequestBuilder {
+        let mut last = None;
+        for (name, value) in headers {
+            last = name.or(last);
+            if let Some(name) = &last {
+                self.parts.headers.append(name.clone(), value);
+            }
+        }
+        self
+    }
+
+    /// Adds pairs to the URL's query, escaped.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// session.get("https://example.org/find").query([("q", "a&b")]).query([("page", 2)]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request.params")]
+    pub fn query<K, V>(mut self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> RequestBuilder
+    where
+        K: AsRef<str>,
+        V: Display,
+    {
+        let mut pairs = pairs.into_iter().peekable();
+        if pairs.peek().is_some() {
+            let mut query = self.parts.url.query_pairs_mut();
+            for pair in pairs {
+                let (name, value) = pair.borrow();
+                query.append_pair(name.as_ref(), &value.to_string());
+            }
+        }
+        self
+    }
+
+    /// Sets the body.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// session.put("https://example.org/note").body("remember the milk").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request.data")]
+    pub fn body(mut self, body: impl Into<Body>) -> RequestBuilder {
+        self.parts.body = body.into().0;
+        self
+    }
+
+    /// Sets the body to a value as JSON, and `content-type` unless it is set.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// #[derive(serde::Serialize)]
+    /// struct Item {
+    ///     name: String,
+    /// }
+    /// session.post("https://example.org/items").json(&Item { name: "oil".into() }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request.json")]
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> RequestBuilder {
+        match serde_json::to_vec(value) {
+            Ok(json) => {
+                self.parts.content_type = Some(HeaderValue::from_static("application/json"));
+                self.body(json)
+            }
+            Err(error) => {
+                let source = Some(error.into());
+                let kind = RequestErrorKind::Json;
+                self.fail(Error::new(ErrorKind::InvalidRequest { kind, source }));
+                self
+            }
+        }
+    }
+
+    /// Sets the body to pairs as an HTML form sends them, and `content-type` unless it is set.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// session.post("https://example.org/login").form([("user", "me"), ("word", "x&y")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.FormData")]
+    pub fn form<K, V>(mut self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> RequestBuilder
+    where
+        K: AsRef<str>,
+        V: Display,
+    {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for pair in pairs {
+            let (name, value) = pair.borrow();
+            form.append_pair(name.as_ref(), &value.to_string());
+        }
+        self.parts.content_type = Some(HeaderValue::from_static(
+            "application/x-www-form-urlencoded",
+        ));
+        self.body(form.finish())
+    }
+
+    /// Sets the time limits of this request; a plain length limits the whole of it.
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> RequestBuilder {
+        self.parts.timeout = timeout.into();
+        self
+    }
+
+    /// Whether a status of 400 or above is an error, for this request.
+    pub fn raise_for_status(mut self, yes: bool) -> RequestBuilder {
+        self.parts.raise_for_status = yes;
+        self
+    }
+
+    /// How many redirects this request follows; with 0 the redirect is the response.
+    #[doc(alias = "aiohttp.ClientSession.request.allow_redirects")]
+    pub fn redirects(mut self, n: usize) -> RequestBuilder {
+        self.parts.redirects = n;
+        self
+    }
+
+    /// Bounds the body that `bytes`, `text` and `json` of this response will buffer.
+    pub fn body_limit(mut self, bytes: usize) -> RequestBuilder {
+        self.parts.body_limit = bytes;
+        self
+    }
+
+    /// Makes the future that awaiting the builder makes: for combinators that want one.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Session::request`](crate::Session::request).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// let urls = ["https://a.example/", "https://b.example/"];
+    /// let responses = futures::future::join_all(urls.map(|url| session.get(url).send())).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send(self) -> Sending {
+        let RequestBuilder {
+            session,
+            parts,
+            error,
+        } = self;
+        Sending(Box::pin(async move {
+            match error {
+                Some(error) => Err(error),
+                None => send::send(&session, parts).await,
+            }
+        }))
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl IntoFuture for RequestBuilder {
+    type Output = Result<Response>;
+    type IntoFuture = Sending;
+
+    fn into_future(self) -> Sending {
+        self.send()
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    /// Shows no header values: tokens are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("method", &self.parts.method)
+            .field("url", &format_args!("{}", Shown(&self.parts.url)))
+            .field("body", &self.parts.body)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of a request, from [`RequestBuilder`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Sending(Pin<Box<dyn Future<Output = Result<Response>> + Send>>);
+
+impl Future for Sending {
+    type Output = Result<Response>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").finish_non_exhaustive()
+    }
+}
+
+/// Checks what may be requested at all.
+fn check_url(url: Url, https_only: bool) -> Result<Url, UrlErrorKind> {
+    match url.scheme() {
+        "https" => {}
+        "http" if https_only => return Err(UrlErrorKind::NotHttps),
+        "http" => {}
+        _ => return Err(UrlErrorKind::Scheme),
+    }
+    if url.host().is_none() {
+        return Err(UrlErrorKind::NoHost);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlErrorKind::Credentials);
+    }
+    Ok(url)
+}
+
+pub(crate) fn header_pair<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue)>
+where
+    HeaderName: TryFrom<K>,
+    HeaderValue: TryFrom<V>,
+{
+    let malformed = || Error::invalid_request(RequestErrorKind::Header);
+    let name = HeaderName::try_from(name).map_err(|_| malformed())?;
+    let value = HeaderValue::try_from(value).map_err(|_| malformed())?;
+    Ok((name, value))
+}
+
+/// What can be requested: strings and [`Url`]s.
+pub trait IntoUrl: sealed::Sealed {
+    /// Turns it into a URL, which a relative string is only with a base.
+    ///
+    /// # Errors
+    ///
+    /// When it is no URL.
+    fn into_url(self, base: Option<&Url>) -> Result<Url, UrlErrorKind>;
+}
+
+mod sealed {
+    /// Keeps the trait ours to extend.
+    pub trait Sealed {}
+    impl Sealed for &str {}
+    impl Sealed for String {}
+    impl Sealed for &String {}
+    impl Sealed for url::Url {}
+    impl Sealed for &url::Url {}
+}
+
+impl IntoUrl for &str {
+    fn into_url(self, base: Option<&Url>) -> Result<Url, UrlErrorKind> {
+        let parsed = Url::options().base_url(base).parse(self);
+        parsed.map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => UrlErrorKind::Relative,
+            error => UrlErrorKind::Syntax(error),
+        })
+    }
+}
+
+impl IntoUrl for String {
+    fn into_url(self, base: Option<&Url>) -> Result<Url, UrlErrorKind> {
+        self.as_str().into_url(base)
+    }
+}
+
+impl IntoUrl for &String {
+    fn into_url(self, base: Option<&Url>) -> Result<Url, UrlErrorKind> {
+        self.as_str().into_url(base)
+    }
+}
+
+impl IntoUrl for Url {
+    fn into_url(self, _base: Option<&Url>) -> Result<Url, UrlErrorKind> {
+        Ok(self)
+    }
+}
+
+impl IntoUrl for &Url {
+    fn into_url(self, _base: Option<&Url>) -> Result<Url, UrlErrorKind> {
+        Ok(self.clone())
+    }
+}

@@ -1,0 +1,386 @@
+//! A response: its head at once, its body as it comes.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http::{HeaderMap, Method, StatusCode, Version, header};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::{DecodeErrorKind, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+
+pub(crate) mod incoming;
+
+use incoming::Incoming;
+
+/// What a server answered.
+///
+/// The head is complete, the body comes when it is asked for. When the body was short enough to
+/// come together with the head, its connection serves other requests already; otherwise the
+/// response holds the connection until the body is read to its end. Dropping it earlier closes
+/// the connection.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), aioli_http::Error> {
+/// let response = aioli_http::get("https://example.org/").await?;
+/// println!("{} {:?}", response.status(), response.headers().get("content-type"));
+/// let page = response.text().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "aiohttp.ClientResponse")]
+pub struct Response {
+    pub(crate) head: Head,
+    pub(crate) body: Incoming,
+}
+
+/// The head, and what it answers.
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The URLs that led here.
+    pub(crate) history: Vec<Url>,
+    pub(crate) content_length: Option<u64>,
+    /// The bound of a buffered body.
+    pub(crate) body_limit: usize,
+}
+
+impl Response {
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    /// Returns the headers; trailers are never among them.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Returns the version of the response.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// Returns the URL that answered: the last one when there were redirects.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.head.url
+    }
+
+    /// Returns the URLs that redirected here, the first one first.
+    #[doc(alias = "aiohttp.ClientResponse.history")]
+    #[must_use]
+    pub fn history(&self) -> &[Url] {
+        &self.head.history
+    }
+
+    /// Returns the announced length of the body, if it was announced and can be believed.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.head.content_length
+    }
+
+    /// Makes an error of a status of 400 or above.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Status`] with the beginning of the body, as far as it has come.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let page = aioli_http::get("https://example.org/").await?.error_for_status()?.text().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientResponse.raise_for_status")]
+    pub fn error_for_status(mut self) -> Result<Response> {
+        /// A page is not an error message.
+        const BEGINNING: usize = 4096;
+        let status = self.head.status;
+        if !status.is_client_error() && !status.is_server_error() {
+            return Ok(self);
+        }
+        let mut body = self.body.take_buffered().unwrap_or_default();
+        body.truncate(BEGINNING);
+        let error = Error::new(ErrorKind::Status { status, body });
+        Err(self.head.in_context(error).with_sent(Sent::Fully))
+    }
+
+    /// Waits for the next piece of the body; `None` is its end.
+    ///
+    /// Pieces are what the network delivers, chunked or not: their borders mean nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: the next call goes on where this one was.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::Body`] when the body is cut off.
+    /// * [`ErrorKind::Protocol`] and [`ErrorKind::Limit`] when its framing is broken.
+    /// * [`ErrorKind::Timeout`] in the `Read` or the `Total` phase.
+    ///
+    /// After an error the body is at its end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let mut response = aioli_http::get("https://example.org/big").await?;
+    /// let mut length = 0;
+    /// while let Some(piece) = response.chunk().await? {
+    ///     length += piece.len();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.StreamReader.readany")]
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_piece(cx)).await.transpose()
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.body
+            .poll_piece(cx)
+            .map_err(|error| self.head.in_context(error))
+    }
+
+    /// Waits for the whole body.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was read is lost with the response, and its connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Response::chunk), and [`ErrorKind::Limit`] when the body is larger than
+    /// [`Limits::body`](crate::Limits::body).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let picture = aioli_http::get("https://example.org/a.png").await?.bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientResponse.read")]
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        /// An announced length is a claim: memory follows the bytes, after this start.
+        const MAX_START: u64 = 1024 * 1024;
+        let limit = self.head.body_limit;
+        let too_large = |head: &Head| {
+            let error = Error::new(ErrorKind::Limit(LimitKind::Body));
+            Err(head.in_context(error).with_sent(Sent::Fully))
+        };
+        if !self.body.is_over() && self.head.content_length.is_some_and(|n| n > limit as u64) {
+            return too_large(&self.head);
+        }
+        let Some(first) = self.chunk().await? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() <= limit && self.body.is_over() {
+            return Ok(first);
+        }
+        let expected = self.head.content_length.unwrap_or(0).min(MAX_START);
+        let mut whole = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            if piece.len() > limit - whole.len() {
+                return too_large(&self.head);
+            }
+            whole.extend_from_slice(&piece);
+            next = self.chunk().await?;
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Waits for the whole body, as text.
+    ///
+    /// The character set is the one of `content-type`: UTF-8 (also when none is named),
+    /// US-ASCII or ISO-8859-1. A byte order mark is removed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`bytes`](Response::bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Response::bytes), and [`ErrorKind::Decode`] when the body is not in its
+    /// character set, or that is another one.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let page = aioli_http::get("https://example.org/").await?.text().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientResponse.text")]
+    pub async fn text(mut self) -> Result<String> {
+        let context = self.head.take_context();
+        let charset = charset(&self.head.headers);
+        let bytes = self.bytes().await.map_err(|error| context.add(error))?;
+        decode(charset.as_deref(), &bytes).map_err(|error| context.add(error))
+    }
+
+    /// Waits for the whole body, as JSON.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`bytes`](Response::bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Response::bytes), and [`ErrorKind::Decode`] when the body is not JSON of
+    /// the wanted type.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    /// let user: User = aioli_http::get("https://example.org/users/7").await?.json().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientResponse.json")]
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T> {
+        let context = self.head.take_context();
+        let bytes = self.bytes().await.map_err(|error| context.add(error))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| context.add(undecodable(DecodeErrorKind::Json, Some(error.into()))))
+    }
+
+    /// Turns the response into a stream of the pieces of its body.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::{Body, Session};
+    ///
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let session = Session::new();
+    /// let source = session.get("http://a.example/big").await?;
+    /// session.put("http://b.example/copy").body(Body::stream(source.into_stream())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.StreamReader.iter_any")]
+    pub fn into_stream(self) -> Chunks {
+        Chunks { response: self }
+    }
+}
+
+/// Method and URL for errors that arise when the response itself is gone.
+struct Whence {
+    method: Method,
+    url: Url,
+}
+
+impl Whence {
+    fn add(&self, error: Error) -> Error {
+        error
+            .with_request(&self.method, &self.url)
+            .with_sent(Sent::Fully)
+    }
+}
+
+impl Head {
+    pub(crate) fn in_context(&self, error: Error) -> Error {
+        error
+            .with_request(&self.method, &self.url)
+            .with_sent(Sent::Fully)
+    }
+
+    fn take_context(&mut self) -> Whence {
+        Whence {
+            method: self.method.clone(),
+            url: self.url.clone(),
+        }
+    }
+}
+
+fn undecodable(kind: DecodeErrorKind, source: Option<crate::BoxError>) -> Error {
+    Error::new(ErrorKind::Decode { kind, source })
+}
+
+/// Returns the character set `content-type` names, in lower case.
+fn charset(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"').to_ascii_lowercase();
+        name.trim().eq_ignore_ascii_case("charset").then_some(value)
+    })
+}
+
+fn decode(charset: Option<&str>, bytes: &[u8]) -> Result<String> {
+    match charset {
+        None | Some("utf-8" | "utf8" | "us-ascii" | "ascii" | "") => {
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            std::str::from_utf8(bytes)
+                .map(str::to_owned)
+                .map_err(|error| undecodable(DecodeErrorKind::Text, Some(error.into())))
+        }
+        Some("iso-8859-1" | "iso8859-1" | "latin1" | "latin-1") => {
+            Ok(bytes.iter().copied().map(char::from).collect())
+        }
+        Some(_) => Err(undecodable(DecodeErrorKind::Charset, None)),
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Shows no header values: cookies and tokens are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.head.status)
+            .field("url", &format_args!("{}", Shown(&self.head.url)))
+            .field("headers", &self.head.headers.len())
+            .field("content_length", &self.head.content_length)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pieces of a body, from [`Response::into_stream`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Chunks {
+    response: Response,
+}
+
+impl Chunks {
+    /// Returns the response the body belongs to.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.response.poll_piece(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

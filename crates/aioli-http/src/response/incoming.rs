@@ -1,0 +1,263 @@
+//! The body of a response on its way: from the connection, through its framing, to the caller.
+
+use std::fmt;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::deadline::Deadline;
+use crate::error::{BodyErrorKind, Error, Phase};
+use crate::h1::Reject;
+use crate::h1::body::BodyDecoder;
+use crate::h1::buffer::{READ_BUFFER, ReadBuffer};
+use crate::pool::Connection;
+
+/// Pieces one task may take before others get their turn.
+const MAX_PIECES_A_TURN: usize = 32;
+/// What one read may bring when the body's bytes lie next to each other.
+const DIRECT_READ: usize = 64 * 1024;
+
+/// A body that may still be arriving.
+///
+/// Dropping it closes the connection, unless what is left has arrived already.
+pub(crate) struct Incoming {
+    /// What was decoded and not handed out.
+    ready: Option<Bytes>,
+    /// What went wrong after `ready`.
+    failed: Option<Error>,
+    /// The connection the rest comes on.
+    live: Option<Live>,
+    deadline: Deadline,
+    /// Pieces handed out since the last wait.
+    pieces: usize,
+}
+
+/// What it takes to go on.
+struct Live {
+    connection: Connection,
+    decoder: BodyDecoder,
+    /// Whether the connection goes back to the pool at the end, and for how long.
+    reuse: Option<Reuse>,
+}
+
+/// That a connection may serve again once its body is at its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reuse {
+    /// How long the server says it will wait.
+    pub(crate) keep_alive: Option<Duration>,
+}
+
+impl Incoming {
+    /// Begins to receive; a body that came whole with its head gives its connection back here.
+    pub(crate) fn new(
+        connection: Connection,
+        decoder: BodyDecoder,
+        reuse: Option<Reuse>,
+        mut deadline: Deadline,
+        read_limit: Option<Duration>,
+    ) -> Incoming {
+        deadline.begin(Phase::Read, read_limit);
+        let live = Some(Live {
+            connection,
+            decoder,
+            reuse,
+        });
+        let mut incoming = Incoming {
+            ready: None,
+            failed: None,
+            live,
+            deadline,
+            pieces: 0,
+        };
+        match incoming.decode() {
+            Ok(piece) => incoming.ready = piece,
+            Err(error) => incoming.fail(error),
+        }
+        incoming
+    }
+
+    /// Whether all of it was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ready.is_none() && self.live.is_none() && self.failed.is_none()
+    }
+
+    /// Takes what has arrived and was not handed out.
+    pub(crate) fn take_buffered(&mut self) -> Option<Bytes> {
+        self.ready.take()
+    }
+
+    /// Gives up the body and hands on the time limits.
+    pub(crate) fn into_deadline(mut self) -> Deadline {
+        if let Some(live) = self.live.take() {
+            live.settle();
+        }
+        std::mem::replace(&mut self.deadline, Deadline::start(None))
+    }
+
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Error>>> {
+        if self.pieces >= MAX_PIECES_A_TURN {
+            self.pieces = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match self.poll_ready(cx) {
+            Poll::Ready(Ok(piece)) => {
+                self.pieces += 1;
+                Poll::Ready(piece.map(Ok))
+            }
+            Poll::Ready(Err(error)) => {
+                self.fail(error);
+                Poll::Ready(self.failed.take().map(Err))
+            }
+            Poll::Pending => {
+                self.pieces = 0;
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            if let Some(piece) = self.ready.take() {
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            if let Some(error) = self.failed.take() {
+                return Poll::Ready(Err(error));
+            }
+            if let Some(piece) = self.decode()? {
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            let Some(live) = &mut self.live else {
+                return Poll::Ready(Ok(None));
+            };
+            match live.poll_read(cx) {
+                Poll::Ready(piece) => {
+                    self.deadline.progress();
+                    self.ready = piece?;
+                }
+                Poll::Pending => return self.deadline.poll(cx).map(Err),
+            }
+        }
+    }
+
+    /// Decodes what is in the buffer; gives the connection away when that was the end.
+    fn decode(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(live) = &mut self.live else {
+            return Ok(None);
+        };
+        let piece = drain(&mut live.decoder, &mut live.connection.wire.input)?;
+        if live.decoder.is_done()
+            && let Some(live) = self.live.take()
+        {
+            self.deadline.disarm();
+            live.settle();
+        }
+        Ok(piece)
+    }
+
+    /// Closes the connection and keeps the reason for the next poll.
+    fn fail(&mut self, error: Error) {
+        self.live = None;
+        self.deadline.disarm();
+        self.failed = Some(error);
+    }
+}
+
+impl Live {
+    /// Reads once: straight into a piece where the body's bytes lie next to each other, else into
+    /// the buffer. The end of the connection may be the end of the body.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        let wire = &mut self.connection.wire;
+        let direct = match &self.decoder {
+            BodyDecoder::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX),
+            BodyDecoder::Eof => DIRECT_READ,
+            BodyDecoder::Chunked(_) | BodyDecoder::Done => 0,
+        };
+        let read = if direct < READ_BUFFER {
+            ready!(wire.poll_fill(cx)).map(|more| (usize::from(more), None))
+        } else {
+            let mut piece = BytesMut::zeroed(direct.min(DIRECT_READ));
+            ready!(wire.transport.poll_read(cx, &mut piece)).map(|n| {
+                piece.truncate(n);
+                (n, Some(piece))
+            })
+        };
+        Poll::Ready(match read {
+            Ok((0, _)) => self
+                .decoder
+                .end()
+                .map(|()| None)
+                .map_err(|kind| Error::body(kind, None)),
+            Ok((_, piece)) => Ok(piece.map(|piece| self.own(piece))),
+            Err(error) => Err(Error::body(BodyErrorKind::Truncated, Some(error.into()))),
+        })
+    }
+
+    /// Counts a piece that was read directly.
+    fn own(&mut self, piece: BytesMut) -> Bytes {
+        let counted = self.decoder.decode(&piece);
+        debug_assert!(counted.is_ok_and(|found| found.data == piece.len()));
+        // A short piece must not keep a long allocation alive.
+        if piece.len() < DIRECT_READ / 2 {
+            Bytes::copy_from_slice(&piece)
+        } else {
+            piece.freeze()
+        }
+    }
+
+    /// Gives the connection back if its body is at the end and nothing speaks against it.
+    fn settle(mut self) {
+        if !self.decoder.is_done()
+            && drain(&mut self.decoder, &mut self.connection.wire.input).is_err()
+        {
+            return;
+        }
+        if self.decoder.is_done()
+            && let Some(reuse) = self.reuse
+        {
+            self.connection.put_back(reuse.keep_alive);
+        }
+    }
+}
+
+/// Decodes all that is in `input`, as one piece.
+fn drain(decoder: &mut BodyDecoder, input: &mut ReadBuffer) -> Result<Option<Bytes>, Reject> {
+    let mut whole = BytesMut::new();
+    loop {
+        let piece = decoder.decode(input.filled())?;
+        if piece.data > 0 && whole.capacity() == 0 {
+            // Framing included, this is more than the data, and at most one buffer.
+            let rest = if decoder.is_done() {
+                piece.data
+            } else {
+                input.filled().len()
+            };
+            whole.reserve(rest);
+        }
+        whole.extend_from_slice(&input.filled()[piece.skip..piece.skip + piece.data]);
+        input.consume(piece.skip + piece.data);
+        if piece.data == 0 {
+            return Ok((!whole.is_empty()).then(|| whole.freeze()));
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.settle();
+        }
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("over", &self.is_over())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,226 @@
+//! A session: the pool, the defaults and the limits that its requests share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::limits::{Limits, Timeout};
+use crate::pool::{Pool, PoolStats};
+use crate::request::{IntoUrl, RequestBuilder};
+use crate::tls::config::Trust;
+
+mod builder;
+
+pub use builder::SessionBuilder;
+
+/// A client: keeps connections open between requests, and holds what requests have in common.
+///
+/// Clones share everything; the connections are closed when the last clone is dropped. Requests
+/// may be made from any thread and on any executor.
+///
+/// # Examples
+///
+/// ```no_run
+/// use aioli_http::Session;
+///
+/// # async fn example() -> Result<(), aioli_http::Error> {
+/// let session = Session::new();
+/// let page = session.get("https://example.org/").await?.text().await?;
+/// let made = session.post("https://example.org/items").json(&[1, 2, 3]).await?;
+/// println!("{} {}", page.len(), made.status());
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "aiohttp.ClientSession")]
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the clones of a session share.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) pool: Arc<Pool>,
+}
+
+/// What a session was built with.
+pub(crate) struct Config {
+    pub(crate) base: Option<Url>,
+    /// Sent with every request that does not bring its own.
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Timeout,
+    pub(crate) limits: Limits,
+    pub(crate) raise_for_status: bool,
+    pub(crate) https_only: bool,
+    pub(crate) trust: Trust,
+    /// Addresses for host names that are not looked up.
+    pub(crate) resolve: HashMap<String, SocketAddr>,
+}
+
+impl Session {
+    /// Creates a session with the default limits.
+    #[must_use]
+    pub fn new() -> Session {
+        SessionBuilder::default().finish()
+    }
+
+    /// Starts to build a session.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::Session;
+    ///
+    /// let api = Session::builder()
+    ///     .base_url("https://api.example.org/v1/")
+    ///     .header("authorization", "Bearer secret")
+    ///     .raise_for_status(true)
+    ///     .build()?;
+    /// # let _ = api;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// Starts a request; awaiting it sends it.
+    ///
+    /// `url` may be relative when the session has a base.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the request before its response is there closes its connection, unless it was
+    /// not sent yet. No slot of the pool is lost. The server may have acted on it.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it gives an [`Error`](crate::Error) of any [`kind`](crate::ErrorKind); also for
+    /// a malformed URL, which is found here and told there.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::{Method, Session};
+    ///
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let session = Session::new();
+    /// let response = session.request(Method::OPTIONS, "https://example.org/").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request")]
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        let url = url.into_url(self.inner.config.base.as_ref());
+        RequestBuilder::new(self.clone(), method, url)
+    }
+
+    /// Starts a `GET` request; see [`request`](Session::request).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// let found = session.get("https://example.org/find").query([("q", "aioli")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.get")]
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// Starts a `POST` request; see [`request`](Session::request).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// session.post("https://example.org/login").form([("user", "me")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.post")]
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Starts a `PUT` request; see [`request`](Session::request).
+    #[doc(alias = "aiohttp.ClientSession.put")]
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// Starts a `PATCH` request; see [`request`](Session::request).
+    #[doc(alias = "aiohttp.ClientSession.patch")]
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// Starts a `DELETE` request; see [`request`](Session::request).
+    #[doc(alias = "aiohttp.ClientSession.delete")]
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Starts a `HEAD` request; see [`request`](Session::request).
+    #[doc(alias = "aiohttp.ClientSession.head")]
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// Counts connections and waiting requests.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        self.inner.pool.stats()
+    }
+}
+
+impl Default for Session {
+    fn default() -> Session {
+        Session::new()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.pool.close();
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Shows no headers: tokens are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts a `GET` request in a session of its own.
+///
+/// Several requests to one server are faster in one [`Session`].
+///
+/// # Cancel safety
+///
+/// As [`Session::request`].
+///
+/// # Errors
+///
+/// As [`Session::request`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), aioli_http::Error> {
+/// let page = aioli_http::get("https://example.org/").await?.text().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "aiohttp.request")]
+pub fn get(url: impl IntoUrl) -> RequestBuilder {
+    Session::new().get(url)
+}

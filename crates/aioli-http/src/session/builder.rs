@@ -1,0 +1,195 @@
+//! Building a session: its defaults, its limits and whom it trusts.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use url::Url;
+
+use super::{Config, Inner, Session};
+use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
+use crate::limits::{Limits, Timeout};
+use crate::pool::Pool;
+use crate::request::{IntoUrl, header_pair};
+use crate::tls::config::Trust;
+
+/// How a server sees us unless told otherwise.
+const USER_AGENT: &str = concat!("aioli-http/", env!("CARGO_PKG_VERSION"));
+
+/// The settings of a [`Session`] to be; from [`Session::builder`].
+///
+/// What is malformed is remembered, and told by [`build`](SessionBuilder::build).
+#[must_use = "a builder does nothing before `build`"]
+pub struct SessionBuilder {
+    config: Config,
+    error: Option<Error>,
+}
+
+impl Default for SessionBuilder {
+    fn default() -> SessionBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        let config = Config {
+            base: None,
+            headers,
+            timeout: Timeout::default(),
+            limits: Limits::default(),
+            raise_for_status: false,
+            https_only: false,
+            trust: Trust::new(),
+            resolve: HashMap::new(),
+        };
+        SessionBuilder {
+            config,
+            error: None,
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// Sets the URL that relative ones are joined to; its path should end in a slash.
+    ///
+    /// Default headers with secrets then go to its origin only.
+    #[doc(alias = "aiohttp.ClientSession.base_url")]
+    pub fn base_url(mut self, url: impl IntoUrl) -> SessionBuilder {
+        match url.into_url(None).and_then(|url: Url| {
+            if url.cannot_be_a_base() {
+                Err(UrlErrorKind::Scheme)
+            } else {
+                Ok(url)
+            }
+        }) {
+            Ok(url) => self.config.base = Some(url),
+            Err(kind) => self.fail(Error::new(ErrorKind::InvalidUrl(kind))),
+        }
+        self
+    }
+
+    /// Sets a header for all requests that do not set it themselves.
+    ///
+    /// One that carries a secret (`authorization`, `cookie`, `proxy-authorization`, `x-api-key`,
+    /// `x-auth-token`, and every value marked as sensitive) goes only to the origin of the base
+    /// URL, or of the request's first URL when there is no base.
+    #[doc(alias = "aiohttp.ClientSession.headers")]
+    pub fn header<K, V>(mut self, name: K, value: V) -> SessionBuilder
+    where
+        HeaderName: TryFrom<K>,
+        HeaderValue: TryFrom<V>,
+    {
+        match header_pair(name, value) {
+            // They belong to one body, not to all.
+            Ok((header::CONTENT_LENGTH | header::TRANSFER_ENCODING, _)) => {
+                self.fail(Error::invalid_request(RequestErrorKind::Header));
+            }
+            Ok((name, value)) => drop(self.config.headers.insert(name, value)),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Sets `user-agent`.
+    pub fn user_agent<V>(self, value: V) -> SessionBuilder
+    where
+        HeaderValue: TryFrom<V>,
+    {
+        self.header(header::USER_AGENT, value)
+    }
+
+    /// Sets the time limits; a plain length limits the whole request.
+    #[doc(alias = "aiohttp.ClientSession.timeout")]
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> SessionBuilder {
+        self.config.timeout = timeout.into();
+        self
+    }
+
+    /// Sets the bounds on connections, heads, bodies and redirects.
+    #[doc(alias = "aiohttp.TCPConnector")]
+    pub fn limits(mut self, limits: Limits) -> SessionBuilder {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Makes an error of every response with a status of 400 or above.
+    #[doc(alias = "aiohttp.ClientSession.raise_for_status")]
+    pub fn raise_for_status(mut self, yes: bool) -> SessionBuilder {
+        self.config.raise_for_status = yes;
+        self
+    }
+
+    /// Refuses every URL, and every redirect, that is not `https`.
+    pub fn https_only(mut self, yes: bool) -> SessionBuilder {
+        self.config.https_only = yes;
+        self
+    }
+
+    /// Trusts a root certificate, given as DER or as PEM (which may hold several).
+    pub fn add_root_certificate(mut self, certificate: impl AsRef<[u8]>) -> SessionBuilder {
+        if let Err(error) = self.config.trust.add(certificate.as_ref()) {
+            self.fail(error);
+        }
+        self
+    }
+
+    /// Whether the system's root certificates are trusted; they are unless this says `false`.
+    ///
+    /// They are read by the first `https` request of the process that needs them.
+    pub fn system_roots(mut self, yes: bool) -> SessionBuilder {
+        self.config.trust.system = yes;
+        self
+    }
+
+    /// Connects to `address` when the host of a URL is `host`, instead of looking it up.
+    ///
+    /// Port 0 is the port of the URL. Certificates are checked against `host` all the same.
+    #[doc(alias = "aiohttp.resolver")]
+    pub fn resolve(mut self, host: &str, address: SocketAddr) -> SessionBuilder {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.config.resolve.insert(host, address);
+        self
+    }
+
+    /// Builds the session; nothing is opened or read yet.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::InvalidUrl`] for the base URL.
+    /// * [`ErrorKind::InvalidRequest`] for a header or a certificate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = aioli_http::Session::builder().header("a b", "c").build().unwrap_err();
+    /// assert!(matches!(error.kind(), aioli_http::ErrorKind::InvalidRequest { .. }));
+    /// ```
+    pub fn build(self) -> Result<Session> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.finish()),
+        }
+    }
+
+    pub(super) fn finish(self) -> Session {
+        let pool = Pool::new(self.config.limits);
+        Session {
+            inner: Arc::new(Inner {
+                config: self.config,
+                pool,
+            }),
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBuilder")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Which of the public types may cross threads.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use aioli_http::*;
+
+fn send<T: Send>() {}
+fn sync<T: Sync>() {}
+fn unpin<T: Unpin>() {}
+fn send_value<T: Send + 'static>(_: T) {}
+
+#[test]
+fn types() {
+    macro_rules! all {
+        ($($ty:ty),* $(,)?) => {{ $( send::<$ty>(); sync::<$ty>(); unpin::<$ty>(); )* }};
+    }
+    all!(
+        BodyErrorKind,
+        BoxError,
+        Bytes,
+        DecodeErrorKind,
+        Error,
+        ErrorKind,
+        HeaderMap,
+        LimitKind,
+        Limits,
+        Method,
+        Phase,
+        PoolStats,
+        ProtocolErrorKind,
+        RedirectErrorKind,
+        RequestErrorKind,
+        Sent,
+        Session,
+        SessionBuilder,
+        StatusCode,
+        Timeout,
+        TlsErrorKind,
+        Url,
+        UrlErrorKind,
+        Response,
+        Chunks,
+        Result<Response>,
+    );
+    // A body may be a stream that only one thread at a time can poll.
+    send::<Body>();
+    unpin::<Body>();
+    send::<RequestBuilder>();
+    unpin::<RequestBuilder>();
+    send::<Sending>();
+    unpin::<Sending>();
+}
+
+#[test]
+fn plain_data_survives_a_panic() {
+    fn safe<T: UnwindSafe + RefUnwindSafe>() {}
+    safe::<Timeout>();
+    safe::<Limits>();
+    safe::<Phase>();
+    safe::<Sent>();
+}
+
+#[test]
+fn futures_are_send() {
+    let session = Session::new();
+    send_value(session.get("http://a.example/").send());
+    send_value(async move {
+        let mut response = session.get("http://a.example/").await?;
+        response.chunk().await?;
+        let _ = session.get("http://a.example/").await?.bytes().await?;
+        let _: Vec<u32> = session.get("http://a.example/").await?.json().await?;
+        response.text().await
+    });
+}
+
+#[test]
+fn errors_are_small() {
+    assert!(size_of::<Error>() <= 16);
+}

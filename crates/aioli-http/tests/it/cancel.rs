@@ -1,0 +1,112 @@
+//! A request dropped at any of its awaits, or a response anywhere in its body, leaks nothing.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use aioli_http::{Body, Limits, Session};
+use futures::{StreamExt, stream};
+
+use crate::server::{Server, run};
+
+/// Polls `future` at most `polls` times; `None` when that did not suffice.
+async fn at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// A server whose answers come in several pieces, so that there are several awaits.
+fn piecemeal() -> Server {
+    Server::start(|conn| {
+        while conn.request().is_some() {
+            for part in [
+                "HTTP/1.1 200 OK\r\n",
+                "content-length: 6\r\n\r\nab",
+                "cd",
+                "ef",
+            ] {
+                conn.send(part);
+                std::thread::yield_now();
+            }
+        }
+    })
+}
+
+#[test]
+fn n160_dropped_at_each_await() {
+    let server = piecemeal();
+    let points = Rc::new(Cell::new(0));
+    let count = points.clone();
+    run(async move {
+        // One slot: whatever leaks it makes the next request wait for ever.
+        let limits = Limits::default().per_host(1).connections(1);
+        let session = Session::builder().limits(limits).build().unwrap();
+        let exchange = || async {
+            let body = stream::iter(["a", "b"]).then(|piece| async move {
+                aioli_task::yield_now().await;
+                Ok::<_, std::io::Error>(piece)
+            });
+            let request = session.post(server.url("/")).body(Body::stream(body));
+            request.await.unwrap().text().await.unwrap()
+        };
+        for polls in 0.. {
+            let done = at_most(polls, exchange()).await;
+            let stats = session.stats();
+            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+            if let Some(text) = done {
+                assert_eq!(text, "abcdef");
+                break;
+            }
+            assert_eq!(exchange().await, "abcdef");
+            count.set(polls);
+        }
+    });
+    assert!(points.get() >= 3, "{} cancel points", points.get());
+}
+
+#[test]
+fn a_cancelled_chunk_loses_nothing() {
+    let server = piecemeal();
+    run(async {
+        let session = Session::new();
+        let mut response = session.get(server.url("/")).await.unwrap();
+        let mut text = Vec::new();
+        loop {
+            match at_most(1, response.chunk()).await {
+                Some(Ok(Some(piece))) => text.extend_from_slice(&piece),
+                Some(end) => {
+                    assert!(end.unwrap().is_none());
+                    break;
+                }
+                None => aioli_task::yield_now().await,
+            }
+        }
+        assert_eq!(text, b"abcdef");
+        assert_eq!(session.stats().idle, 1);
+    });
+}
+
+#[test]
+fn cancelled_by_its_task() {
+    let server = Server::start(|conn| conn.wait_closed());
+    run(async {
+        let session = Session::new();
+        let (inner, url) = (session.clone(), server.url("/"));
+        let task = aioli_task::spawn(async move { inner.get(url).await.map(drop) });
+        while session.stats().in_use == 0 {
+            aioli_task::yield_now().await;
+        }
+        assert!(task.stop().await.is_none());
+        assert_eq!(session.stats().in_use, 0);
+    });
+}

@@ -1,0 +1,13 @@
+//! Tests of the client against servers written here, on loopback ports the system picks.
+
+mod auto_traits;
+mod basics;
+mod bodies;
+mod cancel;
+mod foreign;
+mod hostile;
+mod redirects;
+mod reuse;
+mod server;
+mod timeouts;
+mod tls;

@@ -1,0 +1,295 @@
+//! A scriptable HTTP server on plain threads: what it sends is whatever the test says.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// A server; dropping it stops accepting.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+/// One accepted connection, in the hands of the script.
+pub(crate) struct Conn {
+    /// How many were accepted before this one.
+    pub(crate) index: usize,
+    stream: Stream,
+    buffer: Vec<u8>,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Server {
+    /// Runs `script` for each connection, on a thread of its own.
+    pub(crate) fn start(script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Server {
+        Server::launch(None, script)
+    }
+
+    pub(crate) fn tls(
+        config: Arc<ServerConfig>,
+        script: impl Fn(&mut Conn) + Send + Sync + 'static,
+    ) -> Server {
+        Server::launch(Some(config), script)
+    }
+
+    /// Answers each request with `answer(request)`, until the client leaves.
+    pub(crate) fn answering(answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Server {
+        Server::start(move |conn| {
+            while let Some(request) = conn.request() {
+                conn.send(answer(&request));
+            }
+        })
+    }
+
+    /// Sends `bytes` on the first connection and ends it; answers `ok` on all later ones.
+    pub(crate) fn bad_once(bytes: impl Into<Vec<u8>>) -> Server {
+        let bytes = bytes.into();
+        Server::start(move |conn| {
+            if conn.index == 0 {
+                conn.request();
+                conn.send(&bytes);
+            } else {
+                while conn.request().is_some() {
+                    conn.send(ok("fine"));
+                }
+            }
+        })
+    }
+
+    fn launch(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(&mut Conn) + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let stop = Arc::new(AtomicBool::new(false));
+        let server = Server {
+            addr,
+            accepted: accepted.clone(),
+            stop: stop.clone(),
+        };
+        let script = Arc::new(script);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else { continue };
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                let index = accepted.fetch_add(1, Ordering::SeqCst);
+                let script = script.clone();
+                let tls = tls.clone();
+                thread::spawn(move || {
+                    let stream = match tls {
+                        None => Stream::Plain(stream),
+                        Some(config) => {
+                            let server = ServerConnection::new(config).unwrap();
+                            Stream::Tls(Box::new(StreamOwned::new(server, stream)))
+                        }
+                    };
+                    script(&mut Conn {
+                        index,
+                        stream,
+                        buffer: Vec::new(),
+                    });
+                });
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.addr);
+    }
+}
+
+impl Conn {
+    /// Reads one request; `None` when the client has left.
+    pub(crate) fn request(&mut self) -> Option<Request> {
+        let head_end = loop {
+            if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.fill()?;
+        };
+        let head: Vec<u8> = self.buffer.drain(..head_end).collect();
+        let head = String::from_utf8(head).expect("heads are ASCII");
+        let mut lines = head.trim_end().split("\r\n");
+        let mut first = lines.next().unwrap().split(' ');
+        let (method, target) = (
+            first.next().unwrap().to_owned(),
+            first.next().unwrap().to_owned(),
+        );
+        assert_eq!(first.next(), Some("HTTP/1.1"));
+        let headers = lines
+            .map(|line| {
+                line.split_once(": ")
+                    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                    .unwrap()
+            })
+            .collect();
+        let mut request = Request {
+            method,
+            target,
+            headers,
+            body: Vec::new(),
+        };
+        self.body(&mut request)?;
+        Some(request)
+    }
+
+    fn body(&mut self, request: &mut Request) -> Option<()> {
+        if request.header("transfer-encoding").is_some() {
+            loop {
+                let line_end = self.find(b"\r\n")?;
+                let line: Vec<u8> = self.buffer.drain(..line_end + 2).collect();
+                let size = std::str::from_utf8(&line[..line_end]).unwrap();
+                let size = usize::from_str_radix(size, 16).unwrap();
+                self.need(size + 2)?;
+                request.body.extend(self.buffer.drain(..size));
+                assert_eq!(self.buffer.drain(..2).collect::<Vec<_>>(), b"\r\n");
+                if size == 0 {
+                    return Some(());
+                }
+            }
+        }
+        let length = request
+            .header("content-length")
+            .map_or(0, |n| n.parse().unwrap());
+        self.need(length)?;
+        request.body.extend(self.buffer.drain(..length));
+        Some(())
+    }
+
+    fn find(&mut self, pattern: &[u8]) -> Option<usize> {
+        loop {
+            if let Some(at) = self
+                .buffer
+                .windows(pattern.len())
+                .position(|w| w == pattern)
+            {
+                return Some(at);
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads until the buffer holds `n` bytes.
+    pub(crate) fn need(&mut self, n: usize) -> Option<()> {
+        while self.buffer.len() < n {
+            self.fill()?;
+        }
+        Some(())
+    }
+
+    fn fill(&mut self) -> Option<usize> {
+        let mut bytes = [0; 16 * 1024];
+        let n = match &mut self.stream {
+            Stream::Plain(stream) => stream.read(&mut bytes),
+            Stream::Tls(stream) => stream.read(&mut bytes),
+        };
+        let n = n.ok().filter(|n| *n > 0)?;
+        self.buffer.extend_from_slice(&bytes[..n]);
+        Some(n)
+    }
+
+    /// Sends everything; whether the client still listens is its own affair.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.try_send(bytes);
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes.as_ref()),
+            Stream::Tls(stream) => stream
+                .write_all(bytes.as_ref())
+                .and_then(|()| stream.flush()),
+        }
+    }
+
+    /// Ends the sending direction in an orderly way (over TLS: with close_notify).
+    pub(crate) fn finish(&mut self) {
+        match &mut self.stream {
+            Stream::Plain(stream) => {
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            Stream::Tls(stream) => {
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    }
+
+    /// Waits until the client has closed the connection.
+    pub(crate) fn wait_closed(&mut self) {
+        while self.fill().is_some() {}
+    }
+
+    pub(crate) fn tls_connection(&self) -> Option<&ServerConnection> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => Some(&stream.conn),
+        }
+    }
+}
+
+impl Request {
+    /// The one value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(k, _)| k == name)
+            .map(|(_, v)| &v[..]);
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} came twice");
+        value
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A response with a length.
+pub(crate) fn ok(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Runs a future on a loop of ours.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    aioli_task::run(future)
+}

@@ -1,0 +1,199 @@
+//! Each phase has its limit, and its error says so.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use aioli_http::{Error, Limits, Phase, Session, Timeout};
+
+use crate::server::{Server, ok, run};
+
+const SHORT: Duration = Duration::from_millis(60);
+
+#[track_caller]
+fn late(error: &Error, phase: Phase, since: Instant) {
+    assert_eq!(error.phase(), Some(phase), "{error:?}");
+    assert!(error.is_timeout());
+    let took = since.elapsed();
+    assert!(took >= SHORT && took < SHORT * 20, "{took:?}");
+}
+
+/// Reads the request and says nothing.
+fn silent() -> Server {
+    Server::start(|conn| conn.wait_closed())
+}
+
+#[test]
+fn the_head() {
+    let server = silent();
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::default().head(SHORT);
+        let error = Session::new()
+            .get(server.url("/"))
+            .timeout(limits)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Head, since);
+        assert!(error.maybe_processed() && error.is_retryable());
+    });
+}
+
+#[test]
+fn the_whole() {
+    let server = silent();
+    run(async {
+        let since = Instant::now();
+        let error = Session::new()
+            .get(server.url("/"))
+            .timeout(SHORT)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Total, since);
+    });
+}
+
+#[test]
+fn n159_the_body() {
+    let server = Server::start(|conn| {
+        conn.request();
+        conn.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab");
+        conn.wait_closed();
+    });
+    run(async {
+        let session = Session::new();
+        for (limits, phase) in [
+            (Timeout::default().read(SHORT), Phase::Read),
+            (Timeout::total(SHORT), Phase::Total),
+        ] {
+            let since = Instant::now();
+            let mut response = session.get(server.url("/")).timeout(limits).await.unwrap();
+            assert_eq!(response.chunk().await.unwrap().unwrap(), "ab");
+            let error = response.chunk().await.unwrap_err();
+            late(&error, phase, since);
+            assert!(response.chunk().await.unwrap().is_none());
+        }
+    });
+}
+
+#[test]
+fn n028_a_trickle_moves_the_phase_and_not_the_total() {
+    let server = Server::start(|conn| {
+        conn.request();
+        for byte in b"HTTP/1.1 200 OK\r\nx-padding: abcdefgh\r\n"
+            .chunks(1)
+            .cycle()
+        {
+            if conn.try_send(byte).is_err() {
+                return;
+            }
+            std::thread::sleep(SHORT / 6);
+        }
+    });
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::total(SHORT * 3).head(SHORT);
+        let error = Session::new()
+            .get(server.url("/"))
+            .timeout(limits)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Total, since);
+        assert!(since.elapsed() >= SHORT * 3);
+    });
+}
+
+#[test]
+fn the_pool() {
+    let server = Server::answering(|_| ok(&"x".repeat(100_000)));
+    run(async {
+        let session = Session::builder()
+            .limits(Limits::default().per_host(1))
+            .build()
+            .unwrap();
+        let held = session.get(server.url("/")).await.unwrap();
+        let since = Instant::now();
+        let limits = Timeout::default().pool(SHORT);
+        let error = session
+            .get(server.url("/"))
+            .timeout(limits)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Pool, since);
+        assert!(!error.maybe_processed() && error.is_retryable());
+        drop(held);
+        session.get(server.url("/")).timeout(limits).await.unwrap();
+    });
+}
+
+#[test]
+fn n138_n156_connecting_and_shaking_hands() {
+    // Accepts nothing: the system completes the connection, and nobody answers the handshake.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::default().connect(SHORT);
+        let error = Session::new()
+            .get(format!("https://{addr}/"))
+            .timeout(limits)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Tls, since);
+        assert!(error.is_connect() && !error.maybe_processed());
+    });
+}
+
+#[test]
+fn a_full_backlog_is_a_connect_timeout() {
+    use std::net::TcpStream;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    // Fills the queue of connections nobody accepts, until one more does not get through.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&addr, Duration::from_millis(200)) {
+        queued.push(stream);
+        if queued.len() > 5000 {
+            return;
+        }
+    }
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::default().connect(SHORT);
+        let error = Session::new()
+            .get(format!("http://{addr}/"))
+            .timeout(limits)
+            .await
+            .unwrap_err();
+        late(&error, Phase::Connect, since);
+    });
+}
+
+#[test]
+fn an_upload_that_makes_no_progress() {
+    let server = Server::start(|conn| {
+        conn.need(1);
+        // Keeps the connection open and reads no more.
+        std::thread::park_timeout(Duration::from_secs(5));
+    });
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::default().head(SHORT);
+        let request = Session::new()
+            .post(server.url("/"))
+            .body(vec![0; 50_000_000]);
+        let error = request.timeout(limits).await.unwrap_err();
+        late(&error, Phase::Head, since);
+        assert_eq!(error.sent(), aioli_http::Sent::Partly);
+    });
+}
+
+#[test]
+fn no_limits() {
+    let server = Server::answering(|_| ok("hi"));
+    run(async {
+        let request = Session::new().get(server.url("/")).timeout(Timeout::none());
+        assert_eq!(request.await.unwrap().text().await.unwrap(), "hi");
+        let request = Session::new().get(server.url("/")).timeout(f64::INFINITY);
+        assert_eq!(request.await.unwrap().text().await.unwrap(), "hi");
+    });
+}
