@@ -91,6 +91,7 @@
 //! | `asyncio.open_connection` | [`open_connection`], [`TcpStream::connect`] |
 //! | `asyncio.start_server`, `asyncio.Server` | [`serve`], [`Server`] |
 //! | `asyncio.open_unix_connection` | [`unix::UnixStream::connect`] |
+//! | `asyncio.start_unix_server` | [`unix::UnixListener`] and [`Server::start`] |
 //! | `asyncio.StreamReader`, `StreamWriter` | [`StreamReader`], [`StreamWriter`] |
 //! | `IncompleteReadError`, `LimitOverrunError` | [`IncompleteRead`], [`LimitOverrun`] |
 //! | `loop.create_datagram_endpoint` | [`UdpSocket`] |
@@ -119,7 +120,7 @@ pub use crate::error::{AcceptError, Attempt, BindError, ConnectError};
 pub use crate::os::unix;
 pub use crate::read_error::{IncompleteRead, LimitOverrun, ReadError};
 pub use crate::resolve::{ResolveError, resolve};
-pub use crate::serve::{Server, serve};
+pub use crate::serve::{Listener, Server, serve};
 pub use crate::split::{ReadHalf, Socket, WriteHalf};
 pub use crate::stream_reader::{DEFAULT_LIMIT, Separators, StreamReader};
 pub use crate::stream_writer::StreamWriter;

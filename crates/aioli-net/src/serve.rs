@@ -14,6 +14,7 @@ use aioli_task::{Task, TaskHandle, spawn};
 use aioli_time::sleep;
 
 use crate::error::{AcceptError, BindError};
+use crate::split::sealed::Sealed;
 use crate::target::ToTarget;
 use crate::tcp::{TcpListener, TcpStream};
 
@@ -71,41 +72,104 @@ where
     Ok(Server::start(listener, handler))
 }
 
-/// A server that [`serve`] has started.
+/// What a [`Server`] accepts connections from; sealed, the listeners of this crate.
+pub trait Listener: Sealed + 'static {
+    /// What a connection is.
+    type Stream: 'static;
+    /// Where is listened.
+    type Address: Send + Sync + Unpin + fmt::Debug;
+
+    /// Where is listened.
+    fn address(&self) -> Self::Address;
+
+    /// Waits for the next connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no connection.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`]; the listener remains usable.
+    fn accept_stream(&self) -> impl Future<Output = Result<Self::Stream, AcceptError>> + Send;
+}
+
+impl Sealed for TcpListener {}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Address = SocketAddr;
+
+    fn address(&self) -> SocketAddr {
+        self.local_addr()
+    }
+
+    async fn accept_stream(&self) -> Result<TcpStream, AcceptError> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+/// A server that [`serve`] has started, or that serves a listener of your own.
 ///
 /// Dropping it stops accepting, and leaves the connections that there are to their handlers.
 #[doc(alias = "asyncio.Server")]
 #[must_use = "the server stops accepting when it is dropped"]
-pub struct Server {
-    local: SocketAddr,
+pub struct Server<L: Listener = TcpListener> {
+    address: L::Address,
     accepting: Task<()>,
     clients: Clients,
 }
 
 impl Server {
-    /// Serves the connections of a listener that was made with options of your own.
+    /// The address that is listened on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl<L: Listener> Server<L> {
+    /// Serves the connections of a listener of your own, by TCP or by a Unix socket.
     ///
     /// # Panics
     ///
     /// Where no aioli event loop runs on this thread.
-    pub fn start<H>(listener: TcpListener, handler: H) -> Server
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::{ListenOptions, Server, TcpStream};
+    ///
+    /// aioli_task::run(async {
+    ///     let listener = ListenOptions::new().backlog(16).bind("127.0.0.1:0").await?;
+    ///     let server = Server::start(listener, async |stream| {
+    ///         let _ = stream.write_all(b"good day").await;
+    ///     });
+    ///     let client = TcpStream::connect(server.local_addr()).await?;
+    ///     assert_eq!(client.read(&mut [0; 16]).await?, 8);
+    ///     server.stop().await;
+    /// #   Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn start<H>(listener: L, handler: H) -> Server<L>
     where
-        H: AsyncFn(TcpStream) + 'static,
+        H: AsyncFn(L::Stream) + 'static,
     {
-        let local = listener.local_addr();
+        let address = listener.address();
         let clients = Clients::default();
         let accepting = spawn(accept_all(listener, handler, clients.clone()));
         Server {
-            local,
+            address,
             accepting,
             clients,
         }
     }
 
-    /// The address that is listened on.
+    /// Where is listened: an address, or the path of a Unix socket.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
+    pub fn address(&self) -> &L::Address {
+        &self.address
     }
 
     /// How many connections have a handler that runs.
@@ -121,13 +185,11 @@ impl Server {
         !self.accepting.is_done()
     }
 
-    /// Waits for ever, serving. When this is cancelled the server stops accepting and cancels its
-    /// handlers, as it does when it is dropped and [`close_clients`](Server::close_clients) is
-    /// called before.
+    /// Serves until it is cancelled, which also cancels the handlers.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the server.
+    /// Dropping the future ends the server and requests the handlers to end.
     #[doc(alias = "asyncio.Server.serve_forever")]
     pub async fn serve_forever(self) {
         let server = StopOnDrop(self);
@@ -180,16 +242,16 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl<L: Listener> Drop for Server<L> {
     fn drop(&mut self) {
         self.accepting.cancel();
     }
 }
 
-impl fmt::Debug for Server {
+impl<L: Listener> fmt::Debug for Server<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("local", &self.local)
+            .field("address", &self.address)
             .field("is_serving", &self.is_serving())
             .field("n_clients", &self.n_clients())
             .finish()
@@ -197,35 +259,37 @@ impl fmt::Debug for Server {
 }
 
 /// A server whose handlers do not outlive it.
-struct StopOnDrop(Server);
+struct StopOnDrop<L: Listener>(Server<L>);
 
-impl Drop for StopOnDrop {
+impl<L: Listener> Drop for StopOnDrop<L> {
     fn drop(&mut self) {
         self.0.close_clients();
     }
 }
 
 /// The accepting task. Its end closes the listener.
-async fn accept_all<H>(listener: TcpListener, handler: H, clients: Clients)
+async fn accept_all<L, H>(listener: L, handler: H, clients: Clients)
 where
-    H: AsyncFn(TcpStream) + 'static,
+    L: Listener,
+    H: AsyncFn(L::Stream) + 'static,
 {
     let _ending = Accepting(clients.clone());
     // Declared after, so dropped before whoever waits for the end is woken.
     let listener = listener;
     let handler = Rc::new(handler);
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => start_client(stream, handler.clone(), &clients),
+        match listener.accept_stream().await {
+            Ok(stream) => start_client(stream, handler.clone(), &clients),
             Err(error) => pause_after(&error).await,
         }
     }
 }
 
 /// The handler's task. Detached: the server knows it by its handle and its place.
-fn start_client<H>(stream: TcpStream, handler: Rc<H>, clients: &Clients)
+fn start_client<S, H>(stream: S, handler: Rc<H>, clients: &Clients)
 where
-    H: AsyncFn(TcpStream) + 'static,
+    S: 'static,
+    H: AsyncFn(S) + 'static,
 {
     let place = clients.place();
     let number = place.number;

@@ -122,6 +122,16 @@ macro_rules! stream_io {
             pub fn into_split(self) -> (crate::ReadHalf<$stream>, crate::WriteHalf<$stream>) {
                 crate::split::split(self)
             }
+
+            /// Splits the stream into a buffered reader and a buffered writer.
+            #[must_use = "dropping both closes the stream"]
+            pub fn into_streams(self) -> crate::Connection<$stream> {
+                let (reader, writer) = self.into_split();
+                (
+                    crate::StreamReader::new(reader),
+                    crate::StreamWriter::new(writer),
+                )
+            }
         }
 
         impl crate::split::sealed::Sealed for $stream {}

@@ -7,11 +7,8 @@ use crate::stream_writer::StreamWriter;
 use crate::target::ToTarget;
 use crate::tcp::TcpStream;
 
-/// The reader and the writer of a TCP connection.
-pub type Connection = (
-    StreamReader<ReadHalf<TcpStream>>,
-    StreamWriter<WriteHalf<TcpStream>>,
-);
+/// The reader and the writer of a connection.
+pub type Connection<S = TcpStream> = (StreamReader<ReadHalf<S>>, StreamWriter<WriteHalf<S>>);
 
 /// Connects by TCP, and returns a reader and a writer.
 ///
@@ -50,13 +47,4 @@ pub fn open_connection(
 ) -> impl Future<Output = Result<Connection, ConnectError>> + Send {
     let connecting = TcpStream::connect(target);
     async move { Ok(connecting.await?.into_streams()) }
-}
-
-impl TcpStream {
-    /// Splits the stream into a buffered reader and a buffered writer.
-    #[must_use = "dropping both closes the connection"]
-    pub fn into_streams(self) -> Connection {
-        let (reader, writer) = self.into_split();
-        (StreamReader::new(reader), StreamWriter::new(writer))
-    }
 }

@@ -14,8 +14,10 @@ use futures_core::Stream;
 
 use super::UnixStream;
 use crate::error::{AcceptError, BindError};
+use crate::serve::Listener;
+use crate::split::sealed::Sealed;
 
-/// A Unix socket that waits for connections.
+/// A Unix socket that waits for connections; [`Server::start`](crate::Server::start) serves one.
 ///
 /// It removes its path when it is dropped, if what is there is still its own socket. A path that
 /// exists already is not replaced, and binding it is an error.
@@ -142,11 +144,7 @@ impl UnixListener {
     }
 
     fn error(&self, source: io::Error) -> AcceptError {
-        let address = self.local_addr().ok();
-        let path = address.as_ref().and_then(SocketAddr::as_pathname);
-        let local = path.map_or("an unnamed socket".into(), |path| {
-            path.display().to_string()
-        });
+        let local = self.address().display().to_string();
         AcceptError { local, source }
     }
 }
@@ -159,6 +157,24 @@ impl Stream for Incoming<'_> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let accepted = self.0.poll_accept(cx);
         accepted.map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+    }
+}
+
+impl Sealed for UnixListener {}
+
+/// The address of a server is the path, empty for a socket without one.
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    type Address = PathBuf;
+
+    fn address(&self) -> PathBuf {
+        let address = self.local_addr().ok();
+        let path = address.as_ref().and_then(SocketAddr::as_pathname);
+        path.map(Path::to_owned).unwrap_or_default()
+    }
+
+    async fn accept_stream(&self) -> Result<UnixStream, AcceptError> {
+        self.accept().await.map(|(stream, _)| stream)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use aioli_net::unix::{UnixDatagram, UnixListener, UnixStream};
-use aioli_net::{ReadHalf, StreamReader, WriteHalf};
+use aioli_net::{ReadHalf, Server, StreamReader, WriteHalf};
 use futures::executor::block_on;
 use futures::{AsyncReadExt, AsyncWriteExt};
 
@@ -44,6 +44,27 @@ fn an_echo_on_other_executors() {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).build().unwrap();
     runtime.block_on(async { tokio::spawn(echo(path("tokio"))).await.unwrap() });
+}
+
+#[test]
+fn c298_start_unix_server() {
+    aioli_task::run(async {
+        let path = path("server");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = Server::start(listener, async |stream| {
+            let (mut reader, mut writer) = stream.into_streams();
+            writer.write(reader.readline().await.unwrap());
+            writer.close().await.unwrap();
+        });
+        assert_eq!(server.address(), &path);
+        let stream = UnixStream::connect(&path).await.unwrap();
+        let (mut reader, mut writer) = stream.into_streams();
+        writer.write("hello\n");
+        writer.drain().await.unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"hello\n");
+        server.stop().await;
+        assert!(!path.exists());
+    });
 }
 
 /// The own path is removed, one that is gone is no error, and the opt-out is honoured.
@@ -170,6 +191,7 @@ fn auto_traits() {
     fn shared<T: Send + Sync + Unpin>() {}
     shared::<UnixStream>();
     shared::<UnixListener>();
+    shared::<Server<UnixListener>>();
     shared::<UnixDatagram>();
     shared::<ReadHalf<UnixStream>>();
     shared::<WriteHalf<UnixStream>>();
