@@ -218,6 +218,12 @@ impl Barrier {
     }
 
     /// How many meet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(aioli_sync::Barrier::new(3).parties(), 3);
+    /// ```
     #[doc(alias = "asyncio.Barrier.parties")]
     #[must_use]
     pub fn parties(&self) -> usize {
@@ -225,6 +231,13 @@ impl Barrier {
     }
 
     /// How many have come while the barrier fills; 0 while it does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let barrier = aioli_sync::Barrier::new(3);
+    /// assert_eq!(barrier.n_waiting(), 0);
+    /// ```
     #[doc(alias = "asyncio.Barrier.n_waiting")]
     #[must_use]
     pub fn n_waiting(&self) -> usize {
@@ -236,6 +249,14 @@ impl Barrier {
     }
 
     /// Whether the barrier was aborted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let barrier = aioli_sync::Barrier::new(2);
+    /// barrier.abort();
+    /// assert!(barrier.is_broken());
+    /// ```
     #[doc(alias = "asyncio.Barrier.broken")]
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -243,6 +264,14 @@ impl Barrier {
     }
 
     /// A look at the barrier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Barrier, BarrierPhase};
+    ///
+    /// assert_eq!(Barrier::new(2).stats().phase, BarrierPhase::Filling);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> BarrierStats {
         self.state.read(|state| BarrierStats {

@@ -174,6 +174,12 @@ impl Condition {
     }
 
     /// A look at the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(aioli_sync::Condition::new().stats().waiting, 0);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> ConditionStats {
         ConditionStats {

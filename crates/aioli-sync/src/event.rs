@@ -119,6 +119,13 @@ impl Event {
     }
 
     /// Whether the flag is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = aioli_sync::Event::new();
+    /// assert!(!event.is_set());
+    /// ```
     #[doc(alias = "asyncio.Event.is_set")]
     #[must_use]
     pub fn is_set(&self) -> bool {
@@ -126,6 +133,14 @@ impl Event {
     }
 
     /// A look at the flag and at the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = aioli_sync::Event::new();
+    /// event.set();
+    /// assert!(event.stats().set);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> EventStats {
         self.state.read(|state| EventStats {

@@ -164,11 +164,28 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// The value, of which `&mut self` proves that nobody else uses it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut lock = aioli_sync::Lock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// Whether somebody holds the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = aioli_sync::Lock::new(());
+    /// let guard = lock.try_lock();
+    /// assert!(lock.is_locked());
+    /// # drop(guard);
+    /// ```
     #[doc(alias = "asyncio.Lock.locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -176,6 +193,12 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// A look at the lock and its line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(aioli_sync::Lock::new(()).stats().waiting, 0);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> LockStats {
         self.permits.read(|permits| LockStats {

@@ -47,6 +47,15 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, if the cell has been filled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cell = aioli_sync::OnceCell::new();
+    /// assert_eq!(cell.get(), None);
+    /// cell.set(1).unwrap();
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
@@ -127,6 +136,14 @@ impl<T> OnceCell<T> {
     }
 
     /// Takes the value out of its cell.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cell = aioli_sync::OnceCell::new();
+    /// cell.set("value").unwrap();
+    /// assert_eq!(cell.into_inner(), Some("value"));
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()

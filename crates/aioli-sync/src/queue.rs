@@ -2,8 +2,9 @@
 //!
 //! One type, [`OrderedQueue`], in three orders: [`Queue`], [`PriorityQueue`], [`LifoQueue`].
 
-pub use futures::{DoneMark, Get, Join, Put, Taken};
+pub use futures::{Get, Join, Put};
 pub use order::{Fifo, Lifo, Order, Priority};
+pub use taken::{DoneMark, Taken};
 
 use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
 use crate::raw_lock::RawLock;
@@ -15,10 +16,20 @@ use std::sync::Arc;
 mod futures;
 mod order;
 mod state;
+mod taken;
 
 /// A queue that yields items in the order in which they were put.
 ///
 /// See [`OrderedQueue`] for its methods.
+///
+/// # Examples
+///
+/// ```
+/// let queue = aioli_sync::Queue::unbounded();
+/// queue.try_put("old").unwrap();
+/// queue.try_put("new").unwrap();
+/// assert_eq!(queue.try_get(), Ok("old"));
+/// ```
 #[doc(alias = "asyncio.Queue")]
 pub type Queue<T> = OrderedQueue<T, Fifo>;
 
@@ -212,38 +223,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Get(Waiting::new(&self.state, Getting::new()))
     }
 
-    /// Takes an item out, waiting for one, that counts as done when it is dropped.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`get`](Self::get).
-    ///
-    /// # Examples
-    ///
-    /// However the block is left, the item is counted:
-    ///
-    /// ```
-    /// # futures::executor::block_on(async {
-    /// let queue = aioli_sync::Queue::unbounded();
-    /// queue.put("not a number").await?;
-    /// let parse = async {
-    ///     let text = queue.take().await.unwrap();
-    ///     text.parse::<u32>()
-    /// };
-    /// assert!(parse.await.is_err());
-    /// queue.join().await;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn take(&self) -> Result<Taken<T, O>, ShutDown> {
-        let item = self.get().await?;
-        Ok(Taken::new(item, self.clone()))
-    }
-
     /// Puts an item in if there is room now.
     ///
     /// # Errors
@@ -281,76 +260,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[doc(alias = "asyncio.Queue.get_nowait")]
     pub fn try_get(&self) -> Result<T, TryGetError> {
         self.state.with(|state, wakers| state.try_get(wakers))
-    }
-
-    /// Calls `f` with one item after the other, each of which counts as done once `f` is
-    /// through with it, and ends when the queue is shut down and empty.
-    ///
-    /// An item counts as done however `f` ends: by returning, by a panic, or by being
-    /// cancelled.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, it takes no item with it. Dropped while `f` runs, the item
-    /// that `f` works on is counted as done.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use aioli_sync::Queue;
-    ///
-    /// # futures::executor::block_on(async {
-    /// let queue = Queue::unbounded();
-    /// queue.put("a").await?;
-    /// queue.put("b").await?;
-    /// queue.shutdown();
-    /// let mut seen = String::new();
-    /// queue.for_each(async |item| seen.push_str(item)).await;
-    /// assert_eq!(seen, "ab");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn for_each(self, mut f: impl AsyncFnMut(T)) {
-        while let Ok(taken) = self.take().await {
-            let (item, _mark) = taken.into_parts();
-            f(item).await;
-        }
-    }
-
-    /// As [`for_each`](Self::for_each), until `f` fails.
-    ///
-    /// # Errors
-    ///
-    /// The first error of `f`. Its item counts as done.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`for_each`](Self::for_each).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use aioli_sync::Queue;
-    ///
-    /// # futures::executor::block_on(async {
-    /// let queue = Queue::unbounded();
-    /// queue.put("7").await?;
-    /// queue.put("seven").await?;
-    /// let parse = async |text: &str| text.parse::<u32>().map(drop);
-    /// assert!(queue.clone().try_for_each(parse).await.is_err());
-    /// queue.join().await;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn try_for_each<E>(
-        self,
-        mut f: impl AsyncFnMut(T) -> Result<(), E>,
-    ) -> Result<(), E> {
-        while let Ok(taken) = self.take().await {
-            let (item, _mark) = taken.into_parts();
-            f(item).await?;
-        }
-        Ok(())
     }
 
     /// Counts one item that was got as done.
@@ -428,6 +337,14 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// How many items are in the queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.try_put('a').unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// ```
     #[doc(alias = "asyncio.Queue.qsize")]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -435,6 +352,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Whether no item is in the queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(aioli_sync::Queue::<u32>::new(1).is_empty());
+    /// ```
     #[doc(alias = "asyncio.Queue.empty")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -442,6 +365,14 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Whether as many items are in the queue as it may hold.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::new(1);
+    /// queue.try_put('a').unwrap();
+    /// assert!(queue.is_full());
+    /// ```
     #[doc(alias = "asyncio.Queue.full")]
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -450,6 +381,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// The bound, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(aioli_sync::Queue::<u32>::new(3).maxsize(), Some(3));
+    /// ```
     #[doc(alias = "asyncio.Queue.maxsize")]
     #[must_use]
     pub fn maxsize(&self) -> Option<usize> {
@@ -457,6 +394,16 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// A look at the queue and at its lines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::new(3);
+    /// queue.try_put('a').unwrap();
+    /// queue.try_get().unwrap();
+    /// let stats = queue.stats();
+    /// assert_eq!((stats.len, stats.unfinished), (0, 1));
+    /// ```
     #[must_use]
     pub fn stats(&self) -> QueueStats {
         self.state.read(State::stats)

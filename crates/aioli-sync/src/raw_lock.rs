@@ -22,8 +22,8 @@ impl<S> RawLock<S> {
 
     /// Runs `section` on the state, releases the lock, then wakes whom it collected.
     ///
-    /// A panic inside a section (an item's `Ord`, an allocation) does not poison: sections
-    /// change the state only where it is consistent again before foreign code can run.
+    /// A panic inside a section (of an item's `Ord`, or for want of memory) does not poison:
+    /// the panic is one task's, and the primitive goes on for the others.
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut S, &mut Wakers) -> R) -> R {
         let mut wakers = Wakers::default();
         let out = section(

@@ -83,6 +83,12 @@ impl<T> RwLock<T> {
     }
 
     /// Takes the value out of its lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(aioli_sync::RwLock::new(7).into_inner(), 7);
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
@@ -163,11 +169,28 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// The value, of which `&mut self` proves that nobody else uses it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut lock = aioli_sync::RwLock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// A look at the lock and its line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = aioli_sync::RwLock::new(());
+    /// let guards = (lock.try_read(), lock.try_read());
+    /// assert_eq!(lock.stats().readers, 2);
+    /// # drop(guards);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> RwLockStats {
         self.permits.read(|permits| {

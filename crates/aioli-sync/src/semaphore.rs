@@ -212,12 +212,27 @@ impl Semaphore {
     }
 
     /// How many permits are free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = aioli_sync::Semaphore::new(2);
+    /// let permit = semaphore.try_acquire();
+    /// assert_eq!(semaphore.available(), 1);
+    /// # drop(permit);
+    /// ```
     #[must_use]
     pub fn available(&self) -> usize {
         self.stats().available
     }
 
     /// Whether [`acquire`](Self::acquire) would have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(aioli_sync::Semaphore::new(0).is_locked());
+    /// ```
     #[doc(alias = "asyncio.Semaphore.locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -226,6 +241,13 @@ impl Semaphore {
     }
 
     /// A look at the permits and at the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let stats = aioli_sync::Semaphore::new(2).stats();
+    /// assert_eq!((stats.available, stats.waiting), (2, 0));
+    /// ```
     #[must_use]
     pub fn stats(&self) -> SemaphoreStats {
         self.permits.read(|permits| SemaphoreStats {
@@ -282,6 +304,15 @@ pub struct Permit<'a> {
 
 impl Permit<'_> {
     /// How many permits this is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// assert_eq!(semaphore.try_acquire_many(2).map(|permit| permit.count()), Some(2));
+    /// ```
     #[must_use]
     pub fn count(&self) -> usize {
         self.n
@@ -322,6 +353,15 @@ pub struct OwnedPermit {
 
 impl OwnedPermit {
     /// How many permits this is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// assert_eq!(semaphore.try_acquire_many(2).map(|permit| permit.count()), Some(2));
+    /// ```
     #[must_use]
     pub fn count(&self) -> usize {
         self.n

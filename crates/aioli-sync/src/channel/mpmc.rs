@@ -183,6 +183,15 @@ impl<T> Sender<T> {
     }
 
     /// Whether sending is of no use: this sender was closed, or all receivers are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::channel::<u32>(1);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared
@@ -190,6 +199,14 @@ impl<T> Sender<T> {
     }
 
     /// A look at the channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::channel::<u32>(1);
+    /// let _another = tx.clone();
+    /// assert_eq!(rx.stats().senders, 2);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> ChannelStats {
         self.shared.read(State::stats)
@@ -307,6 +324,14 @@ impl<T> Receiver<T> {
     }
 
     /// A look at the channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::channel::<u32>(1);
+    /// let _another = tx.clone();
+    /// assert_eq!(rx.stats().senders, 2);
+    /// ```
     #[must_use]
     pub fn stats(&self) -> ChannelStats {
         self.shared.read(State::stats)

@@ -119,6 +119,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver is gone, so that it is not worth going on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::oneshot::channel::<u32>();
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.read(|state| state.receiver.is_gone())

@@ -1,3 +1,5 @@
+//! The list against its model, and what its keys promise.
+
 use super::{Departed, Key, WaitList};
 use crate::raw_lock::Wakers;
 use proptest::prelude::{Strategy, any, prop_oneof};
