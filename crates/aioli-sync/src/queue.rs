@@ -6,7 +6,7 @@ pub use futures::{Get, Join, Put};
 pub use order::{Fifo, Lifo, Order, Priority};
 pub use taken::{DoneMark, Taken};
 
-use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
+use crate::error::{TaskDoneError, TryGetError, TryPutError};
 use crate::raw_lock::RawLock;
 use crate::waiting::Waiting;
 use state::{Getting, Joining, Putting, State};
@@ -174,7 +174,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     ///
-    /// [`ShutDown`] with the item, if the queue was shut down before the item was in.
+    /// [`ShutDown`](crate::ShutDown) with the item, if the queue was shut down before the item was in.
     ///
     /// # Cancel safety
     ///
@@ -200,7 +200,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     ///
-    /// [`ShutDown`], if the queue was shut down and no item is left. So a consumer's loop
+    /// [`ShutDown`](crate::ShutDown), if the queue was shut down and no item is left. So a consumer's loop
     /// reads `while let Ok(item) = queue.get().await`.
     ///
     /// # Cancel safety

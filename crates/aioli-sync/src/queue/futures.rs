@@ -8,15 +8,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The future of [`OrderedQueue::put`].
+/// The future of [`OrderedQueue::put`](crate::queue::OrderedQueue::put).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Put<'a, T: 'a, O: Order<T> + 'a = Fifo>(pub(super) Waiting<'a, Putting<T, O>>);
 
-/// The future of [`OrderedQueue::get`].
+/// The future of [`OrderedQueue::get`](crate::queue::OrderedQueue::get).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Get<'a, T: 'a, O: Order<T> + 'a = Fifo>(pub(super) Waiting<'a, Getting<T, O>>);
 
-/// The future of [`OrderedQueue::join`].
+/// The future of [`OrderedQueue::join`](crate::queue::OrderedQueue::join).
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Join<'a, T: 'a, O: Order<T> + 'a = Fifo>(pub(super) Waiting<'a, Joining<T, O>>);
 
