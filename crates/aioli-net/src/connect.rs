@@ -19,7 +19,7 @@ use aioli_time::{Sleep, sleep};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::{Attempt, ConnectError};
-use crate::resolve::{addresses, interleave};
+use crate::resolve::addresses;
 use crate::target::Target;
 
 #[cfg(test)]
@@ -78,6 +78,25 @@ async fn connect_to(address: SocketAddr) -> io::Result<Connected> {
     // asyncio's default, and what every protocol of requests and answers wants.
     stream.get_ref().set_nodelay(true)?;
     Ok(stream)
+}
+
+/// The family first seen is tried first, then the two alternate (RFC 8305, section 4).
+pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first() else {
+        return addresses;
+    };
+    let is_preferred = |address: &SocketAddr| address.is_ipv6() == first.is_ipv6();
+    let (preferred, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        addresses.iter().copied().partition(is_preferred);
+    let mut ordered = Vec::with_capacity(addresses.len());
+    let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
+    loop {
+        let pair = [preferred.next(), other.next()];
+        if pair == [None, None] {
+            return ordered;
+        }
+        ordered.extend(pair.into_iter().flatten());
+    }
 }
 
 /// One attempt under way.

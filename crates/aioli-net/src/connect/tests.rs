@@ -111,3 +111,16 @@ fn when_all_fail_the_error_tells_of_each_in_order() {
     let (outcome, took, _) = race(&[Fails(400), Fails(10), Fails(0)]);
     assert_eq!((outcome, took), (Err(vec![0, 1, 2]), 400));
 }
+
+#[test]
+fn families_alternate_beginning_with_the_preferred_one() {
+    let [a4, b4, c4] = [1, 2, 3].map(|n| SocketAddr::from(([10, 0, 0, n], 1)));
+    let [a6, b6] = [1, 2].map(|n| SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, n], 1)));
+    let check = |given: &[SocketAddr], expected: &[SocketAddr]| {
+        assert_eq!(interleave(given.to_vec()), expected);
+    };
+    check(&[], &[]);
+    check(&[a4], &[a4]);
+    check(&[a6, b6, a4, b4, c4], &[a6, a4, b6, b4, c4]);
+    check(&[a4, b4, c4, a6], &[a4, a6, b4, c4]);
+}
