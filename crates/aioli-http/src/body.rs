@@ -72,15 +72,15 @@ impl Body {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use aioli_http::{Body, Session};
     /// use futures::stream;
     ///
-    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
     /// let lines = stream::iter((0..1000).map(|n| Ok::<_, std::io::Error>(format!("{n}\n"))));
-    /// Session::new().put("http://a.example/lines").body(Body::stream(lines)).await?;
-    /// # Ok(())
-    /// # }
+    /// Session::new().put(url).body(Body::stream(lines)).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     pub fn stream<S, B, E>(stream: S) -> Body
     where

@@ -1,12 +1,131 @@
-//! An HTTP client with the feel of aiohttp's ClientSession.
+//! An HTTP client with the feel of aiohttp's `ClientSession`, on any executor.
+//!
+//! ```
+//! use aioli_http::{Session, Timeout};
+//!
+//! # let url = aioli_http::example::serve("hello");
+//! aioli_task::run(async {
+//!     let session = Session::builder().timeout(Timeout::total(30).connect(5)).build()?;
+//!     let page = session.get(&url).await?.text().await?;
+//!     let made = session.post(&url).query([("dry", true)]).json(&["oil", "garlic"]).await?;
+//!     let mut body = made.error_for_status()?;
+//!     while let Some(piece) = body.chunk().await? {
+//!         println!("{} bytes after {page}", piece.len());
+//!     }
+//!     Ok::<(), aioli_http::Error>(())
+//! })?;
+//! # Ok::<(), aioli_http::Error>(())
+//! ```
+//!
+//! # Should I depend on this crate?
+//!
+//! Yes, for HTTP/1.1 and https from async code on *any* executor: aioli's loop, tokio, smol, or
+//! none but `futures::executor::block_on`. A request needs no task, no channel and no runtime of
+//! its own: its future polls the socket. What a server can do to you is bounded before you ask.
+//!
+//! Not if you need HTTP/2, a proxy, cookies or compressed bodies, or a server. An application
+//! takes the facade `aioli`, which re-exports this crate as `aioli::http`.
+//!
+//! # In scope / Out of scope
+//!
+//! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
+//! forms, bodies from bytes and from streams; response bodies whole, in pieces, or as a stream;
+//! chunked both ways; redirects; a time limit for each [`Phase`]; TLS by `rustls` with the
+//! system's roots, additional ones, or only given ones; one [`Error`] that tells what may be
+//! tried again.
+//!
+//! Not in scope: HTTP/2 and 3, proxies, cookies, content decoding, retries (but the one of a
+//! stale pooled connection), caching, multipart forms, WebSocket, servers.
+//!
+//! Safe by default:
+//!
+//! | concern | what holds |
+//! |---|---|
+//! | endless or huge answers | [`Limits`]: 64 KiB and 128 headers of head (1xx included), 64 MiB buffered, bounded chunk extensions and trailers |
+//! | smuggled responses | one reading of lengths and codings, digits only, CR LF only, no folding; any doubt closes the connection |
+//! | secrets on redirects | headers with secrets go to the origin they were meant for, and to no other; user information in a `location` is ignored |
+//! | where a redirect leads | `http` and `https` only, ten hops; [`SessionBuilder::https_only`] |
+//! | requests carried out twice | a stale pooled connection is retried once, only when the method is idempotent or nothing was sent, and the body is whole |
+//! | truncation | a body that is cut off is an error, also over TLS without its closing message |
+//! | logs | errors and `Debug` show no header values, user information, queries or bodies |
+//! | TLS | certificates and names are always checked; there is no switch to turn that off |
+//!
+//! # Examples
+//!
+//! Many downloads at the same time, over at most 64 connections to one origin:
+//!
+//! ```
+//! use futures::future::try_join_all;
+//!
+//! # let url = aioli_http::example::serve("hello");
+//! # aioli_task::run(async {
+//! let session = aioli_http::Session::new();
+//! let pages = try_join_all((0..100).map(|n| {
+//!     let request = session.get(&url).query([("page", n)]);
+//!     async move { request.await?.text().await }
+//! }));
+//! assert_eq!(pages.await?.len(), 100);
+//! # Ok::<(), aioli_http::Error>(()) }).unwrap();
+//! ```
+//!
+//! Deciding by the error:
+//!
+//! ```
+//! use aioli_http::{ErrorKind, Phase};
+//!
+//! # aioli_task::run(async {
+//! let error = aioli_http::get("http://127.0.0.1:1/").await.unwrap_err();
+//! match error.kind() {
+//!     ErrorKind::Timeout { phase: Phase::Connect, .. } => println!("nobody there"),
+//!     ErrorKind::Connect { source, .. } => println!("refused: {source}"),
+//!     _ if error.is_retryable() => println!("once more"),
+//!     _ => println!("{error}"),
+//! }
+//! assert!(!error.maybe_processed());
+//! # });
+//! ```
+//!
+//! # Cancellation
+//!
+//! Dropping a request or a response at any await closes its connection, unless that is at a
+//! message boundary, and leaks neither a socket nor a slot of the pool: the slot is a field of
+//! the connection. A waiting request that is dropped leaves the line, and the next one moves up.
+//! [`Response::chunk`] loses nothing when it is cancelled. What the server has done meanwhile
+//! nobody can know; [`Error::maybe_processed`] is `false` only when nothing was sent.
+//!
+//! # Implementation
+//!
+//! `h1` holds a codec without I/O (`head`, `framing`, `body`, `encode`) and the `exchange` that
+//! drives it: sending and receiving are polled together, so that an early answer is seen. `pool`
+//! argues slots and idle connections, `deadline` the one lazy timer of a request, `tls` how
+//! `rustls` is driven over poll functions, `redirect` why secrets are attached and not stripped.
+//! When a body of known end came together with its head, its connection is back in the pool
+//! before the [`Response`] is handed out. No unsafe code.
+//!
+//! # Asyncio correspondence
+//!
+//! | aiohttp | here |
+//! |---|---|
+//! | `async with ClientSession() as session` | [`Session::new`]; closed when the last clone is dropped |
+//! | `async with session.get(url) as r` | `let r = session.get(url).await?` |
+//! | `await r.text()`, `.json()`, `.read()` | [`text`](Response::text), [`json`](Response::json), [`bytes`](Response::bytes) |
+//! | `r.content.iter_any()` | [`chunk`](Response::chunk), [`into_stream`](Response::into_stream) |
+//! | `params=`, `data=`, `json=`, `headers=` | [`query`](RequestBuilder::query), [`body`](RequestBuilder::body) and [`form`](RequestBuilder::form), [`json`](RequestBuilder::json), [`header`](RequestBuilder::header) |
+//! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
+//! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
+//! | `raise_for_status` | [`SessionBuilder::raise_for_status`], [`Response::error_for_status`] |
+//! | `ClientConnectorDNSError`, `ClientConnectorError`, `ServerDisconnectedError`, `ClientPayloadError`, `TooManyRedirects`, `ClientResponseError`, `InvalidURL` | [`ErrorKind`]: `Dns`, `Connect`, `Disconnected`, `Body`, `Redirect`, `Status`, `InvalidUrl` |
 
 #![forbid(unsafe_code)]
 
 mod body;
 mod deadline;
 mod error;
+#[doc(hidden)]
+pub mod example;
 mod h1;
 mod limits;
+mod origin;
 mod pool;
 mod redirect;
 mod request;

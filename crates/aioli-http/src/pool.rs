@@ -26,65 +26,14 @@ use std::time::{Duration, Instant};
 
 use aioli_sync::{OwnedPermit, Semaphore};
 use aioli_task::driver::Home;
-use url::{Host, Url};
 
 use crate::h1::exchange::Wire;
 use crate::limits::Limits;
+use crate::origin::Origin;
 
 /// A request that must not be sent twice prefers a connection that was used just now: the
 /// longer it was idle, the likelier the server is closing it at this moment.
 const FRESH: Duration = Duration::from_secs(2);
-
-/// Whom a connection talks to; connections are shared by nobody else.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Origin {
-    pub(crate) secure: bool,
-    /// Lower-case, in ASCII, without a trailing dot; an IPv6 address without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-}
-
-impl Origin {
-    /// The origin of an `http` or `https` URL.
-    pub(crate) fn of(url: &Url) -> Option<Origin> {
-        let secure = match url.scheme() {
-            "http" => false,
-            "https" => true,
-            _ => return None,
-        };
-        let host = match url.host()? {
-            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
-            Host::Ipv4(address) => address.to_string(),
-            Host::Ipv6(address) => address.to_string(),
-        };
-        if host.is_empty() {
-            return None;
-        }
-        Some(Origin {
-            secure,
-            host,
-            port: url.port_or_known_default()?,
-        })
-    }
-
-    /// The host as what it is.
-    pub(crate) fn host_ref(&self) -> Host<&str> {
-        if let Ok(address) = self.host.parse() {
-            Host::Ipv4(address)
-        } else if let Ok(address) = self.host.parse() {
-            Host::Ipv6(address)
-        } else {
-            Host::Domain(&self.host)
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
-    }
-}
 
 /// A connection in use.
 #[derive(Debug)]

@@ -23,19 +23,19 @@ use crate::session::Session;
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use std::time::Duration;
 ///
-/// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+/// # aioli_task::run(async {
+/// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
 /// let response = session
-///     .put("https://example.org/items/7")
+///     .put(url)
 ///     .query([("version", 3)])
 ///     .header("if-match", "\"abc\"")
 ///     .timeout(Duration::from_secs(10))
 ///     .body("hello")
 ///     .await?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
 /// ```
 #[must_use = "a request is not sent unless it is awaited"]
 pub struct RequestBuilder {
@@ -110,15 +110,15 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use aioli_http::{HeaderMap, HeaderValue, header};
     ///
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
     /// let mut headers = HeaderMap::new();
     /// headers.insert(header::RANGE, HeaderValue::from_static("bytes=100-"));
-    /// session.get("https://example.org/big").headers(headers).await?;
-    /// # Ok(())
-    /// # }
+    /// session.get(url).headers(headers).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     pub fn headers(mut self, headers: HeaderMap) -> RequestBuilder {
         let mut last = None;
@@ -135,11 +135,12 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// session.get("https://example.org/find").query([("q", "a&b")]).query([("page", 2)]).await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// let found = session.get(url).query([("q", "a&b")]).query([("page", 2)]).await?;
+    /// assert_eq!(found.url().query(), Some("q=a%26b&page=2"));
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request.params")]
     pub fn query<K, V>(mut self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> RequestBuilder
@@ -162,11 +163,11 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// session.put("https://example.org/note").body("remember the milk").await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// session.put(url).body("remember the milk").await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request.data")]
     pub fn body(mut self, body: impl Into<Body>) -> RequestBuilder {
@@ -178,15 +179,15 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
     /// #[derive(serde::Serialize)]
     /// struct Item {
     ///     name: String,
     /// }
-    /// session.post("https://example.org/items").json(&Item { name: "oil".into() }).await?;
-    /// # Ok(())
-    /// # }
+    /// session.post(url).json(&Item { name: "oil".into() }).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request.json")]
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> RequestBuilder {
@@ -208,11 +209,11 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// session.post("https://example.org/login").form([("user", "me"), ("word", "x&y")]).await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// session.post(url).form([("user", "me"), ("word", "x&y")]).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.FormData")]
     pub fn form<K, V>(mut self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> RequestBuilder
@@ -264,12 +265,14 @@ impl RequestBuilder {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// let urls = ["https://a.example/", "https://b.example/"];
-    /// let responses = futures::future::join_all(urls.map(|url| session.get(url).send())).await;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// let twice = [session.get(&url).send(), session.get(&url).send()];
+    /// for response in futures::future::try_join_all(twice).await? {
+    ///     assert_eq!(response.text().await?, "hello");
+    /// }
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     pub fn send(self) -> Sending {
         let RequestBuilder {

@@ -26,13 +26,14 @@ use incoming::Incoming;
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), aioli_http::Error> {
-/// let response = aioli_http::get("https://example.org/").await?;
-/// println!("{} {:?}", response.status(), response.headers().get("content-type"));
-/// let page = response.text().await?;
-/// # Ok(())
-/// # }
+/// ```
+/// # aioli_task::run(async {
+/// # let url = aioli_http::example::serve("hello");
+/// let response = aioli_http::get(url).await?;
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.headers()["content-length"], "5");
+/// assert_eq!(response.text().await?, "hello");
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
 /// ```
 #[doc(alias = "aiohttp.ClientResponse")]
 pub struct Response {
@@ -100,11 +101,11 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), aioli_http::Error> {
-    /// let page = aioli_http::get("https://example.org/").await?.error_for_status()?.text().await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let page = aioli_http::get(url).await?.error_for_status()?.text().await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.raise_for_status")]
     pub fn error_for_status(mut self) -> Result<Response> {
@@ -138,15 +139,16 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), aioli_http::Error> {
-    /// let mut response = aioli_http::get("https://example.org/big").await?;
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let mut response = aioli_http::get(url).await?;
     /// let mut length = 0;
     /// while let Some(piece) = response.chunk().await? {
     ///     length += piece.len();
     /// }
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(length, 5);
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.StreamReader.readany")]
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
@@ -172,11 +174,12 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), aioli_http::Error> {
-    /// let picture = aioli_http::get("https://example.org/a.png").await?.bytes().await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let picture = aioli_http::get(url).await?.bytes().await?;
+    /// assert_eq!(picture, "hello");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.read")]
     pub async fn bytes(mut self) -> Result<Bytes> {
@@ -225,11 +228,12 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), aioli_http::Error> {
-    /// let page = aioli_http::get("https://example.org/").await?.text().await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let page = aioli_http::get(url).await?.text().await?;
+    /// assert_eq!(page, "hello");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.text")]
     pub async fn text(mut self) -> Result<String> {
@@ -252,15 +256,16 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve(r#"{"name": "anne"}"#);
     /// #[derive(serde::Deserialize)]
     /// struct User {
     ///     name: String,
     /// }
-    /// let user: User = aioli_http::get("https://example.org/users/7").await?.json().await?;
-    /// # Ok(())
-    /// # }
+    /// let user: User = aioli_http::get(url).await?.json().await?;
+    /// assert_eq!(user.name, "anne");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.json")]
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T> {
@@ -274,15 +279,15 @@ impl Response {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use aioli_http::{Body, Session};
     ///
-    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
     /// let session = Session::new();
-    /// let source = session.get("http://a.example/big").await?;
-    /// session.put("http://b.example/copy").body(Body::stream(source.into_stream())).await?;
-    /// # Ok(())
-    /// # }
+    /// let source = session.get(&url).await?;
+    /// session.put(&url).body(Body::stream(source.into_stream())).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.StreamReader.iter_any")]
     pub fn into_stream(self) -> Chunks {

@@ -24,16 +24,16 @@ pub use builder::SessionBuilder;
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// use aioli_http::Session;
 ///
-/// # async fn example() -> Result<(), aioli_http::Error> {
+/// # aioli_task::run(async {
+/// # let url = aioli_http::example::serve("hello");
 /// let session = Session::new();
-/// let page = session.get("https://example.org/").await?.text().await?;
-/// let made = session.post("https://example.org/items").json(&[1, 2, 3]).await?;
-/// println!("{} {}", page.len(), made.status());
-/// # Ok(())
-/// # }
+/// let page = session.get(&url).await?.text().await?;
+/// let made = session.post(&url).json(&[1, 2, 3]).await?;
+/// assert_eq!((page.len(), made.status().as_u16()), (5, 200));
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
 /// ```
 #[doc(alias = "aiohttp.ClientSession")]
 #[derive(Clone)]
@@ -103,14 +103,15 @@ impl Session {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use aioli_http::{Method, Session};
     ///
-    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
     /// let session = Session::new();
-    /// let response = session.request(Method::OPTIONS, "https://example.org/").await?;
-    /// # Ok(())
-    /// # }
+    /// let response = session.request(Method::OPTIONS, url).await?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request")]
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
@@ -122,11 +123,12 @@ impl Session {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// let found = session.get("https://example.org/find").query([("q", "aioli")]).await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// let found = session.get(url).query([("q", "aioli")]).await?;
+    /// assert_eq!(found.text().await?, "hello");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.get")]
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
@@ -137,11 +139,11 @@ impl Session {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(session: &aioli_http::Session) -> Result<(), aioli_http::Error> {
-    /// session.post("https://example.org/login").form([("user", "me")]).await?;
-    /// # Ok(())
-    /// # }
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// session.post(url).form([("user", "me")]).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientSession.post")]
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
@@ -214,11 +216,12 @@ impl fmt::Debug for Session {
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), aioli_http::Error> {
-/// let page = aioli_http::get("https://example.org/").await?.text().await?;
-/// # Ok(())
-/// # }
+/// ```
+/// # aioli_task::run(async {
+/// # let url = aioli_http::example::serve("hello");
+/// let page = aioli_http::get(url).await?.text().await?;
+/// assert_eq!(page, "hello");
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
 /// ```
 #[doc(alias = "aiohttp.request")]
 pub fn get(url: impl IntoUrl) -> RequestBuilder {

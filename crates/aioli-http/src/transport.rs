@@ -13,7 +13,7 @@ use url::Host;
 
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::pool::Origin;
+use crate::origin::Origin;
 use crate::session::Config;
 use crate::tls::TlsStream;
 use crate::tls::config::{handshake_failed, server_name, tls_error};
