@@ -174,7 +174,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     ///
-    /// [`ShutDown`](crate::ShutDown) with the item, if the queue was shut down before the item was in.
+    /// [`ShutDown`](crate::ShutDown) with the item, if the queue was shut down before it was in.
     ///
     /// # Cancel safety
     ///
