@@ -1,1 +1,100 @@
-//! Timers, sleep and intervals.
+//! Timers: sleep, intervals, deadlines and callbacks that run later.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! aioli_task::run(async {
+//!     aioli_time::sleep(Duration::from_millis(10)).await;
+//!
+//!     let mut ticks = aioli_time::interval(Duration::from_millis(2));
+//!     for n in 0..3 {
+//!         ticks.tick().await;
+//!         println!("tick {n}");
+//!     }
+//! });
+//! ```
+//!
+//! # Should I depend on this crate?
+//!
+//! Yes, when you write a library for aioli's loop, or for any executor, that has to wait for time
+//! to pass. An application takes the facade `aioli`, which re-exports everything here. Bounding
+//! another future by time (`timeout`) is in `aioli-flow`.
+//!
+//! # In scope / Out of scope
+//!
+//! In scope: [`sleep`], [`sleep_until`], [`interval`] with three ways to treat missed ticks,
+//! [`Deadline`], [`call_later`] and [`call_at`]. Wherever a length of time is taken, a `Duration`
+//! or a plain number of seconds will do ([`Seconds`]).
+//!
+//! Out of scope: the clock itself, real or virtual, which belongs to the loop (`aioli-task`); wall
+//! clock time, calendars and time zones.
+//!
+//! # Examples
+//!
+//! A test of an hour that takes no time: on the virtual clock, time jumps to the next deadline
+//! when there is nothing to run.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let mut runner = aioli_task::Runner::builder().virtual_clock().build();
+//! let hour = runner.run(async {
+//!     let begin = aioli_task::now();
+//!     aioli_time::sleep(Duration::from_secs(3600)).await;
+//!     aioli_task::now() - begin
+//! });
+//! assert_eq!(hour.expect("nothing stopped it"), Duration::from_secs(3600));
+//! ```
+//!
+//! Under another executor, the timers are those of the process's background loop:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! futures::executor::block_on(aioli_time::sleep(Duration::from_millis(1)));
+//! ```
+//!
+//! # Cancellation
+//!
+//! Everything here is cancelled by dropping it. A dropped [`Sleep`] takes its timer with it, and
+//! nothing else remains; an [`Interval`] loses no tick when the wait for one is dropped. A
+//! [`TimerHandle`] is the exception: dropping it changes nothing, as in asyncio, and
+//! [`TimerHandle::cancel`] takes the callback back.
+//!
+//! # Implementation
+//!
+//! Each loop has one ordered set of timers (`timers.rs`), which becomes the loop's deadline source
+//! when it is first used (`driver.rs`). Timers fire in the order of their deadlines, and of their
+//! arrival among equal deadlines, and never early. A future keeps the key of its timer and may be
+//! polled and dropped on any thread; when its loop has ended before its time was over, it goes on
+//! with the loop that it is polled on.
+//!
+//! # Asyncio correspondence
+//!
+//! | asyncio | here |
+//! |---|---|
+//! | `asyncio.sleep(d)` | [`sleep(d)`](sleep) |
+//! | `asyncio.sleep(0)` | `sleep(0)`, or `aioli_task::yield_now()` |
+//! | `loop.call_later(d, f)`, `loop.call_at(t, f)` | [`call_later`], [`call_at`] |
+//! | `TimerHandle.cancel()`, `.when()` | [`TimerHandle::cancel`], [`TimerHandle::when`] |
+//! | `loop.time()` | `aioli_task::time()` |
+//!
+//! A sleep begins when it is first polled, as a coroutine does, and not when it is made.
+#![forbid(unsafe_code)]
+#![doc(test(attr(deny(warnings))))]
+
+mod callback;
+mod deadline;
+mod driver;
+mod interval;
+mod sleep;
+mod stats;
+mod timers;
+
+pub use aioli_task::Seconds;
+
+pub use crate::callback::{TimerHandle, call_at, call_later};
+pub use crate::deadline::Deadline;
+pub use crate::interval::{Interval, MissedTicks, interval, interval_at};
+pub use crate::sleep::{Sleep, sleep, sleep_until};
+pub use crate::stats::{Stats, stats};

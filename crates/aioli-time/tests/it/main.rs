@@ -1,0 +1,49 @@
+//! What timers do, by event. Everything but the foreign executors runs on the virtual clock.
+
+mod auto_traits;
+mod callbacks;
+mod cancel;
+mod foreign;
+mod interval;
+mod order;
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use aioli_task::Runner;
+
+/// Runs `main` on a virtual clock.
+fn run<F: Future>(main: F) -> F::Output {
+    Runner::builder()
+        .virtual_clock()
+        .build()
+        .run(main)
+        .expect("main is not stopped")
+}
+
+/// A log that tasks share.
+#[derive(Clone, Default)]
+struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    fn put(&self, entry: impl Debug) {
+        self.0.borrow_mut().push(format!("{entry:?}"));
+    }
+
+    #[track_caller]
+    fn check(&self, expected: &[&str]) {
+        assert_eq!(*self.0.borrow(), expected);
+    }
+}
+
+/// The time since `begin`, on the loop's clock.
+fn since(begin: Instant) -> Duration {
+    aioli_task::now() - begin
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
