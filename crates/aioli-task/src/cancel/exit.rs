@@ -282,6 +282,12 @@ impl Unwinder {
         });
     }
 
+    /// Whether a request, anybody's, has reached the body and is not dealt with yet.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.is_asked()
+    }
+
     pub(super) fn is_origin(&self, request: &Request) -> bool {
         request.origin == Some(self.0.id())
     }

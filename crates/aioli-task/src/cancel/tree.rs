@@ -227,6 +227,16 @@ impl Node {
         if asked { Entered::Asked } else { Entered::Go }
     }
 
+    /// Whether a request is asked here, handed to the handlers below, or kept by a shield.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.locked(|_, entries, _| {
+            entries
+                .map
+                .get(&self.id)
+                .is_some_and(|e| e.state != State::Idle || e.pending || e.parked)
+        })
+    }
+
     /// The handler's body is pending: notes its waker. A request that arrived while handlers
     /// below were not linked yet is handed to them.
     pub(crate) fn suspend(&self, waker: &Waker) -> Entered {
