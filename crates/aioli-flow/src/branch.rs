@@ -1,0 +1,198 @@
+//! One branch of a combinator: a handler of its own, and how it ended.
+//!
+//! A combinator of ours gives every branch a handler, so that what happens to one branch stays in
+//! it: the combinator asks the other branches, waits until they have cleaned up, and only then
+//! passes on what happened.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Requests, Unwinder, exit, rearm};
+use pin_project_lite::pin_project;
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// How a branch ended.
+#[derive(Debug)]
+pub(crate) enum Left<T> {
+    Value(T),
+    /// It was asked by its combinator, and has been dropped and cleaned up.
+    Drained,
+    /// It was cancelled by somebody else.
+    Cancelled(Cancelled),
+    Panicked(Payload),
+}
+
+pin_project! {
+    /// A branch that runs.
+    #[derive(Debug)]
+    pub(crate) struct Branch<F> {
+        #[pin]
+        body: ExitFuture<F>,
+        // Present once the combinator has asked.
+        asked: Option<Asked>,
+    }
+}
+
+/// Why a combinator asks a branch to end.
+#[derive(Debug)]
+pub(crate) struct Why {
+    pub(crate) reason: Reason,
+    /// Another branch has won, and answers for a request that all branches have had by then.
+    pub(crate) is_race: bool,
+}
+
+/// The combinator's own request to a branch.
+#[derive(Debug)]
+struct Asked {
+    unwinder: Unwinder,
+    /// Outside requests as of then, if the branch was asked already and the winner answers.
+    shared: Option<Requests>,
+}
+
+impl<F: Future> Branch<F> {
+    pub(crate) fn new(f: F) -> Branch<F> {
+        Branch {
+            body: exit(f),
+            asked: None,
+        }
+    }
+
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Left<F::Output>> {
+        let this = self.project();
+        Poll::Ready(match ready!(this.body.poll(cx)) {
+            Exit::Value(value) => Left::Value(value),
+            Exit::Panicked(panic) => Left::Panicked(panic),
+            Exit::Cancelled(cancelled) => match this.asked {
+                Some(asked) if asked.covers(&cancelled) => Left::Drained,
+                _ => Left::Cancelled(cancelled),
+            },
+        })
+    }
+
+    /// Asks the branch to end. Its body is dropped at its next poll, unless handlers inside have
+    /// something to clean up first.
+    pub(crate) fn ask(self: Pin<&mut Self>, why: &Why) {
+        let this = self.project();
+        if this.asked.is_some() {
+            return;
+        }
+        let unwinder = this.body.unwinder();
+        let shared = (why.is_race && unwinder.is_asked()).then(Requests::mark);
+        unwinder.unwind(why.reason.clone());
+        *this.asked = Some(Asked { unwinder, shared });
+    }
+}
+
+impl Asked {
+    /// Whether `cancelled` is the combinator's own request, or one that the winner answers for.
+    fn covers(&self, cancelled: &Cancelled) -> bool {
+        cancelled.is_from(&self.unwinder) || self.shared.as_ref().is_some_and(|old| !old.grown())
+    }
+}
+
+/// What a combinator has to do about its other branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Others {
+    /// They go on.
+    GoOn,
+    /// They are to be asked.
+    Ask,
+}
+
+/// What came out of the branches of a combinator and goes on outwards when all have ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Whether the first value ends it, and a cancelled branch is just lost.
+    is_race: bool,
+    cancelled: Option<Cancelled>,
+    panic: Option<Payload>,
+    /// The first branch that ended it for all: it failed, or it won.
+    decided_by: Option<usize>,
+}
+
+impl Outcome {
+    /// For combinators that need all branches.
+    pub(crate) fn of_all() -> Outcome {
+        Outcome::default()
+    }
+
+    /// For combinators that need one branch.
+    pub(crate) fn of_race() -> Outcome {
+        Outcome {
+            is_race: true,
+            ..Outcome::default()
+        }
+    }
+
+    /// A branch decided how the combinator ends: it failed, or it won. Others may have decided
+    /// before. A request that had reached all branches before one won is the winner's to answer.
+    pub(crate) fn decide(&mut self, index: usize) -> Others {
+        if self.decided_by.is_some() {
+            return Others::GoOn;
+        }
+        self.decided_by = Some(index);
+        if self.is_race {
+            self.cancelled = None;
+        }
+        Others::Ask
+    }
+
+    /// A branch was cancelled by somebody other than its combinator. A request that came from
+    /// above has been given to all branches; one that was raised inside has not.
+    pub(crate) fn cancelled(&mut self, cancelled: Cancelled) -> Others {
+        let is_raised = cancelled.is_raised();
+        let is_weaker = self.cancelled.is_some() && is_raised;
+        if !is_weaker {
+            self.cancelled = Some(cancelled);
+        }
+        if is_raised && !self.is_race {
+            Others::Ask
+        } else {
+            Others::GoOn
+        }
+    }
+
+    /// A branch panicked.
+    pub(crate) fn panicked(&mut self, panic: Payload) -> Others {
+        self.panic.get_or_insert(panic);
+        Others::Ask
+    }
+
+    /// Branches that were cancelled by themselves are just lost, even if all are.
+    pub(crate) fn forget_raised(&mut self) {
+        self.cancelled.take_if(|cancelled| cancelled.is_raised());
+    }
+
+    /// All branches have ended. A panic goes first. A request that came from above and something
+    /// that was decided both come out: the request at the next suspension.
+    pub(crate) async fn leave(self) -> Option<usize> {
+        if let Some(panic) = self.panic {
+            resume_unwind(panic);
+        }
+        match (self.decided_by, self.cancelled) {
+            (None, None) => None,
+            (None, Some(cancelled)) => cancelled.raise().await,
+            (Some(index), cancelled) => {
+                if let Some(cancelled) = cancelled.filter(|cancelled| !cancelled.is_raised()) {
+                    rearm(cancelled);
+                }
+                Some(index)
+            }
+        }
+    }
+}
+
+/// Leaves a handler as its body was left: with its value, its cancellation or its panic.
+pub(crate) async fn leave<T>(exit: Exit<T>) -> T {
+    match exit {
+        Exit::Value(value) => value,
+        Exit::Cancelled(cancelled) => cancelled.raise().await,
+        Exit::Panicked(panic) => resume_unwind(panic),
+    }
+}

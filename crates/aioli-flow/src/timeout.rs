@@ -1,0 +1,271 @@
+//! Bounding a future by time.
+
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinder, Unwinding, exit};
+use aioli_time::{Deadline, Sleep};
+use thiserror::Error;
+
+/// The time was over before the future was done.
+#[doc(alias = "asyncio.TimeoutError")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[error("timed out")]
+#[non_exhaustive]
+pub struct Elapsed;
+
+/// Runs `f` for at most a length of time: a number of seconds, or a `Duration`.
+///
+/// When the time is over, `f` is asked to end, and its clean-up is awaited before `Err(Elapsed)`
+/// is returned. A result that is there when the time is over is kept: `f` is polled first, and a
+/// value that it returns although it was asked wins too. Only the timeout's own request becomes
+/// `Elapsed`; a request to cancel from anywhere else goes on outwards.
+///
+/// The time begins when `f` is first found pending, and is measured on the loop's clock; a future
+/// that is ready at once costs no look at it. With a length of zero or less, `f` is polled once.
+/// An infinite length never ends.
+///
+/// A timeout of `&mut f` cancels what is in `f`, and `f` must not be used afterwards; to look at a
+/// future for a while and keep it, use [`wait_up_to`].
+///
+/// # Cancel safety
+///
+/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the time was over.
+///
+/// # Panics
+///
+/// When the number of seconds is NaN, and when `f` panics.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::timeout;
+/// use aioli_time::sleep;
+/// use std::time::Duration;
+///
+/// aioli_task::run(async {
+///     let slow = async {
+///         sleep(Duration::from_secs(3600)).await;
+///         "done"
+///     };
+///     let answer = timeout(Duration::from_millis(5), slow).await;
+///     assert_eq!(answer.unwrap_or("timed out"), "timed out");
+/// });
+/// ```
+#[doc(alias = "asyncio.wait_for")]
+#[doc(alias = "asyncio.timeout")]
+#[must_use = "futures do nothing unless awaited"]
+pub fn timeout<F: Future>(
+    length: impl Seconds,
+    f: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    let limit = Limit::Length(Length(length.into_duration()));
+    let body = exit(f);
+    async move { bounded(body, limit).await }
+}
+
+/// Runs `f` until a moment on the loop's clock.
+///
+/// Like [`timeout`] otherwise; one deadline can bound several steps. A moment in the past polls
+/// `f` once.
+///
+/// # Cancel safety
+///
+/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the moment came before `f` was done.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::timeout_at;
+/// use aioli_time::{Deadline, sleep};
+/// use std::time::Duration;
+///
+/// aioli_task::run(async {
+///     let deadline = Deadline::after(Duration::from_millis(5));
+///     assert!(timeout_at(deadline, async { 1 }).await.is_ok());
+///     assert!(timeout_at(deadline, sleep(Duration::from_secs(3600))).await.is_err());
+/// });
+/// ```
+#[doc(alias = "asyncio.timeout_at")]
+#[must_use = "futures do nothing unless awaited"]
+pub fn timeout_at<F: Future>(
+    deadline: impl Into<Deadline>,
+    f: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    let limit = Limit::Until(deadline.into());
+    let body = exit(f);
+    async move { bounded(body, limit).await }
+}
+
+/// Runs `f` for at most a length of time, and goes on without its value when it is over.
+///
+/// Like [`timeout`] otherwise.
+///
+/// # Cancel safety
+///
+/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::move_on_after;
+/// use aioli_time::sleep;
+/// use std::time::Duration;
+///
+/// aioli_task::run(async {
+///     let slow = sleep(Duration::from_secs(3600));
+///     assert_eq!(move_on_after(Duration::from_millis(1), slow).await, None);
+/// });
+/// ```
+#[must_use = "futures do nothing unless awaited"]
+pub fn move_on_after<F: Future>(
+    length: impl Seconds,
+    f: F,
+) -> impl Future<Output = Option<F::Output>> {
+    let bounded = timeout(length, f);
+    async move { bounded.await.ok() }
+}
+
+/// Waits for `f` for at most a length of time, and leaves it be when the time is over.
+///
+/// Nobody is asked to end: with `wait_up_to(d, &mut f)`, `f` can be waited for again later.
+///
+/// # Cancel safety
+///
+/// A request to cancel goes to the handlers inside `f`. Dropping the returned future leaves a
+/// borrowed `f` as it is.
+///
+/// # Panics
+///
+/// When the number of seconds is NaN.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::wait_up_to;
+/// use aioli_time::sleep;
+/// use std::time::Duration;
+///
+/// aioli_task::run(async {
+///     let mut job = Box::pin(async {
+///         sleep(Duration::from_millis(20)).await;
+///         42
+///     });
+///     assert_eq!(wait_up_to(Duration::from_millis(1), &mut job).await, None);
+///     assert_eq!(job.await, 42);
+/// });
+/// ```
+#[must_use = "futures do nothing unless awaited"]
+pub fn wait_up_to<F: Future + Unpin>(
+    length: impl Seconds,
+    mut f: F,
+) -> impl Future<Output = Option<F::Output>> {
+    let mut timer = Timer::new(Limit::Length(Length(length.into_duration())));
+    async move {
+        poll_fn(|cx| match Pin::new(&mut f).poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => timer.poll(cx).map(|()| None),
+        })
+        .await
+    }
+}
+
+/// A length of time; `None` is infinite.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length(pub(crate) Option<std::time::Duration>);
+
+impl Seconds for Length {
+    fn into_duration(self) -> Option<std::time::Duration> {
+        self.0
+    }
+}
+
+/// How long something may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    /// From the first look at the clock on.
+    Length(Length),
+    Until(Deadline),
+}
+
+/// Tells when a limit is reached; looks at the clock when it is first polled, and not before.
+#[derive(Debug)]
+pub(crate) enum Timer {
+    New(Limit),
+    Waiting(Sleep),
+}
+
+impl Timer {
+    pub(crate) fn new(limit: Limit) -> Timer {
+        Timer::New(limit)
+    }
+
+    /// Ready as soon as the limit is reached, which may be at the first poll.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Timer::New(limit) = self {
+            let deadline = match *limit {
+                Limit::Until(deadline) => deadline,
+                Limit::Length(Length(None)) => Deadline::NEVER,
+                Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
+                Limit::Length(Length(Some(length))) => Deadline::after(length),
+            };
+            if deadline.is_past() {
+                return Poll::Ready(());
+            }
+            *self = Timer::Waiting(deadline.wait());
+        }
+        match self {
+            Timer::Waiting(sleep) => Pin::new(sleep).poll(cx),
+            Timer::New(_) => unreachable!("the timer has just been set"),
+        }
+    }
+}
+
+async fn bounded<F: Future>(body: ExitFuture<F>, limit: Limit) -> Result<F::Output, Elapsed> {
+    let mut timer = Timer::new(limit);
+    let (exit, expired) = run_until(body, |cx| timer.poll(cx)).await;
+    match exit {
+        Exit::Value(value) => Ok(value),
+        Exit::Panicked(panic) => resume_unwind(panic),
+        Exit::Cancelled(cancelled) => match expired {
+            Some(unwinder) if cancelled.is_from(&unwinder) => Err(Elapsed),
+            _ => cancelled.raise().await,
+        },
+    }
+}
+
+/// Runs a body to its end. When `is_over` becomes ready, the body is asked to end, once; the
+/// request's handle is returned beside how the body ended.
+///
+/// The body is polled first, so what is ready when the time is over is kept.
+pub(crate) async fn run_until<F: Future>(
+    body: ExitFuture<F>,
+    mut is_over: impl FnMut(&mut Context<'_>) -> Poll<()>,
+) -> (Exit<F::Output>, Option<Unwinder>) {
+    let mut body = pin!(body);
+    let mut expired: Option<(Unwinder, Unwinding)> = None;
+    let exit = poll_fn(|cx| {
+        if let Poll::Ready(exit) = body.as_mut().poll(cx) {
+            return Poll::Ready(exit);
+        }
+        if expired.is_none() && is_over(cx).is_ready() {
+            let unwinder = body.unwinder();
+            expired = Some((unwinder.clone(), Unwinding::enter()));
+            unwinder.unwind(Reason::new(ReasonKind::Timeout));
+            return body.as_mut().poll(cx);
+        }
+        Poll::Pending
+    })
+    .await;
+    (exit, expired.map(|(unwinder, _unwinding)| unwinder))
+}
