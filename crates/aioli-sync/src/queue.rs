@@ -200,8 +200,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     ///
-    /// [`ShutDown`](crate::ShutDown), if the queue was shut down and no item is left. So a consumer's loop
-    /// reads `while let Ok(item) = queue.get().await`.
+    /// [`ShutDown`](crate::ShutDown), if the queue was shut down and no item is left. So a
+    /// consumer's loop reads `while let Ok(item) = queue.get().await`.
     ///
     /// # Cancel safety
     ///
