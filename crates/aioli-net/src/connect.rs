@@ -6,16 +6,13 @@
 //! turns, and the first connection wins. The other attempts are dropped, which closes their
 //! sockets. When all fail, the error tells of each.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{self, SocketAddr};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aioli_flow::{Attempt as Ended, staggered};
 use aioli_reactor::{Async, Interest};
 use aioli_task::driver::Home;
-use aioli_time::{Sleep, sleep};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::{Attempt, ConnectError};
@@ -37,17 +34,12 @@ pub(crate) async fn connect(target: Target) -> Result<Connected, ConnectError> {
     // Real work is under way: a virtual clock must not jump over it.
     let _hold = Home::try_current().map(|home| home.hold());
     let addresses = interleave(addresses(&target).await?);
-    let raced = match addresses.as_slice() {
-        [only] => connect_to(*only).await.map_err(|source| {
-            let address = *only;
-            vec![Attempt { address, source }]
-        }),
-        _ => Race::new(addresses, connect_to).await,
-    };
-    raced.map_err(|attempts| ConnectError::Failed {
-        target: target.to_string(),
-        attempts,
-    })
+    race(&addresses, connect_to)
+        .await
+        .map_err(|attempts| ConnectError::Failed {
+            target: target.to_string(),
+            attempts,
+        })
 }
 
 /// Connects to one address.
@@ -99,90 +91,24 @@ pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// One attempt under way.
-type Running<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
-
-/// The attempts at a list of addresses: those that run, those to come, those that failed.
-struct Race<T, C> {
-    connect: C,
-    to_come: VecDeque<(usize, SocketAddr)>,
-    running: Vec<(usize, SocketAddr, Running<T>)>,
-    failed: Vec<(usize, Attempt)>,
-    /// When the next attempt begins, if none fails before.
-    next: Option<Sleep>,
-}
-
-impl<T, C, F> Race<T, C>
+/// Begins the attempts one after the other; the first success, or how each has failed.
+async fn race<T, F>(
+    addresses: &[SocketAddr],
+    connect: impl Fn(SocketAddr) -> F,
+) -> Result<T, Vec<Attempt>>
 where
-    C: Fn(SocketAddr) -> F + Unpin,
-    F: Future<Output = io::Result<T>> + Send + 'static,
+    F: Future<Output = io::Result<T>>,
 {
-    fn new(addresses: Vec<SocketAddr>, connect: C) -> Race<T, C> {
-        Race {
-            connect,
-            to_come: addresses.into_iter().enumerate().collect(),
-            running: Vec::new(),
-            failed: Vec::new(),
-            next: None,
-        }
+    let attempts = addresses.iter().copied().map(connect);
+    let race = staggered(ATTEMPT_DELAY, attempts).await;
+    if let Some((_, stream)) = race.winner {
+        return Ok(stream);
     }
-
-    /// Begins the next attempt, if there is one.
-    fn begin(&mut self) {
-        if let Some((index, address)) = self.to_come.pop_front() {
-            let attempt = Box::pin((self.connect)(address));
-            self.running.push((index, address, attempt));
-            self.next = (!self.to_come.is_empty()).then(|| sleep(ATTEMPT_DELAY));
-        }
-    }
-
-    /// Polls what runs; an attempt that has failed makes way for the next one at once.
-    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        let mut place = 0;
-        while place < self.running.len() {
-            let (index, address, attempt) = &mut self.running[place];
-            match attempt.as_mut().poll(cx) {
-                Poll::Pending => place += 1,
-                Poll::Ready(Ok(stream)) => return Poll::Ready(stream),
-                Poll::Ready(Err(source)) => {
-                    let address = *address;
-                    self.failed.push((*index, Attempt { address, source }));
-                    drop(self.running.remove(place));
-                    self.begin();
-                }
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl<T, C, F> Future for Race<T, C>
-where
-    C: Fn(SocketAddr) -> F + Unpin,
-    F: Future<Output = io::Result<T>> + Send + 'static,
-{
-    type Output = Result<T, Vec<Attempt>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let race = self.get_mut();
-        if race.running.is_empty() {
-            race.begin();
-        }
-        loop {
-            if let Poll::Ready(stream) = race.poll_running(cx) {
-                return Poll::Ready(Ok(stream));
-            }
-            if race.running.is_empty() {
-                debug_assert!(race.to_come.is_empty(), "a failure begins the next attempt");
-                race.failed.sort_by_key(|(index, _)| *index);
-                let failed = race.failed.drain(..).map(|(_, attempt)| attempt);
-                return Poll::Ready(Err(failed.collect()));
-            }
-            let next = race.next.as_mut();
-            match next.map(|next| Pin::new(next).poll(cx)) {
-                Some(Poll::Ready(())) => race.begin(),
-                _ => return Poll::Pending,
-            }
-        }
-    }
+    let ended = addresses.iter().copied().zip(race.attempts);
+    Err(ended
+        .filter_map(|(address, attempt)| match attempt {
+            Ended::Failed(source) => Some(Attempt { address, source }),
+            _ => None,
+        })
+        .collect())
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use aioli_flow::AsyncClose;
 use aioli_task::driver::Home;
 use aioli_task::{Task, TaskHandle, spawn};
 use aioli_time::sleep;
@@ -239,6 +240,13 @@ impl<L: Listener> Server<L> {
         server.0.close().await;
         server.0.close_clients();
         server.0.wait_closed().await;
+    }
+}
+
+/// For `with(server, async |server| …)`: [`stop`](Server::stop) on every way out.
+impl<L: Listener> AsyncClose for Server<L> {
+    async fn aclose(self) {
+        self.stop().await;
     }
 }
 

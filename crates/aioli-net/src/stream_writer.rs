@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use aioli_flow::TryClose;
 use futures_io::AsyncWrite;
 
 /// Collects what is to be written, and writes it when asked to.
@@ -147,6 +148,15 @@ impl<W: AsyncWrite + Unpin> StreamWriter<W> {
         poll_fn(|cx| Pin::new(&mut self.inner).poll_close(cx)).await?;
         self.is_closed = true;
         Ok(())
+    }
+}
+
+/// For `try_with(writer, async |writer| …)`: [`close`](StreamWriter::close) on every way out.
+impl<W: AsyncWrite + Unpin> TryClose for StreamWriter<W> {
+    type Error = io::Error;
+
+    async fn try_close(mut self) -> io::Result<()> {
+        self.close().await
     }
 }
 

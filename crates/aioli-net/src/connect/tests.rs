@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use aioli_task::Runner;
+use aioli_time::sleep;
 
 use super::*;
 
@@ -18,7 +19,7 @@ enum Behaviour {
 /// The winner or the order of failures, the milliseconds it took, and when each attempt began.
 type Raced = (Result<u16, Vec<u16>>, u128, Vec<(u16, u128)>);
 
-fn race(behaviours: &[Behaviour]) -> Raced {
+fn run_race(behaviours: &[Behaviour]) -> Raced {
     let addresses =
         (0..behaviours.len() as u16).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let begun: Arc<Mutex<Vec<(u16, Instant)>>> = Arc::default();
@@ -45,12 +46,12 @@ fn race(behaviours: &[Behaviour]) -> Raced {
             }
         }
     };
-    let addresses = addresses.collect();
+    let addresses: Vec<SocketAddr> = addresses.collect();
     let mut runner = Runner::builder().virtual_clock().build();
     let mut times = None;
     let outcome = runner.run(async {
         let start = aioli_task::now();
-        let outcome = Race::new(addresses, attempt).await;
+        let outcome = race(&addresses, attempt).await;
         times = Some((start, aioli_task::now()));
         outcome
     });
@@ -74,41 +75,41 @@ use Behaviour::{Connects, Fails, Hangs};
 
 #[test]
 fn the_first_address_wins_when_it_answers_in_time() {
-    let (outcome, took, begun) = race(&[Connects(100), Connects(0)]);
+    let (outcome, took, begun) = run_race(&[Connects(100), Connects(0)]);
     assert_eq!((outcome, took), (Ok(0), 100));
     assert_eq!(begun, [(0, 0)]);
 }
 
 #[test]
 fn a_silent_address_delays_by_a_quarter_of_a_second() {
-    let (outcome, took, begun) = race(&[Hangs, Hangs, Connects(10)]);
+    let (outcome, took, begun) = run_race(&[Hangs, Hangs, Connects(10)]);
     assert_eq!((outcome, took), (Ok(2), 510));
     assert_eq!(begun, [(0, 0), (1, 250), (2, 500)]);
 }
 
 #[test]
 fn a_failure_makes_way_at_once() {
-    let (outcome, took, begun) = race(&[Fails(30), Fails(0), Connects(5)]);
+    let (outcome, took, begun) = run_race(&[Fails(30), Fails(0), Connects(5)]);
     assert_eq!((outcome, took), (Ok(2), 35));
     assert_eq!(begun, [(0, 0), (1, 30), (2, 30)]);
 }
 
 #[test]
 fn the_delay_begins_anew_with_each_attempt() {
-    let (outcome, took, begun) = race(&[Fails(100), Hangs, Connects(0)]);
+    let (outcome, took, begun) = run_race(&[Fails(100), Hangs, Connects(0)]);
     assert_eq!((outcome, took), (Ok(2), 350));
     assert_eq!(begun, [(0, 0), (1, 100), (2, 350)]);
 }
 
 #[test]
 fn a_slow_first_address_may_still_win() {
-    let (outcome, took, _) = race(&[Connects(300), Connects(200)]);
+    let (outcome, took, _) = run_race(&[Connects(300), Connects(200)]);
     assert_eq!((outcome, took), (Ok(0), 300));
 }
 
 #[test]
 fn when_all_fail_the_error_tells_of_each_in_order() {
-    let (outcome, took, _) = race(&[Fails(400), Fails(10), Fails(0)]);
+    let (outcome, took, _) = run_race(&[Fails(400), Fails(10), Fails(0)]);
     assert_eq!((outcome, took), (Err(vec![0, 1, 2]), 400));
 }
 

@@ -162,6 +162,22 @@ fn a_listener_of_ones_own_is_served() {
 }
 
 #[test]
+fn a_server_is_stopped_on_every_way_out_of_with() {
+    aioli_task::run(async {
+        let server = serve("127.0.0.1:0", echo_lines).await.unwrap();
+        let address = server.local_addr();
+        let serving = aioli_task::spawn(aioli_flow::with(server, async |server| {
+            server.wait_closed().await;
+        }));
+        let client = TcpStream::connect(address).await.unwrap();
+        yield_now().await;
+        assert!(serving.stop().await.is_none());
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        assert!(TcpStream::connect(address).await.is_err());
+    });
+}
+
+#[test]
 fn without_a_loop_it_is_an_error() {
     let server = futures::executor::block_on(serve("127.0.0.1:0", echo_lines));
     assert!(

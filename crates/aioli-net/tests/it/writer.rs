@@ -25,6 +25,22 @@ fn nothing_is_sent_before_a_drain_and_everything_after() {
 }
 
 #[test]
+fn a_writer_is_drained_and_closed_by_try_with() {
+    aioli_task::run(async {
+        let (client, mut server) = connection().await;
+        let body = async |writer: &mut StreamWriter<_>| {
+            writer.write("bye");
+        };
+        aioli_flow::try_with(StreamWriter::new(client), body)
+            .await
+            .unwrap();
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "bye");
+    });
+}
+
+#[test]
 fn c295_drain_raises() {
     block_on(async {
         let (client, server) = connection().await;
