@@ -8,7 +8,8 @@ use aioli_task::Seconds;
 ///
 /// The default is aiohttp's: five minutes in all, thirty seconds to connect. The error of a
 /// limit that passed names the phase ([`Error::phase`](crate::Error::phase)). Lengths are a
-/// `Duration` or a number of seconds; an infinite one is no limit.
+/// `Duration` or a number of seconds; an infinite one is no limit. They are measured on the
+/// loop's clock: a virtual clock passes them as soon as nothing else in its process can run.
 ///
 /// # Examples
 ///
@@ -124,6 +125,9 @@ impl From<f64> for Timeout {
 /// | headers of a response's heads, 1xx included | 128 |
 /// | bytes of a body that is buffered whole | 64 MiB |
 /// | redirects | 10 |
+///
+/// A response holds its connection until its body has come. A task that holds as many as the
+/// bound allows and asks for one more waits for itself; the `pool` limit of [`Timeout`] ends that.
 ///
 /// Fixed: 32 informational responses, 512 B of extension a chunk and 16 KiB a body, 16 KiB or 64
 /// lines of trailers.

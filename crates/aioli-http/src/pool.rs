@@ -21,7 +21,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use aioli_sync::{OwnedPermit, Semaphore};
@@ -34,6 +33,9 @@ use crate::origin::Origin;
 /// A request that must not be sent twice prefers a connection that was used just now: the
 /// longer it was idle, the likelier the server is closing it at this moment.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// How long the reactor's word is taken that nothing came; after that the system is asked.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// A connection in use.
 #[derive(Debug)]
@@ -73,9 +75,15 @@ impl Connection {
         let lifetime = lifetime.min(slot.pool.limits.idle);
         if wire.input.is_empty() && !lifetime.is_zero() && !home.is_closed() {
             let since = home.now();
-            slot.pool
-                .lock()
-                .insert(&slot.origin, wire, home, since, lifetime);
+            let idle = Idle {
+                age: 0,
+                wire,
+                home,
+                since,
+                lifetime,
+            };
+            let refused = slot.pool.lock().insert(&slot.origin, idle);
+            drop(refused);
         }
         // The slot is freed here, after the connection can be found.
     }
@@ -257,7 +265,10 @@ impl Pool {
                 return Err(slot);
             };
             let idle = home.now().saturating_duration_since(since);
-            if idle < lifetime && (!careful || idle < FRESH) && is_alive(&mut wire) {
+            if idle < lifetime
+                && (!careful || idle < FRESH)
+                && wire.is_silent(careful || idle > TRUSTED)
+            {
                 return Ok(Connection {
                     wire,
                     home,
@@ -331,28 +342,18 @@ impl State {
         }
     }
 
-    fn insert(
-        &mut self,
-        origin: &Arc<Origin>,
-        wire: Wire,
-        home: Home,
-        since: Instant,
-        lifetime: Duration,
-    ) {
+    /// Takes in an idle connection; gives it back, to be closed outside the lock, when none is
+    /// kept any more.
+    fn insert(&mut self, origin: &Arc<Origin>, mut idle: Idle) -> Option<Idle> {
         if self.closed {
-            return;
+            return Some(idle);
         }
-        let age = self.next_age;
+        idle.age = self.next_age;
         self.next_age += 1;
-        self.by_age.insert(age, origin.clone());
+        self.by_age.insert(idle.age, origin.clone());
         let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
-        entry.idle.push_back(Idle {
-            age,
-            wire,
-            home,
-            since,
-            lifetime,
-        });
+        entry.idle.push_back(idle);
+        None
     }
 
     /// Takes out some connections whose time is over, so that an origin that is never asked
@@ -419,11 +420,4 @@ impl State {
         }
         room
     }
-}
-
-/// Whether nothing can be read: not the end, no error, and no bytes nobody asked for.
-fn is_alive(wire: &mut Wire) -> bool {
-    debug_assert!(wire.input.is_empty(), "only such a wire is put back");
-    let mut cx = Context::from_waker(Waker::noop());
-    matches!(wire.poll_fill(&mut cx), Poll::Pending)
 }

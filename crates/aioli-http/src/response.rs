@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
 use http::{HeaderMap, Method, StatusCode, Version, header};
 use serde::de::DeserializeOwned;
@@ -240,7 +240,7 @@ impl Response {
         let context = self.head.take_context();
         let charset = charset(&self.head.headers);
         let bytes = self.bytes().await.map_err(|error| context.add(error))?;
-        decode(charset.as_deref(), &bytes).map_err(|error| context.add(error))
+        decode(charset.as_deref(), bytes).map_err(|error| context.add(error))
     }
 
     /// Waits for the whole body, as JSON.
@@ -338,16 +338,17 @@ fn charset(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-fn decode(charset: Option<&str>, bytes: &[u8]) -> Result<String> {
+fn decode(charset: Option<&str>, mut bytes: Bytes) -> Result<String> {
     match charset {
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii" | "") => {
-            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-            std::str::from_utf8(bytes)
-                .map(str::to_owned)
+            if bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.advance(3);
+            }
+            String::from_utf8(bytes.into())
                 .map_err(|error| undecodable(DecodeErrorKind::Text, Some(error.into())))
         }
         Some("iso-8859-1" | "iso8859-1" | "latin1" | "latin-1") => {
-            Ok(bytes.iter().copied().map(char::from).collect())
+            Ok(bytes.into_iter().map(char::from).collect())
         }
         Some(_) => Err(undecodable(DecodeErrorKind::Charset, None)),
     }

@@ -13,7 +13,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use rustls::pki_types::ServerName;
@@ -121,6 +121,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.push(cx))?;
         Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Tells the peer that nothing more will come, as far as that can be sent at once.
+    pub(crate) fn say_goodbye(&mut self) {
+        self.tls.send_close_notify();
+        let _ = self.push(&mut Context::from_waker(Waker::noop()));
+    }
+
+    pub(crate) fn get_ref(&self) -> &IO {
+        &self.io
     }
 
     /// Writes records until there are none.

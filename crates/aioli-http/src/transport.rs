@@ -72,10 +72,28 @@ impl Transport {
         }
     }
 
+    /// Asks the system whether there is nothing to read.
+    pub(crate) fn is_silent(&self) -> bool {
+        let stream = match self {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref(),
+        };
+        let peeked = stream.as_async().get_ref().peek(&mut [0]);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Transport::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Tls(stream) => stream.poll_flush(cx),
+        }
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        if let Transport::Tls(stream) = self {
+            stream.say_goodbye();
         }
     }
 }

@@ -13,8 +13,9 @@
 //! ```
 
 use std::io::{self, IoSlice};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
+use aioli_sync::budget;
 use bytes::{Buf as _, Bytes};
 
 use super::Reject;
@@ -49,6 +50,18 @@ impl Wire {
             input: ReadBuffer::new(),
             output: Output::default(),
         }
+    }
+
+    /// Whether an idle connection can serve: nothing has come, not the end and no bytes nobody
+    /// asked for.
+    ///
+    /// `thorough` asks the system; otherwise the reactor's word is taken, which costs nothing.
+    pub(crate) fn is_silent(&mut self, thorough: bool) -> bool {
+        debug_assert!(self.input.is_empty(), "only such a wire is put back");
+        let mut cx = Context::from_waker(Waker::noop());
+        // A task that has used up its turn gets `Pending` for an answer, which is none.
+        let thorough = thorough || budget::remaining() == Some(0);
+        self.poll_fill(&mut cx).is_pending() && (!thorough || self.transport.is_silent())
     }
 
     /// Reads once into the input buffer; `false` is the end.

@@ -9,7 +9,7 @@ fn text(content_type: Option<&'static str>, bytes: &[u8]) -> Result<String> {
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    decode(charset(&headers).as_deref(), bytes)
+    decode(charset(&headers).as_deref(), Bytes::copy_from_slice(bytes))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::server::{Server, run};
 
 /// Sends `reply` to a first request, then a good one to a second; returns the first outcome.
 #[track_caller]
-fn first(reply: impl Into<Vec<u8>>) -> Result<(Response, Option<Result<Vec<u8>, Error>>), Error> {
+fn first(reply: impl Into<Vec<u8>>) -> Result<(Response, Result<Vec<u8>, Error>), Error> {
     let server = Server::bad_once(reply);
     run(async {
         let session = Session::new();
@@ -29,7 +29,7 @@ fn first(reply: impl Into<Vec<u8>>) -> Result<(Response, Option<Result<Vec<u8>, 
                     response.chunk().await.unwrap().is_none(),
                     "an error ends the body"
                 );
-                Ok((response, Some(body)))
+                Ok((response, body))
             }
             Err(error) => Err(error),
         };
@@ -47,7 +47,7 @@ fn first(reply: impl Into<Vec<u8>>) -> Result<(Response, Option<Result<Vec<u8>, 
 #[track_caller]
 fn body(reply: impl Into<Vec<u8>>, want: &str) {
     let (_, body) = first(reply).unwrap();
-    assert_eq!(body.unwrap().unwrap(), want.as_bytes());
+    assert_eq!(body.unwrap(), want.as_bytes());
 }
 
 /// The error of the head or of the body, whichever fails.
@@ -55,7 +55,7 @@ fn body(reply: impl Into<Vec<u8>>, want: &str) {
 fn error(reply: impl Into<Vec<u8>>) -> Error {
     match first(reply) {
         Err(error) => error,
-        Ok((_, Some(Err(error)))) => error,
+        Ok((_, Err(error))) => error,
         Ok((response, body)) => panic!("no error: {response:?} {body:?}"),
     }
 }
@@ -246,7 +246,7 @@ fn n046_chunked_with_a_length() {
         "{OK}Transfer-Encoding: chunked\r\nContent-Length: 99\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
     ))
     .unwrap();
-    assert_eq!(body.unwrap().unwrap(), b"hi");
+    assert_eq!(body.unwrap(), b"hi");
     assert_eq!(response.content_length(), None);
     assert!(!response.headers().contains_key("content-length"));
 }

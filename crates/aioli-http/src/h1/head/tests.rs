@@ -10,14 +10,16 @@ const LIMITS: HeadLimits = HeadLimits {
 };
 
 /// What came of an input: the final head and what is left of the input.
-type Outcome = Result<Option<(u16, Vec<(String, Vec<u8>)>, Vec<u8>)>, Reject>;
+type Outcome = Result<Option<(u16, Lines, Vec<u8>)>, Reject>;
+
+type Lines = Vec<(String, Vec<u8>)>;
 
 /// Feeds `pieces` as a connection would.
 fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut parser = HeadParser::new(LIMITS);
     let mut buffer = Vec::new();
     let mut pieces = pieces.into_iter();
-    let mut done: Option<(u16, Vec<(String, Vec<u8>)>)> = None;
+    let mut done: Option<(u16, Lines)> = None;
     loop {
         let Some(piece) = pieces.next() else {
             return Ok(done.map(|(status, headers)| (status, headers, buffer)));
