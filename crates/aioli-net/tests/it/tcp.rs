@@ -188,3 +188,18 @@ fn a_socket_outlives_its_loop_and_says_so() {
     let server = TcpStream::from_std(server.into_std()).unwrap();
     assert_eq!(block_on(server.read(&mut [0])).unwrap(), 1);
 }
+
+/// Looking up and connecting are real work, which a virtual clock must not jump over.
+#[test]
+fn virtual_time_stands_still_while_a_connection_is_made() {
+    let mut runner = aioli_task::Runner::builder().virtual_clock().build();
+    let outcome = runner.run(async {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let to = ("localhost", listener.local_addr().port());
+        let start = aioli_task::now();
+        let connecting = aioli_flow::timeout(3600, TcpStream::connect(to)).await;
+        assert!(connecting.unwrap().is_ok());
+        assert_eq!(aioli_task::now(), start);
+    });
+    outcome.unwrap();
+}

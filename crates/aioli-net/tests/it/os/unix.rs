@@ -198,3 +198,46 @@ fn auto_traits() {
     fn send<T: Send>(_: T) {}
     send(UnixStream::connect("nowhere"));
 }
+
+/// A child process with few descriptors uses them up, so that its server cannot accept; when
+/// there are some again, the connection that waited is served.
+#[test]
+fn a_server_outlasts_a_want_of_descriptors() {
+    const TEST: &str = "os::unix::a_server_outlasts_a_want_of_descriptors";
+    const CHILD: &str = "AIOLI_TEST_FEW_DESCRIPTORS";
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = std::process::Command::new("sh");
+        child.args(["-c", "ulimit -n 64; exec \"$0\" --exact \"$1\""]);
+        child
+            .arg(std::env::current_exe().unwrap())
+            .arg(TEST)
+            .env(CHILD, "");
+        let output = child.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}");
+        return;
+    }
+    // The pauses of the server are an instant on the virtual clock.
+    let mut runner = aioli_task::Runner::builder().virtual_clock().build();
+    let outcome = runner.run(async {
+        let server = aioli_net::serve("127.0.0.1:0", async |stream| {
+            stream.write_all(b"x").await.unwrap();
+        });
+        let server = server.await.unwrap();
+        let client = aioli_net::TcpStream::connect(server.local_addr())
+            .await
+            .unwrap();
+        let mut hoard = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        let start = aioli_task::now();
+        while aioli_task::now() == start {
+            aioli_time::sleep(0.5).await;
+        }
+        assert_eq!(server.n_clients(), 0);
+        drop(hoard);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 1);
+    });
+    outcome.unwrap();
+}
