@@ -135,4 +135,9 @@ impl Request {
             origin: None,
         }
     }
+
+    /// Whether both are clones of one request.
+    pub(super) fn is_same(&self, other: &Request) -> bool {
+        Arc::ptr_eq(&self.reason, &other.reason) && self.origin == other.origin
+    }
 }

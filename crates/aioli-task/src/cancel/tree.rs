@@ -81,6 +81,9 @@ struct Entry {
     is_aside: bool,
     /// The request came down from the parent, which gave it to the siblings as well.
     from_above: bool,
+    /// The last request from above that was consumed below; if it is raised there again, it still
+    /// counts as one from above.
+    consumed: Option<Request>,
     /// A request to deliver when the body is next pending.
     rearmed: Option<Request>,
     /// The request that is asked, pending, parked, forwarded or raised.
@@ -440,6 +443,7 @@ impl Entry {
             parked: false,
             is_aside: false,
             from_above: false,
+            consumed: None,
             rearmed: None,
             request: None,
             asked_at: 0,
@@ -569,12 +573,14 @@ impl Entries {
     /// A handler below `id` raised: its siblings are asked, and when all of them are gone or
     /// raising, so is `id`. A shield does not stop what comes from inside it.
     fn raised(&mut self, id: Id, request: Request, wakes: &mut Wakes) {
-        let Some(entry) = self.map.get(&id) else {
+        let Some(entry) = self.map.get_mut(&id) else {
             return;
         };
         if matches!(entry.state, State::Busy | State::Raising) {
             return;
         }
+        let consumed = entry.consumed.as_ref();
+        entry.from_above |= consumed.is_some_and(|old| old.is_same(&request));
         let is_asked = entry.state == State::Asked;
         self.keep(id, request);
         if !is_asked {
@@ -605,7 +611,9 @@ impl Entries {
             return self.ask(id, wakes);
         }
         let parent = entry.parent;
-        entry.from_above = false;
+        if std::mem::take(&mut entry.from_above) {
+            entry.consumed = entry.request.clone();
+        }
         if !entry.parked {
             entry.request = None;
         }
