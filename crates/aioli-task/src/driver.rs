@@ -109,7 +109,7 @@ impl Home {
 
     /// Makes `parker` what this loop waits in, from now on.
     pub fn set_parker(&self, parker: Arc<dyn Park>) {
-        self.0.set_parker(parker);
+        self.0.mailbox.set_parker(parker);
     }
 
     /// Makes `source` what tells this loop how long it may wait.
@@ -129,12 +129,12 @@ impl Home {
 
     /// Whether the loop has ended.
     pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.0.mailbox.is_closed()
     }
 
     /// Makes the loop look at its deadlines and its inbox again, if it is waiting.
     pub fn unpark(&self) {
-        self.0.unpark();
+        self.0.mailbox.unpark();
     }
 
     /// Declares real work in flight: a virtual clock does not jump, and the end of `run` waits
@@ -168,7 +168,7 @@ pub struct Hold(Arc<Shared>);
 impl Drop for Hold {
     fn drop(&mut self) {
         if self.0.holds.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.unpark();
+            self.0.mailbox.unpark();
         }
     }
 }

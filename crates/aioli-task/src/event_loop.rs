@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod clock;
 pub(crate) mod handle;
 pub(crate) mod local;
+pub(crate) mod mailbox;
 mod park;
 mod shared;
 mod turn;

@@ -76,7 +76,7 @@ pub(crate) fn install(main: TaskHandle, shared: Arc<Shared>) -> Option<SignalReg
             os::end_by_interrupt();
         }
         shared.drop_main.store(true, Ordering::SeqCst);
-        shared.unpark();
+        shared.mailbox.unpark();
         end_unless_turning(shared.clone());
     };
     // Where the handler cannot be installed, the run goes on without it.
@@ -88,7 +88,7 @@ fn end_unless_turning(shared: Arc<Shared>) {
     let turns = shared.turns.load(Ordering::SeqCst);
     let watch = move || {
         thread::sleep(GRACE);
-        if shared.turns.load(Ordering::SeqCst) == turns && !shared.is_closed() {
+        if shared.turns.load(Ordering::SeqCst) == turns && !shared.mailbox.is_closed() {
             os::end_by_interrupt();
         }
     };

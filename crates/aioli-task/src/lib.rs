@@ -107,6 +107,7 @@ mod event_loop;
 mod inspect;
 pub mod interrupt;
 mod os;
+mod primitive;
 mod report;
 mod runner;
 mod seconds;
@@ -127,6 +128,13 @@ pub use spawn::{spawn, spawn_eager, spawn_in, yield_now};
 pub use task::{
     Done, Panic, Shielded, SpawnAll, Stop, Task, TaskHandle, Tasks, all_tasks, current, try_current,
 };
+
+/// What `tests/loom.rs` checks.
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod models {
+    pub use crate::event_loop::mailbox::{Mailbox, Unpark};
+}
 
 /// Hooks for test harnesses.
 pub mod testing {

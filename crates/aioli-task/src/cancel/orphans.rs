@@ -31,7 +31,7 @@ pub fn adopt(cleanup: impl Future<Output = ()> + 'static) {
 
 fn adopt_at(cleanup: impl Future<Output = ()> + 'static, location: &'static Location<'static>) {
     match local::current() {
-        Some(local) if !local.shared.is_closed() => {
+        Some(local) if !local.shared.mailbox.is_closed() => {
             if local.settings.debug {
                 local.report(&Report::new("a clean-up was left to the loop").at(location));
             }

@@ -63,6 +63,7 @@ impl LoopHandle {
     #[doc(alias = "asyncio.loop.call_soon_threadsafe")]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopClosed> {
         self.0
+            .mailbox
             .send(Remote::Call(Box::new(f)))
             .map_err(|_| LoopClosed)
     }
@@ -102,7 +103,7 @@ impl LoopHandle {
 impl fmt::Debug for LoopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoopHandle")
-            .field("closed", &self.0.is_closed())
+            .field("closed", &self.0.mailbox.is_closed())
             .finish()
     }
 }

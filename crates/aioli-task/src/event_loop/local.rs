@@ -159,7 +159,7 @@ impl LocalLoop {
 
     /// Moves what other threads have sent to the end of the ready queue.
     pub(crate) fn receive(&self) {
-        for entry in self.shared.receive() {
+        for entry in self.shared.mailbox.receive() {
             self.push(match entry {
                 Remote::Task(task) => Ready::Task(task),
                 Remote::Call(call) => Ready::Remote(call),

@@ -22,7 +22,7 @@ impl LocalLoop {
         if self.ready.borrow().is_empty() {
             self.wait(until);
         } else {
-            self.shared.parker().poll();
+            self.shared.mailbox.parker().poll();
         }
         self.expire();
         self.receive();
@@ -46,7 +46,7 @@ impl LocalLoop {
     /// Waits until there is something to do; on a virtual clock, jumps to the next deadline.
     fn wait(&self, until: Option<Instant>) {
         if self.shared.clock.is_virtual() && !self.is_held() {
-            self.shared.parker().poll();
+            self.shared.mailbox.parker().poll();
             self.receive();
             if !self.ready.borrow().is_empty() {
                 return;
@@ -57,11 +57,14 @@ impl LocalLoop {
             }
         }
         self.check_deadlock();
-        if self.shared.prepare_park() {
+        if self.shared.mailbox.prepare_park() {
             // Read after `parked` is set: a foreign thread that adds an earlier deadline either
             // is seen here, or sees `parked` and unparks.
-            self.shared.parker().park(Some(self.time_to_wait(until)));
-            self.shared.finish_park();
+            self.shared
+                .mailbox
+                .parker()
+                .park(Some(self.time_to_wait(until)));
+            self.shared.mailbox.finish_park();
         }
     }
 

@@ -275,7 +275,7 @@ impl<F: Future<Output: 'static> + 'static> Runnable for TaskCell<F> {
                 local.push(Ready::Task(self));
             }
             // A loop that has ended has no live task; the reference is dropped.
-            _ => drop(self.header.home.clone().send(Remote::Task(self))),
+            _ => drop(self.header.home.clone().mailbox.send(Remote::Task(self))),
         }
     }
 }

@@ -8,6 +8,7 @@ mod context;
 mod drivers;
 mod ends;
 mod foreign;
+mod hard_cases;
 #[cfg(unix)]
 mod interrupt;
 mod order;

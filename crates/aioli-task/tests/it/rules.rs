@@ -1,6 +1,6 @@
 //! The rules of the kernel, one module of cases a rule, on the virtual clock.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Wake, Waker};
 
 use aioli_task::{
-    Cancelled, Exit, ExitFuture, Reason, ReasonKind, Requests, Stop, adopt, catch, current, exit,
-    isolate, rearm, shield, spawn, testing,
+    Cancelled, Exit, Reason, ReasonKind, Requests, Stop, adopt, catch, current, exit, isolate,
+    rearm, shield, spawn, testing,
 };
 use futures::future::{Either, join, select};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -57,9 +57,9 @@ fn rule_1_a_handler_may_start_in_one_task_and_go_on_in_another() {
         ));
         let first = spawn(async move {
             assert!(futures::poll!(&mut job).is_pending());
-            job
+            [job]
         });
-        let mut job = first.await;
+        let [mut job] = first.await;
         let second = spawn(async move {
             assert!(futures::poll!(&mut job).is_pending());
             job.await;
@@ -91,9 +91,11 @@ fn rule_1_a_body_that_is_ready_at_once_never_links() {
     .unwrap();
 }
 
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Like `FuturesUnordered`: polls only children that were woken, each with its own waker.
 struct Unordered {
-    children: Vec<(Option<Pin<Box<dyn Future<Output = ()>>>>, Arc<Child>)>,
+    children: Vec<(Option<Boxed>, Arc<Child>)>,
     polls: Rc<Cell<u32>>,
 }
 
@@ -425,7 +427,7 @@ fn rule_8_does_not_fire_while_a_busy_combinator_gets_there() {
     let l = log.clone();
     run(async move {
         let task = spawn(async move {
-            let mut unordered = FuturesUnordered::<Pin<Box<dyn Future<Output = ()>>>>::new();
+            let mut unordered = FuturesUnordered::<Boxed>::new();
             unordered.push(Box::pin(passes(100)));
             unordered.push(Box::pin(passes(100)));
             unordered.push(Box::pin(finally(forever(), async { l.put("cleanup") })));
@@ -760,143 +762,4 @@ fn rule_18_isolated_handlers_are_invisible_outside() {
     })
     .unwrap();
     assert_eq!(log.joined(), "", "only a drop ends what is isolated");
-}
-
-/// A generator of sorts: a body that is polled now and then, and set aside in between.
-async fn step<F: Future<Output = ()>>(mut body: Pin<&mut ExitFuture<F>>) -> bool {
-    let polled = futures::poll!(body.as_mut());
-    body.set_aside();
-    polled.is_ready()
-}
-
-#[test]
-fn a_body_set_aside_does_not_get_the_request_that_its_consumer_absorbs() {
-    let log = Log::default();
-    let l = log.clone();
-    run(async move {
-        let task = spawn(async move {
-            let mut body = pin!(exit(finally(passes(3), async { l.put("cleanup") })));
-            assert!(!step(body.as_mut()).await);
-            l.put(format!("absorbed {}", catch(forever()).await.is_err()));
-            while !step(body.as_mut()).await {
-                passes(1).await;
-            }
-            5
-        });
-        passes(1).await;
-        task.cancel();
-        assert_eq!(task.await, 5);
-    })
-    .unwrap();
-    assert_eq!(log.joined(), "absorbed true,cleanup");
-}
-
-#[test]
-fn a_foreign_join_of_a_handler_and_a_task_that_others_cancel_does_not_hang() {
-    let log = Log::default();
-    let l = log.clone();
-    run(async move {
-        let other = spawn(forever());
-        let canceller = other.handle();
-        let joined = spawn(async move {
-            let sibling = async {
-                let _ = catch(forever()).await;
-                l.put("sibling done");
-                forever().await;
-            };
-            join(sibling, other).await;
-        });
-        passes(2).await;
-        canceller.cancel();
-        assert!(joined.outcome().await.is_err());
-    })
-    .unwrap();
-    assert_eq!(log.joined(), "sibling done");
-}
-
-/// A waker that polls its future where it is woken, as some hand-written executors do.
-struct Inline(Mutex<Option<Pin<Box<dyn Future<Output = bool> + Send>>>>);
-
-impl Wake for Inline {
-    fn wake(self: Arc<Self>) {
-        let future = self.0.lock().unwrap().take();
-        if let Some(mut future) = future {
-            let waker = Waker::from(self.clone());
-            if future
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-            {
-                *self.0.lock().unwrap() = Some(future);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_waker_may_poll_inline() {
-    run(async {
-        let task = spawn(async {
-            let absorbed = async { catch(std::future::pending::<()>()).await.is_err() };
-            let inline = Arc::new(Inline(Mutex::new(Some(Box::pin(absorbed)))));
-            inline.clone().wake(); // the first poll
-            assert!(inline.0.lock().unwrap().is_some());
-            current().cancel();
-            assert!(
-                inline.0.lock().unwrap().is_none(),
-                "it took the request where it was woken"
-            );
-            passes(1).await;
-            "survived"
-        });
-        assert_eq!(task.await, "survived");
-    })
-    .unwrap();
-}
-
-#[test]
-fn a_drop_may_cancel_spawn_and_wake() {
-    struct Reenters(Log);
-    impl Drop for Reenters {
-        fn drop(&mut self) {
-            current().cancel();
-            spawn(async {});
-            self.0.put("dropped");
-        }
-    }
-    let log = Log::default();
-    let l = log.clone();
-    run(async move {
-        let task = spawn(async move {
-            let body = async {
-                let _guard = Reenters(l.clone());
-                forever().await;
-            };
-            l.put(catch(body).await.is_err().to_string());
-            passes(1).await;
-            l.put("never: the second request was not lost");
-        });
-        passes(1).await;
-        task.cancel();
-        assert!(task.outcome().await.is_err());
-    })
-    .unwrap();
-    assert_eq!(log.joined(), "dropped,true");
-}
-
-#[test]
-fn a_generator_style_body_can_be_asked_while_it_is_set_aside() {
-    run(async {
-        let cleaned = Rc::new(RefCell::new(false));
-        let flag = cleaned.clone();
-        let body = finally(forever(), async move { *flag.borrow_mut() = true });
-        let mut body = pin!(exit(body));
-        let unwinder = body.unwinder();
-        assert!(futures::poll!(body.as_mut()).is_pending());
-        body.as_mut().set_aside();
-        unwinder.unwind(Reason::new(ReasonKind::Scope));
-        assert!(matches!(body.await, Exit::Cancelled(c) if c.is_from(&unwinder)));
-        assert!(*cleaned.borrow());
-    })
-    .unwrap();
 }

@@ -67,7 +67,7 @@ fn a_loop_does_not_run_inside_a_loop() {
 #[test]
 fn a_runner_runs_several_mains_that_share_tasks() {
     let mut runner = Runner::builder().virtual_clock().build();
-    let mut task = Some(runner.run(async { spawn(async { 1 }) }).unwrap());
+    let mut task = runner.run(async { Some(spawn(async { 1 })) }).unwrap();
     let value = runner.run(async { task.take().unwrap().await }).unwrap();
     assert_eq!(value, 1);
     assert_eq!(runner.run(async { all_tasks().len() }).unwrap(), 1);
