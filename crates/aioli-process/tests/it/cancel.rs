@@ -1,0 +1,200 @@
+//! Dropped and cancelled: no process and no descriptor is left behind.
+
+use aioli_flow::{AsyncClose, timeout, with};
+use aioli_process::{Command, Process, SIGTERM, Stdio, shell};
+use std::{pin::pin, time::Duration};
+
+async fn sleeper() -> Process {
+    let command = Command::new("sleep")
+        .arg("1000")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command.spawn().await.unwrap()
+}
+
+/// The children of this process, zombies too, whose command line has `mark` in it, and zombies,
+/// which have none.
+fn n_children(mark: &str) -> usize {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap();
+    processes
+        .filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+            let (_, fields) = stat.rsplit_once(')')?;
+            let parent = fields.split_whitespace().nth(1)?;
+            let command = std::fs::read_to_string(path.join("cmdline")).ok()?;
+            (parent == own && command.contains(mark)).then_some(())
+        })
+        .count()
+}
+
+#[test]
+fn c321_close_kill_running_and_dont_kill_finished() {
+    crate::block_on(async {
+        let process = sleeper().await;
+        let id = process.id();
+        assert!(crate::exists(id));
+        drop(process);
+        crate::eventually(|| !crate::exists(id));
+
+        let process = Command::new("true").spawn().await.unwrap();
+        process.wait().await.unwrap();
+        assert!(!crate::exists(process.id()), "it is reaped");
+        drop(process);
+    });
+}
+
+#[test]
+fn a_process_that_ended_unnoticed_is_reaped_by_the_drop() {
+    crate::block_on(async {
+        let mut process = shell("exit 0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .await
+            .unwrap();
+        let id = process.id();
+        // Its end of output, so it is ending; it stays a zombie until somebody asks.
+        process.stdout.take().unwrap().read_to_end().await.unwrap();
+        assert!(crate::exists(id));
+        drop(process);
+        crate::eventually(|| !crate::exists(id));
+    });
+}
+
+#[test]
+fn c320_cancel_spawn() {
+    crate::block_on(async {
+        for _ in 0..50 {
+            let command = Command::new("sleep").arg("1000.320");
+            drop(crate::poll_once(pin!(command.spawn())));
+        }
+        // The jobs that were running are the last to end.
+        Command::new("true").status().await.unwrap();
+        crate::eventually(|| n_children("1000.320") == 0);
+    });
+}
+
+#[test]
+fn no_zombies_and_no_descriptors_after_many_processes() {
+    // Other tests have processes and descriptors of their own, so it is done in a child.
+    const CHILD: &str = "AIOLI_PROCESS_ALONE";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "cancel::no_zombies_and_no_descriptors_after_many_processes";
+        let test = Command::new(std::env::current_exe().unwrap()).args(["--exact", name]);
+        crate::block_on(test.env(CHILD, "1").run()).unwrap();
+        return;
+    }
+    let n_descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let round = || {
+        crate::block_on(async {
+            let all = (0..10).map(async |i| {
+                let mut process = sleeper().await;
+                match i % 5 {
+                    0 => drop(process),
+                    1 => process.aclose().await,
+                    2 => drop(crate::poll_once(pin!(process.communicate("x")))),
+                    3 => drop(crate::poll_once(pin!(process.wait()))),
+                    _ => drop(shell("echo text; exit 1").run().await),
+                }
+            });
+            futures::future::join_all(all).await;
+        });
+        crate::eventually(|| n_children("") == 0);
+    };
+    round();
+    let before = n_descriptors();
+    for _ in 0..10 {
+        round();
+    }
+    assert_eq!(n_descriptors(), before);
+}
+
+#[test]
+fn closing_asks_first() {
+    aioli_task::run(async {
+        let process = sleeper().await;
+        let id = process.id();
+        process.aclose().await;
+        assert!(!crate::exists(id), "it is reaped when closing is done");
+    });
+}
+
+/// A process that has told that it ignores the request to end.
+async fn stubborn() -> Process {
+    let line = "trap '' TERM; echo ready; exec sleep 1000";
+    let command = shell(line)
+        .stdout(Stdio::piped())
+        .grace(Duration::from_millis(50));
+    let mut process = command.spawn().await.unwrap();
+    let mut ready = [0; 6];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read(&mut ready)
+        .await
+        .unwrap();
+    assert_eq!(&ready, b"ready\n");
+    process
+}
+
+#[test]
+fn c329_terminate_is_ignored_then_kill() {
+    aioli_task::run(async {
+        let process = stubborn().await;
+        let id = process.id();
+        process.aclose().await;
+        assert!(!crate::exists(id));
+    });
+}
+
+#[test]
+fn c327_cancellation_doesnt_orphan_the_process() {
+    aioli_task::run(async {
+        let process = sleeper().await;
+        let id = process.id();
+        let body = with(process, async |process| process.wait().await);
+        assert!(timeout(Duration::from_millis(20), body).await.is_err());
+        assert!(!crate::exists(id));
+    });
+}
+
+#[test]
+fn a_cancelled_run_asks_the_process_to_end_and_waits_for_it() {
+    aioli_task::run(async {
+        let path = std::env::temp_dir().join(format!("aioli-run-{}", std::process::id()));
+        let name = path.display();
+        let line = format!("trap 'echo bye >{name}; exit' TERM; echo up >{name}; read forever");
+        let (input, _held) = std::io::pipe().unwrap();
+        let input = std::fs::File::from(std::os::fd::OwnedFd::from(input));
+        let command = shell(line).stdin(input);
+        loop {
+            let own = command.clone();
+            let task = aioli_task::spawn(async move { own.output().await });
+            while std::fs::read(&path).unwrap_or_default() != b"up\n" {
+                aioli_task::yield_now().await;
+            }
+            assert!(task.stop().await.is_none());
+            // The request may have come while the command was still starting, which kills.
+            if std::fs::read(&path).unwrap() == b"bye\n" {
+                break;
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::fs::remove_file(path).unwrap();
+    });
+}
+
+#[test]
+fn a_cancelled_wait_in_a_task_loses_nothing() {
+    aioli_task::run(async {
+        let process = std::rc::Rc::new(sleeper().await);
+        let own = process.clone();
+        let task = aioli_task::spawn(async move { own.wait().await });
+        aioli_task::yield_now().await;
+        assert!(task.stop().await.is_none());
+        process.terminate().unwrap();
+        assert_eq!(process.wait().await.unwrap().signal(), Some(SIGTERM));
+    });
+}
