@@ -415,3 +415,34 @@ fn a_refused_connection_is_named() {
     assert_eq!(source.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(error.is_connect() && error.is_retryable() && !error.maybe_processed());
 }
+
+#[test]
+fn n158_a_name_without_addresses() {
+    // No resolver sends a label of more than 63 characters anywhere.
+    let error = run(aioli_http::get(format!("http://{}.example/", "a".repeat(70))).send());
+    let error = error.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Dns { .. }), "{error:?}");
+    assert!(error.is_connect() && !error.maybe_processed());
+}
+
+#[test]
+fn n168_ranges_are_plain_headers() {
+    let server = Server::answering(|request| {
+        assert_eq!(request.header("if-range"), Some("\"v1\""));
+        let range = request.header("range").unwrap();
+        assert_eq!(range, "bytes=2-");
+        "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 2-4/5\r\ncontent-length: 3\r\n\r\nllo"
+            .into()
+    });
+    run(async {
+        let request = Session::new().get(server.url("/"));
+        let response = request
+            .header("range", "bytes=2-")
+            .header("if-range", "\"v1\"")
+            .await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(response.headers()["content-range"], "bytes 2-4/5");
+        assert_eq!(response.text().await.unwrap(), "llo");
+    });
+}

@@ -110,3 +110,44 @@ fn cancelled_by_its_task() {
         assert_eq!(session.stats().in_use, 0);
     });
 }
+
+#[test]
+fn n160_a_storm_of_cancellations_balances() {
+    const LIMIT: usize = 4;
+    let server = piecemeal();
+    run(async {
+        let limits = Limits::default().per_host(LIMIT);
+        let session = Session::builder().limits(limits).build().unwrap();
+        // A fixed sequence without visible order.
+        let mut state = 1_u32;
+        let mut patience = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as usize % 12
+        };
+        let requests = (0..300).map(|_| {
+            let session = &session;
+            let request = session.get(server.url("/")).send();
+            let polls = patience();
+            async move {
+                let outcome = at_most(polls, async { request.await.unwrap().text().await }).await;
+                assert!(session.stats().in_use <= LIMIT);
+                usize::from(outcome.is_some_and(|text| text.unwrap() == "abcdef"))
+            }
+        });
+        let served: usize = futures::future::join_all(requests).await.into_iter().sum();
+        let stats = session.stats();
+        assert_eq!((stats.in_use, stats.waiting), (0, 0));
+        assert!(stats.idle <= LIMIT);
+        assert!(served < 300);
+        assert_eq!(
+            session
+                .get(server.url("/"))
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap(),
+            "abcdef"
+        );
+    });
+}

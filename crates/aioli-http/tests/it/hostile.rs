@@ -111,6 +111,51 @@ fn n001_n002_n034_the_end_before_the_head_is_complete() {
 }
 
 #[test]
+fn n004_a_reset_instead_of_a_reply() {
+    // Closing with the request unread makes the system send a reset.
+    let server = Server::start(|conn| conn.wait_readable());
+    let error = run(aioli_http::get(server.url("/")).send()).unwrap_err();
+    let ErrorKind::Disconnected { sent, source, .. } = error.kind() else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*sent, Sent::Fully);
+    let reset = source.as_ref().map(std::io::Error::kind);
+    assert_eq!(reset, Some(std::io::ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn each_byte_in_its_own_packet() {
+    for (reply, want) in [
+        (format!("{OK}content-length: 5\r\n\r\nhello"), "hello"),
+        (
+            chunked("3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\na: b\r\n\r\n"),
+            "hello",
+        ),
+        (
+            format!("HTTP/1.1 100 Continue\r\n\r\n{OK}content-length: 0\r\n\r\n"),
+            "",
+        ),
+    ] {
+        let server = Server::start(move |conn| {
+            while conn.request().is_some() {
+                for byte in reply.as_bytes().chunks(1) {
+                    conn.send(byte);
+                    std::thread::yield_now();
+                }
+            }
+        });
+        run(async {
+            let session = Session::new();
+            for _ in 0..3 {
+                let response = session.get(server.url("/")).await.unwrap();
+                assert_eq!(response.text().await.unwrap(), want);
+            }
+            assert_eq!(server.accepted(), 1);
+        });
+    }
+}
+
+#[test]
 fn n005_to_n012_status_lines() {
     protocol("HTP/1.1 200 OK\r\n\r\n", ProtocolErrorKind::Version);
     protocol("HTTP/2.0 200 OK\r\n\r\n", ProtocolErrorKind::Version);

@@ -405,3 +405,29 @@ fn connections_stay_with_their_loop() {
         assert_eq!(server.accepted(), n);
     }
 }
+
+#[test]
+fn loops_that_live_at_the_same_time_share_a_session() {
+    let server = Server::answering(|_| ok("hi"));
+    let session = Session::new();
+    let together = Barrier::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                run(async {
+                    for _ in 0..20 {
+                        together.wait();
+                        session
+                            .get(server.url("/"))
+                            .await
+                            .unwrap()
+                            .text()
+                            .await
+                            .unwrap();
+                    }
+                });
+            });
+        }
+    });
+    assert_eq!(server.accepted(), 3, "one connection for each loop");
+}

@@ -2,17 +2,19 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A server; dropping it stops accepting.
+/// A server; dropping it stops accepting, and fails the test when a script has failed.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     accepted: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    failed: Arc<AtomicBool>,
 }
 
 /// One accepted connection, in the hands of the script.
@@ -86,17 +88,21 @@ impl Server {
             addr,
             accepted: accepted.clone(),
             stop: stop.clone(),
+            failed: Arc::default(),
         };
+        let failed = server.failed.clone();
         let script = Arc::new(script);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { continue };
+                stream.set_nodelay(true).unwrap();
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
                 let index = accepted.fetch_add(1, Ordering::SeqCst);
                 let script = script.clone();
                 let tls = tls.clone();
+                let failed = failed.clone();
                 thread::spawn(move || {
                     let stream = match tls {
                         None => Stream::Plain(stream),
@@ -105,11 +111,13 @@ impl Server {
                             Stream::Tls(Box::new(StreamOwned::new(server, stream)))
                         }
                     };
-                    script(&mut Conn {
+                    let mut conn = Conn {
                         index,
                         stream,
                         buffer: Vec::new(),
-                    });
+                    };
+                    let outcome = catch_unwind(AssertUnwindSafe(|| script(&mut conn)));
+                    failed.fetch_or(outcome.is_err(), Ordering::SeqCst);
                 });
             }
         });
@@ -130,6 +138,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect(self.addr);
+        if !thread::panicking() {
+            assert!(
+                !self.failed.load(Ordering::SeqCst),
+                "a script of the server has failed"
+            );
+        }
     }
 }
 
@@ -248,6 +262,15 @@ impl Conn {
                 let _ = stream.flush();
             }
         }
+    }
+
+    /// Waits until something can be read, and leaves it there.
+    pub(crate) fn wait_readable(&mut self) {
+        let stream = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+        };
+        let _ = stream.peek(&mut [0]);
     }
 
     /// Waits until the client has closed the connection.

@@ -1,7 +1,7 @@
 //! https, against a server whose certificates are made on the spot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use aioli_http::{BodyErrorKind, Error, ErrorKind, Session, SessionBuilder, TlsErrorKind};
@@ -156,7 +156,12 @@ fn n137_certificates_that_are_no_good() {
         ),
     ];
     for (config, want) in cases {
-        let server = Server::tls(config, |conn| assert!(conn.request().is_none()));
+        let (tell, told) = mpsc::channel();
+        let tell = Mutex::new(tell);
+        let server = Server::tls(config, move |conn| {
+            let request = conn.request();
+            tell.lock().unwrap().send(request.is_some()).unwrap();
+        });
         run(async {
             let session = session(&authority, &server)
                 .resolve("a.b.example", server.addr)
@@ -164,8 +169,22 @@ fn n137_certificates_that_are_no_good() {
                 .unwrap();
             let error = session.get("https://a.b.example/").await.unwrap_err();
             refused(&error, want);
+            assert!(!told.recv().unwrap(), "no request was sent");
         });
     }
+}
+
+#[test]
+fn n139_a_server_that_speaks_something_else() {
+    let authority = Authority::new();
+    let mut config = Arc::unwrap_or_clone(authority.issue(&["a.example"], |_| {}));
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let server = Server::tls(Arc::new(config), answer);
+    run(async {
+        let session = session(&authority, &server).build().unwrap();
+        let error = session.get("https://a.example/").await.unwrap_err();
+        refused(&error, TlsErrorKind::Handshake);
+    });
 }
 
 #[test]

@@ -312,6 +312,8 @@ fn n032_n033_informational_responses_are_skipped() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     /// Whatever arrives, in whatever pieces: no panic, and the pieces do not matter.
     #[test]
     fn splits_never_matter(
