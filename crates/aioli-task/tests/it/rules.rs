@@ -430,7 +430,10 @@ fn rule_8_does_not_fire_while_a_busy_combinator_gets_there() {
             let mut unordered = FuturesUnordered::<Boxed>::new();
             unordered.push(Box::pin(passes(100)));
             unordered.push(Box::pin(passes(100)));
-            unordered.push(Box::pin(finally(forever(), async { l.put("cleanup") })));
+            unordered.push(Box::pin(finally(
+                forever(),
+                async move { l.put("cleanup") },
+            )));
             while unordered.next().await.is_some() {}
         });
         passes(5).await;
