@@ -1,0 +1,8 @@
+//! The conformance tests: behaviours of asyncio, trio, anyio and others that are ours too.
+//!
+//! One file a section of the list in `rows.toml`; a test is a row's by its number.
+
+mod section_f_gather;
+mod section_g_wait;
+mod section_k_queues;
+mod support;
