@@ -46,6 +46,20 @@ impl Lines {
     }
 
     /// Sets the length in bytes that a line may have, which is 1 MiB at first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("echo one; echo two").stdout(Stdio::piped()).spawn().await?;
+    /// let mut lines = process.stdout.take().expect("it is piped").lines().with_limit(2);
+    /// assert!(lines.next().await.expect("an item").is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
@@ -60,6 +74,22 @@ impl Lines {
     /// # Errors
     ///
     /// A line that is too long or no UTF-8, and what the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("echo one; echo two").stdout(Stdio::piped()).spawn().await?;
+    /// let mut lines = process.stdout.take().expect("it is piped").lines();
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("one"));
+    /// assert_eq!(lines.next().await.transpose()?.as_deref(), Some("two"));
+    /// assert_eq!(lines.next().await.transpose()?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn next(&mut self) -> Option<io::Result<String>> {
         poll_fn(|cx| self.poll_line(cx)).await
     }
@@ -77,6 +107,20 @@ impl Lines {
     /// # Errors
     ///
     /// The first line that is too long or no UTF-8, and what the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("echo one; echo two").stdout(Stdio::piped()).spawn().await?;
+    /// let lines = process.stdout.take().expect("it is piped").lines();
+    /// lines.for_each(async |line| println!("{line}")).await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn for_each(mut self, mut f: impl AsyncFnMut(String)) -> io::Result<()> {
         while let Some(line) = self.next().await {
             f(line?).await;

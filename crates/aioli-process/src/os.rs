@@ -1,11 +1,14 @@
 //! What differs between systems: pipes, the end of a process, signals and their numbers.
 
 #[cfg(unix)]
+mod syscall;
+#[cfg(unix)]
+pub(crate) use syscall::disposition;
+
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{
-    Reader, Writer, disposition, kill, plain_pipe, prepare, raise, signal_of, signals,
-};
+pub(crate) use unix::{Reader, Writer, kill, plain_pipe, prepare, raise, signal_of, signals};
 
 #[cfg(unix)]
 mod watch_thread;

@@ -55,6 +55,22 @@ impl PipeReader {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("printf hello").stdout(Stdio::piped()).spawn().await?;
+    /// let mut stdout = process.stdout.take().expect("it is piped");
+    /// let mut buf = [0; 16];
+    /// assert_eq!(stdout.read(&mut buf).await?, 5);
+    /// assert_eq!(stdout.read(&mut buf).await?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_some(cx, buf)).await
     }
@@ -69,6 +85,20 @@ impl PipeReader {
     /// # Errors
     ///
     /// What the system reports; what was read before is kept for the next read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("printf hello").stdout(Stdio::piped()).spawn().await?;
+    /// let mut stdout = process.stdout.take().expect("it is piped");
+    /// assert_eq!(stdout.read_to_end().await?, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         poll_fn(|cx| poll_to_end(&mut self.pipe, cx, &mut self.ahead)).await?;
         Ok(std::mem::take(&mut self.ahead))
@@ -84,6 +114,20 @@ impl PipeReader {
     ///
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is
     /// not UTF-8; what was read is kept for the next read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Stdio, shell};
+    ///
+    /// let mut process = shell("printf hello").stdout(Stdio::piped()).spawn().await?;
+    /// let mut stdout = process.stdout.take().expect("it is piped");
+    /// assert_eq!(stdout.read_to_string().await?, "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_string(&mut self) -> io::Result<String> {
         let bytes = self.read_to_end().await?;
         String::from_utf8(bytes).map_err(|error| {
@@ -220,6 +264,21 @@ impl PipeWriter {
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the process reads no more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Command, Stdio};
+    ///
+    /// let cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null());
+    /// let mut cat = cat.spawn().await?;
+    /// let mut stdin = cat.stdin.take().expect("it is piped");
+    /// assert_eq!(stdin.write(b"hello").await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_some(cx, data)).await
     }
@@ -233,6 +292,23 @@ impl PipeWriter {
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the process reads no more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Command, Stdio};
+    ///
+    /// let cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null());
+    /// let mut cat = cat.spawn().await?;
+    /// let mut stdin = cat.stdin.take().expect("it is piped");
+    /// stdin.write_all("hello").await?;
+    /// drop(stdin);
+    /// assert!(cat.wait().await?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "asyncio.StreamWriter.drain")]
     pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> io::Result<()> {
         let mut data = data.as_ref();

@@ -245,6 +245,20 @@ impl Process {
     /// # Errors
     ///
     /// As [`send_signal`](Self::send_signal).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Command, SIGKILL};
+    ///
+    /// let process = Command::new("sleep").arg("1000").spawn().await?;
+    /// process.kill()?;
+    /// assert_eq!(process.wait().await?.signal(), Some(SIGKILL));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "asyncio.subprocess.Process.kill")]
     pub fn kill(&self) -> Result<()> {
         self.send_signal(SIGKILL)
@@ -255,6 +269,20 @@ impl Process {
     /// # Errors
     ///
     /// As [`send_signal`](Self::send_signal).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Command, SIGTERM};
+    ///
+    /// let process = Command::new("sleep").arg("1000").spawn().await?;
+    /// process.terminate()?;
+    /// assert_eq!(process.wait().await?.signal(), Some(SIGTERM));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "asyncio.subprocess.Process.terminate")]
     pub fn terminate(&self) -> Result<()> {
         self.send_signal(SIGTERM)

@@ -112,6 +112,20 @@ impl Signals {
     /// # Cancel safety
     ///
     /// Nothing is lost: a signal stays until it is taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{SIGUSR2, shell, signals};
+    ///
+    /// let mut signals = signals([SIGUSR2])?;
+    /// shell(format!("kill -USR2 {}", std::process::id())).status().await?;
+    /// assert_eq!(signals.next().await, Some(SIGUSR2));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn next(&mut self) -> Option<i32> {
         poll_fn(|cx| self.poll_signal(cx)).await
     }
@@ -276,6 +290,18 @@ pub struct SignalHandler {
 
 impl SignalHandler {
     /// Removes the handler, and tells whether it was still there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// let mut handler = aioli_process::on_signal(aioli_process::SIGHUP, || {})?;
+    /// assert!(handler.remove());
+    /// assert!(!handler.remove());
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[doc(alias = "asyncio.loop.remove_signal_handler")]
     pub fn remove(&mut self) -> bool {
         self.registration.take().is_some()

@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auto_traits;
+#[cfg(target_os = "linux")]
 mod cancel;
+#[cfg(target_os = "linux")]
 mod errors;
 mod foreign;
+#[cfg(unix)]
 mod lines;
+#[cfg(unix)]
 mod model;
+#[cfg(unix)]
 mod names;
+#[cfg(target_os = "linux")]
 mod whole;
 
 use std::future::Future;

@@ -1,13 +1,8 @@
 //! Linux: a process descriptor that becomes readable when the process ends.
-#![expect(unsafe_code, reason = "std opens no process descriptors on stable")]
 
-use super::watch_thread::WatchThread;
+use super::{syscall, watch_thread::WatchThread};
 use aioli_reactor::Async;
-use std::{
-    io,
-    os::fd::{FromRawFd, OwnedFd},
-    process::ExitStatus,
-};
+use std::{io, os::fd::OwnedFd, process::ExitStatus};
 
 /// How the end of one process is waited for.
 #[derive(Debug)]
@@ -20,7 +15,9 @@ pub(crate) struct ExitWatch {
 impl ExitWatch {
     /// Watches a child that has not been waited for yet.
     pub(crate) fn new(id: u32) -> Self {
-        let process = open(id).and_then(Async::from_nonblocking).ok();
+        let process = syscall::open_process(id)
+            .and_then(Async::from_nonblocking)
+            .ok();
         Self {
             process,
             otherwise: WatchThread::new(id),
@@ -49,16 +46,5 @@ impl ExitWatch {
             }
         }
         self.otherwise.wait(attempt).await
-    }
-}
-
-fn open(id: u32) -> io::Result<OwnedFd> {
-    let no_flags: libc::c_uint = 0;
-    // SAFETY: no pointer is passed.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id, no_flags) };
-    match i32::try_from(fd) {
-        // SAFETY: the call has just opened this descriptor (close-on-exec) and gives it to us.
-        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        _ => Err(io::Error::last_os_error()),
     }
 }

@@ -1,21 +1,16 @@
 //! Unix: pipes that the reactor watches, `kill`, and the numbers of signals.
-#![expect(
-    unsafe_code,
-    reason = "std sends no signals and does not tell dispositions"
-)]
 
+use super::syscall;
 use aioli_reactor::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 use std::{
     io::{self, PipeReader, PipeWriter},
-    mem::MaybeUninit,
     os::{
         fd::OwnedFd,
         unix::process::{CommandExt, ExitStatusExt},
     },
     pin::Pin,
     process::{ChildStdin, Command, ExitStatus},
-    ptr,
     task::{Context, Poll},
 };
 
@@ -69,35 +64,18 @@ pub(crate) fn prepare(command: &mut Command, process_group: Option<i32>) {
 
 /// Sends a signal to a child of ours that has not been waited for, so that the number is its.
 pub(crate) fn kill(child: &mut std::process::Child, signal: i32) -> io::Result<()> {
-    let id = i32::try_from(child.id()).expect("the system's process numbers are positive");
-    // SAFETY: no pointer is passed.
-    if unsafe { libc::kill(id, signal) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    syscall::kill(child.id(), signal)
 }
 
 /// Sends a signal to this process.
 pub(crate) fn raise(signal: i32) {
-    // SAFETY: no preconditions.
-    let id = unsafe { libc::getpid() };
-    // SAFETY: no pointer is passed. It fails for invalid numbers only.
-    unsafe { libc::kill(id, signal) };
+    // It fails for numbers that are no signals, of which none gets here.
+    let _ = syscall::kill(std::process::id(), signal);
 }
 
 /// The number of the signal that ended a process.
 pub(crate) fn signal_of(status: ExitStatus) -> Option<i32> {
     status.signal()
-}
-
-/// What tells one disposition of a signal from another.
-pub(crate) fn disposition(signal: i32) -> usize {
-    let mut current = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null action only asks; the pointer is to a live value of the right type.
-    unsafe { libc::sigaction(signal, ptr::null(), current.as_mut_ptr()) };
-    // SAFETY: all-zero bytes are a valid `sigaction`, so it is initialised in any case.
-    unsafe { current.assume_init() }.sa_sigaction
 }
 
 /// The numbers of the common signals.

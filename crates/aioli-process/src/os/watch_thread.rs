@@ -1,13 +1,9 @@
 //! Waiting for the end of a process with a thread, where nothing better is to be had.
-#![expect(
-    unsafe_code,
-    reason = "std cannot wait for a process without reaping it"
-)]
 
+use super::syscall;
 use aioli_sync::Event;
 use std::{
     io,
-    mem::MaybeUninit,
     process::ExitStatus,
     sync::{Arc, OnceLock},
     thread,
@@ -58,7 +54,7 @@ fn start(id: u32) -> Arc<Event> {
     let ended = Arc::new(Event::new());
     let own = Arc::clone(&ended);
     let work = move || {
-        sleep_until_ended(id);
+        syscall::sleep_until_ended(id);
         own.set();
     };
     // Without a thread nobody would set the event; `wait` then tells that it has failed.
@@ -70,19 +66,6 @@ fn start(id: u32) -> Arc<Event> {
         ended.set();
     }
     ended
-}
-
-fn sleep_until_ended(id: u32) {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    loop {
-        let flags = libc::WEXITED | libc::WNOWAIT;
-        // SAFETY: `info` has room for what the call writes, and nobody reads it.
-        let result = unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), flags) };
-        // Any error but an interruption means that the child has been reaped meanwhile.
-        if result == 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

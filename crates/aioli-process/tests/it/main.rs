@@ -1,15 +1,18 @@
-//! Processes and signals under several executors, with cancellation, and with a count of what
-//! is left behind.
+//! Processes and signals under several executors, with cancellation.
+//!
+//! What is left behind (processes, zombies, descriptors) is counted.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auto_traits;
+#[cfg(target_os = "linux")]
 mod cancel;
 mod command;
 mod communicate;
 mod exit;
 mod foreign;
 mod pipes;
+#[cfg(target_os = "linux")]
 mod signals;
 
 use std::{
