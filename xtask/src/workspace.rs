@@ -255,6 +255,17 @@ struct RawPackage {
 struct RawDependency {
     name: String,
     kind: Option<Kind>,
+    target: Option<String>,
+}
+
+impl RawDependency {
+    /// What it is for. What only a build for models has is for tests: no user's build has it.
+    fn kind(&self) -> Kind {
+        match self.target.as_deref() {
+            Some("cfg(loom)") => Kind::Dev,
+            _ => self.kind.unwrap_or(Kind::Normal),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -270,8 +281,8 @@ impl RawPackage {
             .and_then(|d| d.strip_prefix(root).ok());
         let dir = dir.ok_or_else(|| format!("{} lies outside the workspace", self.name))?;
         let dependencies = self.dependencies.into_iter().map(|d| Dependency {
+            kind: d.kind(),
             name: d.name,
-            kind: d.kind.unwrap_or(Kind::Normal),
         });
         Ok(Package {
             name: self.name,
@@ -329,7 +340,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use super::{Kind, Workspace};
+    use super::{Kind, RawDependency, Workspace};
     use crate::tidy::tidy;
 
     /// A directory of its own for one test, removed with all it holds.
@@ -390,6 +401,22 @@ crates = [\"high\", \"side\"]
         dir.write("target/debug/junk.md", "not ours");
         let ws = Workspace::load(Path::new(&dir.0)).unwrap();
         (dir, ws)
+    }
+
+    #[test]
+    fn dependency_of_models_alone_counts_as_one_of_tests() {
+        let kind = |target: Option<&str>| {
+            let target = target.map(str::to_owned);
+            RawDependency {
+                name: "checker".to_owned(),
+                kind: None,
+                target,
+            }
+            .kind()
+        };
+        assert_eq!(kind(Some("cfg(loom)")), Kind::Dev);
+        assert_eq!(kind(Some("cfg(unix)")), Kind::Normal);
+        assert_eq!(kind(None), Kind::Normal);
     }
 
     #[test]
