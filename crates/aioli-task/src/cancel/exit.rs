@@ -282,10 +282,11 @@ impl Unwinder {
         });
     }
 
-    /// Whether a request, anybody's, has reached the body and is not dealt with yet.
+    /// The last request that reached the body from outside of it, whether it is under way or has
+    /// been consumed inside; to be compared with [`Cancelled::to_reason`] by address.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.0.is_asked()
+    pub fn last_request(&self) -> Option<Arc<Reason>> {
+        self.0.last_request().map(|request| request.reason)
     }
 
     pub(super) fn is_origin(&self, request: &Request) -> bool {

@@ -96,6 +96,95 @@ impl Cancelled {
     pub async fn raise(self) -> ! {
         match Raise::new(self.request).await {}
     }
+
+    /// Keeps the request for the time of a clean-up: it is passed on whatever happens.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{Exit, exit, run, shield, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let task = spawn(async {
+    ///         if let Exit::Cancelled(cancelled) = exit(std::future::pending::<()>()).await {
+    ///             let kept = cancelled.keep();
+    ///             shield(yield_now()).await; // if this future is dropped here, `kept` passes it on
+    ///             kept.raise().await
+    ///         }
+    ///     });
+    ///     yield_now().await;
+    ///     task.cancel();
+    ///     assert!(task.outcome().await.is_err());
+    /// });
+    /// ```
+    pub fn keep(self) -> Kept {
+        Kept {
+            cancelled: Some(self),
+            parent: current::node(),
+        }
+    }
+}
+
+/// A request that is passed on in any case: raised by its holder, or, when the holder is dropped
+/// before it gets there, handed to the handler around it. See [`Cancelled::keep`].
+#[must_use = "dropping it passes the request on at once"]
+pub struct Kept {
+    cancelled: Option<Cancelled>,
+    /// The handler around the holder.
+    parent: Option<NodeRef>,
+}
+
+impl Kept {
+    /// The request.
+    #[must_use]
+    pub fn cancelled(&self) -> &Cancelled {
+        self.cancelled
+            .as_ref()
+            .expect("it is there until it is passed on")
+    }
+
+    /// Takes the request out, to be consumed.
+    pub fn into_inner(mut self) -> Cancelled {
+        self.cancelled
+            .take()
+            .expect("it is there until it is passed on")
+    }
+
+    /// Passes the request on, as [`Cancelled::raise`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Never returns; dropped before its first poll, it hands the request to the handler around.
+    ///
+    /// # Panics
+    ///
+    /// As [`Cancelled::raise`].
+    pub async fn raise(mut self) -> ! {
+        let request = self.cancelled.take().map(Cancelled::into_request);
+        match Raise::new(request.expect("it is there until it is passed on")).await {}
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let Some(cancelled) = self.cancelled.take() else {
+            return;
+        };
+        let around = self
+            .parent
+            .take()
+            .filter(|node| node.is_linked())
+            .or_else(current::node);
+        if let Some(node) = around {
+            node.deliver(cancelled.into_request());
+        }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kept").field(&self.cancelled).finish()
+    }
 }
 
 impl fmt::Debug for Cancelled {

@@ -230,13 +230,12 @@ impl Node {
         if asked { Entered::Asked } else { Entered::Go }
     }
 
-    /// Whether a request is asked here, handed to the handlers below, or kept by a shield.
-    pub(crate) fn is_asked(&self) -> bool {
+    /// The request that is asked here, handed to the handlers below or kept by a shield; else the
+    /// last one that came from above and was consumed below.
+    pub(crate) fn last_request(&self) -> Option<Request> {
         self.locked(|_, entries, _| {
-            entries
-                .map
-                .get(&self.id)
-                .is_some_and(|e| e.state != State::Idle || e.pending || e.parked)
+            let entry = entries.map.get(&self.id)?;
+            entry.request.clone().or_else(|| entry.consumed.clone())
         })
     }
 
@@ -311,6 +310,11 @@ impl Node {
                 entries.raised(parent, request, wakes);
             }
         });
+    }
+
+    /// Whether the handler has not left yet.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.locked(|_, entries, _| entries.map.contains_key(&self.id))
     }
 
     /// Whether somebody is above who can take over what this handler raises.

@@ -11,6 +11,7 @@ mod foreign;
 mod hard_cases;
 #[cfg(unix)]
 mod interrupt;
+mod model;
 mod order;
 mod rules;
 mod runner;

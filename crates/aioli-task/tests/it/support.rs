@@ -50,12 +50,20 @@ pub(crate) async fn finally<T>(
     body: impl Future<Output = T>,
     cleanup: impl Future<Output = ()>,
 ) -> T {
-    let end = exit(body).await;
-    shield(cleanup).await;
-    match end {
-        Exit::Value(value) => value,
-        Exit::Cancelled(cancelled) => cancelled.raise().await,
-        Exit::Panicked(panic) => std::panic::resume_unwind(panic),
+    match exit(body).await {
+        Exit::Value(value) => {
+            shield(cleanup).await;
+            value
+        }
+        Exit::Cancelled(cancelled) => {
+            let kept = cancelled.keep();
+            shield(cleanup).await;
+            kept.raise().await
+        }
+        Exit::Panicked(panic) => {
+            shield(cleanup).await;
+            std::panic::resume_unwind(panic)
+        }
     }
 }
 
