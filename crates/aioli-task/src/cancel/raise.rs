@@ -136,7 +136,6 @@ pub struct Kept {
 
 impl Kept {
     /// The request.
-    #[must_use]
     pub fn cancelled(&self) -> &Cancelled {
         self.cancelled
             .as_ref()
