@@ -311,7 +311,8 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// The file is closed all the same, and errors are logged instead.
+    /// The file is closed all the same. An unreported failure is logged; what the system says
+    /// about the closing is lost.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 //! Reading a file line by line.
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     file::{CHUNK, File},
-    open::open,
+    operation::Operation,
 };
 use futures_core::Stream;
 use std::{
@@ -12,6 +12,7 @@ use std::{
     io,
     path::Path,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -47,9 +48,12 @@ const STEP: usize = CHUNK / 4;
 /// # }).unwrap();
 /// ```
 #[doc(alias = "aiofiles.readline")]
-pub async fn lines(path: impl AsRef<Path>) -> Result<Lines> {
-    let opening = open(path);
-    Ok(Lines::new(opening.await?))
+pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
+    let path: Arc<Path> = Arc::from(path.as_ref());
+    Operation::new("open", move || match std::fs::File::open(&path) {
+        Ok(file) => Ok(Lines::new(File::new(file, Some(path)))),
+        Err(error) => Err(Error::new("open", Some(path), error)),
+    })
 }
 
 /// The lines of a file, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
@@ -246,7 +250,7 @@ impl Lines {
         }
     }
 
-    fn too_long(&mut self) -> crate::Error {
+    fn too_long(&mut self) -> Error {
         self.forget_rest();
         let reason = format!("a line is longer than {} bytes", self.limit);
         let reason = io::Error::new(io::ErrorKind::InvalidData, reason);

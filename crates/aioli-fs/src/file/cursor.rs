@@ -244,7 +244,7 @@ impl Cursor {
     fn start(&mut self, job: impl FnOnce(&std::fs::File) -> Finished + Send + 'static) {
         debug_assert!(self.job.is_none(), "two jobs on one position");
         let held = Held::new(&self.file, &self.shared);
-        self.job = Some(aioli_task::to_thread(move || job(&held.file)));
+        self.job = Some(aioli_task::to_thread(move || job(held.file())));
     }
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finished>> {

@@ -111,7 +111,9 @@ impl File {
     /// ```
     #[doc(alias = "os.fstat")]
     pub async fn metadata(&self) -> Result<Metadata> {
-        self.shared_job("look at", std::fs::File::metadata).await
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        let metadata = aioli_task::to_thread(move || held.file().metadata()).await;
+        metadata.map_err(|error| self.error("look at", error))
     }
 
     /// Changes who may do what with the file.
@@ -141,7 +143,8 @@ impl File {
     #[doc(alias = "os.fchmod")]
     pub async fn set_permissions(&self, permissions: Permissions) -> Result<()> {
         let job = move |file: &std::fs::File| file.set_permissions(permissions);
-        self.shared_job("change the permissions of", job).await
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        held.effect("change the permissions of", job).await
     }
 
     async fn other(
@@ -152,15 +155,5 @@ impl File {
         self.settle().await?;
         self.cursor.start_other(name, job);
         poll_fn(|cx| self.cursor.poll_other(cx)).await
-    }
-
-    async fn shared_job<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        job: impl FnOnce(&std::fs::File) -> io::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        Held::new(&self.cursor.file, &self.cursor.shared)
-            .effect(name, job)
-            .await
     }
 }

@@ -50,7 +50,7 @@ impl File {
         let held = Held::new(file, shared);
         let bytes: io::Result<Vec<u8>> = aioli_task::to_thread(move || {
             let mut bytes = vec![0; n];
-            let n = os::read_at(&held.file, &mut bytes, offset)?;
+            let n = os::read_at(held.file(), &mut bytes, offset)?;
             bytes.truncate(n);
             Ok(bytes)
         })

@@ -106,7 +106,7 @@ impl Drop for Shared {
 /// the job is counted out.
 #[derive(Debug)]
 pub(crate) struct Held {
-    pub(crate) file: Arc<std::fs::File>,
+    file: Arc<std::fs::File>,
     running: Running,
 }
 
@@ -122,6 +122,16 @@ impl Held {
         Self { file, running }
     }
 
+    /// The descriptor. A job that took the field out of this would no longer be counted: a
+    /// closure captures the field alone when it names it, and the whole when it calls this.
+    pub(crate) fn file(&self) -> &std::fs::File {
+        &self.file
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.running.0
+    }
+
     /// Runs an effect on the pool, whose failure is recorded if nobody is left to hear it.
     pub(crate) async fn effect<T: Send + 'static>(
         self,
@@ -129,18 +139,18 @@ impl Held {
         job: impl FnOnce(&std::fs::File) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let delivery = Delivery {
-            shared: Arc::clone(&self.running.0),
+            shared: Arc::clone(self.shared()),
             cell: Arc::default(),
         };
         let cell = Arc::clone(&delivery.cell);
         let mut running: ToThread<Option<T>> = aioli_task::to_thread(move || {
-            let result = job(&self.file).map_err(|e| self.running.0.error(name, e));
+            let result = job(self.file()).map_err(|e| self.shared().error(name, e));
             match result {
                 Ok(value) => Some(value),
                 Err(error) => {
                     let mut outcome = cell.lock().unwrap_or_else(PoisonError::into_inner);
                     if outcome.abandoned {
-                        self.running.0.record(error);
+                        self.shared().record(error);
                     } else {
                         outcome.failure = Some(error);
                     }

@@ -171,9 +171,18 @@ fn close_waits_for_abandoned_operations() {
     crate::block_on(async {
         let dir = fs::TempDir::new().await.unwrap();
         let path = dir.path().join("a");
-        for _ in 0..50 {
-            let file = fs::create(&path).await.unwrap();
-            drop(crate::poll_once(pin!(file.write_at(vec![7; 100_000], 0))));
+        fs::write(&path, "text").await.unwrap();
+        let options = fs::OpenOptions::new().read(true).write(true);
+        for i in 0..200 {
+            let file = options.open(&path).await.unwrap();
+            match i % 3 {
+                0 => drop(crate::poll_once(pin!(file.write_at(vec![7; 100_000], 0)))),
+                1 => drop(crate::poll_once(pin!(file.metadata()))),
+                // Beyond what is known at once, so that it is a job.
+                _ => drop(crate::poll_once(pin!(
+                    file.read_at(&mut [0], u64::MAX / 2 + 1)
+                ))),
+            }
             file.close().await.unwrap();
             assert_eq!(n_open(&path), 0);
         }

@@ -144,24 +144,31 @@ fn c334_pending_signals_are_delivered_again() {
         assert_eq!(output.status.signal(), Some(SIGUSR1), "{output:?}");
         return;
     }
-    crate::block_on(async {
-        let mut first = signals([SIGUSR1, SIGUSR2]).unwrap();
-        // Others have received it too: nothing is sent again.
-        let second = signals([SIGUSR1]).unwrap();
-        raise(SIGUSR1);
-        assert_eq!(first.next().await, Some(SIGUSR1));
-        drop(second);
-        // It is the only receiver, and the signal is not taken.
-        raise(SIGUSR1);
-        raise(SIGUSR2);
-        assert_eq!(
-            first.next().await,
-            Some(SIGUSR2),
-            "which came after the other"
-        );
-        drop(first);
-        unreachable!("the signal does now what it does by default");
-    });
+    let receiver = signals([SIGUSR1]).unwrap();
+    // Callbacks are called in order, so this tells that the others have received it.
+    let n = Arc::new(AtomicU32::new(0));
+    let own = n.clone();
+    let count = move || {
+        own.fetch_add(1, Ordering::SeqCst);
+    };
+    let counter = on_signal(SIGUSR1, count).unwrap();
+    raise(SIGUSR1);
+    crate::eventually(|| n.load(Ordering::SeqCst) == 1);
+    // The counter has received it too: nothing is sent again.
+    drop(receiver);
+
+    let receiver = signals([SIGUSR1]).unwrap();
+    let counter = {
+        drop(counter);
+        let own = n.clone();
+        on_signal(SIGUSR1, move || own.store(2, Ordering::SeqCst)).unwrap()
+    };
+    raise(SIGUSR1);
+    crate::eventually(|| n.load(Ordering::SeqCst) == 2);
+    drop(counter);
+    // Now it is the only one that has received it, and it has not been taken.
+    drop(receiver);
+    unreachable!("the signal does now what it does by default");
 }
 
 #[test]
