@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::cell::Runnable;
@@ -35,7 +36,8 @@ use crate::driver::Home;
 pub struct TaskHandle(pub(crate) Arc<dyn Runnable>);
 
 impl TaskHandle {
-    /// Asks the task to end. Returns false if it has ended already.
+    /// Asks the task to end. Returns false if it has ended already; a panic that it ended with is
+    /// not reported then.
     ///
     /// The request goes to the innermost handlers around what the task waits for; every call
     /// counts. It is only asked here: [`stop`](super::Task::stop) also waits.
@@ -59,7 +61,12 @@ impl TaskHandle {
 
     pub(crate) fn request(&self, reason: Arc<Reason>) -> bool {
         let header = self.0.header();
-        if header.is_done() || header.role == Role::Orphan {
+        if header.is_done() {
+            // Whoever cancels a task that has failed already wants no news of it.
+            header.retrieved.store(true, Ordering::Relaxed);
+            return false;
+        }
+        if header.role == Role::Orphan {
             return false;
         }
         header.add_request();
