@@ -68,12 +68,18 @@ impl Connection {
     /// `keep_alive` is how long the server said it will wait.
     pub(crate) fn put_back(self, keep_alive: Option<Duration>) {
         let Connection {
-            wire, home, slot, ..
+            mut wire,
+            home,
+            slot,
+            ..
         } = self;
         // The server's clock began earlier than ours: use four fifths of what it said.
         let lifetime = keep_alive.map_or(Duration::MAX, |said| said * 4 / 5);
         let lifetime = lifetime.min(slot.pool.limits.idle);
-        if wire.input.is_empty() && !lifetime.is_zero() && !home.is_closed() {
+        let usable = wire.input.is_empty() && !lifetime.is_zero() && !home.is_closed();
+        // Asking now also makes the reactor watch: a driver that reports only what somebody
+        // waits for would not notice what comes while the connection is idle.
+        if usable && wire.is_silent(false) {
             let since = home.now();
             let idle = Idle {
                 age: 0,

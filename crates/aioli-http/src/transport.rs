@@ -67,7 +67,10 @@ impl Transport {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Transport::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::Plain(stream) => match bufs {
+                [one] => Pin::new(stream).poll_write(cx, one),
+                several => Pin::new(stream).poll_write_vectored(cx, several),
+            },
             Transport::Tls(stream) => stream.poll_write(cx, bufs),
         }
     }

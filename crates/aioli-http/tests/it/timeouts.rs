@@ -7,7 +7,7 @@ use aioli_http::{Error, Limits, Phase, Session, Timeout};
 
 use crate::server::{Server, ok, run};
 
-const SHORT: Duration = Duration::from_millis(60);
+const SHORT: Duration = Duration::from_millis(100);
 
 #[track_caller]
 fn late(error: &Error, phase: Phase, since: Instant) {
@@ -66,7 +66,14 @@ fn n159_the_body() {
             (Timeout::total(SHORT), Phase::Total),
         ] {
             let since = Instant::now();
-            let mut response = session.get(server.url("/")).timeout(limits).await.unwrap();
+            let mut response = match session.get(server.url("/")).timeout(limits).await {
+                Ok(response) => response,
+                // On a busy machine the total limit may pass before the head is here.
+                Err(error) => {
+                    late(&error, Phase::Total, since);
+                    continue;
+                }
+            };
             assert_eq!(response.chunk().await.unwrap().unwrap(), "ab");
             let error = response.chunk().await.unwrap_err();
             late(&error, phase, since);
