@@ -1,16 +1,18 @@
 //! What Ctrl-C does to a program: `cargo run -p aioli-task --example ctrl_c [MODE]`.
 //!
 //! The modes are `clean` (main cleans up and lets the cancellation out), `caught` (main catches
-//! it and goes on), `stubborn` (main waits for ever behind a shield) and `stuck` (main blocks the
-//! thread).
+//! it and goes on), `stubborn` (main waits for ever behind a shield), `stuck` (main blocks the
+//! thread) and `handled` (the program handles the signal itself).
 
 use std::env;
 use std::future::pending;
 use std::io::Write;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use aioli_task::{Exit, ReasonKind, catch, exit, run, shield, yield_now};
+use aioli_task::interrupt::on_signal;
+use aioli_task::{Exit, LoopHandle, ReasonKind, catch, current, exit, run, shield, yield_now};
 
 fn say(text: &str) {
     println!("{text}");
@@ -22,7 +24,9 @@ fn say(text: &str) {
 fn main() {
     let mode = env::args().nth(1).unwrap_or_else(|| "clean".to_owned());
     run(async move {
-        say("ready");
+        if mode != "handled" {
+            say("ready");
+        }
         match mode.as_str() {
             "clean" => {
                 if let Exit::Cancelled(cancelled) = exit(pending::<()>()).await {
@@ -38,6 +42,24 @@ fn main() {
                 say("caught");
             }
             "stubborn" => shield(pending::<()>()).await,
+            "handled" => {
+                let home = LoopHandle::current();
+                let main = current();
+                let _handler = on_signal(
+                    2,
+                    Arc::new(move |_| {
+                        let main = main.clone();
+                        home.call_soon(move || drop(main.cancel_with("handled")))
+                            .expect("main waits");
+                    }),
+                );
+                say("ready");
+                let cancelled = catch(pending::<()>()).await;
+                let message = cancelled
+                    .err()
+                    .and_then(|c| c.reason().message().map(str::to_owned));
+                say(message.as_deref().unwrap_or("not handled"));
+            }
             "stuck" => thread::sleep(Duration::from_secs(60)),
             other => panic!("unknown mode {other:?}"),
         }

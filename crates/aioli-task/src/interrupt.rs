@@ -60,13 +60,18 @@ impl fmt::Debug for SignalRegistration {
 ///
 /// The first one cancels main. A second one, or one that finds main ended, makes the loop drop
 /// main at its next turn; if the loop does not turn within a grace time, or at a third, the
-/// process ends by the signal.
+/// process ends by the signal. While the program has a callback of its own for SIGINT, only that
+/// one is called.
 pub(crate) fn install(main: TaskHandle, shared: Arc<Shared>) -> Option<SignalRegistration> {
     if !os::is_interrupt_free() {
         return None;
     }
     let count = AtomicU32::new(0);
     let callback = move |_| {
+        // A program that handles the signal itself has taken it over, as in asyncio.
+        if os::registrations(os::SIGINT) > 1 {
+            return;
+        }
         let before = count.fetch_add(1, Ordering::SeqCst);
         let reason = || Arc::new(Reason::new(ReasonKind::Interrupt));
         if before == 0 && main.request(reason()) {

@@ -18,6 +18,11 @@ pub(crate) fn register(
     ))
 }
 
+/// How many callbacks a signal has: none can be registered here.
+pub(crate) fn registrations(_signal: i32) -> usize {
+    0
+}
+
 /// Whether Ctrl-C may be taken over: never here, so it ends the process as the system likes.
 pub(crate) fn is_interrupt_free() -> bool {
     false

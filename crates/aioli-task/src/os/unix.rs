@@ -112,21 +112,41 @@ fn dispatch(mut pipe: File) {
             Err(_) => return,
         };
         for &byte in &bytes[..count] {
-            let signal = i32::from(byte);
-            let callbacks: Vec<Callback> = registry()
-                .as_ref()
-                .and_then(|registry| registry.signals.get(&signal))
-                .map(|entry| {
-                    entry
-                        .callbacks
-                        .iter()
-                        .map(|(_, call)| call.clone())
-                        .collect()
-                })
-                .unwrap_or_default();
-            callbacks.iter().for_each(|call| call(signal));
+            deliver(i32::from(byte));
         }
     }
+}
+
+/// Calls the callbacks of a signal. One that arrived before the last of them was taken back goes
+/// to the disposition that has come back since.
+fn deliver(signal: i32) {
+    let guard = registry();
+    let entry = guard
+        .as_ref()
+        .and_then(|registry| registry.signals.get(&signal));
+    let Some(entry) = entry else {
+        drop(guard);
+        let own = libc::pid_t::try_from(process::id()).expect("process ids fit their own type");
+        // SAFETY: sends a signal to this process; no preconditions.
+        unsafe { libc::kill(own, signal) };
+        return;
+    };
+    let callbacks: Vec<Callback> = entry
+        .callbacks
+        .iter()
+        .map(|(_, call)| call.clone())
+        .collect();
+    drop(guard);
+    callbacks.iter().for_each(|call| call(signal));
+}
+
+/// How many callbacks a signal has.
+pub(crate) fn registrations(signal: i32) -> usize {
+    let guard = registry();
+    let entry = guard
+        .as_ref()
+        .and_then(|registry| registry.signals.get(&signal));
+    entry.map_or(0, |entry| entry.callbacks.len())
 }
 
 /// The registration of one callback.

@@ -150,3 +150,36 @@ fn a_generator_style_body_can_be_asked_while_it_is_set_aside() {
     })
     .unwrap();
 }
+
+/// What nobody polls any more must not stall a raise either, however far in it happens.
+#[test]
+fn an_abandoned_handler_beside_a_raise_does_not_stall_it() {
+    let log = Log::default();
+    let l = log.clone();
+    run(async move {
+        let other = spawn(forever());
+        other.cancel();
+        let body = async {
+            let mut idle = pin!(catch(forever()));
+            assert!(futures::poll!(idle.as_mut()).is_pending());
+            other.await;
+        };
+        l.put(format!("caught {}", catch(body).await.is_err()));
+        // The same below a scope that unwinds, under another handler.
+        let body = exit(async {
+            let mut idle = pin!(catch(forever()));
+            assert!(futures::poll!(idle.as_mut()).is_pending());
+            forever().await;
+        });
+        let unwinder = body.unwinder();
+        let task = spawn(catch(body));
+        passes(1).await;
+        unwinder.unwind(Reason::new(ReasonKind::Scope));
+        l.put(format!(
+            "unwound {}",
+            matches!(task.await, Ok(Exit::Cancelled(_)))
+        ));
+    })
+    .unwrap();
+    assert_eq!(log.joined(), "caught true,unwound true");
+}

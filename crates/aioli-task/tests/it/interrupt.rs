@@ -81,6 +81,15 @@ fn a_main_that_catches_it_goes_on() {
 }
 
 #[test]
+fn a_program_that_handles_the_signal_has_it_for_itself() {
+    let running = start("handled");
+    running.interrupt();
+    let (output, status) = running.end();
+    assert_eq!(output, "handled\n");
+    assert!(status.success());
+}
+
+#[test]
 fn the_second_one_drops_a_main_that_does_not_end() {
     let running = start("stubborn");
     running.interrupt();
