@@ -49,7 +49,7 @@ fn main() {
                     2,
                     Arc::new(move |_| {
                         let main = main.clone();
-                        home.call_soon(move || drop(main.cancel_with("handled")))
+                        home.call_soon(move || _ = main.cancel_with("handled"))
                             .expect("main waits");
                     }),
                 );
