@@ -1,0 +1,87 @@
+//! The files that workloads read and write.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Result, Run};
+
+/// How many small files there are.
+pub const SMALL: usize = 20_000;
+/// The size of a small file.
+pub const SMALL_SIZE: usize = 4096;
+/// The size of the large file.
+pub const LARGE_SIZE: usize = 256 << 20;
+
+/// Returns the small files, made on first use and in the page cache from then on.
+///
+/// # Errors
+///
+/// The directory of the run cannot be written.
+pub fn small(run: &Run) -> Result<Vec<PathBuf>> {
+    let dir = run.files().join("small");
+    let paths: Vec<_> = (0..SMALL).map(|n| dir.join(format!("{n:05}"))).collect();
+    if !dir.is_dir() {
+        made_whole(&dir, |dir| {
+            fs::create_dir_all(dir)?;
+            for n in 0..SMALL {
+                fs::write(dir.join(format!("{n:05}")), [b'x'; SMALL_SIZE])?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(paths)
+}
+
+/// Returns the large file, made on first use and in the page cache from then on.
+///
+/// # Errors
+///
+/// The directory of the run cannot be written.
+pub fn large(run: &Run) -> Result<PathBuf> {
+    let path = run.files().join("large");
+    if !path.is_file() {
+        fs::create_dir_all(run.files())?;
+        made_whole(&path, |path| Ok(fs::write(path, vec![b'x'; LARGE_SIZE])?))?;
+    }
+    Ok(path)
+}
+
+/// A directory for files that are written, removed with all of them when dropped.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes it.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the run cannot be written.
+    pub fn new(run: &Run) -> Result<Scratch> {
+        let path = run.files().join(format!("written-{}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Scratch(path))
+    }
+
+    /// Returns the place of file number `n`.
+    pub fn file(&self, n: u64) -> PathBuf {
+        self.0.join(n.to_string())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Makes something under another name, so that what is there under its own is complete.
+fn made_whole(path: &Path, make: impl FnOnce(&Path) -> Result) -> Result {
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    make(&draft)?;
+    match fs::rename(&draft, path) {
+        // Somebody else was faster.
+        Err(_) if path.exists() => {}
+        outcome => outcome?,
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What the workloads ask of a runtime, by aioli.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aioli::http::Session;
+use aioli::prelude::{self as aio, Queue, channel as aio_channel};
+use aioli::sync::LockGuard;
+use aioli::sync::channel::mpmc::{Receiver, Sender};
+use aioli::task::Task;
+use harness::Run;
+
+pub(crate) use aioli::prelude::{Event, Lock, spawn, yield_now};
+
+/// How tasks share things.
+pub(crate) type Shared<T> = Arc<T>;
+
+pub(crate) fn block_on<F: Future>(_run: &Run, main: F) -> F::Output {
+    aio::run(main)
+}
+
+pub(crate) async fn join<T>(task: Task<T>) -> T {
+    task.await
+}
+
+pub(crate) fn detach<T>(task: Task<T>) {
+    drop(task);
+}
+
+pub(crate) fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    aio_channel(capacity)
+}
+
+pub(crate) async fn send<T>(tx: &Sender<T>, item: T) {
+    let _ = tx.send(item).await;
+}
+
+pub(crate) async fn recv<T>(rx: &mut Receiver<T>) -> Option<T> {
+    rx.recv().await.ok()
+}
+
+pub(crate) fn queue<T>(capacity: usize) -> (Queue<T>, Queue<T>) {
+    let queue = Queue::new(capacity);
+    (queue.clone(), queue)
+}
+
+pub(crate) async fn put<T>(queue: &Queue<T>, item: T) {
+    let _ = queue.put(item).await;
+}
+
+pub(crate) async fn take<T>(queue: &mut Queue<T>) -> Option<T> {
+    queue.get().await.ok()
+}
+
+pub(crate) async fn lock(lock: &Lock<u64>) -> LockGuard<'_, u64> {
+    lock.lock().await
+}
+
+pub(crate) async fn timeout<F: Future>(length: Duration, f: F) {
+    let _ = aio::timeout(length, f).await;
+}
+
+pub(crate) async fn sleep(length: Duration) {
+    aio::sleep(length).await;
+}
+
+pub(crate) async fn wait(event: &Event) {
+    event.wait().await;
+}
+
+pub(crate) async fn read_file(path: &Path) -> usize {
+    aioli::fs::read(path)
+        .await
+        .expect("the file is there")
+        .len()
+}
+
+pub(crate) async fn write_file(path: &Path, content: Vec<u8>) {
+    let written = aioli::fs::write(path, content).await;
+    written.expect("the file can be written");
+}
+
+pub(crate) async fn read_pieces(path: &Path, size: usize) -> usize {
+    let mut file = aioli::fs::open(path).await.expect("the file is there");
+    let mut buffer = vec![0; size];
+    let mut total = 0;
+    loop {
+        match file.read(&mut buffer).await.expect("the file can be read") {
+            0 => return total,
+            n => total += n,
+        }
+    }
+}
+
+/// One session for all tasks, as a program has one.
+pub(crate) struct Client {
+    session: Session,
+    url: String,
+}
+
+pub(crate) async fn clients(url: &str, n: usize) -> Vec<Client> {
+    let limits = aioli::http::Limits::default().connections(n).per_host(n);
+    let session = Session::builder().limits(limits).build();
+    let session = session.expect("nothing about it can be wrong");
+    let client = || Client {
+        session: session.clone(),
+        url: url.to_owned(),
+    };
+    (0..n).map(|_| client()).collect()
+}
+
+pub(crate) async fn get(client: &mut Client) -> usize {
+    let response = client.session.get(client.url.as_str()).await;
+    let body = response.expect("the server answers").bytes().await;
+    body.expect("the body arrives").len()
+}
