@@ -2,7 +2,10 @@
 //!
 //! One file a section of the list in `rows.toml`; a test is a row's by its number.
 
+mod section_d_tasks;
 mod section_f_gather;
 mod section_g_wait;
+mod section_h_timeouts;
+mod section_i_task_groups;
 mod section_k_queues;
 mod support;
