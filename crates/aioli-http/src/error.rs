@@ -48,10 +48,19 @@ pub struct Error {
 /// What an [`Error`] points at.
 struct Inner {
     kind: ErrorKind,
-    /// What the request was, once it is known. The URL has no user information.
-    request: Option<(Method, Url)>,
+    /// What the request was, once it is known.
+    request: Option<Asked>,
     /// How much of the request had left when it failed.
     sent: Sent,
+}
+
+/// What was requested, as an error tells it.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// Whether the caller's own request is idempotent: a redirect may have changed the method.
+    pub(crate) idempotent: bool,
 }
 
 /// What happened.
@@ -182,10 +191,8 @@ impl Error {
     }
 
     /// Adds what was requested; the first one to know it wins.
-    pub(crate) fn with_request(mut self, method: &Method, url: &Url) -> Error {
-        if self.inner.request.is_none() {
-            self.inner.request = Some((method.clone(), without_userinfo(url)));
-        }
+    pub(crate) fn with_request(mut self, asked: &Asked) -> Error {
+        self.inner.request.get_or_insert_with(|| asked.clone());
         self
     }
 
@@ -244,10 +251,10 @@ impl Error {
         }
     }
 
-    /// Returns the URL that was being requested, without user information.
+    /// Returns the URL that was being requested.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
-        self.inner.request.as_ref().map(|(_, url)| url)
+        self.inner.request.as_ref().map(|asked| &asked.url)
     }
 
     /// Returns how much of the request had been handed to the system when it failed.
@@ -323,14 +330,14 @@ impl Error {
             .inner
             .request
             .as_ref()
-            .is_some_and(|(method, _)| method.is_idempotent());
+            .is_some_and(|asked| asked.idempotent);
         passing && (idempotent || !self.maybe_processed())
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((method, url)) = &self.inner.request {
+        if let Some(Asked { method, url, .. }) = &self.inner.request {
             write!(f, "{method} {}: ", Shown(url))?;
         }
         self.inner.kind.fmt(f)
@@ -342,7 +349,7 @@ impl fmt::Debug for Error {
         let mut out = f.debug_struct("Error");
         out.field("kind", &self.inner.kind)
             .field("sent", &self.inner.sent);
-        if let Some((method, url)) = &self.inner.request {
+        if let Some(Asked { method, url, .. }) = &self.inner.request {
             out.field("method", method)
                 .field("url", &format_args!("{}", Shown(url)));
         }
@@ -392,15 +399,6 @@ impl fmt::Display for Shown<'_> {
         }
         f.write_str(url.path())
     }
-}
-
-/// Returns `url` without its user information.
-pub(crate) fn without_userinfo(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Both fail only for URLs that can have neither.
-    let _ = url.set_password(None);
-    let _ = url.set_username("");
-    url
 }
 
 const _: () = assert!(size_of::<Error>() <= 16);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use url::{Url, form_urlencoded};
 
 use crate::body::{Body, Source};
-use crate::error::{Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
+use crate::error::{Asked, Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
 use crate::limits::Timeout;
 use crate::response::Response;
 use crate::send;
@@ -47,6 +47,8 @@ pub struct RequestBuilder {
 /// What a request consists of.
 pub(crate) struct Parts {
     pub(crate) method: Method,
+    /// Whether the caller's method is idempotent; a redirect may change the method.
+    pub(crate) idempotent: bool,
     /// Meaningless when the builder has an error.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
@@ -57,6 +59,16 @@ pub(crate) struct Parts {
     pub(crate) raise_for_status: bool,
     pub(crate) redirects: usize,
     pub(crate) body_limit: usize,
+}
+
+impl Parts {
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            idempotent: self.idempotent,
+        }
+    }
 }
 
 impl RequestBuilder {
@@ -74,6 +86,7 @@ impl RequestBuilder {
             }
         };
         let parts = Parts {
+            idempotent: method.is_idempotent(),
             method,
             url,
             headers: HeaderMap::new(),

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, Method, StatusCode, Version, header};
+use http::{HeaderMap, StatusCode, Version, header};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::error::{DecodeErrorKind, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::error::{Asked, DecodeErrorKind, Error, ErrorKind, LimitKind, Result, Sent, Shown};
 
 pub(crate) mod incoming;
 
@@ -46,8 +46,7 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) asked: Asked,
     /// The URLs that led here.
     pub(crate) history: Vec<Url>,
     pub(crate) content_length: Option<u64>,
@@ -77,7 +76,7 @@ impl Response {
     /// Returns the URL that answered: the last one when there were redirects.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.head.url
+        &self.head.asked.url
     }
 
     /// Returns the URLs that redirected here, the first one first.
@@ -236,11 +235,14 @@ impl Response {
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.text")]
-    pub async fn text(mut self) -> Result<String> {
-        let context = self.head.take_context();
+    pub async fn text(self) -> Result<String> {
+        let asked = self.head.asked.clone();
         let charset = charset(&self.head.headers);
-        let bytes = self.bytes().await.map_err(|error| context.add(error))?;
-        decode(charset.as_deref(), bytes).map_err(|error| context.add(error))
+        let bytes = self
+            .bytes()
+            .await
+            .map_err(|error| in_context(&asked, error))?;
+        decode(charset.as_deref(), bytes).map_err(|error| in_context(&asked, error))
     }
 
     /// Waits for the whole body, as JSON.
@@ -268,11 +270,18 @@ impl Response {
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.json")]
-    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T> {
-        let context = self.head.take_context();
-        let bytes = self.bytes().await.map_err(|error| context.add(error))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| context.add(undecodable(DecodeErrorKind::Json, Some(error.into()))))
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let asked = self.head.asked.clone();
+        let bytes = self
+            .bytes()
+            .await
+            .map_err(|error| in_context(&asked, error))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            in_context(
+                &asked,
+                undecodable(DecodeErrorKind::Json, Some(error.into())),
+            )
+        })
     }
 
     /// Turns the response into a stream of the pieces of its body.
@@ -295,33 +304,15 @@ impl Response {
     }
 }
 
-/// Method and URL for errors that arise when the response itself is gone.
-struct Whence {
-    method: Method,
-    url: Url,
-}
-
-impl Whence {
-    fn add(&self, error: Error) -> Error {
-        error
-            .with_request(&self.method, &self.url)
-            .with_sent(Sent::Fully)
-    }
-}
-
 impl Head {
     pub(crate) fn in_context(&self, error: Error) -> Error {
-        error
-            .with_request(&self.method, &self.url)
-            .with_sent(Sent::Fully)
+        in_context(&self.asked, error)
     }
+}
 
-    fn take_context(&mut self) -> Whence {
-        Whence {
-            method: self.method.clone(),
-            url: self.url.clone(),
-        }
-    }
+/// The error of a request that was answered.
+fn in_context(asked: &Asked, error: Error) -> Error {
+    error.with_request(asked).with_sent(Sent::Fully)
 }
 
 fn undecodable(kind: DecodeErrorKind, source: Option<crate::BoxError>) -> Error {
@@ -359,7 +350,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.head.status)
-            .field("url", &format_args!("{}", Shown(&self.head.url)))
+            .field("url", &format_args!("{}", Shown(&self.head.asked.url)))
             .field("headers", &self.head.headers.len())
             .field("content_length", &self.head.content_length)
             .finish_non_exhaustive()

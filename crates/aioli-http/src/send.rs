@@ -30,12 +30,20 @@ use crate::transport::Transport;
 /// Sends the request and follows where it is sent on to.
 pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response> {
     let mut deadline = Deadline::start(parts.timeout.total);
-    prepare(&mut parts).map_err(|error| error.with_request(&parts.method, &parts.url))?;
+    prepare(&mut parts).map_err(|error| error.with_request(&parts.asked()))?;
     let mut hop = Hop::first(session, &parts)?;
     let mut history = Vec::new();
     loop {
         let result = one_hop(session, &mut parts, &hop, deadline).await;
-        let mut response = result.map_err(|error| error.with_request(&parts.method, &parts.url))?;
+        let mut response = result.map_err(|error| {
+            // Who has redirected the request has seen it.
+            let seen = if history.is_empty() {
+                Sent::Nothing
+            } else {
+                Sent::Fully
+            };
+            error.with_request(&parts.asked()).with_sent(seen)
+        })?;
         let next = match read_redirect(session, &parts, &response.head, history.len()) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -285,8 +293,7 @@ fn respond(
         status: head.status,
         version: head.version,
         headers: head.headers,
-        method: parts.method.clone(),
-        url: parts.url.clone(),
+        asked: parts.asked(),
         history: Vec::new(),
         content_length,
         body_limit: parts.body_limit,

@@ -288,3 +288,32 @@ fn n096_n098_locations() {
         assert_eq!(get("/none").await.unwrap().status(), 302);
     });
 }
+
+#[test]
+fn an_error_after_a_redirect_knows_what_was_sent_before() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let server = Server::answering(move |_| {
+        format!("HTTP/1.1 302 Go\r\nlocation: http://{nobody}/\r\ncontent-length: 0\r\n\r\n")
+    });
+    run(async {
+        let session = Session::new();
+        let error = session
+            .post(server.url("/"))
+            .body("order")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Connect { .. }),
+            "{error:?}"
+        );
+        assert!(
+            error.maybe_processed() && !error.is_retryable(),
+            "{error:?}"
+        );
+        let error = session.get(server.url("/")).await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+    });
+}
