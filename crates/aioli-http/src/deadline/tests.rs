@@ -1,0 +1,99 @@
+//! Limits on a virtual clock: to the exact second, in no time.
+
+use std::future::pending;
+
+use aioli_task::{Runner, now};
+use aioli_time::sleep;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Runs `future` on a virtual clock; returns how long it took there.
+fn measured<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let mut runner = Runner::builder().virtual_clock().build();
+    let timed = async {
+        let since = now();
+        (future.await, now() - since)
+    };
+    runner.run(timed).expect("nobody cancels it")
+}
+
+/// Which limit ended a wait for ever, and when.
+fn ends(total: Option<u32>, phase: Option<u32>) -> (Option<Phase>, Duration) {
+    let (error, took) = measured(async {
+        let mut deadline = Deadline::start(total.map(|n| n * SECOND));
+        deadline.begin(Phase::Read, phase.map(|n| n * SECOND));
+        deadline
+            .within(pending::<()>())
+            .await
+            .expect_err("it waits for ever")
+    });
+    (error.phase(), took)
+}
+
+#[test]
+fn the_earlier_limit_counts() {
+    assert_eq!(ends(Some(10), None), (Some(Phase::Total), 10 * SECOND));
+    assert_eq!(ends(None, Some(5)), (Some(Phase::Read), 5 * SECOND));
+    assert_eq!(ends(Some(10), Some(5)), (Some(Phase::Read), 5 * SECOND));
+    assert_eq!(ends(Some(5), Some(10)), (Some(Phase::Total), 5 * SECOND));
+    assert_eq!(
+        ends(Some(0), Some(10)),
+        (Some(Phase::Total), Duration::ZERO)
+    );
+}
+
+#[test]
+fn n028_progress_moves_the_phase_and_not_the_total() {
+    let (error, took) = measured(async {
+        let mut deadline = Deadline::start(Some(10 * SECOND));
+        deadline.begin(Phase::Head, Some(2 * SECOND));
+        loop {
+            if let Err(error) = deadline.within(sleep(SECOND * 3 / 2)).await {
+                return error;
+            }
+            deadline.progress();
+        }
+    });
+    assert_eq!((error.phase(), took), (Some(Phase::Total), 10 * SECOND));
+}
+
+#[test]
+fn a_phase_begins_with_its_first_wait() {
+    let (error, took) = measured(async {
+        let mut deadline = Deadline::start(None);
+        deadline.begin(Phase::Read, Some(2 * SECOND));
+        sleep(7).await;
+        deadline
+            .within(pending::<()>())
+            .await
+            .expect_err("it waits for ever")
+    });
+    assert_eq!((error.phase(), took), (Some(Phase::Read), 9 * SECOND));
+}
+
+#[test]
+fn what_is_ready_beats_a_limit_that_has_passed() {
+    let (output, _) = measured(async {
+        let mut deadline = Deadline::start(Some(SECOND));
+        sleep(5).await;
+        deadline.within(async { 7 }).await.expect("it was ready")
+    });
+    assert_eq!(output, 7);
+}
+
+#[test]
+fn a_renamed_phase_keeps_its_time() {
+    let (error, took) = measured(async {
+        let mut deadline = Deadline::start(None);
+        deadline.begin(Phase::Connect, Some(5 * SECOND));
+        deadline.within(sleep(3)).await.expect("within the limit");
+        deadline.rename(Phase::Tls);
+        deadline
+            .within(pending::<()>())
+            .await
+            .expect_err("it waits for ever")
+    });
+    assert_eq!((error.phase(), took), (Some(Phase::Tls), 5 * SECOND));
+}
