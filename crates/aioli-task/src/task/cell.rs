@@ -202,7 +202,7 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
         if let Some(local) = local::current() {
             local.remove(self.header.serial);
         }
-        joiners.into_iter().for_each(Waker::wake);
+        joiners.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// Stores the result for the handle; gives it back when there is none.

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::cell::Runnable;
-use super::header::{Progress, Role};
+use super::header::{JoinerKey, Progress, Role};
 use crate::cancel::{Reason, ReasonKind, Request};
 use crate::driver::Home;
 
@@ -153,7 +153,10 @@ impl TaskHandle {
     ///
     /// Nothing is lost: the task runs on.
     pub fn done(&self) -> Done {
-        Done(self.clone())
+        Done {
+            task: self.clone(),
+            place: None,
+        }
     }
 
     pub(crate) fn requests(&self) -> u32 {
@@ -187,17 +190,28 @@ impl fmt::Debug for TaskHandle {
 
 /// Waits for the end of a task; the future of [`TaskHandle::done`].
 #[must_use = "futures do nothing unless awaited"]
-#[derive(Debug, Clone)]
-pub struct Done(TaskHandle);
+#[derive(Debug)]
+pub struct Done {
+    task: TaskHandle,
+    place: Option<JoinerKey>,
+}
 
 impl Future for Done {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.0.header().add_joiner(cx.waker()) {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let waits = this.task.0.header().add_joiner(&mut this.place, cx.waker());
+        if waits {
             Poll::Pending
         } else {
             Poll::Ready(())
         }
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.task.0.header().remove_joiner(&mut self.place);
     }
 }

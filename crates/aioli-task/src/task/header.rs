@@ -54,11 +54,17 @@ pub(crate) struct Header {
     slow: Mutex<Slow>,
 }
 
+/// Names the waker of one who waits for the end of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JoinerKey(u64);
+
 /// What is touched rarely.
 struct Slow {
     name: Option<String>,
     context: Context,
-    joiners: Vec<Waker>,
+    /// The wakers of those who wait for the end, in the order in which they came.
+    joiners: Vec<(JoinerKey, Waker)>,
+    next_joiner: u64,
     reason: Option<Arc<Reason>>,
 }
 
@@ -87,6 +93,7 @@ impl Header {
                 name: None,
                 context,
                 joiners: Vec::new(),
+                next_joiner: 0,
                 reason: None,
             }),
         }
@@ -112,7 +119,11 @@ impl Header {
     }
 
     /// Ends the task, once; returns the wakers of those who wait for it.
-    pub(super) fn complete(&self, end: Progress, reason: Option<Arc<Reason>>) -> Vec<Waker> {
+    pub(super) fn complete(
+        &self,
+        end: Progress,
+        reason: Option<Arc<Reason>>,
+    ) -> Vec<(JoinerKey, Waker)> {
         let mut slow = self.slow();
         slow.reason = reason;
         // ORDERING: Release pairs with the Acquire in `progress`.
@@ -121,15 +132,39 @@ impl Header {
     }
 
     /// Notes a waker for the end of the task. False: it has ended already.
-    pub(super) fn add_joiner(&self, waker: &Waker) -> bool {
+    ///
+    /// `place` is where the one who waits remembers its waker, to exchange it in a later poll and
+    /// to [take it back](Header::remove_joiner) when it waits no longer.
+    pub(super) fn add_joiner(&self, place: &mut Option<JoinerKey>, waker: &Waker) -> bool {
         let mut slow = self.slow();
         if self.is_done() {
             return false;
         }
-        if !slow.joiners.iter().any(|joiner| joiner.will_wake(waker)) {
-            slow.joiners.push(waker.clone());
-        }
+        let own = place.and_then(|key| slow.joiners.iter_mut().find(|joiner| joiner.0 == key));
+        let old = match own {
+            Some((_, own)) if own.will_wake(waker) => None,
+            Some((_, own)) => Some(mem::replace(own, waker.clone())),
+            None => {
+                slow.next_joiner += 1;
+                let key = JoinerKey(slow.next_joiner);
+                slow.joiners.push((key, waker.clone()));
+                *place = Some(key);
+                None
+            }
+        };
+        drop(slow);
+        drop(old);
         true
+    }
+
+    /// Takes the waker back of one who waits no longer.
+    pub(super) fn remove_joiner(&self, place: &mut Option<JoinerKey>) {
+        let Some(key) = place.take() else { return };
+        let mut slow = self.slow();
+        let at = slow.joiners.iter().position(|joiner| joiner.0 == key);
+        let removed = at.map(|at| slow.joiners.remove(at));
+        drop(slow);
+        drop(removed);
     }
 
     /// Why the task was cancelled, if it ended so.

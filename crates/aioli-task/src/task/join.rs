@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::cell::{Joinable, Payload};
 use super::handle::TaskHandle;
+use super::header::JoinerKey;
 use super::stop::{Panic, Stop};
 use crate::cancel::current;
 use crate::cancel::tree::{Entered, Node, NodeRef};
@@ -53,6 +54,8 @@ pub struct Task<T> {
     cell: Arc<dyn Joinable<T>>,
     /// The awaiter's place in the tree of handlers, once it had to wait or to raise.
     node: Option<NodeRef>,
+    /// The awaiter's waker among those of the task.
+    place: Option<JoinerKey>,
     /// The request that was passed on to the task.
     forwarded: Option<Request>,
     /// The task's cancellation, on its way outwards through the awaiter.
@@ -76,6 +79,7 @@ impl<T> Task<T> {
             handle,
             cell,
             node: None,
+            place: None,
             forwarded: None,
             raising: None,
             marker: PhantomData,
@@ -224,7 +228,12 @@ impl<T> Task<T> {
             if self.enter(cx) == Entered::Asked {
                 self.forward();
             }
-            if self.handle.0.header().add_joiner(cx.waker()) {
+            if self
+                .handle
+                .0
+                .header()
+                .add_joiner(&mut self.place, cx.waker())
+            {
                 return Poll::Pending;
             }
         }
@@ -312,6 +321,7 @@ impl<T> Drop for Task<T> {
             let held = node.begin_exit().request;
             node.leave(held, false);
         }
+        self.handle.0.header().remove_joiner(&mut self.place);
         self.cell.detach();
     }
 }
@@ -332,7 +342,12 @@ impl<T> Future for Shielded<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let task = &mut self.0;
-        if task.handle.0.header().add_joiner(cx.waker()) {
+        if task
+            .handle
+            .0
+            .header()
+            .add_joiner(&mut task.place, cx.waker())
+        {
             return Poll::Pending;
         }
         Pin::new(task).poll(cx)

@@ -35,6 +35,33 @@ fn many_wakes_before_a_poll_are_one_poll() {
     .unwrap();
 }
 
+/// A waker that counts its clones.
+struct Counted;
+
+impl std::task::Wake for Counted {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn who_stops_waiting_for_a_task_takes_its_waker_back() {
+    run(async {
+        let task = spawn(crate::support::forever());
+        let counted = Arc::new(Counted);
+        for _ in 0..10 {
+            let waker = std::task::Waker::from(counted.clone());
+            let mut done = std::pin::pin!(task.handle().done());
+            let polled = done
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            assert_eq!(Arc::strong_count(&counted), 3);
+        }
+        assert_eq!(Arc::strong_count(&counted), 1);
+        task.cancel();
+    })
+    .unwrap();
+}
+
 #[test]
 fn no_wake_from_another_thread_is_lost() {
     const WAKES: usize = 2_000;
