@@ -7,5 +7,7 @@ mod section_f_gather;
 mod section_g_wait;
 mod section_h_timeouts;
 mod section_i_task_groups;
+mod section_j_counters;
+mod section_j_locks;
 mod section_k_queues;
 mod support;

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use aioli_task::testing::{Counts, counts};
-use aioli_task::{Runner, RunnerBuilder, Stop, Task, catch, time, yield_now};
+use aioli_task::{Runner, RunnerBuilder, Stop, Task, catch, spawn, time, yield_now};
 
 /// Runs a scenario whose row depends on the order of the loop.
 #[track_caller]
@@ -83,6 +83,13 @@ pub(crate) async fn passes(count: usize) {
 /// Lets everything that can run without time going by run, whatever the order.
 pub(crate) async fn settle() {
     passes(20).await;
+}
+
+/// Spawns a task and lets it run up to where it waits.
+pub(crate) async fn arrive<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
+    let task = spawn(future);
+    settle().await;
+    task
 }
 
 /// Never ends by itself.
