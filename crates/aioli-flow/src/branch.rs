@@ -8,9 +8,10 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Requests, Unwinder, exit, rearm};
+use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Unwinder, exit, rearm};
 use pin_project_lite::pin_project;
 
 /// What a panic carries.
@@ -50,8 +51,8 @@ pub(crate) struct Why {
 #[derive(Debug)]
 struct Asked {
     unwinder: Unwinder,
-    /// Outside requests as of then, if the branch was asked already and the winner answers.
-    shared: Option<Requests>,
+    /// The request that the branch had received by then, if the winner answers for it.
+    shared: Option<Arc<Reason>>,
 }
 
 impl<F: Future> Branch<F> {
@@ -82,7 +83,11 @@ impl<F: Future> Branch<F> {
             return;
         }
         let unwinder = this.body.unwinder();
-        let shared = (why.is_race && unwinder.is_asked()).then(Requests::mark);
+        let shared = if why.is_race {
+            unwinder.last_request()
+        } else {
+            None
+        };
         unwinder.unwind(why.reason.clone());
         *this.asked = Some(Asked { unwinder, shared });
     }
@@ -91,7 +96,44 @@ impl<F: Future> Branch<F> {
 impl Asked {
     /// Whether `cancelled` is the combinator's own request, or one that the winner answers for.
     fn covers(&self, cancelled: &Cancelled) -> bool {
-        cancelled.is_from(&self.unwinder) || self.shared.as_ref().is_some_and(|old| !old.grown())
+        let is_shared = |reason| Arc::ptr_eq(reason, &cancelled.to_reason());
+        cancelled.is_from(&self.unwinder) || self.shared.as_ref().is_some_and(is_shared)
+    }
+}
+
+/// Which outputs decide how a combinator ends. A type, and not a function pointer: the compiler
+/// loses track of `Send` for futures that hold `fn(&Output)` with a borrowing `Output`.
+pub(crate) trait Judge<T> {
+    fn decides(output: &T) -> bool;
+}
+
+/// No output decides: all are needed.
+#[derive(Debug)]
+pub(crate) struct NeedAll;
+
+/// The first output decides.
+#[derive(Debug)]
+pub(crate) struct FirstWins;
+
+/// The first error decides.
+#[derive(Debug)]
+pub(crate) struct FirstError;
+
+impl<T> Judge<T> for NeedAll {
+    fn decides(_: &T) -> bool {
+        false
+    }
+}
+
+impl<T> Judge<T> for FirstWins {
+    fn decides(_: &T) -> bool {
+        true
+    }
+}
+
+impl<T, E> Judge<Result<T, E>> for FirstError {
+    fn decides(output: &Result<T, E>) -> bool {
+        output.is_err()
     }
 }
 
@@ -169,20 +211,35 @@ impl Outcome {
         self.cancelled.take_if(|cancelled| cancelled.is_raised());
     }
 
+    /// The combinator itself was asked to end, and does so whatever its branches say.
+    pub(crate) fn set_request(&mut self, request: Cancelled) {
+        self.decided_by = None;
+        self.cancelled = Some(request);
+    }
+
     /// All branches have ended. A panic goes first. A request that came from above and something
     /// that was decided both come out: the request at the next suspension.
     pub(crate) async fn leave(self) -> Option<usize> {
+        match self.leave_now() {
+            Ok(decided_by) => decided_by,
+            Err(cancelled) => cancelled.raise().await,
+        }
+    }
+
+    /// Like [`leave`](Outcome::leave), for callers that cannot await: the cancellation is theirs
+    /// to raise.
+    pub(crate) fn leave_now(self) -> Result<Option<usize>, Cancelled> {
         if let Some(panic) = self.panic {
             resume_unwind(panic);
         }
         match (self.decided_by, self.cancelled) {
-            (None, None) => None,
-            (None, Some(cancelled)) => cancelled.raise().await,
+            (None, None) => Ok(None),
+            (None, Some(cancelled)) => Err(cancelled),
             (Some(index), cancelled) => {
                 if let Some(cancelled) = cancelled.filter(|cancelled| !cancelled.is_raised()) {
                     rearm(cancelled);
                 }
-                Some(index)
+                Ok(Some(index))
             }
         }
     }

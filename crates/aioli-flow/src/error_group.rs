@@ -14,7 +14,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// # Examples
 ///
 /// ```
-/// use aioli_flow::{Group, TaskGroup};
+/// use aioli_flow::TaskGroup;
 ///
 /// aioli_task::run(async {
 ///     let failed = TaskGroup::scope(async |tg| {

@@ -80,9 +80,7 @@ pub fn gather<G: GatherTuple>(futures: G) -> impl Future<Output = G::Output> {
 /// ```
 #[doc(alias = "asyncio.gather")]
 #[must_use = "futures do nothing unless awaited"]
-pub fn try_gather<G: TryGatherTuple>(
-    futures: G,
-) -> impl Future<Output = Result<G::Output, G::Error>> {
+pub fn try_gather<G: TryGatherTuple>(futures: G) -> G::Future {
     futures.try_gather_tuple()
 }
 

@@ -245,6 +245,8 @@ impl<T: 'static> Future for Next<'_, T> {
 impl<T: 'static> Drop for Next<'_, T> {
     fn drop(&mut self) {
         self.0.set_aside();
+        // The cancellation has been raised here, and not once more at the next `next`.
+        self.0.raising = None;
     }
 }
 

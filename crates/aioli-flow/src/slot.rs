@@ -6,28 +6,26 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::branch::{Branch, Left, Others, Outcome, Why};
+use crate::branch::{Branch, Judge, Left, Others, Outcome, Why};
 
 pin_project! {
     /// A branch of a tuple, and its output once it has left one.
-    #[derive(Debug)]
-    pub(crate) struct Slot<F: Future> {
+    pub(crate) struct Slot<F: Future, J> {
         #[pin]
         branch: Branch<F>,
         output: Option<F::Output>,
         is_running: bool,
-        // Which outputs decide how the combinator ends.
-        decides: fn(&F::Output) -> bool,
+        judge: J,
     }
 }
 
-impl<F: Future> Slot<F> {
-    pub(crate) fn new(f: F, decides: fn(&F::Output) -> bool) -> Slot<F> {
+impl<F: Future, J: Judge<F::Output>> Slot<F, J> {
+    pub(crate) fn new(f: F, judge: J) -> Slot<F, J> {
         Slot {
             branch: Branch::new(f),
             output: None,
             is_running: true,
-            decides,
+            judge,
         }
     }
 
@@ -53,7 +51,7 @@ pub(crate) trait AnySlot {
     fn ask(self: Pin<&mut Self>, why: &Why);
 }
 
-impl<F: Future> AnySlot for Slot<F> {
+impl<F: Future, J: Judge<F::Output>> AnySlot for Slot<F, J> {
     fn is_running(&self) -> bool {
         self.is_running
     }
@@ -74,7 +72,7 @@ impl<F: Future> AnySlot for Slot<F> {
             Left::Panicked(panic) => outcome.panicked(panic),
             Left::Cancelled(cancelled) => outcome.cancelled(cancelled),
             Left::Value(value) => {
-                let decides = (this.decides)(&value);
+                let decides = J::decides(&value);
                 let others = if decides {
                     outcome.decide(index)
                 } else {

@@ -1,10 +1,10 @@
 //! A race whose racers start one after the other.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, Pending, pending, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use aioli_task::Seconds;
+use aioli_task::{Cancelled, Exit, ExitFuture, Seconds, exit};
 use aioli_time::{Sleep, sleep};
 
 use crate::branch::{Left, Others, Outcome};
@@ -43,7 +43,8 @@ pub enum Attempt<E> {
 ///
 /// # Cancel safety
 ///
-/// As with [`race`](crate::race()).
+/// A request to cancel goes to every racer that has started, and no more are started; when all
+/// have cleaned up, the request goes on outwards, even if a racer suppressed it and won.
 ///
 /// # Panics
 ///
@@ -83,6 +84,8 @@ where
         winner: None,
         attempts: Vec::new(),
         outcome: Outcome::of_race(),
+        gate: exit(pending()),
+        request: None,
     };
     async move { race.run().await }
 }
@@ -97,6 +100,9 @@ struct Race<I, F, T, E> {
     winner: Option<(usize, T)>,
     attempts: Vec<Attempt<E>>,
     outcome: Outcome,
+    /// Takes the request to cancel that comes for the race itself, beside those of its racers.
+    gate: ExitFuture<Pending<()>>,
+    request: Option<Cancelled>,
 }
 
 impl<I, F, T, E> Race<I, F, T, E>
@@ -108,6 +114,9 @@ where
         poll_fn(|cx| self.poll(cx)).await;
         // Who awaited a cancelled task has lost, and is listed as cancelled.
         self.outcome.forget_raised();
+        if let Some(request) = self.request.take() {
+            self.outcome.set_request(request);
+        }
         self.outcome.leave().await;
         Staggered {
             winner: self.winner,
@@ -116,6 +125,11 @@ where
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(Exit::Cancelled(request)) = Pin::new(&mut self.gate).poll(cx) {
+            self.request = Some(request);
+            self.waiting = None;
+            self.gate = exit(pending());
+        }
         loop {
             while self.is_start_due(cx) {
                 self.start();
@@ -160,12 +174,7 @@ where
             let others = match left {
                 Left::Drained => Others::GoOn,
                 Left::Panicked(panic) => outcome.panicked(panic),
-                Left::Cancelled(cancelled) => {
-                    if !cancelled.is_raised() {
-                        *waiting = None; // It is for all of us.
-                    }
-                    outcome.cancelled(cancelled)
-                }
+                Left::Cancelled(cancelled) => outcome.cancelled(cancelled),
                 Left::Value(Err(error)) => {
                     attempts[index] = Attempt::Failed(error);
                     Others::GoOn

@@ -13,7 +13,6 @@ use thiserror::Error;
 #[doc(alias = "asyncio.TimeoutError")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[error("timed out")]
-#[non_exhaustive]
 pub struct Elapsed;
 
 /// Runs `f` for at most a length of time: a number of seconds, or a `Duration`.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use aioli_task::{Seconds, Task, Tasks};
 
+use crate::branch::Judge;
 use crate::timeout::{Length, Limit, Timer};
 use crate::watch::Watch;
 
@@ -41,7 +43,7 @@ pub fn wait<S: TaskSet>(tasks: &mut S) -> Wait<'_, S> {
     Wait {
         tasks,
         until: First::All,
-        failed: |_| false,
+        marker: PhantomData,
         limit: Limit::Length(Length(None)),
     }
 }
@@ -107,17 +109,36 @@ impl<T> TaskSet for Tasks<T> {}
 
 /// A [`wait`] that is being set up; await it.
 #[must_use = "futures do nothing unless awaited"]
-pub struct Wait<'a, S: TaskSet> {
+pub struct Wait<'a, S: TaskSet, J = AnyOutput> {
     tasks: &'a mut S,
     until: First,
-    /// Which outputs count as failures.
-    failed: fn(&S::Output) -> bool,
     limit: Limit,
+    marker: PhantomData<fn() -> J>,
 }
 
-impl<'a, S: TaskSet> Wait<'a, S> {
+/// No output counts as a failure; see [`Wait::until`].
+#[derive(Debug)]
+pub struct AnyOutput(());
+
+/// `Err` counts as a failure; see [`Wait::until_error`].
+#[derive(Debug)]
+pub struct Errors(());
+
+impl<T> Judge<T> for AnyOutput {
+    fn decides(_: &T) -> bool {
+        false
+    }
+}
+
+impl<T, E> Judge<Result<T, E>> for Errors {
+    fn decides(output: &Result<T, E>) -> bool {
+        output.is_err()
+    }
+}
+
+impl<'a, S: TaskSet, J> Wait<'a, S, J> {
     /// Says what to wait for; all tasks, unless it is called.
-    pub fn until(mut self, first: First) -> Wait<'a, S> {
+    pub fn until(mut self, first: First) -> Wait<'a, S, J> {
         self.until = first;
         self
     }
@@ -127,7 +148,7 @@ impl<'a, S: TaskSet> Wait<'a, S> {
     /// # Panics
     ///
     /// When the number of seconds is NaN.
-    pub fn timeout(mut self, length: impl Seconds) -> Wait<'a, S> {
+    pub fn timeout(mut self, length: impl Seconds) -> Wait<'a, S, J> {
         self.limit = Limit::Length(Length(length.into_duration()));
         self
     }
@@ -155,32 +176,39 @@ where
     ///     assert_eq!((done.len(), pending.len()), (1, 1));
     /// });
     /// ```
-    pub fn until_error(mut self) -> Wait<'a, S> {
-        self.until = First::Exception;
-        self.failed = Result::is_err;
-        self
+    pub fn until_error(self) -> Wait<'a, S, Errors> {
+        let Wait { tasks, limit, .. } = self;
+        Wait {
+            tasks,
+            until: First::Exception,
+            limit,
+            marker: PhantomData,
+        }
     }
 }
 
-impl<S: TaskSet> Wait<'_, S> {
+impl<S: TaskSet, J> Wait<'_, S, J> {
     /// Whether the end of this task ends the wait.
-    fn is_enough(&self, task: &Task<S::Output>) -> bool {
+    fn is_enough(&self, task: &Task<S::Output>) -> bool
+    where
+        J: Judge<S::Output>,
+    {
         match self.until {
             First::All => false,
             First::Completed => true,
             First::Exception => {
-                let failed = task.peek(|output| (self.failed)(output));
+                let failed = task.peek(J::decides);
                 failed.unwrap_or(task.is_cancelled() || task.is_panicked())
             }
         }
     }
 }
 
-impl<'a, S: TaskSet> IntoFuture for Wait<'a, S> {
+impl<'a, S: TaskSet, J: Judge<S::Output>> IntoFuture for Wait<'a, S, J> {
     type Output = (Vec<Task<S::Output>>, Vec<Task<S::Output>>);
-    type IntoFuture = Waiting<'a, S>;
+    type IntoFuture = Waiting<'a, S, J>;
 
-    fn into_future(self) -> Waiting<'a, S> {
+    fn into_future(self) -> Waiting<'a, S, J> {
         let mut watch = Watch::new();
         for task in self.tasks.tasks() {
             watch.add(task);
@@ -198,14 +226,14 @@ impl<'a, S: TaskSet> IntoFuture for Wait<'a, S> {
 
 /// The future of a [`Wait`].
 #[must_use = "futures do nothing unless awaited"]
-pub struct Waiting<'a, S: TaskSet> {
-    wait: Wait<'a, S>,
+pub struct Waiting<'a, S: TaskSet, J = AnyOutput> {
+    wait: Wait<'a, S, J>,
     watch: Watch,
     n_left: usize,
     timer: Timer,
 }
 
-impl<S: TaskSet> Future for Waiting<'_, S> {
+impl<S: TaskSet, J: Judge<S::Output>> Future for Waiting<'_, S, J> {
     type Output = (Vec<Task<S::Output>>, Vec<Task<S::Output>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -237,7 +265,7 @@ impl<S: TaskSet> Future for Waiting<'_, S> {
     }
 }
 
-impl<S: TaskSet> fmt::Debug for Wait<'_, S> {
+impl<S: TaskSet, J> fmt::Debug for Wait<'_, S, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
             .field("tasks", &self.tasks.tasks().len())
@@ -247,7 +275,7 @@ impl<S: TaskSet> fmt::Debug for Wait<'_, S> {
     }
 }
 
-impl<S: TaskSet> fmt::Debug for Waiting<'_, S> {
+impl<S: TaskSet, J> fmt::Debug for Waiting<'_, S, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Waiting").field(&self.wait).finish()
     }

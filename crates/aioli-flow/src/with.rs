@@ -81,23 +81,21 @@ pub trait TryClose: Sized {
 ///
 /// ```
 /// use aioli_flow::{AsyncClose, with};
+/// use std::{cell::Cell, rc::Rc};
 ///
-/// struct Counter<'a>(&'a std::cell::Cell<u32>);
-///
-/// static CLOSED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-/// struct Resource(u32);
+/// struct Resource(Rc<Cell<bool>>);
 ///
 /// impl AsyncClose for Resource {
 ///     async fn aclose(self) {
-///         CLOSED.fetch_add(self.0, std::sync::atomic::Ordering::Relaxed);
+///         self.0.set(true);
 ///     }
 /// }
 ///
 /// aioli_task::run(async {
-///     let doubled = with(Resource(4), async |resource| resource.0 * 2).await;
-///     assert_eq!(doubled, 8);
+///     let closed = Rc::new(Cell::new(false));
+///     let seen = with(Resource(closed.clone()), async |resource| resource.0.get()).await;
+///     assert!(!seen && closed.get());
 /// });
-/// assert_eq!(CLOSED.into_inner(), 4);
 /// ```
 #[doc(alias = "async with")]
 #[track_caller]

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 
 use super::{Race, why};
-use crate::branch::Outcome;
+use crate::branch::{FirstWins, Outcome};
 use crate::slot::{AnySlot, Slot, poll_slots};
 
 macro_rules! of {
@@ -42,7 +42,7 @@ macro_rules! of {
             type Output = $of<$($variant::Output),+>;
 
             fn race_all(self) -> impl Future<Output = Self::Output> {
-                $(let $future = Slot::new(self.$index, |_| true);)+
+                $(let $future = Slot::new(self.$index, FirstWins);)+
                 async move {
                     $(let mut $future = pin!($future);)+
                     let (mut outcome, mut is_asked) = (Outcome::of_race(), false);
