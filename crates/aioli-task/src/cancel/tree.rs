@@ -88,7 +88,7 @@ impl Node {
             entry.polled_at = entries.pass;
             if let Some(above) = entries.map.get_mut(&parent.id) {
                 entry.parent = Some(parent.id);
-                above.kids.push(id);
+                above.kids.insert(id);
             }
             entries.map.insert(id, entry);
             node

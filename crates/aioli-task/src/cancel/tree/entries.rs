@@ -22,7 +22,7 @@
 //! `pending` says that a request was handed to the entries below and is not settled yet.
 //! `parked` is a request that a shield keeps until its body is done.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -50,7 +50,8 @@ pub(super) enum State {
 pub(super) struct Entry {
     pub(super) node: NodeRef,
     pub(super) parent: Option<Id>,
-    pub(super) kids: Vec<Id>,
+    /// By age. An ordered set: a gather of a hundred thousand is left one by one.
+    pub(super) kids: BTreeSet<Id>,
     pub(super) state: State,
     pub(super) is_shield: bool,
     /// A request was handed to the entries below, which have not settled it.
@@ -94,7 +95,7 @@ impl Entry {
         Entry {
             node,
             parent: None,
-            kids: Vec::new(),
+            kids: BTreeSet::new(),
             state: State::Idle,
             is_shield,
             pending: false,
@@ -131,7 +132,7 @@ impl Entries {
     pub(super) fn kids(&self, id: Id) -> Vec<Id> {
         self.map
             .get(&id)
-            .map(|entry| entry.kids.clone())
+            .map(|entry| entry.kids.iter().copied().collect())
             .unwrap_or_default()
     }
 
@@ -306,7 +307,7 @@ impl Entries {
             return Some(entry);
         };
         if let Some(above) = self.map.get_mut(&parent) {
-            above.kids.retain(|&kid| kid != id);
+            above.kids.remove(&id);
             above.kids.extend(&entry.kids);
             above.absorbed |= absorbed;
         }
@@ -344,7 +345,7 @@ impl Entries {
         if let Some(parent) = parent {
             self.withdraw_below(id);
             if let Some(above) = self.map.get_mut(&parent) {
-                above.kids.retain(|&kid| kid != id);
+                above.kids.remove(&id);
             }
             self.settle(parent, wakes);
         }
@@ -364,7 +365,7 @@ impl Entries {
             .filter(|_| entry.state == State::Raising);
         if let Some(parent) = parent {
             if let Some(above) = self.map.get_mut(&parent) {
-                above.kids.push(id);
+                above.kids.insert(id);
             }
             if let Some(request) = raised {
                 self.raised(parent, request, wakes);
