@@ -1,5 +1,6 @@
 //! `main!`: a program's main function around an async body.
 
+use std::backtrace::BacktraceStatus;
 use std::future::Future;
 use std::process::ExitCode;
 
@@ -9,7 +10,8 @@ use crate::{Error, Result};
 ///
 /// In the block `?` takes any error. It may end with a value that [`MainOutput`] lists, which
 /// includes nothing at all, so no `Ok(())` is needed. An error is written to the standard error
-/// stream with its causes, and the program's exit status is 1.
+/// stream with its causes, on one line, and the program's exit status is 1; with
+/// `RUST_BACKTRACE=1` the place it comes from follows.
 ///
 /// The block runs in [`task::run`](crate::task::run): tasks that are left are cancelled when it
 /// ends, and Ctrl-C cancels it.
@@ -111,7 +113,11 @@ impl MainOutput for Never {
 #[track_caller]
 pub fn run_program(main: impl Future<Output = Result<ExitCode>>) -> ExitCode {
     crate::task::run(main).unwrap_or_else(|error| {
-        eprintln!("Error: {error:?}");
+        eprintln!("Error: {error:#}");
+        let backtrace = error.backtrace();
+        if backtrace.status() == BacktraceStatus::Captured {
+            eprintln!("\n{backtrace}");
+        }
         ExitCode::FAILURE
     })
 }

@@ -1,0 +1,68 @@
+//! Errors on one line each: the thing, and the causes behind one another.
+
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::io;
+
+use aioli::{Error, http};
+
+/// Writes a line to the standard error stream.
+pub(crate) fn complain(what: impl Display) {
+    // There is nowhere left to report that nothing can be reported.
+    let _ = io::Write::write_all(&mut io::stderr(), format!("aioli: {what}\n").as_bytes());
+}
+
+/// The error with its causes, on one line.
+pub(crate) fn cause(error: &Error) -> String {
+    let mut text = match error.downcast_ref::<http::Error>() {
+        // Its own text begins with the URL, which our lines begin with already.
+        Some(error) => error.kind().to_string(),
+        None => error.to_string(),
+    };
+    let mut next = error.source();
+    while let Some(source) = next {
+        let source_text = words(source);
+        if !text.contains(&source_text) {
+            text = format!("{text}: {source_text}");
+        }
+        next = source.source();
+    }
+    text.replace(['\n', '\r'], " ")
+}
+
+/// A cause, without the system's number for what the words say.
+fn words(error: &(dyn StdError + 'static)) -> String {
+    let text = error.to_string();
+    let number = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::raw_os_error);
+    match number {
+        Some(number) => text
+            .trim_end_matches(&format!(" (os error {number})"))
+            .to_owned(),
+        None => text,
+    }
+}
+
+/// Is it that the reader of our output has gone?
+pub(crate) fn is_broken_pipe(error: &Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cause;
+    use aioli::prelude::*;
+    use std::io;
+
+    #[test]
+    fn causes_stand_behind_one_another_once() {
+        let refused = io::Error::from_raw_os_error(2);
+        let error = Error::from(refused).context("cannot\nread the list");
+        let text = cause(&error);
+        assert_eq!(text, "cannot read the list: No such file or directory");
+        let error = anyhow!("a: b").context("c: a: b");
+        assert_eq!(cause(&error), "c: a: b");
+    }
+}
