@@ -215,7 +215,9 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
         None
     }
 
+    /// Tells the error handler, which runs in the context of the task.
     fn report_panic(&self, panic: &(dyn Any + Send)) {
+        let _context = Swapped::enter(&self.header);
         Report::new("a task panicked, and nobody awaited it")
             .task(self.header.name(), self.header.location)
             .panic(panic)
