@@ -2,7 +2,11 @@
 //!
 //! One file a section of the list in `rows.toml`; a test is a row's by its number.
 
+mod section_a_running;
+mod section_b_loop;
+mod section_c_promises;
 mod section_d_tasks;
+mod section_e_eager;
 mod section_f_gather;
 mod section_g_wait;
 mod section_h_timeouts;
@@ -10,4 +14,7 @@ mod section_i_task_groups;
 mod section_j_counters;
 mod section_j_locks;
 mod section_k_queues;
+mod section_l_threads;
+mod section_r_clock;
+mod section_t_iteration;
 mod support;
