@@ -33,6 +33,7 @@ pub trait CompletionOrder: IntoIterator + Sized {
     /// });
     /// ```
     #[doc(alias = "asyncio.as_completed")]
+    #[expect(clippy::wrong_self_convention, reason = "the name is asyncio's")]
     fn as_completed<T>(self) -> AsCompleted<T>
     where
         Self: IntoIterator<Item = Task<T>>,

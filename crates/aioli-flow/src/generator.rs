@@ -95,6 +95,10 @@ impl<T: 'static> Gen<T> {
     ///
     /// When the body panics.
     #[doc(alias = "__anext__")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the method of `async for`, not of `for`"
+    )]
     pub fn next(&mut self) -> Next<'_, T> {
         Next(self)
     }

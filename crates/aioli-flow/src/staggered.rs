@@ -112,16 +112,23 @@ where
 {
     async fn run(mut self) -> Staggered<T, E> {
         poll_fn(|cx| self.poll(cx)).await;
+        let Race {
+            winner,
+            attempts,
+            mut outcome,
+            request,
+            gate,
+            ..
+        } = self;
+        // A handler that nobody polls any more would hold up what is raised below.
+        drop(gate);
         // Who awaited a cancelled task has lost, and is listed as cancelled.
-        self.outcome.forget_raised();
-        if let Some(request) = self.request.take() {
-            self.outcome.set_request(request);
+        outcome.forget_raised();
+        if let Some(request) = request {
+            outcome.set_request(request);
         }
-        self.outcome.leave().await;
-        Staggered {
-            winner: self.winner,
-            attempts: self.attempts,
-        }
+        outcome.leave().await;
+        Staggered { winner, attempts }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -92,19 +92,17 @@ impl TaskGroup {
     /// });
     /// ```
     #[must_use = "futures do nothing unless awaited"]
-    pub fn scope<T, B>(body: B) -> impl Future<Output = Result<T, Group>>
+    pub async fn scope<T, B>(body: B) -> Result<T, Group>
     where
         B: AsyncFnOnce(&TaskGroup) -> Result<T, BoxError>,
     {
-        async move {
-            let group = TaskGroup(Arc::default());
-            let open = Open(group.clone());
-            let mut end = group.run_body(body).await;
-            group.wait_for_children(&mut end).await;
-            group.0.close();
-            drop(open);
-            end.leave(&group.0).await
-        }
+        let group = TaskGroup(Arc::default());
+        let open = Open(group.clone());
+        let mut end = group.run_body(body).await;
+        group.wait_for_children(&mut end).await;
+        group.0.close();
+        drop(open);
+        end.leave(&group.0).await
     }
 
     /// Puts a future on this thread's loop as a child of the group.

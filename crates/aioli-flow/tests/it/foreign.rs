@@ -1,7 +1,6 @@
 //! Without a loop of ours on the thread: under tokio, smol and `futures::executor`. The futures
 //! are `Send`, and timers are those of the background loop.
 
-use std::future::Future;
 use std::time::Duration;
 
 use aioli_flow::{
@@ -12,6 +11,9 @@ use aioli_task::{Exit, catch, exit};
 use aioli_time::sleep;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// In milliseconds: never, for these tests.
+const HOUR: u64 = 3_600_000;
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -35,19 +37,17 @@ async fn after<T>(n: u64, value: T) -> T {
 async fn scenario() {
     assert_eq!(gather((after(2, 1), after(1, 2))).await, (1, 2));
     assert_eq!((1..4).map(|n| after(n, n)).gather().await, [1, 2, 3]);
-    let failed = try_gather((after(3600_000, Ok(1)), after(1, Err::<u8, _>("no")))).await;
+    let failed = try_gather((after(HOUR, Ok(1)), after(1, Err::<u8, _>("no")))).await;
     assert_eq!(failed, Err("no"));
-    let failed = [after(3600_000, Ok(1)), after(1, Err("no"))]
-        .try_gather()
-        .await;
+    let failed = [after(HOUR, Ok(1)), after(1, Err("no"))].try_gather().await;
     assert_eq!(failed, Err("no"));
-    assert_eq!(race((after(3600_000, 1), after(1, 2))).await, Of2::B(2));
-    assert_eq!([after(3600_000, 1), after(1, 2)].race().await, 2);
-    assert_eq!(timeout(ms(1), after(3600_000, 1)).await, Err(Elapsed));
+    assert_eq!(race((after(HOUR, 1), after(1, 2))).await, Of2::B(2));
+    assert_eq!([after(HOUR, 1), after(1, 2)].race().await, 2);
+    assert_eq!(timeout(ms(1), after(HOUR, 1)).await, Err(Elapsed));
     assert_eq!(timeout(ms(60_000), after(1, 1)).await, Ok(1));
 
     let closed = Arc::new(AtomicU32::new(0));
-    let user = with(Counted(closed.clone()), async |_| sleep(ms(3600_000)).await);
+    let user = with(Counted(closed.clone()), async |_| sleep(ms(HOUR)).await);
     assert_eq!(timeout(ms(1), user).await, Err(Elapsed));
     assert_eq!(closed.load(Ordering::Relaxed), 1, "the clean-up is awaited");
 
@@ -66,11 +66,7 @@ async fn scenario() {
     });
     assert_eq!(moved.await, Ok(9));
     assert_eq!(shield_for(ms(60_000), after(1, 3)).await, Ok(3));
-    let tried = staggered(
-        ms(1),
-        [after(3600_000, Err(1)), after(1, Ok::<_, u8>("won"))],
-    )
-    .await;
+    let tried = staggered(ms(1), [after(HOUR, Err(1)), after(1, Ok::<_, u8>("won"))]).await;
     assert_eq!(tried.winner, Some((1, "won")));
 
     let (promise, promised) = promise();
@@ -91,11 +87,9 @@ async fn raises() {
     assert!(matches!(exit(promised).await, Exit::Cancelled(_)));
 }
 
-fn all() -> impl Future<Output = ()> + Send {
-    async {
-        scenario().await;
-        raises().await;
-    }
+async fn all() {
+    scenario().await;
+    raises().await;
 }
 
 #[test]
