@@ -17,7 +17,7 @@ pub(crate) fn cause(error: &Error) -> String {
     let mut text = match error.downcast_ref::<http::Error>() {
         // Its own text begins with the URL, which our lines begin with already.
         Some(error) => error.kind().to_string(),
-        None => error.to_string(),
+        None => words(error.as_ref()),
     };
     let mut next = error.source();
     while let Some(source) = next {

@@ -5,7 +5,7 @@ use aioli::prelude::*;
 async fn visit(room: &Semaphore, name: u32) {
     let _permit = room.acquire().await;
     println!("{name} enters");
-    sleep(0.5).await;
+    sleep(0.25 * f64::from(name)).await;
     println!("{name} leaves");
 }
 

@@ -15,7 +15,7 @@ const NOTE_MAX: u64 = 64 * 1024;
 pub(super) struct Part {
     path: PathBuf,
     file: fs::File,
-    /// How many bytes it has.
+    /// How many usable bytes it has.
     pub(super) length: u64,
     /// What they are of, if that is known, so that the rest can be asked for.
     pub(super) version: Option<Version>,
@@ -101,10 +101,8 @@ fn open_now(path: PathBuf, url: &Url) -> Result<(PathBuf, File, u64, Option<Vers
     let is_of_it = |version: &Version| version.total.is_none_or(|total| length <= total);
     match version.filter(is_of_it) {
         Some(version) if length > 0 => Ok((path, file, length, Some(version))),
-        _ => {
-            file.set_len(0)?;
-            Ok((path, file, 0, None))
-        }
+        // What is there goes when something else comes.
+        _ => Ok((path, file, 0, None)),
     }
 }
 
@@ -114,7 +112,9 @@ fn open_error(path: &Path) -> String {
 
 fn restart_now(path: &Path, file: &File, note: Option<Value>) -> io::Result<()> {
     // First the bytes, then the note: the note must never be of other bytes than are there.
-    file.set_len(0)?;
+    if file.metadata()?.len() > 0 {
+        file.set_len(0)?;
+    }
     let note_path = note_beside(path);
     match note {
         Some(note) => std::fs::write(note_path, note.to_string()),

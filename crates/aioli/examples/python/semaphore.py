@@ -4,7 +4,7 @@ import asyncio
 async def visit(room, name):
     async with room:
         print(f"{name} enters")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.25 * name)
         print(f"{name} leaves")
 
 async def main():

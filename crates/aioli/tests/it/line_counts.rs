@@ -16,7 +16,7 @@ fn names(folder: &Path, extension: &str) -> Vec<String> {
     let paths = files.map(|entry| entry.expect("it can be read").path());
     let of_kind = paths.filter(|path| path.extension().is_some_and(|e| e == extension));
     let mut names: Vec<_> = of_kind
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort();
     names

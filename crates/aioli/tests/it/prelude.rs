@@ -27,18 +27,10 @@ fn names_of_every_rust_file_keep_their_meaning() {
     let _: (Box<dyn FnOnce()>, Box<dyn Send>) = (Box::new(|| drop(vec)), Box::new(()));
     let _: fn(&str) -> std::result::Result<u8, _> = |text| u8::try_from(text.len());
     assert_eq!(Some(1).map_or_else(Default::default, i32::from), 1);
-    assert!(matches!(None::<()>, None));
-    assert_eq!(format!("{}", 1).into_iter_of_chars().count(), 1);
-}
-
-trait IntoIterOfChars {
-    fn into_iter_of_chars(&self) -> impl Iterator<Item = char>;
-}
-
-impl IntoIterOfChars for String {
-    fn into_iter_of_chars(&self) -> impl Iterator<Item = char> {
-        self.chars()
-    }
+    assert_eq!(
+        [None, Some(1)].into_iter().flatten().collect::<Vec<u8>>(),
+        [1]
+    );
 }
 
 /// A name of one's own, or one that is imported by name, goes before the prelude's.

@@ -1,0 +1,11 @@
+//! The command as its users run it: as a process, against servers that behave and that do not.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod command;
+mod fetch;
+mod interrupt;
+mod resume;
+mod server;
+mod tour;
