@@ -74,7 +74,8 @@ pub(super) async fn download(
             Ok(done)
         }
         Err(error) if part.length == 0 || error.is::<TooLong>() => {
-            part.discard().await?;
+            // What went wrong first says more than that this went wrong too.
+            let _ = part.discard().await;
             Err(error)
         }
         Err(error) => Err(error),

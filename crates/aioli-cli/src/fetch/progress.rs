@@ -1,14 +1,19 @@
 //! Progress: bars on a terminal, lines elsewhere.
 
+use std::cell::{Cell, OnceCell};
 use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::Duration;
 
+use aioli::time::{TimerHandle, call_later};
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::download::Done;
 
 /// How often the bars move when nothing comes.
 const TICK: Duration = Duration::from_millis(200);
+/// How long a download goes on before it has a bar: many short ones would only flicker.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The progress of everything: a bar for each download that goes on, and one for all files.
 pub(super) struct Progress {
@@ -17,7 +22,18 @@ pub(super) struct Progress {
 }
 
 /// The progress of a download. The bar goes away when this is dropped.
-pub(super) struct Bar(Option<(MultiProgress, ProgressBar)>);
+pub(super) struct Bar(Option<(Rc<Active>, TimerHandle)>);
+
+/// A download that goes on.
+struct Active {
+    multi: MultiProgress,
+    total: ProgressBar,
+    name: String,
+    position: Cell<u64>,
+    length: Cell<Option<u64>>,
+    /// Made when the download has gone on for a while.
+    bar: OnceCell<ProgressBar>,
+}
 
 impl Progress {
     pub(super) fn new(n_files: usize) -> Progress {
@@ -36,10 +52,16 @@ impl Progress {
     /// Shows that a download begins.
     pub(super) fn start(&self, name: &str) -> Bar {
         Bar(self.bars.as_ref().map(|(multi, total)| {
-            let bar = multi.insert_before(total, ProgressBar::no_length());
-            bar.set_style(style("{msg:24!} {wide_bar:.green} {bytes}/{total_bytes}"));
-            bar.set_message(name.to_owned());
-            (multi.clone(), bar)
+            let active = Rc::new(Active {
+                multi: multi.clone(),
+                total: total.clone(),
+                name: name.to_owned(),
+                position: Cell::default(),
+                length: Cell::default(),
+                bar: OnceCell::new(),
+            });
+            let show = active.clone();
+            (active, call_later(PATIENCE, move || show.show()))
         }))
     }
 
@@ -85,27 +107,51 @@ impl Progress {
 
 impl Bar {
     /// Shows that the download goes on from byte `from`, of so many.
-    pub(super) fn begin(&self, from: u64, total: Option<u64>) {
-        if let Some((_, bar)) = &self.0 {
-            if let Some(total) = total {
-                bar.set_length(total);
-            }
-            bar.set_position(from);
+    pub(super) fn begin(&self, from: u64, length: Option<u64>) {
+        if let Some((active, _)) = &self.0 {
+            active.position.set(from);
+            active.length.set(length);
+            active.update();
         }
     }
 
     pub(super) fn advance(&self, bytes: u64) {
-        if let Some((_, bar)) = &self.0 {
-            bar.inc(bytes);
+        if let Some((active, _)) = &self.0 {
+            active.position.update(|position| position + bytes);
+            active.update();
         }
+    }
+}
+
+impl Active {
+    fn show(&self) {
+        let bar = ProgressBar::no_length();
+        let bar = self.multi.insert_before(&self.total, bar);
+        bar.set_style(style("{msg:24!} {wide_bar:.green} {bytes}/{total_bytes}"));
+        bar.set_message(self.name.clone());
+        // The timer that calls this is called once.
+        let _ = self.bar.set(bar);
+        self.update();
+    }
+
+    fn update(&self) {
+        let Some(bar) = self.bar.get() else { return };
+        if let Some(length) = self.length.get() {
+            bar.set_length(length);
+        }
+        bar.set_position(self.position.get());
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some((multi, bar)) = &self.0 {
+        let Some((active, timer)) = &self.0 else {
+            return;
+        };
+        timer.cancel();
+        if let Some(bar) = active.bar.get() {
             bar.finish_and_clear();
-            multi.remove(bar);
+            active.multi.remove(bar);
         }
     }
 }
