@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Unwinder, exit, rearm};
+use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Unwinder, Unwinding, exit, rearm};
 use pin_project_lite::pin_project;
 
 /// What a panic carries.
@@ -156,6 +156,8 @@ pub(crate) struct Outcome {
     panic: Option<Payload>,
     /// The first branch that ended it for all: it failed, or it won.
     decided_by: Option<usize>,
+    /// Held while branches that were asked clean up.
+    unwinding: Option<Unwinding>,
 }
 
 impl Outcome {
@@ -182,7 +184,7 @@ impl Outcome {
         if self.is_race {
             self.cancelled = None;
         }
-        Others::Ask
+        self.ask()
     }
 
     /// A branch was cancelled by somebody other than its combinator. A request that came from
@@ -194,7 +196,7 @@ impl Outcome {
             self.cancelled = Some(cancelled);
         }
         if is_raised && !self.is_race {
-            Others::Ask
+            self.ask()
         } else {
             Others::GoOn
         }
@@ -203,6 +205,11 @@ impl Outcome {
     /// A branch panicked.
     pub(crate) fn panicked(&mut self, panic: Payload) -> Others {
         self.panic.get_or_insert(panic);
+        self.ask()
+    }
+
+    fn ask(&mut self) -> Others {
+        self.unwinding.get_or_insert_with(Unwinding::enter);
         Others::Ask
     }
 
@@ -228,7 +235,8 @@ impl Outcome {
 
     /// Like [`leave`](Outcome::leave), for callers that cannot await: the cancellation is theirs
     /// to raise.
-    pub(crate) fn leave_now(self) -> Result<Option<usize>, Cancelled> {
+    pub(crate) fn leave_now(mut self) -> Result<Option<usize>, Cancelled> {
+        self.unwinding = None;
         if let Some(panic) = self.panic {
             resume_unwind(panic);
         }

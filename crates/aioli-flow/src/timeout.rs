@@ -1,11 +1,13 @@
 //! Bounding a future by time.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinder, Unwinding, exit};
+use aioli_task::{
+    Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinder, Unwinding, exit, is_asked,
+};
 use aioli_time::{Deadline, Sleep};
 use thiserror::Error;
 
@@ -237,10 +239,19 @@ async fn bounded<F: Future>(body: ExitFuture<F>, limit: Limit) -> Result<F::Outp
         Exit::Value(value) => Ok(value),
         Exit::Panicked(panic) => resume_unwind(panic),
         Exit::Cancelled(cancelled) => match expired {
-            Some(unwinder) if cancelled.is_from(&unwinder) => Err(Elapsed),
+            Some(unwinder) if cancelled.is_from(&unwinder) => Err(elapsed().await),
             _ => cancelled.raise().await,
         },
     }
+}
+
+/// The error of a scope whose own request has come out. A request from farther out that came in
+/// the same poll goes first: it strikes at this suspension.
+pub(crate) async fn elapsed() -> Elapsed {
+    if is_asked() {
+        pending::<()>().await;
+    }
+    Elapsed
 }
 
 /// Runs a body to its end. When `is_over` becomes ready, the body is asked to end, once; the

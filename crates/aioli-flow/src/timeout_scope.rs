@@ -11,7 +11,7 @@ use aioli_task::{Exit, Seconds, exit};
 use aioli_time::{Deadline, Sleep};
 use thiserror::Error;
 
-use crate::timeout::{Elapsed, run_until};
+use crate::timeout::{Elapsed, elapsed, run_until};
 
 /// Runs `body` for at most a length of time, which `body` can change while it runs.
 ///
@@ -81,7 +81,7 @@ where
     match exit {
         Exit::Value(value) => Ok(value),
         Exit::Panicked(panic) => resume_unwind(panic),
-        Exit::Cancelled(_) if is_own => Err(Elapsed),
+        Exit::Cancelled(_) if is_own => Err(elapsed().await),
         Exit::Cancelled(cancelled) => cancelled.raise().await,
     }
 }

@@ -315,6 +315,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some(location) = self.0
             && is_debug()
+            && !std::thread::panicking()
         {
             report(format!(
                 "the clean-up of a `finally` was lost: it was dropped, at {location}"

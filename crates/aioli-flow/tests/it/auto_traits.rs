@@ -2,6 +2,7 @@
 
 use std::future::Ready;
 
+use aioli_flow::testing::{Cut, Everywhere, Failure, How, Scenario, Summary};
 use aioli_flow::{
     AsCompleted, AsyncClose, Attempt, CompletionOrder, Elapsed, First, Gather, Group, Of2, Of3,
     Of4, Of5, Of6, Of7, Of8, Promise, Promised, Pushed, Put, RaceAll, RescheduleError, Staggered,
@@ -51,6 +52,12 @@ fn every_public_type() {
     is_all::<Wait<'_, Vec<Task<u8>>>>();
     is_all::<Waiting<'_, Tasks<u8>>>();
     is_send_type::<aioli_flow::BoxError>();
+    is_all::<Cut>();
+    is_all::<How>();
+    is_all::<Everywhere>();
+    is_all::<Summary>();
+    is_all::<Failure>();
+    <Scenario as NotSend<_>>::check();
     // Their bodies need not be `Send`, and their types are forgotten.
     <aioli_flow::Gen<u8> as NotSend<_>>::check();
     <aioli_flow::Next<'_, u8> as NotSend<_>>::check();

@@ -1,5 +1,7 @@
-//! Cancelling everywhere: queue, lock, semaphore, timeout, task group, `with`, and the other
-//! combinators. Each scenario prints how many cancel points it had.
+//! Cancels scenarios everywhere, and looks whether they balance.
+//!
+//! Queue, lock, semaphore, timeout, task group, `with`, and the other combinators. Each scenario
+//! prints how many cancel points it had.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,11 +1,12 @@
-//! Without a loop of ours on the thread: under tokio, smol and `futures::executor`. The futures
-//! are `Send`, and timers are those of the background loop.
+//! Without a loop of ours on the thread: under tokio, smol and `futures::executor`.
+//!
+//! The futures are `Send`, and timers are those of the background loop.
 
 use std::time::Duration;
 
 use aioli_flow::{
-    AsyncClose, Elapsed, Gather, Of2, RaceAll, TryGather, finally, for_each, gather, promise, race,
-    shield_for, staggered, timeout, timeout_scope, try_gather, wait_up_to, with,
+    AsyncClose, Elapsed, Gather, Of2, RaceAll, TryGather, finally, for_each, gather, generator,
+    promise, race, shield_for, staggered, timeout, timeout_scope, try_gather, wait_up_to, with,
 };
 use aioli_task::{Exit, catch, exit};
 use aioli_time::sleep;
@@ -132,4 +133,34 @@ fn a_task_of_a_loop_is_watched_from_a_foreign_executor() {
     let task = done.pop().expect("one task is done");
     assert_eq!(futures::executor::block_on(task), 7);
     thread.join().expect("the loop does not panic");
+}
+
+#[test]
+fn a_generator_runs_where_it_was_made() {
+    futures::executor::block_on(async {
+        let cleaned = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = cleaned.clone();
+        let mut items = generator(async move |y| {
+            let puts = async {
+                for n in 0.. {
+                    y.put(n).await;
+                    sleep(ms(1)).await;
+                }
+            };
+            finally(puts, async { count.set(count.get() + 1) }).await;
+        });
+        assert_eq!((items.next().await, items.next().await), (Some(0), Some(1)));
+        items.aclose().await;
+        assert_eq!(cleaned.get(), 1);
+    });
+}
+
+#[test]
+fn what_is_dropped_without_a_loop_is_dropped_plainly() {
+    let closed = Arc::new(AtomicU32::new(0));
+    drop(with(Counted(closed.clone()), async |_| ()));
+    assert_eq!(
+        (closed.load(Ordering::Relaxed), Arc::strong_count(&closed)),
+        (0, 1)
+    );
 }

@@ -1,6 +1,7 @@
-//! Cases that have broken other wordings of the rules: requests that vanish, arrive twice, or
-//! hang. The combinators of the `futures` crate stand for foreign code, which drops and forgets
-//! its branches.
+//! Cases that break a careless wording of the rules: requests that vanish, come twice, or hang.
+//!
+//! The combinators of the `futures` crate stand for foreign code, which drops and forgets its
+//! branches.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

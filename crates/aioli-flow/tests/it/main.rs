@@ -11,6 +11,7 @@ mod foreign;
 mod gather;
 mod generator;
 mod group;
+mod group_end;
 mod holes;
 mod planted;
 mod promise;

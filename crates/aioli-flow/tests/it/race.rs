@@ -9,7 +9,7 @@ use aioli_flow::{
     with,
 };
 use aioli_sync::Queue;
-use aioli_task::{Stop, catch, shield, spawn};
+use aioli_task::{Stop, catch, current, shield, spawn};
 use aioli_time::{interval, sleep};
 
 use crate::{Conn, Log, at, caught, check, run, run_any_order};
@@ -379,4 +379,14 @@ fn staggered_is_cancelled_though_its_racer_suppresses() {
         out.await
     };
     check(body, "cancelled 1,cancelled 2,cancelled 3", "Err(Elapsed)");
+}
+
+#[test]
+fn draining_counts_as_unwinding() {
+    run(async {
+        let seen = Cell::new(0);
+        let cleanup = async { seen.set(current().cancelling()) };
+        race((finally(sleep(9), cleanup), sleep(1))).await;
+        assert_eq!((seen.get(), current().cancelling()), (1, 0));
+    });
 }
