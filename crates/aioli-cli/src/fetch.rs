@@ -48,7 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES")]
     max_size: Option<u64>,
     /// Give up when a server cannot be reached, or sends nothing, for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..))]
     timeout: u32,
 }
 

@@ -68,12 +68,13 @@ pub(super) async fn download(
         Err(_) => {}
     }
     let mut part = Part::open(&job.path, &job.url).await?;
+    let is_new = part.length == 0;
     match fill(job, &mut part, session, bar, max_size).await {
         Ok(done) => {
             part.complete(&job.path).await?;
             Ok(done)
         }
-        Err(error) if part.length == 0 || error.is::<TooLong>() => {
+        Err(error) if part.length == 0 || is_new && error.is::<TooLong>() => {
             // What went wrong first says more than that this went wrong too.
             let _ = part.discard().await;
             Err(error)
@@ -82,7 +83,7 @@ pub(super) async fn download(
     }
 }
 
-/// More bytes than were allowed: of such a file nothing can become.
+/// More bytes than were allowed.
 #[derive(Debug)]
 struct TooLong {
     max_size: u64,
@@ -120,16 +121,16 @@ async fn fill(
     let total = match next {
         Next::Nothing => return Ok(nothing),
         Next::Rest(total) => Some(total),
-        Next::Whole => {
-            part.restart(&job.url, &response).await?;
-            response.content_length()
-        }
+        Next::Whole => response.content_length(),
         Next::AskAgain => bail!("the server answered with a part, and was asked for the whole"),
     };
     ensure!(
         total.is_none_or(|total| total <= max_size),
         TooLong { max_size }
     );
+    if let Next::Whole = next {
+        part.restart(&job.url, &response).await?;
+    }
     let before = part.length;
     bar.begin(before, total);
     receive(part, response, bar, max_size).await?;
@@ -157,23 +158,24 @@ async fn ask(job: &Job, session: &Session, part: &Part) -> Result<(Response, Nex
 }
 
 fn next(response: &Response, part: &Part) -> Result<Next> {
-    let is_rest = part.version.is_some();
     let range = response.headers().get(header::CONTENT_RANGE);
     let range = range.and_then(|range| content_range(range.to_str().ok()?));
+    // Servers have been seen that answer with a part of another version.
+    let version = part.version.as_ref();
+    let fits = version.is_some_and(|version| version.may_be_of(response));
+    let range = range.filter(|_| fits);
     Ok(match (response.status(), range) {
         (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, _) => Next::Whole,
         (StatusCode::PARTIAL_CONTENT, Some((Some((first, last)), total)))
-            if is_rest && first == part.length && last.checked_add(1) == Some(total) =>
+            if first == part.length && last.checked_add(1) == Some(total) =>
         {
             Next::Rest(total)
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some((None, total)))
-            if is_rest && total == part.length =>
-        {
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some((None, total))) if total == part.length => {
             Next::Nothing
         }
         (StatusCode::PARTIAL_CONTENT, _) => Next::AskAgain,
-        (StatusCode::RANGE_NOT_SATISFIABLE, _) if is_rest => Next::AskAgain,
+        (StatusCode::RANGE_NOT_SATISFIABLE, _) if version.is_some() => Next::AskAgain,
         (status, _) => bail!("the server answered {status}"),
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
 
 use aioli::http::Url;
 use aioli::prelude::*;
@@ -83,10 +84,14 @@ async fn lines(path: &Path) -> Result<Vec<u8>> {
     if path != Path::new("-") {
         return Ok(fs::read(path).await?);
     }
-    let read = || {
+    // Not a job of the pool, which the end of the program would wait for: whoever types the list
+    // may interrupt it.
+    let (tx, rx) = oneshot::channel();
+    thread::spawn(move || {
         let mut text = Vec::new();
-        io::stdin().read_to_end(&mut text).map(|_| text)
-    };
-    let text = to_thread(read).await;
-    text.context("cannot read the standard input")
+        let read = io::stdin().read_to_end(&mut text).map(|_| text);
+        // If nobody waits any more, the program ends.
+        let _ = tx.send(read);
+    });
+    rx.await?.context("cannot read the standard input")
 }

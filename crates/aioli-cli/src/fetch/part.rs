@@ -157,6 +157,17 @@ impl Version {
         })
     }
 
+    /// Whether `response` says nothing that is not so of this version.
+    pub(super) fn may_be_of(&self, response: &Response) -> bool {
+        let name = if self.validator.starts_with('"') {
+            header::ETAG
+        } else {
+            header::LAST_MODIFIED
+        };
+        let told = response.headers().get(name);
+        told.is_none_or(|told| told.as_bytes() == self.validator.as_bytes())
+    }
+
     /// What a note says of a version of `url`.
     fn noted(path: &Path, url: &Url) -> Option<Version> {
         let metadata = std::fs::metadata(path).ok()?;

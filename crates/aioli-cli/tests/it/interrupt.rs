@@ -188,3 +188,28 @@ fn two_processes_do_not_write_one_file() {
     end_of(first).check(0, &[]);
     assert!(folder.read("file-005.bin") == files()["file-005.bin"]);
 }
+
+/// Whoever types the list changes their mind.
+#[test]
+#[cfg(target_os = "linux")]
+fn interrupted_while_the_list_is_read() {
+    use std::process::Stdio;
+    const INT: u64 = 1 << (2 - 1);
+    let folder = Folder::new();
+    let mut command = aioli(&folder, ["fetch", "-i", "-"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take();
+    until("it handles the signal and reads", || {
+        let proc = format!("/proc/{}", child.id());
+        let status = fs::read_to_string(format!("{proc}/status")).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap_or("0").trim(), 16).unwrap();
+        // The main thread, the one that receives signals, and the one that reads.
+        let n_threads = fs::read_dir(format!("{proc}/task")).unwrap().count();
+        caught & INT != 0 && n_threads >= 3
+    });
+    send("INT", child.id());
+    let ended = end_of(child);
+    drop(stdin);
+    assert_eq!(ended.code, None, "{ended:?}");
+}

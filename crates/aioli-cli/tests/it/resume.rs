@@ -102,6 +102,33 @@ fn a_part_that_does_not_fit_is_not_used() {
     check(&server, &folder, &[Some(20_000), None]);
 }
 
+/// Some servers look at the range and not at the version that it is of.
+#[test]
+fn a_part_of_another_version_is_not_used() {
+    let server = Server::start(|request, stream| match request.first() {
+        Some(first) => {
+            let last = LENGTH - 1;
+            let headers =
+                format!("etag: \"2\"\r\ncontent-range: bytes {first}-{last}/{LENGTH}\r\n");
+            reply(stream, "206 Partial Content", &headers, &whole()[first..])
+        }
+        None => reply(stream, "200 OK", "", &whole()),
+    });
+    let folder = begun(&server, 20_000, "\"1\"", Some(LENGTH));
+    folder.write("f.part", vec![b'x'; 20_000]);
+    check(&server, &folder, &[Some(20_000), None]);
+}
+
+#[test]
+fn what_was_there_outlives_a_limit_that_is_too_low() {
+    let server = Server::start(|request, stream| file(request, stream, &whole(), "\"1\""));
+    let folder = begun(&server, 20_000, "\"1\"", Some(LENGTH));
+    let ended = run(&folder, ["fetch", "--max-size", "30000", &server.url("f")]);
+    ended.check(1, &[&["/f", "longer than 30000 bytes"]]);
+    drop(server.take_seen());
+    check(&server, &folder, &[Some(20_000)]);
+}
+
 #[test]
 fn a_range_that_is_refused_starts_over() {
     let server = Server::start(|request, stream| match request.first() {
