@@ -17,7 +17,7 @@ use aioli_task::{Tasks, current, spawn};
 use aioli_time::sleep;
 
 /// Runs a scenario in FIFO order and in two shuffled ones.
-fn everywhere(name: &str, scenario: fn() -> Scenario) {
+pub(crate) fn everywhere(name: &str, scenario: fn() -> Scenario) {
     let summary = Everywhere::new(name).run(scenario);
     println!("{summary}");
     summary.assert();

@@ -7,6 +7,7 @@ mod auto_traits;
 mod cancel;
 mod drops;
 mod everywhere;
+mod everywhere_more;
 mod foreign;
 mod gather;
 mod generator;
