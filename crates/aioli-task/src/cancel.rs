@@ -25,5 +25,5 @@ pub(crate) use raise::Raise;
 pub use raise::{Cancelled, Kept};
 pub(crate) use reason::Request;
 pub use reason::{Reason, ReasonKind};
-pub use scope::{Requests, Unwinding, rearm};
+pub use scope::{Requests, Unwinding, is_asked, rearm};
 pub use shield::shield;

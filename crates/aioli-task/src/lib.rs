@@ -117,7 +117,7 @@ mod task;
 pub use blocking::{ToThread, is_abandoned, to_thread};
 pub use cancel::{
     Cancelled, Exit, ExitFuture, Kept, Reason, ReasonKind, Requests, Unwinder, Unwinding, adopt,
-    catch, exit, isolate, rearm, shield,
+    catch, exit, is_asked, isolate, rearm, shield,
 };
 pub use context::{Context, ContextVar, Token, copy as copy_context};
 pub use event_loop::{BlockingTask, CallHandle, LoopClosed, LoopHandle, call_soon, now, time};

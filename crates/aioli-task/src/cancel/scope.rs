@@ -69,6 +69,29 @@ impl Drop for Unwinding {
     }
 }
 
+/// Whether a request to cancel has come that strikes when the code around the caller suspends.
+///
+/// It came in this very poll, so the handlers around the caller have not seen it yet. A scope whose
+/// own unwind has come out suspends then, instead of returning, so that the request goes first.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::{current, is_asked, run};
+///
+/// run(async {
+///     assert!(!is_asked());
+///     current().cancel();
+///     assert!(is_asked());
+///     current().uncancel();
+///     assert!(!is_asked());
+/// });
+/// ```
+#[must_use]
+pub fn is_asked() -> bool {
+    current::node().is_some_and(|node| node.is_asked_here_or_above())
+}
+
 /// Keeps a request for the next suspension of the code around the caller, because something
 /// else, such as a group's error, has to come out first.
 ///

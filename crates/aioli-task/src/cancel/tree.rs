@@ -246,6 +246,20 @@ impl Node {
         self.locked(|_, entries, _| entries.entry(self.id).parent.is_some())
     }
 
+    /// Whether this handler, or one above it with no shield between, is asked right now.
+    pub(crate) fn is_asked_here_or_above(&self) -> bool {
+        self.locked(|_, entries, _| {
+            let mut at = Some(self.id);
+            while let Some(entry) = at.and_then(|id| entries.map.get(&id)) {
+                if entry.state == State::Asked {
+                    return true;
+                }
+                at = entry.parent.filter(|_| !entry.is_shield);
+            }
+            false
+        })
+    }
+
     /// The handler waits for somebody else to act on the request; a further one is asked again.
     pub(crate) fn forward(&self) -> Option<Request> {
         self.locked(|_, entries, _| {
