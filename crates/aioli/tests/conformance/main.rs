@@ -15,6 +15,7 @@ mod section_j_counters;
 mod section_j_locks;
 mod section_k_queues;
 mod section_l_threads;
+mod section_p_scopes;
 mod section_r_clock;
 mod section_t_iteration;
 mod support;

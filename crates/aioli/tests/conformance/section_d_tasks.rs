@@ -319,7 +319,7 @@ fn c072_cancellation_turned_into_a_panic() {
         let handle = task.handle();
         settle().await;
         task.cancel();
-        match exit::<_>(async { task.await }).await {
+        match exit(task).await {
             aioli_task::Exit::Panicked(panic) => assert_eq!(message(&*panic), "SystemExit"),
             _ => panic!("it was to panic"),
         }
