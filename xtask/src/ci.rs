@@ -104,6 +104,12 @@ fn slow(ws: &Workspace, steps: &mut Steps) -> Result {
         steps.command(&format!("loom: {name}"), &cmd);
     }
     other_systems(ws, steps);
+    let host = Cmd::new("rustc", "-vV").read().unwrap_or_default();
+    if host.contains("-linux-") {
+        steps.command("bench", &Cmd::cargo("xtask bench --quick"));
+    } else {
+        steps.skip("bench", "it needs Linux");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Builds, checks and describes the workspace: `cargo xtask help` lists the commands.
 
 mod alone;
+mod bench;
 mod ci;
 mod command;
 mod conformance;
@@ -38,6 +39,11 @@ cargo xtask COMMAND
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
+  bench [NAME…]          every workload beside its peers, in one interleaved run;
+      [--peers A,B]      only these peers, besides ourselves and the floor
+      [--quick]          roughly, and with the counts of the hot paths compared
+      [--counts]         these counts alone; --update-counts writes them anew
+      [--publish]        the page and its plots go into `docs/`
   help                   this text
 
 A CRATE may be named without its `aioli-`.
@@ -82,6 +88,7 @@ fn run(args: &[String]) -> Result<bool> {
         }
         "doc" => none(rest).and_then(|()| doc::doc(&load()?)),
         "loom" => loom::loom(&load()?, rest),
+        "bench" => bench::bench(&load()?, rest),
         "conformance" => conformance::print(&load()?, rest),
         _ => Err(format!("no command `{command}`; `cargo xtask help` lists them").into()),
     }

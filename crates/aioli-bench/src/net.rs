@@ -1,5 +1,4 @@
-//! The other ends: a client for echo servers, a server for HTTP clients, both in a process of
-//! their own.
+//! The other ends of sockets: a client and a server, each in a process of its own.
 
 mod echo_client;
 mod http_server;

@@ -1,4 +1,4 @@
-//! HTTP requests to a server on the other core, over the module `rt` of the program this is part of.
+//! HTTP requests to a server on the other core, over the module `rt` of its program.
 //!
 //! `rt` has `clients`, one for each task, and `get`, which returns the length of a body.
 
