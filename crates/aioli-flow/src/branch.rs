@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use aioli_task::{Cancelled, Exit, ExitFuture, Reason, Unwinder, Unwinding, exit, rearm};
+use aioli_task::{Cancelled, Exit, ExitFuture, Kept, Reason, Unwinder, Unwinding, exit, rearm};
 use pin_project_lite::pin_project;
 
 /// What a panic carries.
@@ -152,7 +152,8 @@ pub(crate) enum Others {
 pub(crate) struct Outcome {
     /// Whether the first value ends it, and a cancelled branch is just lost.
     is_race: bool,
-    cancelled: Option<Cancelled>,
+    /// Kept, so that it is passed on even if foreign code drops the combinator meanwhile.
+    cancelled: Option<Kept>,
     panic: Option<Payload>,
     /// The first branch that ended it for all: it failed, or it won.
     decided_by: Option<usize>,
@@ -182,7 +183,7 @@ impl Outcome {
         }
         self.decided_by = Some(index);
         if self.is_race {
-            self.cancelled = None;
+            self.consume();
         }
         self.ask()
     }
@@ -193,7 +194,8 @@ impl Outcome {
         let is_raised = cancelled.is_raised();
         let is_weaker = self.cancelled.is_some() && is_raised;
         if !is_weaker {
-            self.cancelled = Some(cancelled);
+            self.consume();
+            self.cancelled = Some(cancelled.keep());
         }
         if is_raised && !self.is_race {
             self.ask()
@@ -215,13 +217,25 @@ impl Outcome {
 
     /// Branches that were cancelled by themselves are just lost, even if all are.
     pub(crate) fn forget_raised(&mut self) {
-        self.cancelled.take_if(|cancelled| cancelled.is_raised());
+        if self
+            .cancelled
+            .as_ref()
+            .is_some_and(|kept| kept.cancelled().is_raised())
+        {
+            self.consume();
+        }
     }
 
     /// The combinator itself was asked to end, and does so whatever its branches say.
     pub(crate) fn set_request(&mut self, request: Cancelled) {
         self.decided_by = None;
-        self.cancelled = Some(request);
+        self.consume();
+        self.cancelled = Some(request.keep());
+    }
+
+    /// The cancellation so far is answered for: by a winner, or by one that takes its place.
+    fn consume(&mut self) {
+        drop(self.cancelled.take().map(Kept::into_inner));
     }
 
     /// All branches have ended. A panic goes first. A request that came from above and something
@@ -240,7 +254,7 @@ impl Outcome {
         if let Some(panic) = self.panic {
             resume_unwind(panic);
         }
-        match (self.decided_by, self.cancelled) {
+        match (self.decided_by, self.cancelled.map(Kept::into_inner)) {
             (None, None) => Ok(None),
             (None, Some(cancelled)) => Err(cancelled),
             (Some(index), cancelled) => {
@@ -253,11 +267,29 @@ impl Outcome {
     }
 }
 
-/// Leaves a handler as its body was left: with its value, its cancellation or its panic.
-pub(crate) async fn leave<T>(exit: Exit<T>) -> T {
+/// How a body was left, held while something is cleaned up. A request to cancel is passed on even
+/// if foreign code drops the holder meanwhile.
+#[derive(Debug)]
+pub(crate) enum Held<T> {
+    Value(T),
+    Cancelled(Kept),
+    Panicked(Payload),
+}
+
+/// Holds how a body was left.
+pub(crate) fn hold<T>(exit: Exit<T>) -> Held<T> {
     match exit {
-        Exit::Value(value) => value,
-        Exit::Cancelled(cancelled) => cancelled.raise().await,
-        Exit::Panicked(panic) => resume_unwind(panic),
+        Exit::Value(value) => Held::Value(value),
+        Exit::Cancelled(cancelled) => Held::Cancelled(cancelled.keep()),
+        Exit::Panicked(panic) => Held::Panicked(panic),
+    }
+}
+
+/// Leaves a handler as its body was left: with its value, its cancellation or its panic.
+pub(crate) async fn leave<T>(held: Held<T>) -> T {
+    match held {
+        Held::Value(value) => value,
+        Held::Cancelled(kept) => kept.raise().await,
+        Held::Panicked(panic) => resume_unwind(panic),
     }
 }

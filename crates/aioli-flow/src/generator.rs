@@ -15,7 +15,7 @@ use futures_core::Stream;
 
 use self::slot::Slot;
 pub use self::slot::{Put, Yielder};
-use crate::branch::leave;
+use crate::branch::{hold, leave};
 use crate::with::{AsyncClose, Closing};
 
 /// Makes a stream of what `body` puts: an `async def` with `yield`.
@@ -121,6 +121,7 @@ impl<T: 'static> Gen<T> {
             }
         })
         .await;
+        let out = hold(out);
         shield(self.aclose()).await;
         leave(out).await;
     }
@@ -230,7 +231,7 @@ async fn close<T>(mut body: ExitFuture<Body>, slot: Arc<Slot<T>>) {
     drop(body);
     match exit {
         Exit::Cancelled(cancelled) if cancelled.is_from(&unwinder) => {}
-        exit => leave(exit).await,
+        exit => leave(hold(exit)).await,
     }
 }
 

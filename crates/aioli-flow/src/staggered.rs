@@ -4,7 +4,7 @@ use std::future::{Future, Pending, pending, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use aioli_task::{Cancelled, Exit, ExitFuture, Seconds, exit};
+use aioli_task::{Exit, ExitFuture, Kept, Seconds, exit};
 use aioli_time::{Sleep, sleep};
 
 use crate::branch::{Left, Others, Outcome};
@@ -102,7 +102,7 @@ struct Race<I, F, T, E> {
     outcome: Outcome,
     /// Takes the request to cancel that comes for the race itself, beside those of its racers.
     gate: ExitFuture<Pending<()>>,
-    request: Option<Cancelled>,
+    request: Option<Kept>,
 }
 
 impl<I, F, T, E> Race<I, F, T, E>
@@ -125,7 +125,7 @@ where
         // Who awaited a cancelled task has lost, and is listed as cancelled.
         outcome.forget_raised();
         if let Some(request) = request {
-            outcome.set_request(request);
+            outcome.set_request(request.into_inner());
         }
         outcome.leave().await;
         Staggered { winner, attempts }
@@ -133,7 +133,8 @@ where
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Poll::Ready(Exit::Cancelled(request)) = Pin::new(&mut self.gate).poll(cx) {
-            self.request = Some(request);
+            let answered = self.request.replace(request.keep());
+            drop(answered.map(Kept::into_inner));
             self.waiting = None;
             self.gate = exit(pending());
         }

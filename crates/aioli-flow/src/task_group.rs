@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 
-use aioli_task::{Cancelled, Exit, Reason, ReasonKind, Task, Unwinding, adopt, exit, rearm, spawn};
+use aioli_task::{Exit, Kept, Reason, ReasonKind, Task, Unwinding, adopt, exit, rearm, spawn};
 
 pub use self::child::ChildOutput;
 use self::child::run_child;
@@ -202,7 +202,7 @@ impl TaskGroup {
             Exit::Value(Err(error)) => end.own = Some(error),
             Exit::Panicked(panic) => end.panic = Some(panic),
             Exit::Cancelled(cancelled) if cancelled.is_from(&unwinder) => {}
-            Exit::Cancelled(cancelled) => end.outside = Some(cancelled),
+            Exit::Cancelled(cancelled) => end.outside = Some(cancelled.keep()),
         }
         if end.value.is_none() {
             self.0.abort();
@@ -218,7 +218,8 @@ impl TaskGroup {
                 Exit::Value(()) => {}
                 Exit::Panicked(panic) => resume_unwind(panic),
                 Exit::Cancelled(cancelled) => {
-                    end.outside = Some(cancelled);
+                    let answered = end.outside.replace(cancelled.keep());
+                    drop(answered.map(Kept::into_inner));
                     self.0.abort();
                 }
             }
@@ -233,7 +234,7 @@ struct End<T> {
     own: Option<BoxError>,
     /// The body's panic.
     panic: Option<Payload>,
-    outside: Option<Cancelled>,
+    outside: Option<Kept>,
 }
 
 impl<T> End<T> {
@@ -246,13 +247,15 @@ impl<T> End<T> {
         errors.extend(self.own);
         if let Some(failed) = Group::new(errors) {
             // What was raised in the body (it awaited a child that failed) is nobody's request.
-            if let Some(cancelled) = self.outside.filter(|cancelled| !cancelled.is_raised()) {
+            if let Some(cancelled) = self.outside.map(Kept::into_inner)
+                && !cancelled.is_raised()
+            {
                 rearm(cancelled);
             }
             return Err(failed);
         }
         match (self.outside, self.value) {
-            (Some(cancelled), _) => cancelled.raise().await,
+            (Some(kept), _) => kept.raise().await,
             (None, value) => Ok(value.expect("a body without a value has failed or was cancelled")),
         }
     }

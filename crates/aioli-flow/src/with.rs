@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use aioli_task::{adopt, exit, is_debug, report, shield};
 
-use crate::branch::leave;
+use crate::branch::{hold, leave};
 
 /// A resource whose closing may await: asyncio's asynchronous context manager.
 ///
@@ -107,7 +107,7 @@ where
 {
     let mut guard = Guard(Some(resource));
     async move {
-        let out = exit(body(guard.resource())).await;
+        let out = hold(exit(body(guard.resource())).await);
         let closing = Closing::new(guard.take().aclose());
         shield(closing).await;
         leave(out).await
@@ -159,7 +159,7 @@ where
 {
     let mut guard = TryGuard(Some(resource));
     async move {
-        let out = exit(body(guard.resource())).await;
+        let out = hold(exit(body(guard.resource())).await);
         let mut failure = None;
         let resource = guard.take();
         shield(async { failure = resource.try_close().await.err() }).await;
@@ -210,7 +210,7 @@ pub fn finally<F: Future, C: Future<Output = ()>>(
     let location = Location::caller();
     async move {
         let mut unfinished = Unfinished(Some(location));
-        let out = exit(body).await;
+        let out = hold(exit(body).await);
         shield(cleanup).await;
         unfinished.0 = None;
         leave(out).await

@@ -426,3 +426,27 @@ fn what_is_shared_by_several_owners_is_isolated() {
         "(Ok(1), \"2.0\")",
     );
 }
+
+#[test]
+fn a_request_held_during_a_clean_up_outlives_its_holder() {
+    let body = |log: Log| async move {
+        let own = log.clone();
+        let task = spawn(async move {
+            let clean_up = async {
+                own.put("begins");
+                sleep(5).await;
+                own.put("ends");
+            };
+            // The select drops the holder while it cleans up.
+            select(pin!(finally(sleep(99), clean_up)), pin!(sleep(2))).await;
+            own.put("select over");
+            sleep(5).await;
+            own.put("ran on");
+        });
+        sleep(1).await;
+        task.cancel();
+        let result = caught(task).await;
+        (result, at())
+    };
+    check(body, "begins,select over", "(Err(\"cancelled\"), \"2.0\")");
+}

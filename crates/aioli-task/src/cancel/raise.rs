@@ -127,6 +127,9 @@ impl Cancelled {
 
 /// A request that is passed on in any case: raised by its holder, or, when the holder is dropped
 /// before it gets there, handed to the handler around it. See [`Cancelled::keep`].
+///
+/// What was [raised inside](Cancelled::is_raised) ends with its holder: it is nobody's request to
+/// the code around.
 #[must_use = "dropping it passes the request on at once"]
 pub struct Kept {
     cancelled: Option<Cancelled>,
@@ -166,7 +169,7 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let Some(cancelled) = self.cancelled.take() else {
+        let Some(cancelled) = self.cancelled.take().filter(|kept| !kept.is_raised()) else {
             return;
         };
         let around = self
