@@ -229,6 +229,17 @@ fn c012_runner_inside_a_main_on_the_same_thread() {
     assert!(!ran.get());
 }
 
+/// Signals are the main thread's; on others no handler is installed.
+#[test]
+fn c017_run_goes_on_where_no_handler_can_be_installed() {
+    let other = std::thread::spawn(|| {
+        let mut runner = builder().interrupt(true).build();
+        runner.run(async { sleep(1).await }).unwrap();
+        runner.run(async { time() }).unwrap()
+    });
+    assert_eq!(other.join().expect("it does not panic"), 1.0);
+}
+
 #[test]
 fn c018_close_three_times_and_run() {
     let mut runner = builder().build();

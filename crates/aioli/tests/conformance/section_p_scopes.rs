@@ -1,7 +1,9 @@
 //! Section P: cancel scopes, as far as timeouts, shields and tasks play their part.
 
+use std::time::Duration;
+
 use aioli_flow::{TaskGroup, finally, timeout, timeout_scope};
-use aioli_task::{ReasonKind, Stop, catch, current, shield, spawn, time};
+use aioli_task::{ReasonKind, Stop, catch, current, now, shield, spawn, time};
 use aioli_time::sleep;
 
 use crate::support::{Log, ZeroDivision, cancelled, forever, in_any_order, noted, settle};
@@ -11,6 +13,46 @@ async fn cancel_and_wait<T>(task: aioli_task::Task<T>) {
     settle().await;
     task.cancel();
     cancelled(task).await;
+}
+
+#[test]
+fn c344_deadline_moved_into_the_past_strikes_next() {
+    in_any_order(async || {
+        let log = Log::default();
+        let mut left = None;
+        let scope = timeout_scope(10, async |scope| {
+            left = Some(scope.clone());
+            sleep(1).await;
+            scope
+                .reschedule_at(now() - Duration::from_secs(1))
+                .expect("it is active");
+            log.put("goes on to the sleep");
+            noted(log.clone(), "cancelled", sleep(0)).await;
+            log.put("never");
+        });
+        assert!(scope.await.is_err());
+        assert_eq!(log.timed(), ["goes on to the sleep at 1", "cancelled at 1"]);
+        assert!(left.expect("the body has run").expired());
+        // A deadline that comes after the scope was left has no effect.
+        assert!(timeout(1, sleep(0)).await.is_ok());
+        noted(log.clone(), "never", sleep(5)).await;
+        assert_eq!((log.names().len(), time()), (2, 6.0));
+    });
+}
+
+#[test]
+fn c345_deadline_that_passed_meanwhile_strikes_at_this_checkpoint() {
+    in_any_order(async || {
+        let log = Log::default();
+        let scope = timeout(1, async {
+            shield(sleep(5)).await;
+            log.put("deadline has passed");
+            noted(log.clone(), "cancelled", sleep(0)).await;
+            log.put("never");
+        });
+        assert!(scope.await.is_err());
+        assert_eq!(log.timed(), ["deadline has passed at 5", "cancelled at 5"]);
+    });
 }
 
 #[test]
