@@ -1,5 +1,6 @@
-//! Random trees of handlers under foreign combinators: no request is lost, nothing hangs, and each
-//! clean-up that began its body runs exactly once.
+//! Random trees of handlers under foreign combinators.
+//!
+//! No request is lost, nothing hangs, and each clean-up whose body began runs exactly once.
 
 use std::cell::Cell;
 use std::future::Future;
