@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aioli_flow::{TaskGroup, finally, timeout, timeout_scope};
+use aioli_sync::oneshot;
 use aioli_task::{ReasonKind, Stop, catch, current, now, shield, spawn, time};
 use aioli_time::sleep;
 
@@ -33,6 +34,16 @@ fn c344_deadline_moved_into_the_past_strikes_next() {
         assert!(scope.await.is_err());
         assert_eq!(log.timed(), ["goes on to the sleep at 1", "cancelled at 1"]);
         assert!(left.expect("the body has run").expired());
+        // The same by another task, while the body sleeps.
+        let (give, take) = oneshot::channel();
+        let task = spawn(timeout_scope(10, async move |scope| {
+            give.send(scope).expect("main waits");
+            sleep(5).await;
+        }));
+        let scope = take.await.expect("it is sent");
+        scope.reschedule(-1).expect("it is active");
+        assert!(task.await.is_err());
+        assert_eq!(time(), 1.0);
         // A deadline that comes after the scope was left has no effect.
         assert!(timeout(1, sleep(0)).await.is_ok());
         noted(log.clone(), "never", sleep(5)).await;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use aioli_flow::{AsyncClose, Gen, generator, timeout, with};
+use aioli_flow::{AsyncClose, Gen, finally, generator, timeout, with};
 use aioli_sync::Lock;
 use aioli_task::{catch, spawn, time, yield_now};
 use aioli_time::sleep;
@@ -254,10 +254,24 @@ fn c387_resource_closed_on_every_way_out() {
         let task = spawn(async move { with(Resource(noting), async |_| forever().await).await });
         settle().await;
         task.cancel();
+        sleep(0.5).await;
+        // A second request does not cut the closing short.
+        task.cancel();
         cancelled(task).await;
         assert_eq!((time(), log.count("closed")), (5.0, 3));
         drop(with(Resource(log.clone()), async |_| ()));
         sleep(2).await;
         assert_eq!(log.count("closed"), 4);
+        let noting = log.clone();
+        let task = spawn(finally(forever(), async move {
+            sleep(1).await;
+            noting.put("cleaned up");
+        }));
+        settle().await;
+        task.cancel();
+        sleep(0.5).await;
+        task.cancel();
+        cancelled(task).await;
+        assert_eq!((time(), log.count("cleaned up")), (8.0, 1));
     });
 }
