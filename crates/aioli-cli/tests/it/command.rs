@@ -56,7 +56,15 @@ pub(crate) fn aioli<S: AsRef<OsStr>>(
     folder: &Folder,
     args: impl IntoIterator<Item = S>,
 ) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_aioli"));
+    let program = env!("CARGO_BIN_EXE_aioli");
+    let mut command = if cfg!(target_os = "linux") {
+        // Who starts the tests may ignore signals, which children inherit.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT,TERM,HUP", program]);
+        command
+    } else {
+        Command::new(program)
+    };
     command
         .args(args)
         .current_dir(&folder.0)

@@ -1,6 +1,6 @@
 //! The end of a process, and signals sent to it.
 
-use aioli_process::{Command, Error, Process, SIGHUP, SIGKILL, SIGTERM, Stdio, shell};
+use aioli_process::{Command, Error, Process, SIGHUP, SIGKILL, SIGTERM, SIGUSR1, Stdio, shell};
 use futures::future::join_all;
 use std::pin::pin;
 
@@ -18,11 +18,11 @@ fn c316_kill_terminate_send_signal() {
         process.terminate().unwrap();
         assert_eq!(process.wait().await.unwrap().returncode(), -SIGTERM);
         let process = sleeper().await;
-        process.send_signal(SIGHUP).unwrap();
+        process.send_signal(SIGUSR1).unwrap();
         let status = process.wait().await.unwrap();
-        assert_eq!(status.returncode(), -SIGHUP);
-        assert_eq!((status.signal(), status.code()), (Some(SIGHUP), None));
-        assert_eq!(status.to_string(), "SIGHUP");
+        assert_eq!(status.returncode(), -SIGUSR1);
+        assert_eq!((status.signal(), status.code()), (Some(SIGUSR1), None));
+        assert_eq!(status.to_string(), "SIGUSR1");
     });
 }
 

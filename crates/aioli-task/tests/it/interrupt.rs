@@ -36,10 +36,15 @@ struct Running {
 }
 
 fn start(mode: &str) -> Running {
-    let command = Command::new(program())
-        .arg(mode)
-        .stdout(Stdio::piped())
-        .spawn();
+    // Who starts the tests may ignore the signal, which children inherit.
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(program());
+        command
+    } else {
+        Command::new(program())
+    };
+    let command = command.arg(mode).stdout(Stdio::piped()).spawn();
     let mut child = command.expect("`cargo test` builds the examples first");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
