@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::json::number_in;
 use crate::{Outcome, Result, Run, alloc};
 
+/// A message up to this size fits into the buffers of a socket, whatever they are.
+pub const SHORT: usize = 4096;
+
 /// A client that is about to ask an echo server of this process.
 #[derive(Debug)]
 pub struct EchoClient(Helper);

@@ -33,9 +33,9 @@ pub struct Run {
     /// Whether allocations are counted.
     pub count: bool,
     /// The address of the other end, in the role of a helper.
-    pub(crate) address: String,
+    pub address: String,
     /// The process whose clock a helper reads too.
-    pub(crate) watch: Option<u32>,
+    pub watch: Option<u32>,
 }
 
 /// What a command line asks for.

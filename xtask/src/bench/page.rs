@@ -144,7 +144,7 @@ fn summary(page: &mut String, results: &Results) {
          |---|--:|---|--:|---|--:|--:|--:|\n",
     );
     for workload in results.workloads() {
-        for figure in workload.figures {
+        for figure in workload.compared() {
             let Some(ours) = results.spread(workload, figure, OURS) else {
                 continue;
             };
@@ -184,7 +184,7 @@ fn losses(page: &mut String, results: &Results) {
     let mut lost = Vec::new();
     let mut compared = 0;
     for workload in results.workloads() {
-        for figure in workload.figures {
+        for figure in workload.compared() {
             let best = results.best(workload, figure, None);
             let Some(best) = best else { continue };
             let Some(ratio) = results.ratio(workload, figure, best) else {
@@ -232,10 +232,11 @@ fn numbers(page: &mut String, results: &Results, workload: &Workload) {
         capitalised(workload.about)
     );
     for figure in workload.figures {
-        let _ = write!(page, " {} | aioli × |", title(figure));
+        let _ = write!(page, " {} |", title(figure));
+        page.push_str(if figure.compared { " aioli × |" } else { "" });
     }
     page.push_str(" allocations | system calls | rounds |\n|---|");
-    page.push_str(&"--:|--:|".repeat(workload.figures.len()));
+    page.push_str(&"--:|".repeat(workload.figures.len() + workload.compared().count()));
     page.push_str("--:|--:|--:|\n");
     let first = &workload.figures[0];
     let mut peers: Vec<_> = results
@@ -258,11 +259,13 @@ fn numbers(page: &mut String, results: &Results, workload: &Workload) {
         let _ = write!(page, "| {name} |");
         for figure in workload.figures {
             let spread = results.spread(workload, figure, peer);
-            let ratio = results
-                .ratio(workload, figure, peer)
-                .filter(|_| peer != OURS);
-            let ratio = ratio.map_or(String::new(), |r| number(r.median));
-            let _ = write!(page, " {} | {ratio} |", ranged(spread));
+            let _ = write!(page, " {} |", ranged(spread));
+            if figure.compared {
+                let ratio = results.ratio(workload, figure, peer);
+                let ratio = ratio.filter(|_| peer != OURS);
+                let ratio = ratio.map_or(String::new(), |r| number(r.median));
+                let _ = write!(page, " {ratio} |");
+            }
         }
         let key = (workload.name.to_owned(), peer.to_owned());
         let counts = results.counts.get(&key).copied().unwrap_or_default();

@@ -13,8 +13,8 @@ use super::results::Record;
 use super::spec::{Place, Workload};
 use crate::Result;
 
-/// The longest that a run may take.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The longest that a run may take. The slowest takes seconds, and valgrind ten times that.
+const LIMIT: Duration = Duration::from_secs(60);
 /// How often a waiting caller looks whether it is to stop.
 const TICK: Duration = Duration::from_millis(200);
 

@@ -101,7 +101,8 @@ pub(super) fn entrants(
     let ours = places.ours()?;
     let helper = ours.path.clone();
     let versions = locked(&fs::read_to_string(ws.root.join(PEERS).join("Cargo.lock"))?);
-    let mut entrants = list(&ours, &BTreeMap::new(), interrupt)?;
+    let own = locked(ws.files.get("Cargo.lock").map_or("", String::as_str));
+    let mut entrants = list(&ours, &own, interrupt)?;
     let mut programs = Vec::new();
     for name in files(&ws.root.join(PEERS).join("src/bin"), "rs")? {
         if !is_wanted_program(&name, wanted) {

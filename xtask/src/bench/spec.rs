@@ -31,6 +31,8 @@ pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
     pub(super) more_is_better: bool,
+    /// Whether it is a matter of better and worse, and not of how.
+    pub(super) compared: bool,
     pub(super) value: fn(&Record) -> Option<f64>,
 }
 
@@ -39,6 +41,7 @@ const fn less(name: &'static str, unit: &'static str, value: fn(&Record) -> Opti
         name,
         unit,
         more_is_better: false,
+        compared: true,
         value,
     }
 }
@@ -48,6 +51,7 @@ const fn more(name: &'static str, unit: &'static str, value: fn(&Record) -> Opti
         name,
         unit,
         more_is_better: true,
+        compared: true,
         value,
     }
 }
@@ -64,7 +68,13 @@ const TIME: Figure = less("time", "ns", |r| per_op(r.wall_ns, r));
 const CPU: Figure = less("CPU", "ns", |r| per_op(r.cpu_ns, r));
 const MEMORY: Figure = less("peak memory", "MiB", |r| Some(r.peak_rss / 1_048_576.0));
 const CPU_US: Figure = less("CPU", "µs", |r| per_op(r.cpu_ns / 1e3, r));
-const SLEEPS: Figure = less("sleeps", "", |r| per_op(r.switches, r));
+const SLEEPS: Figure = Figure {
+    name: "sleeps",
+    unit: "",
+    more_is_better: false,
+    compared: false,
+    value: |r| per_op(r.switches, r),
+};
 const P50: Figure = less("p50", "µs", |r| r.figure("p50_ns", 1e-3));
 const P99: Figure = less("p99", "µs", |r| r.figure("p99_ns", 1e-3));
 
@@ -159,7 +169,7 @@ const fn in_memory(mut workload: Workload) -> Workload {
 pub(super) static WORKLOADS: &[Workload] = &[
     task("spawn_join", "10,000 trivial tasks are spawned, then awaited", OP),
     task("yield", "1000 tasks yield 100 times each", OP),
-    task("wake", "one task wakes another, then yields", OP),
+    task("wake", "two tasks wake each other, and wait", OP),
     task("pingpong", "two tasks over two channels of capacity 1, a round trip", OP),
     task("mpsc", "four producers, one consumer, a channel of capacity 128, an item", OP),
     task("queue", "one producer, one consumer, a queue of capacity 5, an item", OP),
@@ -192,6 +202,11 @@ impl Workload {
     /// Returns the workload of that name.
     pub(super) fn find(name: &str) -> Option<&'static Workload> {
         WORKLOADS.iter().find(|w| w.name == name)
+    }
+
+    /// Returns the figures in which one can be ahead or behind.
+    pub(super) fn compared(&self) -> impl Iterator<Item = &'static Figure> {
+        self.figures.iter().filter(|figure| figure.compared)
     }
 
     /// Returns whether both ends of a socket are measured on cores of their own.

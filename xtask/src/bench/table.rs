@@ -14,7 +14,7 @@ pub(super) fn head() -> String {
 
 /// Returns the lines of a workload, one a figure.
 pub(super) fn lines(results: &Results, workload: &Workload, terminal: Terminal) -> Vec<String> {
-    let figures = workload.figures.iter();
+    let figures = workload.compared();
     figures
         .filter_map(|figure| line(results, workload, figure, terminal))
         .collect()
@@ -77,8 +77,8 @@ pub(super) fn number(value: f64) -> String {
         a if a >= 999.5 => thousands(value.round()),
         a if a >= 99.5 => format!("{value:.0}"),
         a if a >= 9.95 => format!("{value:.1}"),
-        a if a >= 0.005 || a == 0.0 => format!("{value:.2}"),
-        _ => format!("{value:.1e}"),
+        a if a >= 0.0995 || a == 0.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::json::Object;
+use crate::net::SHORT;
 use crate::os::{self, Poller};
 use crate::{Result, Run};
 
 /// How many waiting times are kept at most, for the quantiles.
 const KEPT: usize = 1 << 20;
+/// How long a server that is traced needs to go to sleep.
+const THOUGHT: Duration = Duration::from_micros(300);
 
 struct Connection {
     stream: TcpStream,
@@ -43,7 +47,7 @@ pub(super) fn run(run: &Run) -> Result {
         let stream = TcpStream::connect(&run.address)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        poller.add(&stream, token)?;
+        poller.add(&stream, token, run.size > SHORT)?;
         connections.push(Connection {
             stream,
             sent: 0,
@@ -112,9 +116,18 @@ impl Client {
             (connection.sent, connection.received) = (0, 0);
             // The answer to a short message is another event: asking for it now would be a call
             // for nothing.
-            if self.message.len() <= 4096 {
+            if self.message.len() <= SHORT {
+                self.think();
                 return self.send(connection);
             }
+        }
+    }
+
+    /// Lets the server go to sleep where it is counted what it does: a server that is traced is
+    /// slow, and would find the next message without having waited for it.
+    fn think(&self) {
+        if self.run.ops.is_some() && self.run.concurrency == 1 {
+            thread::sleep(THOUGHT);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use crate::net::SHORT;
 use crate::os::{self, Poller};
 use crate::{Result, Run};
 
@@ -31,7 +32,7 @@ pub(super) fn run(run: &Run) -> Result {
     .into_bytes();
     answer.resize(answer.len() + run.size, b'x');
     let mut poller = Poller::new()?;
-    poller.add(&listener, LISTENER)?;
+    poller.add(&listener, LISTENER, false)?;
     let mut connections: Vec<Option<Connection>> = Vec::new();
     let mut ready = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -39,7 +40,7 @@ pub(super) fn run(run: &Run) -> Result {
         poller.wait(|token| ready.push(token))?;
         for token in ready.drain(..) {
             if token == LISTENER {
-                accept(&listener, &poller, &mut connections)?;
+                accept(&listener, &poller, (&mut connections, run.size > SHORT))?;
                 continue;
             }
             let slot = &mut connections[token];
@@ -56,7 +57,7 @@ pub(super) fn run(run: &Run) -> Result {
 fn accept(
     listener: &TcpListener,
     poller: &Poller,
-    connections: &mut Vec<Option<Connection>>,
+    (connections, writing): (&mut Vec<Option<Connection>>, bool),
 ) -> Result {
     loop {
         let stream = match listener.accept() {
@@ -66,7 +67,7 @@ fn accept(
         };
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        poller.add(&stream, connections.len())?;
+        poller.add(&stream, connections.len(), writing)?;
         connections.push(Some(Connection {
             stream,
             matched: 0,

@@ -36,13 +36,15 @@ impl Poller {
         })
     }
 
-    /// Watches a socket until it is closed.
+    /// Watches a socket until it is closed: for what there is to read, and with `writing` for
+    /// room to write, which is one more event now and then.
     ///
     /// # Errors
     ///
     /// Those of `epoll_ctl`.
-    pub fn add<S: AsRawFd>(&self, socket: &S, token: usize) -> io::Result<()> {
-        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+    pub fn add<S: AsRawFd>(&self, socket: &S, token: usize, writing: bool) -> io::Result<()> {
+        let write = if writing { libc::EPOLLOUT } else { 0 };
+        let events = libc::EPOLLIN | write | libc::EPOLLRDHUP | libc::EPOLLET;
         let mut event = libc::epoll_event {
             events: events as u32,
             u64: token as u64,

@@ -15,7 +15,7 @@ impl Poller {
     }
 
     /// Watches a socket until it is closed.
-    pub fn add<S>(&self, _socket: &S, _token: usize) -> io::Result<()> {
+    pub fn add<S>(&self, _socket: &S, _token: usize, _writing: bool) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

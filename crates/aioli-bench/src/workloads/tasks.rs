@@ -8,7 +8,7 @@
 use std::future::{poll_fn, ready};
 use std::hint::black_box;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -75,37 +75,53 @@ async fn yields(mut meter: Meter) -> Outcome {
     meter.finish()
 }
 
-/// One task is woken by another, which then waits for a turn itself.
+/// Two tasks that do nothing but wake each other.
 async fn wake(mut meter: Meter) -> Outcome {
     const WAKES: u64 = 20_000;
-    while meter.lap(WAKES) {
-        let cell = rt::Shared::new(Mutex::new(None::<Waker>));
-        let sleeper = rt::spawn({
-            let cell = rt::Shared::clone(&cell);
-            let mut left = WAKES;
-            poll_fn(move |cx| {
-                if left == 0 {
-                    return Poll::Ready(());
-                }
-                left -= 1;
-                if let Ok(mut cell) = cell.lock() {
-                    *cell = Some(cx.waker().clone());
-                }
-                Poll::Pending
-            })
-        });
-        let mut woken = 0;
-        while woken < WAKES {
-            let waker = cell.lock().ok().and_then(|mut cell| cell.take());
-            if let Some(waker) = waker {
-                waker.wake();
-                woken += 1;
-            }
-            rt::yield_now().await;
-        }
-        rt::join(sleeper).await;
+    while meter.lap(2 * WAKES) {
+        let one = rt::Shared::new(Side::default());
+        let other = rt::Shared::new(Side::default());
+        let (again, other_again) = (rt::Shared::clone(&one), rt::Shared::clone(&other));
+        let first = rt::spawn(async move { take_turns(&one, &other, WAKES).await });
+        let second = rt::spawn(async move { take_turns(&other_again, &again, WAKES).await });
+        rt::join(first).await;
+        rt::join(second).await;
     }
     meter.finish()
+}
+
+/// One of two tasks: where it waits, and whether it is done.
+#[derive(Default)]
+struct Side {
+    waiting: Mutex<Option<Waker>>,
+    done: AtomicBool,
+}
+
+impl Side {
+    fn wake(&self) {
+        let waker = self.waiting.lock().ok().and_then(|mut waker| waker.take());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+async fn take_turns(mine: &Side, theirs: &Side, mut left: u64) {
+    poll_fn(|cx| {
+        if let Ok(mut waiting) = mine.waiting.lock() {
+            *waiting = Some(cx.waker().clone());
+        }
+        // On two cores one may be ahead of the other, which then waits for nobody.
+        let ended = left == 0 || theirs.done.load(Ordering::SeqCst);
+        mine.done.store(ended, Ordering::SeqCst);
+        theirs.wake();
+        if ended {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        Poll::Pending
+    })
+    .await
 }
 
 async fn pingpong(mut meter: Meter) -> Outcome {
@@ -239,19 +255,15 @@ async fn sleep_acc(mut meter: Meter) -> Outcome {
 /// How many tasks have come so far; a static, so that it takes no room in their futures.
 static ARRIVED: AtomicU64 = AtomicU64::new(0);
 
-async fn all_arrived(tasks: u64) {
-    while ARRIVED.load(Ordering::Acquire) < tasks {
-        rt::yield_now().await;
-    }
-}
-
 async fn idle(run: Run, on_event: bool) -> Outcome {
     let tasks = run.ops_or(1_000_000);
     let event = rt::Shared::new(rt::Event::new());
     let before = os::memory();
     let start = Sample::take();
+    // Somebody must hold the handle of a task that nothing else knows, or it is freed.
+    let mut handles = Vec::with_capacity(tasks as usize);
     for _ in 0..tasks {
-        let task = match on_event {
+        handles.push(match on_event {
             true => rt::spawn({
                 let event = rt::Shared::clone(&event);
                 async move {
@@ -263,12 +275,14 @@ async fn idle(run: Run, on_event: bool) -> Outcome {
                 ARRIVED.fetch_add(1, Ordering::Release);
                 std::future::pending().await
             }),
-        };
-        rt::detach(task);
+        });
     }
-    all_arrived(tasks).await;
+    while ARRIVED.load(Ordering::Acquire) < tasks {
+        rt::sleep(Duration::from_millis(1)).await;
+    }
     let end = Sample::take();
-    let bytes = os::memory().saturating_sub(before) as f64;
+    let held = size_of_val(handles.as_slice()) as u64;
+    let bytes = os::memory().saturating_sub(before + held) as f64;
     start
         .until(&end, tasks)
         .figure("bytes_per_task", bytes / tasks as f64)

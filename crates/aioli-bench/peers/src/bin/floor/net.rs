@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use harness::net::{EchoClient, HttpServer};
+use harness::net::{EchoClient, HttpServer, SHORT};
 use harness::os::Poller;
 use harness::{Outcome, Result, Run, Tap};
 
@@ -18,7 +18,7 @@ pub(crate) fn echo(run: &Run) -> Result<Outcome> {
         let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        poller.add(&stream, token)?;
+        poller.add(&stream, token, run.size > SHORT)?;
         streams.push(Echo {
             stream,
             held: 0,
@@ -59,7 +59,7 @@ impl Echo {
                 Err(e) => return e.kind() == ErrorKind::WouldBlock,
             }
             // A message that is whole is answered, and another cannot be here before that.
-            if self.held == buffer.len() && self.held <= 4096 {
+            if self.held == buffer.len() && self.held <= SHORT {
                 return match self.stream.write(&buffer[..self.held]) {
                     Ok(n) => {
                         self.sent = n;
@@ -84,7 +84,7 @@ pub(crate) fn get(run: &Run) -> Result<Outcome> {
         let mut stream = TcpStream::connect(&host)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        poller.add(&stream, token)?;
+        poller.add(&stream, token, false)?;
         stream.write_all(&request)?;
         clients.push(Client { stream, left: None });
     }
