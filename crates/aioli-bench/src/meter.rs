@@ -9,7 +9,8 @@ use crate::{Outcome, Run, Sample};
 /// ```
 /// use harness::{Meter, Run};
 ///
-/// let run = Run { ops: Some(3000), ..Run::default() };
+/// let mut run = Run::default();
+/// run.ops = Some(3000);
 /// let mut meter = Meter::new(&run);
 /// while meter.lap(1000) {
 ///     std::hint::black_box((0..1000).sum::<u64>());
