@@ -246,17 +246,13 @@ fn stop_asks_and_waits_and_returns_what_there_is() {
         }));
         passes(1).await;
         assert_eq!(cleans.stop().await, None);
-        l_done();
+        assert_eq!(testing::counts().tasks, 1);
         let values = (0..3).map(|n| async move { n }).spawn_all();
         passes(1).await;
         assert_eq!(values.stop().await, [Some(0), Some(1), Some(2)]);
     })
     .unwrap();
     assert_eq!(log.joined(), "clean");
-}
-
-fn l_done() {
-    assert_eq!(testing::counts().tasks, 1);
 }
 
 #[test]
