@@ -24,7 +24,7 @@ const FILE: &str = "crates/aioli-bench/counts.toml";
 const HOT: [(&str, &str, f64); 7] = [
     ("spawn_join", "a task is spawned and joined", 0.05),
     ("yield", "a task yields", 0.05),
-    ("wake", "a task is woken, and the waker yields", 0.05),
+    ("wake", "a task is woken", 0.05),
     ("mpsc", "an item goes through a channel", 0.05),
     ("timeout_yield", "a timer is set and cancelled", 0.05),
     ("tcp_echo_1", "a message is received and sent back", 0.15),

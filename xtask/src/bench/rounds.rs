@@ -43,12 +43,12 @@ impl Plan {
             },
             false => Plan {
                 quick,
-                rounds: 5,
+                rounds: 4,
                 net_rounds: 10,
-                most_rounds: 11,
-                time: 0.4,
-                warm_up: 0.1,
-                until: minutes(20),
+                most_rounds: 10,
+                time: 0.25,
+                warm_up: 0.05,
+                until: minutes(7),
             },
         }
     }
@@ -124,6 +124,8 @@ pub(super) fn measure(
     let mut spinner = Spinner::start(Terminal::detect(), workload.name);
     let rounds = match workload.is_net() {
         true => plan.net_rounds,
+        // A fixed number of operations is a large one, and its memory does not vary.
+        false if workload.ops.is_some() => plan.rounds.min(3),
         false => plan.rounds,
     };
     let mut round = 0;
@@ -192,7 +194,6 @@ pub(super) fn takes_part(entrant: &Entrant, workload: &Workload) -> bool {
 /// Returns whether another round is worth its time: the ratio to the best peer is not settled.
 fn more(plan: &Plan, workload: &Workload, round: usize, results: &Results) -> bool {
     let time_is_left = round < plan.most_rounds && Instant::now() < plan.until;
-    // A fixed number of operations is a large one, and its memory does not vary.
     if !time_is_left || workload.ops.is_some() {
         return false;
     }
