@@ -70,8 +70,9 @@ pub(crate) fn bench(ws: &Workspace, args: &[String]) -> Result<bool> {
         &entrants,
         (&mut results, &interrupt, &places.bench),
     )?;
-    let costs = match options.wants(BUILD) && !interrupt.asked() {
-        true => cold::costs(ws, &places.bench, !options.quick, &interrupt)?,
+    let builds = options.wants(BUILD) && !options.quick && !interrupt.asked();
+    let costs = match builds {
+        true => cold::costs(ws, &places.bench, &interrupt)?,
         false => Vec::new(),
     };
     let about = page::About {
@@ -172,6 +173,7 @@ fn run(
         if !plan.quick {
             count(plan, workload, entrants, (results, interrupt, dir));
         }
+        rounds::clean(&dir.join("files"));
         for (_, peer, what) in results.failures.iter().filter(|f| f.0 == workload.name) {
             println!("  {}: {what}", terminal.paint(Tone::Bad, peer));
         }
@@ -189,7 +191,10 @@ fn count(
 ) {
     let (tools, cores) = (Tools::detect(), Cores::detect());
     let mut spinner = Spinner::start(Terminal::detect(), workload.name);
-    for entrant in entrants.iter().filter(|e| rounds::takes_part(e, workload)) {
+    // An interpreter allocates in its own way, and makes the calls of its interpreter.
+    let is_rust = |e: &&Entrant| e.program.helper.is_none();
+    let taking_part = entrants.iter().filter(|e| rounds::takes_part(e, workload));
+    for entrant in taking_part.filter(is_rust) {
         let name = &entrant.who.name;
         spinner.tick(Some(&format!("counting · {name}")));
         let subject = Subject {

@@ -110,13 +110,8 @@ pub(super) struct Cost {
     pub(super) failure: Option<String>,
 }
 
-/// Counts the crates of each, and with `build` builds them into an empty directory.
-pub(super) fn costs(
-    ws: &Workspace,
-    dir: &Path,
-    build: bool,
-    interrupt: &Interrupt,
-) -> Result<Vec<Cost>> {
+/// Counts the crates of each, and builds them into an empty directory.
+pub(super) fn costs(ws: &Workspace, dir: &Path, interrupt: &Interrupt) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
     for (ours, theirs) in COMPARISONS {
         let path = ws.root.join("crates").join(ours);
@@ -133,7 +128,7 @@ pub(super) fn costs(
                 seconds: None,
                 failure: None,
             };
-            if let Err(error) = fill(&mut cost, &dir.join("cold"), lines, build) {
+            if let Err(error) = fill(&mut cost, &dir.join("cold"), lines) {
                 cost.failure = Some(error.to_string());
             }
             costs.push(cost);
@@ -142,7 +137,7 @@ pub(super) fn costs(
     Ok(costs)
 }
 
-fn fill(cost: &mut Cost, dir: &Path, lines: &str, build: bool) -> Result {
+fn fill(cost: &mut Cost, dir: &Path, lines: &str) -> Result {
     let mut spinner = Spinner::start(Terminal::detect(), "cold build");
     spinner.tick(Some(&cost.name));
     if dir.exists() {
@@ -167,18 +162,16 @@ fn fill(cost: &mut Cost, dir: &Path, lines: &str, build: bool) -> Result {
     }
     let tree = Cmd::cargo("tree --edges normal,build --prefix none --format {p}").dir(dir);
     cost.crates = Some(distinct(&tree.read()?));
-    if build {
-        let target = dir.join("target");
-        let cmd = Cmd::cargo("build --offline").env("CARGO_TARGET_DIR", target.to_string_lossy());
-        let began = Instant::now();
-        let built = cmd.dir(dir).capture(|line| spinner.tick(line))?;
-        let seconds = began.elapsed().as_secs_f64();
-        if !built.success {
-            let said = built.output.lines().find(|line| line.starts_with("error"));
-            return Err(said.unwrap_or("it does not build").into());
-        }
-        cost.seconds = Some(seconds);
+    let target = dir.join("target");
+    let cmd = Cmd::cargo("build --offline").env("CARGO_TARGET_DIR", target.to_string_lossy());
+    let began = Instant::now();
+    let built = cmd.dir(dir).capture(|line| spinner.tick(line))?;
+    let seconds = began.elapsed().as_secs_f64();
+    if !built.success {
+        let said = built.output.lines().find(|line| line.starts_with("error"));
+        return Err(said.unwrap_or("it does not build").into());
     }
+    cost.seconds = Some(seconds);
     fs::remove_dir_all(dir)?;
     Ok(())
 }

@@ -48,11 +48,9 @@ impl Subject<'_> {
     /// Counts allocations and system calls an operation.
     pub(super) fn counts(&self, tools: Tools) -> Result<Counts> {
         let (short, long) = self.pair(|ops| self.traced(tools, ops))?;
-        // A program that plays its other end by ours is not made of our allocator.
-        let is_rust = self.program.helper.is_none();
         let allocations = (short.record.allocations, long.record.allocations);
         Ok(Counts {
-            allocations: is_rust.then(|| slope(&short, &long, allocations)),
+            allocations: Some(slope(&short, &long, allocations)),
             system_calls: match (short.total, long.total) {
                 (Some(a), Some(b)) => Some(slope(&short, &long, (a, b))),
                 _ => None,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::counts::{Subject, Tools};
 use super::process::{Interrupt, Program};
 use super::programs::{Entrant, Places};
-use super::results::{OURS, Participant};
+use super::results::{Counts, OURS, Participant};
 use super::rounds::{Cores, Plan, setting};
 use super::spec::Workload;
 use crate::Result;
@@ -108,38 +108,26 @@ fn count(places: &Places, ours: &Program, interrupt: &Interrupt) -> Result<BTree
             setting: &setting(&plan, &cores, workload, &entrant, &places.bench),
             interrupt,
         };
-        // On sockets a busy machine adds a little now and then, and never takes anything away.
-        let times = if workload.is_net() { 3 } else { 1 };
         let mut found = Hot::default();
-        for _ in 0..times {
-            found.lower(subject_counts(&subject, tools)?);
+        if tools.valgrind {
+            found.instructions = Some(subject.instructions()?);
+        }
+        // On sockets a busy machine adds a little now and then, and never takes anything away.
+        for _ in 0..if workload.is_net() { 3 } else { 1 } {
+            found.lower(subject.counts(tools)?);
         }
         hot.insert(name.to_owned(), found);
     }
     Ok(hot)
 }
 
-fn subject_counts(subject: &Subject<'_>, tools: Tools) -> Result<Hot> {
-    let counts = subject.counts(tools)?;
-    let instructions = match tools.valgrind {
-        true => Some(subject.instructions()?),
-        false => None,
-    };
-    Ok(Hot {
-        instructions,
-        allocations: counts.allocations,
-        system_calls: counts.system_calls,
-    })
-}
-
 impl Hot {
     /// Keeps the lower of what is here and what another measurement says.
-    fn lower(&mut self, other: Hot) {
+    fn lower(&mut self, other: Counts) {
         let lower = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        self.instructions = lower(self.instructions, other.instructions);
         self.allocations = lower(self.allocations, other.allocations);
         self.system_calls = lower(self.system_calls, other.system_calls);
     }
@@ -248,6 +236,7 @@ impl Participant {
 #[cfg(test)]
 mod tests {
     use super::{Counted, HOT, Hot, compare, text};
+    use crate::bench::results::Counts;
     use crate::terminal::Terminal;
 
     fn counted(instructions: f64, allocations: f64) -> Counted {
@@ -274,14 +263,13 @@ mod tests {
     #[test]
     fn lower_counts_are_kept() {
         let mut hot = Hot::default();
-        for (instructions, system_calls) in [(7.0, None), (5.0, Some(2.0)), (6.0, Some(3.0))] {
-            hot.lower(Hot {
-                instructions: Some(instructions),
-                allocations: None,
+        for system_calls in [None, Some(2.0), Some(3.0)] {
+            hot.lower(Counts {
+                allocations: Some(1.0),
                 system_calls,
             });
         }
-        assert_eq!((hot.instructions, hot.system_calls), (Some(5.0), Some(2.0)));
+        assert_eq!((hot.allocations, hot.system_calls), (Some(1.0), Some(2.0)));
     }
 
     #[test]

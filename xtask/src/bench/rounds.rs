@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::process::{Interrupt, Setting, record};
 use super::programs::Entrant;
 use super::results::{OURS, Results};
-use super::spec::Workload;
+use super::spec::{Place, Workload};
 use crate::Result;
 use crate::terminal::{Spinner, Terminal};
 
@@ -140,7 +140,11 @@ pub(super) fn measure(
             let mut command = entrant.program.command();
             let peer = (entrant.who.name.as_str(), entrant.scale);
             command.args(entrant.program.arguments(&setting, workload, peer));
-            match record(&mut command, interrupt) {
+            let outcome = record(&mut command, interrupt);
+            if workload.place == Place::Memory {
+                clean(&setting.memory);
+            }
+            match outcome {
                 _ if interrupt.asked() => return Ok(()),
                 Ok(record) if record.unsupported => {
                     taking_part.retain(|e| e.who.name != entrant.who.name);
@@ -161,6 +165,20 @@ pub(super) fn measure(
         round += 1;
     }
     Ok(())
+}
+
+/// Removes what workloads have written.
+pub(super) fn clean(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("written-") {
+            // What cannot be removed takes up room, and disturbs nobody's figures.
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
 }
 
 /// Returns how one run of an entrant is set up.

@@ -6,7 +6,6 @@ import importlib
 import importlib.metadata
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -350,10 +349,7 @@ async def files(run):
     if run.workload.startswith("fs_write"):
         scratch = os.path.join(run.dir, f"written-{os.getpid()}")
         os.makedirs(scratch)
-        try:
-            await asyncio.gather(*[write_small(scratch) for _ in range(run.concurrency)])
-        finally:
-            shutil.rmtree(scratch)
+        await asyncio.gather(*[write_small(scratch) for _ in range(run.concurrency)])
         return tap.finish()
     await asyncio.gather(*[read_small() for _ in range(run.concurrency)])
     return tap.finish()
