@@ -7,10 +7,10 @@ use super::results::{OURS, Results};
 use super::spec::Workload;
 use super::table::title;
 
-/// The ends of the axis: what a tenth of our cost is, and what fifty times.
-const RANGE: (f64, f64) = (0.1, 50.0);
+/// The ends of the axis: a fiftieth of our cost, and fifty times.
+const RANGE: (f64, f64) = (0.02, 50.0);
 /// The marks on the axis.
-const MARKS: [f64; 9] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+const MARKS: [f64; 11] = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 const COLOURS: [&str; 12] = [
     "#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5",
     "#9c6b4e", "#9498a0", "#d0a242", "#42a0d0",
@@ -162,6 +162,6 @@ mod tests {
         let steps = (place(2.0) - place(1.0), place(4.0) - place(2.0));
         assert!((steps.0 - steps.1).abs() < 1e-9);
         assert_eq!(place(1e9), place(50.0));
-        assert_eq!(place(0.0), place(0.1));
+        assert_eq!(place(0.0), place(0.02));
     }
 }
