@@ -20,7 +20,7 @@ pub(crate) mod tree;
 
 pub use exit::{Exit, ExitFuture, Unwinder, catch, exit};
 pub use isolate::isolate;
-pub use orphans::adopt;
+pub use orphans::{adopt, adopt_at};
 pub(crate) use raise::Raise;
 pub use raise::{Cancelled, Kept};
 pub(crate) use reason::Request;

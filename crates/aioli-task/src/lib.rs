@@ -117,7 +117,7 @@ mod task;
 pub use blocking::{ToThread, is_abandoned, to_thread};
 pub use cancel::{
     Cancelled, Exit, ExitFuture, Kept, Reason, ReasonKind, Requests, Unwinder, Unwinding, adopt,
-    catch, exit, is_asked, isolate, rearm, shield,
+    adopt_at, catch, exit, is_asked, isolate, rearm, shield,
 };
 pub use context::{Context, ContextVar, Token, copy as copy_context};
 pub use event_loop::{BlockingTask, CallHandle, LoopClosed, LoopHandle, call_soon, now, time};
@@ -126,7 +126,8 @@ pub use runner::{Runner, RunnerBuilder, run};
 pub use seconds::Seconds;
 pub use spawn::{spawn, spawn_eager, spawn_in, yield_now};
 pub use task::{
-    Done, Panic, Shielded, SpawnAll, Stop, Task, TaskHandle, Tasks, all_tasks, current, try_current,
+    Done, Panic, Shielded, SpawnAll, Stop, Task, TaskHandle, Tasks, all_tasks,
+    current, try_current,
 };
 
 /// What `tests/loom.rs` checks.

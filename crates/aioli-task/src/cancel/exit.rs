@@ -134,6 +134,22 @@ impl<F> ExitFuture<F> {
         }
     }
 
+    /// Turns the handler into a shield, or back.
+    ///
+    /// While it is one, requests from outside wait at it; what the body raises, and the scope's
+    /// own [unwind](Unwinder::unwind), pass. A request that is under way inside goes on. When it
+    /// stops being a shield, the request that has waited goes in.
+    pub fn set_shield(self: Pin<&mut Self>, is_shield: bool) {
+        self.unwinder().set_shield(is_shield);
+    }
+
+    /// Whether no request is under way inside: what the body was asked, if it was, has been
+    /// consumed there, so that it may be asked again.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.node.get().is_none_or(|node| node.is_settled())
+    }
+
     fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut OnceLock<NodeRef>) {
         // SAFETY: nothing is moved out of `this`, and `body` is handed on pinned (invariant).
         let this = unsafe { self.get_unchecked_mut() };
@@ -280,6 +296,18 @@ impl Unwinder {
             reason: Arc::new(reason),
             origin: Some(self.0.id()),
         });
+    }
+
+    /// Turns the handler into a shield, or back; see [`ExitFuture::set_shield`].
+    pub fn set_shield(&self, is_shield: bool) {
+        self.0.set_shield(is_shield);
+    }
+
+    /// Whether the caller runs inside the body with no shield between, so that what the scope asks
+    /// strikes the caller.
+    #[must_use]
+    pub fn reaches_caller(&self) -> bool {
+        current::node().is_some_and(|node| node.is_reached_from(&self.0))
     }
 
     /// The last request that reached the body from outside of it, whether it is under way or has

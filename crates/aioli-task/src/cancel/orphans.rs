@@ -29,7 +29,18 @@ pub fn adopt(cleanup: impl Future<Output = ()> + 'static) {
     adopt_at(cleanup, Location::caller());
 }
 
-fn adopt_at(cleanup: impl Future<Output = ()> + 'static, location: &'static Location<'static>) {
+/// Like [`adopt`], for a guard that remembers the place in the source where it was made, which is
+/// then the one that is reported.
+///
+/// # Examples
+///
+/// ```
+/// use std::panic::Location;
+///
+/// let made_at = Location::caller();
+/// aioli_task::run(async move { aioli_task::adopt_at(async {}, made_at) });
+/// ```
+pub fn adopt_at(cleanup: impl Future<Output = ()> + 'static, location: &'static Location<'static>) {
     match local::current() {
         Some(local) if !local.shared.mailbox.is_closed() => {
             if local.settings.debug {

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::tree::Id;
+use crate::task;
 
 /// What kind of event asked for a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +76,13 @@ impl Reason {
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Reason {
         self.message = Some(message.into());
         self
+    }
+
+    /// Notes the current task, if there is one, as the one that asks.
+    #[must_use]
+    pub fn by_current_task(self) -> Reason {
+        let who = task::try_current().map(|task| task.name());
+        self.by(who)
     }
 
     pub(crate) fn by(mut self, who: Option<String>) -> Reason {

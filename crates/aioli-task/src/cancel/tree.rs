@@ -260,6 +260,45 @@ impl Node {
         })
     }
 
+    /// Whether a request at `above` comes down to here: it is above, and no shield is between.
+    pub(crate) fn is_reached_from(&self, above: &Node) -> bool {
+        self.locked(|_, entries, _| {
+            let mut at = Some(self.id);
+            while let Some(entry) = at.and_then(|id| entries.map.get(&id)) {
+                if at == Some(above.id) {
+                    return true;
+                }
+                at = entry.parent.filter(|_| !entry.is_shield);
+            }
+            false
+        })
+    }
+
+    /// Whether no request is asked here, handed to the handlers below, or kept by the shield.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.locked(|_, entries, _| {
+            entries
+                .map
+                .get(&self.id)
+                .is_none_or(|entry| entry.state == State::Idle && !entry.pending && !entry.parked)
+        })
+    }
+
+    /// Makes the handler a shield, or none; then the request that it has kept goes in.
+    pub(crate) fn set_shield(&self, is_shield: bool) {
+        self.locked(|_, entries, wakes| {
+            let Some(entry) = entries.map.get_mut(&self.id) else {
+                return;
+            };
+            entry.is_shield = is_shield;
+            let lets_in =
+                !is_shield && entry.state == State::Idle && std::mem::take(&mut entry.parked);
+            if lets_in && !entry.pending {
+                entries.distribute(self.id, wakes);
+            }
+        });
+    }
+
     /// The handler waits for somebody else to act on the request; a further one is asked again.
     pub(crate) fn forward(&self) -> Option<Request> {
         self.locked(|_, entries, _| {
