@@ -90,6 +90,7 @@
 //! | `create_task`, `Task` | [`spawn`], [`Task`] |
 //! | `except CancelledError`, `raise` | [`catch`], [`Cancelled::raise`] |
 //! | `asyncio.shield(task)` | [`Task::shielded`]; [`shield`] is trio's |
+//! | `task.add_done_callback(f)` | [`TaskHandle::on_done`] |
 //! | `current_task`, `all_tasks` | [`current`], [`all_tasks`] |
 //! | `loop.call_soon`, `call_soon_threadsafe` | [`call_soon`], [`LoopHandle::call_soon`] |
 //! | `run_coroutine_threadsafe` | [`LoopHandle::submit`] |
@@ -126,7 +127,7 @@ pub use runner::{Runner, RunnerBuilder, run};
 pub use seconds::Seconds;
 pub use spawn::{spawn, spawn_eager, spawn_in, yield_now};
 pub use task::{
-    Done, Panic, Shielded, SpawnAll, Stop, Task, TaskHandle, Tasks, all_tasks,
+    Done, DoneCallback, Panic, Shielded, SpawnAll, Stop, Task, TaskHandle, Tasks, all_tasks,
     current, try_current,
 };
 

@@ -6,6 +6,7 @@ mod handle;
 mod header;
 mod home_cell;
 mod join;
+mod on_done;
 mod stop;
 mod tasks;
 
@@ -14,6 +15,7 @@ pub(crate) use cell::{Runnable, TaskCell};
 pub use handle::{Done, TaskHandle};
 pub(crate) use header::{Header, Role};
 pub use join::{Shielded, Task};
+pub use on_done::DoneCallback;
 pub use stop::{Panic, Stop};
 pub use tasks::{SpawnAll, Tasks};
 

@@ -88,6 +88,7 @@ fn what_stays_on_its_thread() {
     assert!(!is_send!(Runner));
     assert!(!is_send!(RunnerBuilder));
     assert!(!is_send!(CallHandle));
+    assert!(!is_send!(DoneCallback));
     assert!(!is_send!(ExitFuture<std::future::Ready<Local>>));
     assert!(!is_send!(testing::PassInfo<'static>));
 }

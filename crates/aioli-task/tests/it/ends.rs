@@ -3,11 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Waker;
+use std::thread;
 
-use aioli_task::{Runner, SpawnAll, Stop, call_soon, current, spawn, testing, yield_now};
+use aioli_task::{
+    Runner, SpawnAll, Stop, call_soon, current, spawn, testing, to_thread, yield_now,
+};
 
 use crate::support::{Log, finally, forever, passes, run};
 
@@ -288,4 +291,48 @@ fn a_request_that_was_taken_back_is_not_delivered() {
         assert_eq!(task.await, 3);
     })
     .unwrap();
+}
+
+#[test]
+fn callbacks_run_in_the_order_of_adding_and_their_panics_are_reported() {
+    let log = Log::default();
+    let (first, third) = (log.clone(), log.clone());
+    let (result, seen) = reports(async move {
+        let task = spawn(async {});
+        task.on_done(move |task| first.put(format!("first {}", task.is_done())));
+        task.on_done(|_| panic!("in a callback"));
+        task.on_done(move |_| third.put("third"));
+        task.await;
+        passes(1).await;
+    });
+    result.unwrap();
+    assert_eq!(log.joined(), "first true,third");
+    assert!(
+        seen.len() == 1 && seen[0].contains("in a callback"),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn a_callback_for_a_task_of_another_loop_runs_on_this_one() {
+    let (give, take) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let other = thread::spawn(move || {
+        aioli_task::run(async move {
+            let task = spawn(to_thread(move || wait.recv().is_ok()));
+            give.send(task.handle()).expect("somebody waits");
+            assert!(task.await);
+        });
+    });
+    let task = take.recv().expect("the other loop runs");
+    aioli_task::run(async {
+        let called = Rc::new(Cell::new(None));
+        let seen = called.clone();
+        task.on_done(move |_| seen.set(Some(thread::current().id())));
+        go.send(()).expect("the other loop runs");
+        task.done().await;
+        passes(2).await;
+        assert_eq!(called.get(), Some(thread::current().id()));
+    });
+    other.join().expect("it does not panic");
 }
