@@ -8,15 +8,18 @@
 //! does. After each run the scenario's own check looks whether items, permits and clean-ups
 //! balance; the harness itself sees hangs, panics and handlers that are left over.
 //!
+//! [`check_every_cancel`] is the one call a test needs; [`Everywhere`] chooses the order of tasks
+//! and returns what came out.
+//!
 //! # Examples
 //!
 //! ```
-//! use aioli_flow::testing::{Everywhere, Scenario};
+//! use aioli_flow::testing::{Scenario, check_every_cancel};
 //! use aioli_flow::timeout;
 //! use aioli_sync::Queue;
 //! use std::{cell::Cell, rc::Rc, time::Duration};
 //!
-//! let summary = Everywhere::new("one item").run(|| {
+//! check_every_cancel(|| {
 //!     let (queue, received) = (Queue::unbounded(), Rc::new(Cell::new(0)));
 //!     let (inside, count) = (queue.clone(), received.clone());
 //!     let main = async move {
@@ -32,8 +35,6 @@
 //!         n => Err(format!("one item became {n}")),
 //!     })
 //! });
-//! println!("{summary}");
-//! summary.assert();
 //! ```
 
 mod run;
@@ -41,9 +42,46 @@ mod run;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 
 use self::run::{Trace, run_once};
+
+/// Cancels a scenario everywhere: in FIFO order, and with the tasks of each pass shuffled in two
+/// ways. Returns how many cancel points the scenario had.
+///
+/// `scenario` makes a [`Scenario`] for each run, or just a future, of which is asked that it does
+/// not hang, does not panic, and leaves no handler behind, whoever is cancelled.
+///
+/// # Panics
+///
+/// With the list of failures, if in some run something did not balance.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::{gather, testing::check_every_cancel};
+/// use aioli_time::sleep;
+///
+/// let points = check_every_cancel(|| async {
+///     gather((sleep(1), sleep(2))).await;
+/// });
+/// assert!(points >= 6);
+/// ```
+#[track_caller]
+pub fn check_every_cancel<S: Into<Scenario>>(scenario: impl Fn() -> S) -> usize {
+    let place = Location::caller();
+    let mut points = 0;
+    for seed in [None, Some(1), Some(2)] {
+        let order = seed.map_or(String::new(), |seed| format!(", shuffled with seed {seed}"));
+        let mut everywhere = Everywhere::new(format!("the scenario at {place}{order}"));
+        everywhere.seed = seed;
+        let summary = everywhere.run(|| scenario().into());
+        summary.assert();
+        points = summary.points().max(points);
+    }
+    points
+}
 
 /// A program to be cancelled everywhere, and what must hold afterwards.
 ///
@@ -70,6 +108,13 @@ impl Scenario {
             main: Box::pin(main),
             check: Box::new(check),
         }
+    }
+}
+
+impl<F: Future<Output = ()> + 'static> From<F> for Scenario {
+    /// A program without a check of its own.
+    fn from(main: F) -> Scenario {
+        Scenario::new(main, |_| Ok(()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use aioli_flow::testing::{Everywhere, How, Scenario, Summary};
+use aioli_flow::testing::{Everywhere, How, Scenario, Summary, check_every_cancel};
 use aioli_flow::timeout;
 use aioli_sync::Queue;
 use aioli_task::{adopt, catch, exit, shield, spawn};
@@ -322,6 +322,26 @@ fn double_clean_up(is_broken: bool) -> Scenario {
         }
     };
     Scenario::new(main, move |_| ledger.check())
+}
+
+/// The one call that a test needs tells the sound from the broken, by where it was called.
+#[test]
+fn the_short_form_finds_each_of_them() {
+    type Case = fn(bool) -> Scenario;
+    let cases: [Case; 5] = [
+        lost_wake_up,
+        lost_item,
+        leaked_permit,
+        missing_task_done,
+        double_clean_up,
+    ];
+    for case in cases {
+        assert!(check_every_cancel(|| case(false)) >= 20);
+        let found = std::panic::catch_unwind(|| check_every_cancel(|| case(true)));
+        let panic = found.expect_err("the bug shows");
+        let text = panic.downcast_ref::<String>().expect("a list of failures");
+        assert!(text.contains(file!()), "{text}");
+    }
 }
 
 #[test]
