@@ -5,18 +5,18 @@ mod slot;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, adopt, exit, shield};
+use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, adopt_at, exit, shield};
 use futures_core::Stream;
 
 use self::slot::Slot;
 pub use self::slot::{Put, Yielder};
 use crate::branch::{hold, leave};
-use crate::with::{AsyncClose, Closing};
+use crate::with::{AsyncClose, Closing, Place};
 
 /// Makes a stream of what `body` puts: an `async def` with `yield`.
 ///
@@ -52,6 +52,7 @@ use crate::with::{AsyncClose, Closing};
 /// ```
 #[doc(alias = "yield")]
 #[doc(alias = "collections.abc.AsyncGenerator")]
+#[track_caller]
 pub fn generator<T: 'static>(body: impl AsyncFnOnce(Yielder<T>) + 'static) -> Gen<T> {
     let slot = Arc::<Slot<T>>::default();
     let yielder = Yielder::new(slot.clone());
@@ -62,6 +63,7 @@ pub fn generator<T: 'static>(body: impl AsyncFnOnce(Yielder<T>) + 'static) -> Ge
         is_started: false,
         is_inside: false,
         raising: None,
+        made_at: Location::caller(),
     }
 }
 
@@ -80,6 +82,7 @@ pub struct Gen<T: 'static> {
     is_inside: bool,
     /// The consumer's cancellation, when the body was cancelled.
     raising: Option<Pin<Box<dyn Future<Output = Infallible>>>>,
+    made_at: Place,
 }
 
 impl<T: 'static> Gen<T> {
@@ -140,7 +143,7 @@ impl<T: 'static> Gen<T> {
     pub async fn aclose(mut self) {
         let body = self.body.take().filter(|_| self.is_started);
         if let Some(body) = body {
-            Closing::new(close(body, self.slot.clone())).await;
+            Closing::new(close(body, self.slot.clone()), self.made_at).await;
         }
     }
 
@@ -211,7 +214,7 @@ impl<T: 'static> Drop for Gen<T> {
         if let Some(body) = self.body.take()
             && self.is_started
         {
-            adopt(close(body, self.slot.clone()));
+            adopt_at(close(body, self.slot.clone()), self.made_at);
         }
     }
 }

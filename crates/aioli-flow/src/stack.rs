@@ -5,12 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
+use std::panic::Location;
 use std::pin::Pin;
 
-use aioli_task::{Exit, adopt, exit};
+use aioli_task::{Exit, adopt_at, exit};
 
 use crate::branch::Payload;
-use crate::with::{AsyncClose, Closing};
+use crate::with::{AsyncClose, Closing, Place};
 
 /// Resources that are opened one after the other and closed in the reverse order.
 ///
@@ -42,9 +43,9 @@ use crate::with::{AsyncClose, Closing};
 /// });
 /// ```
 #[doc(alias = "contextlib.AsyncExitStack")]
-#[derive(Default)]
 pub struct Stack {
     entries: Vec<Box<dyn Entry>>,
+    made_at: Place,
 }
 
 /// Refers to a resource of type `R` in the [`Stack`] that it was pushed on.
@@ -56,8 +57,12 @@ pub struct Pushed<R> {
 impl Stack {
     /// A stack with nothing in it.
     #[must_use]
+    #[track_caller]
     pub fn new() -> Stack {
-        Stack::default()
+        Stack {
+            entries: Vec::new(),
+            made_at: Location::caller(),
+        }
     }
 
     /// Puts a resource on the stack; index the stack with what is returned to use it.
@@ -94,6 +99,7 @@ impl Stack {
     pub fn pop_all(&mut self) -> Stack {
         Stack {
             entries: std::mem::take(&mut self.entries),
+            made_at: self.made_at,
         }
     }
 }
@@ -104,7 +110,7 @@ impl AsyncClose for Stack {
     async fn aclose(mut self) {
         let mut panic: Option<Payload> = None;
         while let Some(entry) = self.entries.pop() {
-            match exit(Closing::new(entry.close())).await {
+            match exit(Closing::new(entry.close(), self.made_at)).await {
                 Exit::Value(()) => {}
                 Exit::Panicked(next) => panic = Some(next),
                 Exit::Cancelled(cancelled) => cancelled.raise().await,
@@ -119,8 +125,15 @@ impl AsyncClose for Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         if !self.entries.is_empty() {
-            adopt(self.pop_all().aclose());
+            adopt_at(self.pop_all().aclose(), self.made_at);
         }
+    }
+}
+
+impl Default for Stack {
+    #[track_caller]
+    fn default() -> Stack {
+        Stack::new()
     }
 }
 

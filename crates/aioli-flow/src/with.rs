@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use aioli_task::{adopt, exit, is_debug, report, shield};
+use aioli_task::{adopt_at, exit, is_debug, report, shield};
 
 use crate::branch::{hold, leave};
 
@@ -105,10 +105,11 @@ where
     R: AsyncClose + 'static,
     B: AsyncFnOnce(&mut R) -> T,
 {
-    let mut guard = Guard(Some(resource));
+    let close = |resource: R, made_at| adopt_at(resource.aclose(), made_at);
+    let mut guard = Guard::new(resource, close, Location::caller());
     async move {
         let out = hold(exit(body(guard.resource())).await);
-        let closing = Closing::new(guard.take().aclose());
+        let closing = Closing::new(guard.take().aclose(), guard.made_at);
         shield(closing).await;
         leave(out).await
     }
@@ -157,17 +158,17 @@ where
     R: TryClose + 'static,
     B: AsyncFnOnce(&mut R) -> T,
 {
-    let mut guard = TryGuard(Some(resource));
+    // Nobody is left to hear of a failure.
+    let close = |resource: R, made_at| {
+        adopt_at(async move { drop(resource.try_close().await) }, made_at);
+    };
+    let mut guard = Guard::new(resource, close, Location::caller());
     async move {
         let out = hold(exit(body(guard.resource())).await);
-        let mut failure = None;
-        let resource = guard.take();
-        shield(async { failure = resource.try_close().await.err() }).await;
+        let closing = Closing::new(guard.take().try_close(), guard.made_at);
+        let closed = shield(closing).await;
         let value = leave(out).await;
-        match failure {
-            None => Ok(value),
-            Some(failure) => Err(failure),
-        }
+        closed.map(|()| value)
     }
 }
 
@@ -217,93 +218,89 @@ pub fn finally<F: Future, C: Future<Output = ()>>(
     }
 }
 
-/// A resource that must be closed.
-struct Guard<R: AsyncClose + 'static>(Option<R>);
-
-impl<R: AsyncClose + 'static> Guard<R> {
-    fn resource(&mut self) -> &mut R {
-        self.0
-            .as_mut()
-            .expect("the resource is here until it is closed")
-    }
-
-    fn take(&mut self) -> R {
-        self.0.take().expect("the resource is closed once")
-    }
+/// A resource that must be closed, and how the loop closes it when the guard is dropped.
+struct Guard<R, C: Fn(R, Place)> {
+    resource: Option<R>,
+    close: C,
+    made_at: Place,
 }
 
-impl<R: AsyncClose + 'static> Drop for Guard<R> {
-    fn drop(&mut self) {
-        if let Some(resource) = self.0.take() {
-            adopt(resource.aclose());
+/// A place in the source, where what needs a clean-up was made.
+pub(crate) type Place = &'static Location<'static>;
+
+impl<R, C: Fn(R, Place)> Guard<R, C> {
+    fn new(resource: R, close: C, made_at: Place) -> Guard<R, C> {
+        Guard {
+            resource: Some(resource),
+            close,
+            made_at,
         }
     }
-}
 
-/// Like [`Guard`], for resources whose closing can fail.
-struct TryGuard<R: TryClose + 'static>(Option<R>);
-
-impl<R: TryClose + 'static> TryGuard<R> {
     fn resource(&mut self) -> &mut R {
-        self.0
-            .as_mut()
-            .expect("the resource is here until it is closed")
+        let resource = self.resource.as_mut();
+        resource.expect("the resource is here until it is closed")
     }
 
     fn take(&mut self) -> R {
-        self.0.take().expect("the resource is closed once")
+        let resource = self.resource.take();
+        resource.expect("the resource is closed once")
     }
 }
 
-impl<R: TryClose + 'static> Drop for TryGuard<R> {
+impl<R, C: Fn(R, Place)> Drop for Guard<R, C> {
     fn drop(&mut self) {
-        if let Some(resource) = self.0.take() {
-            adopt(async move {
-                // Nobody is left to hear of a failure.
-                let _ = resource.try_close().await;
-            });
+        if let Some(resource) = self.resource.take() {
+            (self.close)(resource, self.made_at);
         }
     }
 }
 
 /// A closing under way. When it is dropped half-way, the loop finishes it: that is why it is boxed.
-pub(crate) struct Closing<C: Future<Output = ()> + 'static>(Option<Pin<Box<C>>>);
+pub(crate) struct Closing<C: Future + 'static> {
+    rest: Option<Pin<Box<C>>>,
+    made_at: Place,
+}
 
-impl<C: Future<Output = ()> + 'static> Closing<C> {
-    pub(crate) fn new(closing: C) -> Closing<C> {
-        Closing(Some(Box::pin(closing)))
+impl<C: Future + 'static> Closing<C> {
+    pub(crate) fn new(closing: C, made_at: Place) -> Closing<C> {
+        Closing {
+            rest: Some(Box::pin(closing)),
+            made_at,
+        }
     }
 }
 
-impl<C: Future<Output = ()> + 'static> Future for Closing<C> {
-    type Output = ();
+impl<C: Future + 'static> Future for Closing<C> {
+    type Output = C::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
         // Out of its place while it is polled: after a panic there is nothing to finish.
         let mut closing = self
-            .0
+            .rest
             .take()
             .expect("a future must not be polled after it is done");
         let polled = closing.as_mut().poll(cx);
         if polled.is_pending() {
-            self.0 = Some(closing);
+            self.rest = Some(closing);
         }
         polled
     }
 }
 
-impl<C: Future<Output = ()> + 'static> Drop for Closing<C> {
+impl<C: Future + 'static> Drop for Closing<C> {
     fn drop(&mut self) {
-        if let Some(closing) = self.0.take() {
-            adopt(closing);
+        if let Some(closing) = self.rest.take() {
+            // Nobody is left to hear of a failure.
+            adopt_at(async move { drop(closing.await) }, self.made_at);
         }
     }
 }
 
-impl<C: Future<Output = ()> + 'static> fmt::Debug for Closing<C> {
+impl<C: Future + 'static> fmt::Debug for Closing<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Closing")
-            .field("done", &self.0.is_none())
+            .field("done", &self.rest.is_none())
             .finish()
     }
 }
