@@ -1,21 +1,28 @@
 //! Task groups: spawned children that end before their block does.
 
 mod child;
+mod start;
 mod state;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use aioli_task::{Exit, Kept, Reason, ReasonKind, Task, Unwinding, adopt, exit, rearm, spawn};
+use aioli_task::{
+    Exit, Kept, Reason, ReasonKind, Task, Unwinding, adopt_at, exit, rearm, shield, spawn,
+    spawn_eager,
+};
 
 pub use self::child::ChildOutput;
 use self::child::run_child;
+use self::start::{Handshake, run_starting};
+pub use self::start::{StartError, Started, Starting};
 use self::state::{Admission, Shared};
 use crate::branch::Payload;
 use crate::error_group::{BoxError, Group};
+use crate::with::Place;
 
 /// A group of tasks that end before the group's block ends.
 ///
@@ -91,18 +98,22 @@ impl TaskGroup {
     ///     assert_eq!(failed.await.expect_err("a child fails").errors().len(), 1);
     /// });
     /// ```
+    #[track_caller]
     #[must_use = "futures do nothing unless awaited"]
-    pub async fn scope<T, B>(body: B) -> Result<T, Group>
+    pub fn scope<T, B>(body: B) -> impl Future<Output = Result<T, Group>>
     where
         B: AsyncFnOnce(&TaskGroup) -> Result<T, BoxError>,
     {
-        let group = TaskGroup(Arc::default());
-        let open = Open(group.clone());
-        let mut end = group.run_body(body).await;
-        group.wait_for_children(&mut end).await;
-        group.0.close();
-        drop(open);
-        end.leave(&group.0).await
+        let made_at = Location::caller();
+        async move {
+            let group = TaskGroup(Arc::default());
+            let open = Open(group.clone(), made_at);
+            let mut end = group.run_body(body).await;
+            group.wait_for_children(&mut end).await;
+            group.0.close();
+            drop(open);
+            end.leave(&group.0).await
+        }
     }
 
     /// Puts a future on this thread's loop as a child of the group.
@@ -142,16 +153,76 @@ impl TaskGroup {
     {
         let Admission::Taken(ticket) = Shared::admit(&self.0) else {
             drop(f);
-            let refused = spawn(std::future::pending());
-            refused.cancel_for(
-                Reason::new(ReasonKind::Group).with_message("the task group takes no children"),
-            );
-            return refused;
+            return refused();
         };
         let id = ticket.id();
         let task = spawn(run_child(ticket, f));
         self.0.set_handle(id, task.handle());
         task
+    }
+
+    /// Starts a child and waits until it reports that it is up, with a value: an address it
+    /// listens on, a handle to it.
+    ///
+    /// The child's first step runs within this call. Until it reports, the child belongs to who
+    /// waits for it: its failure comes out here, and a request to cancel the caller goes on to the
+    /// child, whose end is awaited. From its report on it is a child like any other, whose failure
+    /// is the group's. In a [cancelled](crate::CancelScope) caller a report comes too late, and the
+    /// child goes with the caller.
+    ///
+    /// A child that ends cancelled before it reports cancels the caller, as awaiting it would; so
+    /// does a group that is closing and takes no children.
+    ///
+    /// # Cancel safety
+    ///
+    /// A request to cancel goes to the child. Dropping the returned future cancels the child, and
+    /// the group waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Failed`] with the child's error, if it failed before it reported, and
+    /// [`StartError::NotReported`] if it ended without a report.
+    ///
+    /// # Panics
+    ///
+    /// When no loop runs on this thread, and when the child panics before it reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_flow::TaskGroup;
+    /// use aioli_time::sleep;
+    /// use std::time::Duration;
+    ///
+    /// aioli_task::run(async {
+    ///     let served = TaskGroup::scope(async |tg| {
+    ///         let port = tg.start::<u16, ()>(async |started| {
+    ///             sleep(Duration::from_millis(1)).await; // binds its socket
+    ///             started.send(8080).expect("somebody waits");
+    ///             sleep(Duration::from_millis(1)).await; // serves
+    ///         });
+    ///         Ok(port.await?)
+    ///     });
+    ///     assert_eq!(served.await.expect("nobody fails"), 8080);
+    /// });
+    /// ```
+    #[doc(alias = "trio.Nursery.start")]
+    #[doc(alias = "anyio.abc.TaskGroup.start")]
+    #[track_caller]
+    pub fn start<T, R>(&self, child: impl AsyncFnOnce(Started<T>) -> R + 'static) -> Starting<T>
+    where
+        T: 'static,
+        R: ChildOutput + 'static,
+    {
+        let handshake = Handshake::new();
+        let Admission::Taken(ticket) = Shared::admit(&self.0) else {
+            drop(child);
+            return Starting::new(refused(), handshake);
+        };
+        let id = ticket.id();
+        let task = spawn_eager(run_starting(ticket, handshake.clone(), child));
+        self.0.set_handle(id, task.handle());
+        Starting::new(task, handshake)
     }
 
     /// Whether the group takes no children any more: something failed, or its block has ended.
@@ -212,19 +283,33 @@ impl TaskGroup {
 
     /// Waits until no child is left. A request from outside cancels them, and the wait goes on.
     async fn wait_for_children<T>(&self, end: &mut End<T>) {
-        while !self.is_empty() {
-            let empty = poll_fn(|cx| self.0.poll_empty(cx));
-            match exit(empty).await {
-                Exit::Value(()) => {}
+        let empty = || poll_fn(|cx| self.0.poll_empty(cx));
+        if !self.is_closing() {
+            match exit(empty()).await {
+                Exit::Value(()) => return,
                 Exit::Panicked(panic) => resume_unwind(panic),
                 Exit::Cancelled(cancelled) => {
-                    let answered = end.outside.replace(cancelled.keep());
-                    drop(answered.map(Kept::into_inner));
+                    end.outside = Some(cancelled.keep());
                     self.0.abort();
                 }
             }
         }
+        // The children have been asked, once: further requests wait until they have ended. A
+        // cancel scope, which asks again and again, would spin otherwise.
+        if !self.is_empty() {
+            shield(empty()).await;
+        }
     }
+}
+
+/// What a group that takes no children returns for one.
+#[track_caller]
+fn refused<T: 'static>() -> Task<T> {
+    let task = spawn(std::future::pending());
+    task.cancel_for(
+        Reason::new(ReasonKind::Group).with_message("the task group takes no children"),
+    );
+    task
 }
 
 /// How the body of a group ended, and what else goes on outwards.
@@ -262,7 +347,7 @@ impl<T> End<T> {
 }
 
 /// Ends the group when its block is dropped half-way.
-struct Open(TaskGroup);
+struct Open(TaskGroup, Place);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -275,9 +360,8 @@ impl Drop for Open {
         group.close();
         if group.n_children() > 0 {
             let group = self.0.clone();
-            adopt(async move {
-                poll_fn(|cx| group.0.poll_empty(cx)).await;
-            });
+            let rest = async move { poll_fn(|cx| group.0.poll_empty(cx)).await };
+            adopt_at(rest, self.1);
         }
     }
 }

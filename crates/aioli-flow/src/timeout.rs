@@ -11,6 +11,8 @@ use aioli_task::{
 use aioli_time::{Deadline, Sleep};
 use thiserror::Error;
 
+use crate::cancel_scope::is_cancelled_here;
+
 /// The time was over before the future was done.
 #[doc(alias = "asyncio.TimeoutError")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
@@ -61,6 +63,8 @@ pub struct Elapsed;
 /// ```
 #[doc(alias = "asyncio.wait_for")]
 #[doc(alias = "asyncio.timeout")]
+#[doc(alias = "trio.fail_after")]
+#[doc(alias = "anyio.fail_after")]
 #[must_use = "futures do nothing unless awaited"]
 pub fn timeout<F: Future>(
     length: impl Seconds,
@@ -98,6 +102,7 @@ pub fn timeout<F: Future>(
 /// });
 /// ```
 #[doc(alias = "asyncio.timeout_at")]
+#[doc(alias = "trio.fail_at")]
 #[must_use = "futures do nothing unless awaited"]
 pub fn timeout_at<F: Future>(
     deadline: impl Into<Deadline>,
@@ -128,6 +133,8 @@ pub fn timeout_at<F: Future>(
 ///     assert_eq!(move_on_after(Duration::from_millis(1), slow).await, None);
 /// });
 /// ```
+#[doc(alias = "trio.move_on_after")]
+#[doc(alias = "anyio.move_on_after")]
 #[must_use = "futures do nothing unless awaited"]
 pub fn move_on_after<F: Future>(
     length: impl Seconds,
@@ -245,10 +252,10 @@ async fn bounded<F: Future>(body: ExitFuture<F>, limit: Limit) -> Result<F::Outp
     }
 }
 
-/// The error of a scope whose own request has come out. A request from farther out that came in
-/// the same poll goes first: it strikes at this suspension.
+/// The error of a scope whose own request has come out. What is farther out goes first, a request
+/// that came in the same poll or a cancelled scope: it strikes at this suspension.
 pub(crate) async fn elapsed() -> Elapsed {
-    if is_asked() {
+    if is_asked() || is_cancelled_here() {
         pending::<()>().await;
     }
     Elapsed

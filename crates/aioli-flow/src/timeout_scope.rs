@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use aioli_task::{Exit, Seconds, exit};
-use aioli_time::{Deadline, Sleep};
+use aioli_time::Deadline;
 use thiserror::Error;
 
+use crate::moving_timer::MovingTimer;
 use crate::timeout::{Elapsed, elapsed, run_until};
 
 /// Runs `body` for at most a length of time, which `body` can change while it runs.
@@ -71,7 +72,7 @@ where
     let scope = TimeoutScope::new(deadline);
     let end = Finish(scope.clone());
     let body = exit(body(scope.clone()));
-    let mut timer = None;
+    let mut timer = MovingTimer::default();
     let (exit, expired) = run_until(body, |cx| scope.poll_deadline(&mut timer, cx)).await;
     let is_own = match (&exit, &expired) {
         (Exit::Cancelled(cancelled), Some(unwinder)) => cancelled.is_from(unwinder),
@@ -188,7 +189,7 @@ impl TimeoutScope {
     }
 
     /// Ready when the deadline has come, and from then on it stays where it is.
-    fn poll_deadline(&self, timer: &mut Option<Timer>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_deadline(&self, timer: &mut MovingTimer, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = {
             let mut state = self.lock();
             let is_known = state
@@ -205,31 +206,10 @@ impl TimeoutScope {
             drop(old);
             deadline
         };
-        let is_over = deadline.is_past() || {
-            if timer
-                .as_ref()
-                .is_none_or(|timer| timer.deadline != deadline)
-            {
-                *timer = Some(Timer {
-                    deadline,
-                    sleep: deadline.wait(),
-                });
-            }
-            let timer = timer.as_mut().expect("the timer has just been set");
-            std::pin::Pin::new(&mut timer.sleep).poll(cx).is_ready()
-        };
-        if !is_over {
-            return Poll::Pending;
-        }
+        ready!(timer.poll(deadline, cx));
         self.lock().phase = Phase::Expiring;
         Poll::Ready(())
     }
-}
-
-/// The timer of a scope, and the deadline it was set for.
-struct Timer {
-    deadline: Deadline,
-    sleep: Sleep,
 }
 
 /// Marks a scope as over when its body has ended, or its future is dropped half-way.

@@ -4,11 +4,11 @@ use std::future::Ready;
 
 use aioli_flow::testing::{Cut, Everywhere, Failure, How, Scenario, Summary};
 use aioli_flow::{
-    AsCompleted, AsyncClose, Attempt, CompletionOrder, Elapsed, First, Gather, Group, Of2, Of3,
-    Of4, Of5, Of6, Of7, Of8, Promise, Promised, Pushed, Put, RaceAll, RescheduleError, Staggered,
-    TaskGroup, TimeoutScope, TryGather, Wait, Waiting, Yielder, finally, for_each, gather, isolate,
-    move_on_after, next, race, shield_for, staggered, timeout, timeout_at, timeout_scope,
-    try_gather, try_with, wait_up_to, with,
+    AsCompleted, AsyncClose, Attempt, CancelScope, CompletionOrder, Elapsed, First, Gather, Group,
+    Of2, Of3, Of4, Of5, Of6, Of7, Of8, Promise, Promised, Pushed, Put, RaceAll, RescheduleError,
+    Staggered, StartError, Started, Starting, TaskGroup, TimeoutScope, TryGather, Wait, Waiting,
+    Yielder, checkpoint, finally, for_each, gather, isolate, move_on_after, next, race, shield_for,
+    staggered, timeout, timeout_at, timeout_scope, try_gather, try_with, wait_up_to, with,
 };
 use aioli_task::{Task, Tasks};
 use aioli_time::{Deadline, sleep};
@@ -31,6 +31,10 @@ fn every_public_type() {
     is_all::<Elapsed>();
     is_all::<RescheduleError>();
     is_all::<TimeoutScope>();
+    is_all::<CancelScope>();
+    is_all::<StartError>();
+    is_all::<Started<u8>>();
+    is_all::<Starting<u8>>();
     is_all::<First>();
     is_all::<Group>();
     is_all::<TaskGroup>();
@@ -99,6 +103,8 @@ fn every_future_is_send_when_its_inputs_are() {
     is_send(timeout(1, sleep(2)));
     is_send(timeout_at(Deadline::NEVER, sleep(2)));
     is_send(timeout_scope(1, async |_| sleep(1).await));
+    is_send(CancelScope::new().run(sleep(1)));
+    is_send(checkpoint());
     is_send(move_on_after(1, sleep(2)));
     is_send(wait_up_to(1, sleep(2)));
     is_send(shield_for(1, sleep(2)));

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 
-use aioli_flow::{AsyncClose, Stack, TryClose, finally, try_with, with};
+use aioli_flow::{AsyncClose, Stack, TaskGroup, TryClose, finally, generator, try_with, with};
 use aioli_task::{Stop, spawn, testing, yield_now};
 use aioli_time::sleep;
 use futures::future::select;
@@ -218,4 +218,42 @@ fn with_gives_the_value_of_its_body_which_may_borrow() {
         .await;
         assert_eq!((length, log.all().as_str()), (8, "used,closing,closed"));
     });
+}
+
+/// Debug mode reports each clean-up that is left to the loop, with the place where the guard was
+/// made: whoever reads it looks for that line.
+#[test]
+fn a_report_of_what_is_left_to_the_loop_names_where_the_guard_was_made() {
+    let places = Rc::new(RefCell::new(Vec::new()));
+    let seen = places.clone();
+    let mut runner = virtual_clock()
+        .debug(true)
+        .on_error(move |report| {
+            let place = report.location().expect("a clean-up has a place");
+            seen.borrow_mut().push((place.file(), place.line()));
+        })
+        .build();
+    let main = async {
+        let log = Log::default();
+        let first = line!() + 1;
+        drop(with(Conn(log.clone()), async |_| ()));
+        let mut stack = Stack::new();
+        let mut items = generator(async |y| y.put(1).await);
+        let group = TaskGroup::scope(async |tg| {
+            tg.spawn(sleep(1));
+            sleep(9).await;
+            Ok(())
+        });
+        assert_eq!(items.next().await, Some(1));
+        stack.push(Conn(log));
+        select(Box::pin(group), pin!(sleep(0.5))).await;
+        drop(items);
+        drop(stack);
+        sleep(1).await;
+        first
+    };
+    let first = runner.run(main).expect("main is not stopped");
+    drop(runner);
+    let lines = [0, 3, 2, 1].map(|after| (file!(), first + after));
+    assert_eq!(*places.borrow(), lines);
 }

@@ -2,8 +2,8 @@
 
 use aioli_flow::testing::Scenario;
 use aioli_flow::{
-    CompletionOrder, First, Gather, TaskGroup, promise, shield_for, staggered, timeout,
-    timeout_scope, wait, with,
+    CancelScope, CompletionOrder, First, Gather, StartError, Started, TaskGroup, promise,
+    shield_for, staggered, timeout, timeout_scope, wait, with,
 };
 use aioli_task::{Tasks, catch, spawn};
 use aioli_time::sleep;
@@ -74,6 +74,91 @@ fn nested() -> Scenario {
         }
     };
     Scenario::new(main, move |_| ledger.check())
+}
+
+fn scopes() -> Scenario {
+    let ledger = Ledger::default();
+    let inside = ledger.clone();
+    let main = async move {
+        let worker = |seconds: u32| {
+            let ledger = inside.clone();
+            async move {
+                let (outer, inner) = (CancelScope::after(6), CancelScope::after(seconds));
+                let body = outer.run(async {
+                    inner.set_shield(seconds == 2);
+                    let bounded = inner.run(async {
+                        let user = with(ledger.open(), async |_| sleep(9).await);
+                        if catch(user).await.is_err() {
+                            with(ledger.open(), async |_| sleep(9).await).await;
+                        }
+                    });
+                    bounded.await;
+                    let users = (0..2).map(|_| with(ledger.open(), async |_| sleep(9).await));
+                    users.gather().await;
+                });
+                assert!(body.await.is_none());
+                assert!(outer.cancelled_caught() && inner.cancelled_caught());
+            }
+        };
+        let tasks: Tasks<()> = (2..4).map(|seconds| spawn(worker(seconds))).collect();
+        let stopped = CancelScope::new();
+        let user = with(inside.open(), async |_| sleep(60).await);
+        let waiting = spawn(stopped.run(user));
+        for task in tasks {
+            task.handle().done().await;
+        }
+        stopped.cancel();
+        waiting.handle().done().await;
+    };
+    Scenario::new(main, move |_| ledger.check())
+}
+
+fn starting() -> Scenario {
+    let ledger = Ledger::default();
+    let inside = ledger.clone();
+    let main = async move {
+        let server = |seconds: u32| {
+            let ledger = inside.clone();
+            async move |started: Started<u32>| {
+                let up = async |_: &mut _| {
+                    sleep(1).await;
+                    if seconds > 2 {
+                        return Err("no port");
+                    }
+                    // Whoever waited may have been cancelled.
+                    started.send(seconds).ok();
+                    sleep(seconds).await;
+                    Ok(())
+                };
+                with(ledger.open(), up).await
+            }
+        };
+        let group = TaskGroup::scope(async |tg| {
+            for seconds in 1..=3 {
+                let (group, server) = (tg.clone(), server(seconds));
+                tg.spawn(async move {
+                    match timeout(9, group.start(server)).await {
+                        Ok(Err(StartError::Failed(_))) => assert_eq!(seconds, 3),
+                        Ok(up) => assert_eq!(up.ok(), Some(seconds)),
+                        Err(_) => panic!("it hangs"),
+                    }
+                });
+            }
+            Ok(tg.start(server(1)).await?)
+        });
+        group.await.ok();
+    };
+    Scenario::new(main, move |_| ledger.check())
+}
+
+#[test]
+fn cancel_scopes_clean_up() {
+    everywhere("cancel scopes", scopes);
+}
+
+#[test]
+fn children_that_are_being_started_end() {
+    everywhere("start", starting);
 }
 
 #[test]

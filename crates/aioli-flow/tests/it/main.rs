@@ -5,6 +5,7 @@
 
 mod auto_traits;
 mod cancel;
+mod cancel_scope;
 mod drops;
 mod everywhere;
 mod everywhere_more;
