@@ -11,9 +11,10 @@
 //! in all the same ways.
 
 pub use aioli_flow::{
-    AsCompleted, AsyncClose, Elapsed, First, Gather, Gen, Group, Of2, Of3, Of4, Of5, Of6, Of7, Of8,
-    Race, RaceAll, TaskGroup, TryClose, TryGather, Yielder, finally, gather, generator,
-    move_on_after, race, shield_for, timeout, timeout_at, try_gather, try_with, wait, with,
+    AsCompleted, AsyncClose, CancelScope, Elapsed, First, Gather, Gen, Group, Of2, Of3, Of4, Of5,
+    Of6, Of7, Of8, Race, RaceAll, TaskGroup, TryClose, TryGather, Yielder, finally, gather,
+    generator, move_on_after, race, shield_for, timeout, timeout_at, try_gather, try_with, wait,
+    with,
 };
 pub use aioli_sync::{
     Barrier, Condition, Event, LifoQueue, Lock, OnceCell, PriorityQueue, Queue, RwLock, Semaphore,

@@ -96,3 +96,53 @@ fn c054_failure_is_reported_once_unless_somebody_looked() {
     });
     assert_eq!(looked_at, [""; 0]);
 }
+
+#[test]
+fn c053_callback_is_taken_away() {
+    in_order(async || {
+        let log = Log::default();
+        let (setter, promised) = promise();
+        let task = spawn(promised);
+        let add = |name: u32| {
+            let log = log.clone();
+            task.on_done(move |task| {
+                assert!(task.is_done());
+                log.put(name);
+            })
+        };
+        let (first, second) = (add(1), add(2));
+        assert!(second.is_pending() && second.remove());
+        let kept = add(2);
+        let again: Vec<_> = (0..5).map(|_| add(1)).collect();
+        let removed = again.iter().chain([&first]).filter(|added| added.remove());
+        assert_eq!(removed.count(), 6);
+        assert!(!first.remove() && !first.is_pending());
+        setter.set(()).unwrap();
+        // One pass for the task, and one for the callback.
+        passes(1).await;
+        assert!(task.is_done() && log.is_empty());
+        passes(1).await;
+        assert_eq!(log.names(), ["2"]);
+        assert!(!kept.is_pending() && !kept.remove());
+        // One that comes too late is called in the next pass.
+        let late = add(3);
+        assert!(late.is_pending());
+        passes(1).await;
+        assert_eq!(log.names(), ["2", "3"]);
+    });
+}
+
+/// Callbacks of tasks that the end of the run cancels are called too.
+#[test]
+fn c053_callback_of_a_task_that_is_left_over() {
+    let log = Log::default();
+    let noting = log.clone();
+    let mut runner = crate::support::builder().build();
+    let ended = runner.run(async move {
+        let task = spawn(std::future::pending::<()>());
+        task.on_done(move |task| noting.put(task.is_cancelled()));
+    });
+    ended.expect("main ends");
+    runner.close();
+    assert_eq!(log.names(), ["true"]);
+}
