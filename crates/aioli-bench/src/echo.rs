@@ -1,14 +1,16 @@
 //! An echo server by aioli.
 
 use aioli::net::{TcpListener, TcpStream};
-use aioli::prelude::{run as run_loop, spawn};
+use aioli::prelude::spawn;
 use harness::net::EchoClient;
 use harness::{Outcome, Run};
+
+use crate::rt;
 
 /// Runs a workload by its name.
 pub(crate) fn run(run: &Run) -> Option<Outcome> {
     let known = run.workload.starts_with("tcp_");
-    known.then(|| run_loop(serve(run)))
+    known.then(|| rt::block_on(run, serve(run)))
 }
 
 async fn serve(run: &Run) -> Outcome {

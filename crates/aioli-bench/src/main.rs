@@ -17,18 +17,30 @@ use harness::{Outcome, Peer, Program, Run};
 
 fn main() -> ExitCode {
     harness::main(&Program {
-        peers: &[Peer {
-            name: "aioli",
-            families: &["tasks", "tcp", "http", "files"],
-            kind: "shared",
-            cores: 1,
-        }],
+        peers: &[
+            Peer {
+                name: "aioli",
+                families: &["tasks", "tcp", "http", "files"],
+                kind: "shared",
+                cores: 1,
+            },
+            Peer {
+                name: rt::SPINNING,
+                families: &["tcp", "http"],
+                kind: "spinning",
+                cores: 1,
+            },
+        ],
         packages: &["aioli"],
         run,
     })
 }
 
 fn run(run: &Run) -> Option<Outcome> {
+    // To spin is for one request at a time; with many there is always something to do.
+    if run.peer == rt::SPINNING && run.concurrency > 1 {
+        return None;
+    }
     tasks::run(run)
         .or_else(|| files::run(run))
         .or_else(|| http::run(run))

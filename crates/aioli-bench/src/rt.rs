@@ -16,8 +16,17 @@ pub(crate) use aioli::prelude::{Event, Lock, spawn, yield_now};
 /// How tasks share things.
 pub(crate) type Shared<T> = Arc<T>;
 
-pub(crate) fn block_on<F: Future>(_run: &Run, main: F) -> F::Output {
-    aio::run(main)
+/// The name of the loop that looks for events for a while before it sleeps.
+pub(crate) const SPINNING: &str = "aioli-spinning";
+/// About what it costs here to wake a thread on another core.
+const SPIN: Duration = Duration::from_micros(50);
+
+pub(crate) fn block_on<F: Future>(run: &Run, main: F) -> F::Output {
+    if run.peer != SPINNING {
+        return aio::run(main);
+    }
+    let mut runner = aioli::task::Runner::builder().spin(SPIN).build();
+    runner.run(main).unwrap_or_else(|stop| stop.resume())
 }
 
 pub(crate) async fn join<T>(task: Task<T>) -> T {

@@ -34,6 +34,8 @@ figure to compare.
 - *Allocations* and *system calls* an operation are counted in runs of their own.
 - `shared` primitives may be used from any thread, `local` ones from theirs only; ours are `shared`. \
 The *floor* is the least code that does the same work, sound or not, and no peer.
+- Spinning is off; `aioli-spinning` looks for events for 50 µs before it sleeps, where one request is made \
+at a time. It is shown and not compared.
 ";
 
 /// What is known of a run besides its results.

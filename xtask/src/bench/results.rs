@@ -12,6 +12,12 @@ use crate::Result;
 /// What we call ourselves.
 pub(super) const OURS: &str = "aioli";
 
+/// Returns whether a participant is one of ours, in whatever setting.
+pub(super) fn is_ours(name: &str) -> bool {
+    let rest = name.strip_prefix(OURS);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// One line of a program, with the round it belongs to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -179,7 +185,7 @@ impl Results {
         kind: Option<&str>,
     ) -> Option<&str> {
         let peers = self.participants.iter();
-        let peers = peers.filter(|p| p.name != OURS && p.kind != "bare");
+        let peers = peers.filter(|p| !is_ours(&p.name) && p.kind != "bare");
         let peers = peers.filter(|p| kind.is_none_or(|kind| p.kind == kind));
         let medians = peers.filter_map(|p| {
             let spread = self.spread(workload, figure, &p.name)?;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::call::CallState;
 use super::shared::{Remote, Shared};
@@ -93,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) on_error: ErrorHandler,
     /// A virtual clock with nothing to jump to is a deadlock.
     pub(crate) panic_when_idle: bool,
+    /// How long to look for events before waiting for them in the kernel.
+    pub(crate) spin: Duration,
 }
 
 /// The home-thread part of a loop.

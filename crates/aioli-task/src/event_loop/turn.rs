@@ -57,6 +57,9 @@ impl LocalLoop {
             }
         }
         self.check_deadlock();
+        if !self.settings.spin.is_zero() && self.spin(until) {
+            return;
+        }
         if self.shared.mailbox.prepare_park() {
             // Read after `parked` is set: a foreign thread that adds an earlier deadline either
             // is seen here, or sees `parked` and unparks.
@@ -65,6 +68,28 @@ impl LocalLoop {
                 .parker()
                 .park(Some(self.time_to_wait(until)));
             self.shared.mailbox.finish_park();
+        }
+    }
+
+    /// Looks for events for a while, in this thread's own time. True: there is something to do.
+    fn spin(&self, until: Option<Instant>) -> bool {
+        if self.shared.clock.is_virtual() {
+            return false;
+        }
+        let begin = Instant::now();
+        let deadlines = [self.shared.next_deadline(), until];
+        let due = deadlines.into_iter().flatten().min();
+        loop {
+            self.shared.mailbox.parker().poll();
+            self.receive();
+            let now = Instant::now();
+            if !self.ready.borrow().is_empty() || due.is_some_and(|due| due <= now) {
+                return true;
+            }
+            if now.duration_since(begin) >= self.settings.spin {
+                return false;
+            }
+            std::hint::spin_loop();
         }
     }
 

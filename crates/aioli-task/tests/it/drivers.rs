@@ -62,6 +62,42 @@ fn a_parker_may_be_exchanged_while_the_loop_waits_in_another() {
 }
 
 #[test]
+fn a_spinning_loop_finds_what_arrives_without_parking() {
+    let parker = Arc::new(Counting::default());
+    let installed = parker.clone();
+    let mut runner = Runner::builder().spin(3600).build();
+    let answer = runner.run(async move {
+        Home::current().set_parker(installed);
+        let timer = Arc::new(OneTimer::default());
+        Home::current().set_deadline_source(timer.clone());
+        wait_on(timer, Duration::from_millis(1)).await;
+        to_thread(|| 3).await
+    });
+    assert_eq!(answer.unwrap(), 3);
+    assert_eq!(parker.parks.load(Ordering::SeqCst), 0);
+    assert!(parker.polls.load(Ordering::SeqCst) > 1);
+}
+
+#[test]
+fn a_spinning_loop_parks_in_the_end() {
+    let parker = Arc::new(Counting::default());
+    let (installed, seen) = (parker.clone(), parker.clone());
+    let mut runner = Runner::builder().spin(Duration::from_micros(1)).build();
+    runner
+        .run(async move {
+            Home::current().set_parker(installed);
+            let parked = move || {
+                while seen.parks.load(Ordering::SeqCst) == 0 {
+                    std::thread::yield_now();
+                }
+            };
+            to_thread(parked).await;
+        })
+        .unwrap();
+    assert!(parker.parks.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
 fn a_busy_loop_polls_its_parker_every_pass() {
     let parker = Arc::new(Counting::default());
     let installed = parker.clone();
