@@ -5,9 +5,7 @@ use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use aioli_task::{
-    Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinder, Unwinding, exit, is_asked,
-};
+use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinding, exit, is_asked};
 use aioli_time::{Deadline, Sleep};
 use thiserror::Error;
 
@@ -241,14 +239,11 @@ impl Timer {
 
 async fn bounded<F: Future>(body: ExitFuture<F>, limit: Limit) -> Result<F::Output, Elapsed> {
     let mut timer = Timer::new(limit);
-    let (exit, expired) = run_until(body, |cx| timer.poll(cx)).await;
-    match exit {
-        Exit::Value(value) => Ok(value),
-        Exit::Panicked(panic) => resume_unwind(panic),
-        Exit::Cancelled(cancelled) => match expired {
-            Some(unwinder) if cancelled.is_from(&unwinder) => Err(elapsed().await),
-            _ => cancelled.raise().await,
-        },
+    match run_until(body, |cx| timer.poll(cx)).await {
+        Ended::Own => Err(elapsed().await),
+        Ended::Exit(Exit::Value(value)) => Ok(value),
+        Ended::Exit(Exit::Panicked(panic)) => resume_unwind(panic),
+        Ended::Exit(Exit::Cancelled(cancelled)) => cancelled.raise().await,
     }
 }
 
@@ -261,28 +256,39 @@ pub(crate) async fn elapsed() -> Elapsed {
     Elapsed
 }
 
-/// Runs a body to its end. When `is_over` becomes ready, the body is asked to end, once; the
-/// request's handle is returned beside how the body ended.
+/// How a bounded body ended.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    /// By itself, or by somebody else's request.
+    Exit(Exit<T>),
+    /// By the request that its time is over.
+    Own,
+}
+
+/// Runs a body to its end. When `is_over` becomes ready, the body is asked to end, once.
 ///
 /// The body is polled first, so what is ready when the time is over is kept.
 pub(crate) async fn run_until<F: Future>(
     body: ExitFuture<F>,
     mut is_over: impl FnMut(&mut Context<'_>) -> Poll<()>,
-) -> (Exit<F::Output>, Option<Unwinder>) {
+) -> Ended<F::Output> {
     let mut body = pin!(body);
-    let mut expired: Option<(Unwinder, Unwinding)> = None;
+    // Held while the body cleans up.
+    let mut expired: Option<Unwinding> = None;
     let exit = poll_fn(|cx| {
         if let Poll::Ready(exit) = body.as_mut().poll(cx) {
             return Poll::Ready(exit);
         }
         if expired.is_none() && is_over(cx).is_ready() {
-            let unwinder = body.unwinder();
-            expired = Some((unwinder.clone(), Unwinding::enter()));
-            unwinder.unwind(Reason::new(ReasonKind::Timeout));
+            expired = Some(Unwinding::enter());
+            body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
             return body.as_mut().poll(cx);
         }
         Poll::Pending
     })
     .await;
-    (exit, expired.map(|(unwinder, _unwinding)| unwinder))
+    match exit {
+        Exit::Cancelled(cancelled) if body.is_own(&cancelled) => Ended::Own,
+        exit => Ended::Exit(exit),
+    }
 }

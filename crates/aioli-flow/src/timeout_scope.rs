@@ -12,7 +12,7 @@ use aioli_time::Deadline;
 use thiserror::Error;
 
 use crate::moving_timer::MovingTimer;
-use crate::timeout::{Elapsed, elapsed, run_until};
+use crate::timeout::{Elapsed, Ended, elapsed, run_until};
 
 /// Runs `body` for at most a length of time, which `body` can change while it runs.
 ///
@@ -73,17 +73,13 @@ where
     let end = Finish(scope.clone());
     let body = exit(body(scope.clone()));
     let mut timer = MovingTimer::default();
-    let (exit, expired) = run_until(body, |cx| scope.poll_deadline(&mut timer, cx)).await;
-    let is_own = match (&exit, &expired) {
-        (Exit::Cancelled(cancelled), Some(unwinder)) => cancelled.is_from(unwinder),
-        _ => false,
-    };
+    let ended = run_until(body, |cx| scope.poll_deadline(&mut timer, cx)).await;
     drop(end);
-    match exit {
-        Exit::Value(value) => Ok(value),
-        Exit::Panicked(panic) => resume_unwind(panic),
-        Exit::Cancelled(_) if is_own => Err(elapsed().await),
-        Exit::Cancelled(cancelled) => cancelled.raise().await,
+    match ended {
+        Ended::Own => Err(elapsed().await),
+        Ended::Exit(Exit::Value(value)) => Ok(value),
+        Ended::Exit(Exit::Panicked(panic)) => resume_unwind(panic),
+        Ended::Exit(Exit::Cancelled(cancelled)) => cancelled.raise().await,
     }
 }
 

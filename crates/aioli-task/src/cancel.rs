@@ -8,17 +8,21 @@
 //!
 //! The tree of handlers and the rules of its transitions are in `cancel/tree.rs`.
 
+mod after;
 pub(crate) mod current;
 mod exit;
+mod handler;
 mod isolate;
 mod orphans;
+pub(crate) mod place;
 mod raise;
 mod reason;
 mod scope;
 mod shield;
 pub(crate) mod tree;
+mod unwinder;
 
-pub use exit::{Exit, ExitFuture, Unwinder, catch, exit};
+pub use exit::{Exit, ExitFuture, catch, exit};
 pub use isolate::isolate;
 pub use orphans::{adopt, adopt_at};
 pub(crate) use raise::Raise;
@@ -27,3 +31,4 @@ pub(crate) use reason::Request;
 pub use reason::{Reason, ReasonKind};
 pub use scope::{Requests, Unwinding, is_asked, rearm};
 pub use shield::shield;
+pub use unwinder::Unwinder;

@@ -71,10 +71,8 @@ pub fn counts() -> Counts {
         .unwrap_or_default();
     let is_orphan = |task: &&TaskHandle| task.0.header().role == Role::Orphan;
     let orphans = tasks.iter().filter(is_orphan).count();
-    let handlers = tasks
-        .iter()
-        .map(|task| task.0.header().root.count_below())
-        .sum();
+    let trees = tasks.iter().filter_map(|task| task.0.header().tree.get());
+    let handlers = trees.map(|tree| tree.count_below()).sum();
     Counts {
         tasks: tasks.len() - orphans,
         orphans,

@@ -1,108 +1,161 @@
-//! Which handler is current: a stack of frames per thread, pushed around the poll of a body.
+//! Which handler is current: frames on the native stack, linked through a thread-local pointer.
 //!
-//! A handler that is polled for the first time pushes a frame without a node. The node is made
-//! when a handler below needs a parent, or when the body turns out to be pending; a body that is
-//! ready at its first poll never touches the tree.
+//! A frame is pushed around the poll of a body. A handler that is polled for the first time pushes
+//! one that has no address. The entry is made when a handler below needs a parent, or when the body
+//! turns out to be pending; a body that is ready at its first poll never touches a tree. Nor does
+//! a task in which nobody ever links: its frame refers to the place where its tree would be.
+#![expect(
+    unsafe_code,
+    reason = "frames are linked by pointers to the native stack, which costs no allocation"
+)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell};
+use std::ptr;
+use std::sync::{Arc, OnceLock};
 
-use super::tree::{Node, NodeRef};
+use super::place::Place;
+use super::tree::{Address, New, Spot, Tree};
 
-enum Frame {
-    /// Handlers polled from here on hang below this node, or are outermost.
-    Base(Option<NodeRef>),
-    /// A handler whose body is being polled, linked or not.
+/// What is around the code that runs.
+struct Frame<'a> {
+    /// The frame around this one, or null.
+    above: *const Frame<'static>,
+    at: At<'a>,
+}
+
+enum At<'a> {
+    /// Handlers polled from here on are outermost.
+    Outside,
+    /// A task, which is the root of its tree once there is one.
+    Task(&'a OnceLock<Arc<Tree>>),
+    /// A handler, linked or not.
     Handler {
-        node: Option<NodeRef>,
+        address: OnceCell<Address>,
         is_shield: bool,
     },
 }
 
 thread_local! {
-    static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    /// The innermost frame, or null.
+    ///
+    /// # Invariants
+    ///
+    /// It is null or points to a frame in [`enter`], which has not returned. The same holds for
+    /// the `above` of each frame, as calls return in the reverse order.
+    static CURRENT: Cell<*const Frame<'static>> = const { Cell::new(ptr::null()) };
 }
 
-/// The current handler, linked into its tree now if it was not yet.
-pub(crate) fn node() -> Option<NodeRef> {
-    STACK.with_borrow_mut(|stack| {
-        let linked = stack.iter().rposition(|frame| match frame {
-            Frame::Base(_) => true,
-            Frame::Handler { node, .. } => node.is_some(),
-        });
-        let mut above = match linked.map(|at| &stack[at]) {
-            Some(Frame::Base(node) | Frame::Handler { node, .. }) => node.clone(),
-            None => None,
-        };
-        for frame in &mut stack[linked.map_or(0, |at| at + 1)..] {
-            if let Frame::Handler { node, is_shield } = frame {
-                *node = Some(Node::below(above.as_ref(), *is_shield));
-                above = node.clone();
+/// Runs `f` with one frame more; returns the frame's content beside the result.
+fn enter<'a, R>(at: At<'a>, f: impl FnOnce() -> R) -> (R, At<'a>) {
+    /// Pops the frame, also when `f` unwinds.
+    struct Pop(*const Frame<'static>);
+    impl Drop for Pop {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let above = CURRENT.get();
+    let frame = Frame { above, at };
+    let pop = Pop(above);
+    CURRENT.set(ptr::from_ref(&frame).cast());
+    let result = f();
+    drop(pop);
+    (result, frame.at)
+}
+
+/// Runs `f` as a task, whose tree is made in `root` when a handler needs it.
+pub(crate) fn in_task<R>(root: &OnceLock<Arc<Tree>>, f: impl FnOnce() -> R) -> R {
+    enter(At::Task(root), f).0
+}
+
+/// Runs `f` with no handler around it.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    enter(At::Outside, f).0
+}
+
+/// Runs `f` below a handler that somebody else owns.
+pub(super) fn under<R>(address: Address, f: impl FnOnce() -> R) -> R {
+    let at = At::Handler {
+        address: OnceCell::from(address),
+        is_shield: false,
+    };
+    enter(at, f).0
+}
+
+/// Runs `f`, the poll or the drop of a handler's body. Returns the handler's address, if it is
+/// linked or has been meanwhile.
+pub(super) fn in_handler<R>(
+    address: Option<Address>,
+    is_shield: bool,
+    f: impl FnOnce() -> R,
+) -> (R, Option<Address>) {
+    let address = address.map(OnceCell::from).unwrap_or_default();
+    match enter(At::Handler { address, is_shield }, f) {
+        (result, At::Handler { address, .. }) => (result, address.into_inner()),
+        _ => unreachable!("the frame comes back as it was"),
+    }
+}
+
+/// Calls `f` with the innermost frame.
+fn with_frame<R>(f: impl FnOnce(Option<&Frame<'_>>) -> R) -> R {
+    let frame = CURRENT.get();
+    // SAFETY: by the invariant of `CURRENT` it is null or points to a live frame, whose `enter` is
+    // still on this thread's stack and cannot return before `f` does. Frames are only ever
+    // borrowed shared, and `f` is called for any lifetime, so nothing borrowed leaves it.
+    f(unsafe { frame.as_ref() })
+}
+
+impl Frame<'_> {
+    fn above(&self) -> Option<&Frame<'_>> {
+        // SAFETY: by the invariant of `CURRENT` it is null or points to a frame whose `enter`
+        // is farther out on this thread's stack than this one's, so it outlives `self`.
+        unsafe { self.above.as_ref() }
+    }
+
+    /// The handler of this frame, linked into its tree now if it was not yet.
+    fn spot(&self) -> Option<Spot<'_>> {
+        match &self.at {
+            At::Outside => None,
+            At::Task(root) => Some(root.get_or_init(Tree::new).root()),
+            At::Handler { address, is_shield } => {
+                let address = address.get_or_init(|| {
+                    let new = New {
+                        is_shield: *is_shield,
+                        ..New::default()
+                    };
+                    Place::link(self.above().and_then(Frame::spot), new).lent()
+                });
+                Some(address.spot())
             }
         }
-        above
-    })
+    }
+
+    /// Whether this handler, or one above it with no shield between, is asked right now.
+    fn is_asked(&self) -> bool {
+        match &self.at {
+            At::Outside => false,
+            At::Task(root) => root
+                .get()
+                .is_some_and(|tree| tree.root().is_asked_here_or_above()),
+            At::Handler { address, is_shield } => match address.get() {
+                Some(address) => address.spot().is_asked_here_or_above(),
+                None => !is_shield && self.above().is_some_and(Frame::is_asked),
+            },
+        }
+    }
+}
+
+/// Calls `f` with the current handler, linked into its tree now if it was not yet.
+pub(crate) fn with<R>(f: impl FnOnce(Option<Spot<'_>>) -> R) -> R {
+    with_frame(|frame| f(frame.and_then(Frame::spot)))
 }
 
 /// Whether a handler or a task is around the caller, without linking anything.
 pub(crate) fn is_inside() -> bool {
-    STACK.with_borrow(|stack| match stack.last() {
-        None | Some(Frame::Base(None)) => false,
-        Some(_) => true,
-    })
+    with_frame(|frame| frame.is_some_and(|frame| !matches!(frame.at, At::Outside)))
 }
 
-/// Pushes a frame. On a thread whose locals are gone already there is no stack, and futures are
-/// only dropped there.
-fn push(frame: Frame) {
-    let _ = STACK.try_with(|stack| stack.borrow_mut().push(frame));
-}
-
-fn pop() -> Option<Frame> {
-    STACK
-        .try_with(|stack| stack.borrow_mut().pop())
-        .ok()
-        .flatten()
-}
-
-/// Makes a node (or none) the current handler until it is dropped.
-#[must_use]
-pub(crate) struct Base(());
-
-impl Base {
-    pub(crate) fn enter(node: Option<NodeRef>) -> Base {
-        push(Frame::Base(node));
-        Base(())
-    }
-}
-
-impl Drop for Base {
-    fn drop(&mut self) {
-        drop(pop());
-    }
-}
-
-/// A handler whose body is being polled or dropped, until `leave` or a panic.
-#[must_use]
-pub(crate) struct InHandler(());
-
-impl InHandler {
-    pub(crate) fn enter(node: Option<NodeRef>, is_shield: bool) -> InHandler {
-        push(Frame::Handler { node, is_shield });
-        InHandler(())
-    }
-
-    /// Leaves the frame; returns the node, if the handler was linked meanwhile or before.
-    pub(crate) fn leave(self) -> Option<NodeRef> {
-        std::mem::forget(self);
-        match pop() {
-            Some(Frame::Handler { node, .. }) => node,
-            _ => unreachable!("frames are left in the reverse order of entering"),
-        }
-    }
-}
-
-impl Drop for InHandler {
-    fn drop(&mut self) {
-        drop(pop());
-    }
+/// Whether the current handler, or one above it with no shield between, is asked right now.
+pub(super) fn is_asked() -> bool {
+    with_frame(|frame| frame.is_some_and(Frame::is_asked))
 }

@@ -9,13 +9,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::current::{self, InHandler};
+use super::handler::Handler;
 use super::raise::Cancelled;
-use super::reason::{Reason, Request};
-use super::tree::{Entered, Node, NodeRef};
+use super::reason::Reason;
+use super::tree::{Entered, Entries};
+use super::unwinder::Unwinder;
 
 /// How a body ended.
 #[derive(Debug)]
@@ -101,61 +102,130 @@ pub fn catch<F: Future>(f: F) -> impl Future<Output = Result<F::Output, Cancelle
 #[must_use = "futures do nothing unless awaited"]
 pub struct ExitFuture<F> {
     body: Option<F>,
-    /// The handler's place in the tree; made when the body is first pending or somebody asks.
-    node: OnceLock<NodeRef>,
-    is_shield: bool,
+    handler: Handler,
 }
 
 impl<F> ExitFuture<F> {
     pub(super) fn new(f: F, is_shield: bool) -> ExitFuture<F> {
         ExitFuture {
             body: Some(f),
-            node: OnceLock::new(),
-            is_shield,
+            handler: Handler::new(is_shield),
         }
     }
 
-    /// A handle with which this scope asks its own body to end.
+    /// A handle with which this scope asks its own body to end, from anywhere.
     ///
-    /// It may be taken before the first poll; a body that is asked by then is never polled.
+    /// It may be taken before the first poll; a body that is asked by then is never polled. A
+    /// scope that asks where it also polls needs none: see [`unwind`](ExitFuture::unwind).
     pub fn unwinder(&self) -> Unwinder {
-        Unwinder(
-            self.node
-                .get_or_init(|| Node::detached(self.is_shield))
-                .clone(),
-        )
+        Unwinder(self.handler.share())
+    }
+
+    /// Asks the innermost handlers inside the body to end; where there is none, the body is
+    /// dropped at the next poll.
+    ///
+    /// This is the scope's own unwind, as [`Unwinder::unwind`] is.
+    pub fn unwind(self: Pin<&mut Self>, reason: Reason) {
+        self.project().1.unwind(reason);
+    }
+
+    /// Whether `cancelled` is this scope's own unwind, and not the request of somebody else.
+    #[must_use]
+    pub fn is_own(&self, cancelled: &Cancelled) -> bool {
+        self.handler.is_own(cancelled)
+    }
+
+    /// The last request that reached the body from outside of it; see
+    /// [`Unwinder::last_request`].
+    #[must_use]
+    pub fn last_request(&self) -> Option<Arc<Reason>> {
+        self.handler.last_request()
+    }
+
+    /// Whether what the body was asked has been dealt with: consumed inside it, or there was
+    /// nothing. A scope whose body is to end at any cost asks again when it suspends once more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{Exit, Reason, ReasonKind, catch, exit, run};
+    /// use std::future::{pending, poll_fn};
+    /// use std::pin::pin;
+    ///
+    /// run(async {
+    ///     // A body that does not want to end.
+    ///     let mut scope = pin!(exit(async {
+    ///         for _ in 0..3 {
+    ///             let _ = catch(pending::<()>()).await;
+    ///         }
+    ///     }));
+    ///     let mut asked = 0;
+    ///     let ended = poll_fn(|cx| loop {
+    ///         if let ready @ std::task::Poll::Ready(_) = scope.as_mut().poll(cx) {
+    ///             return ready;
+    ///         }
+    ///         if scope.is_settled() {
+    ///             scope.as_mut().unwind(Reason::new(ReasonKind::Scope));
+    ///             asked += 1;
+    ///         }
+    ///     });
+    ///     assert!(matches!(ended.await, Exit::Value(())));
+    ///     assert_eq!(asked, 3);
+    /// });
+    /// ```
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.handler.is_settled()
+    }
+
+    /// Switches the shield of this scope, which keeps requests from outside waiting.
+    ///
+    /// Switched on, it keeps what comes from then on; what is on its way inside already goes on.
+    /// Switched off, what it has kept is delivered. The scope's [own unwinds](ExitFuture::unwind)
+    /// pass it, and what is raised inside comes out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{Exit, exit, run, spawn, yield_now};
+    /// use std::pin::pin;
+    ///
+    /// run(async {
+    ///     let task = spawn(async {
+    ///         let mut scope = pin!(exit(std::future::pending::<()>()));
+    ///         scope.as_mut().set_shield(true);
+    ///         assert!(aioli_sync_poll(scope.as_mut()).await);
+    ///         yield_now().await; // the request comes here, and waits
+    ///         assert!(aioli_sync_poll(scope.as_mut()).await);
+    ///         scope.as_mut().set_shield(false);
+    ///         matches!(scope.await, Exit::Cancelled(_))
+    ///     });
+    ///     yield_now().await;
+    ///     task.cancel();
+    ///     assert!(task.await);
+    /// });
+    ///
+    /// /// Polls once; whether it is pending.
+    /// async fn aioli_sync_poll(mut f: impl Future + Unpin) -> bool {
+    ///     std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut f).poll(cx).is_pending())).await
+    /// }
+    /// ```
+    pub fn set_shield(self: Pin<&mut Self>, is_on: bool) {
+        self.project().1.set_shield(is_on);
     }
 
     /// Takes the handlers inside out of the tree until the next poll, and takes back what they
     /// have been asked; for bodies that are set aside between two polls, as a generator is.
     pub fn set_aside(self: Pin<&mut Self>) {
-        if let Some(node) = self.node.get() {
-            node.set_aside();
-        }
+        self.project().1.set_aside();
     }
 
-    /// Turns the handler into a shield, or back.
-    ///
-    /// While it is one, requests from outside wait at it; what the body raises, and the scope's
-    /// own [unwind](Unwinder::unwind), pass. A request that is under way inside goes on. When it
-    /// stops being a shield, the request that has waited goes in.
-    pub fn set_shield(self: Pin<&mut Self>, is_shield: bool) {
-        self.unwinder().set_shield(is_shield);
-    }
-
-    /// Whether no request is under way inside: what the body was asked, if it was, has been
-    /// consumed there, so that it may be asked again.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.node.get().is_none_or(|node| node.is_settled())
-    }
-
-    fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut OnceLock<NodeRef>) {
+    fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut Handler) {
         // SAFETY: nothing is moved out of `this`, and `body` is handed on pinned (invariant).
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: `body` is a field of a pinned value and is structurally pinned (invariant).
         let body = unsafe { Pin::new_unchecked(&mut this.body) };
-        (body, &mut this.node)
+        (body, &mut this.handler)
     }
 }
 
@@ -163,79 +233,64 @@ impl<F: Future> Future for ExitFuture<F> {
     type Output = Exit<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let is_shield = self.is_shield;
-        let (mut body, place) = self.project();
-        if let Some(node) = place.get()
-            && node.enter(current::node().as_ref(), cx.waker()) == Entered::Asked
-        {
-            return Poll::Ready(cancelled(body, place));
+        let (mut body, handler) = self.project();
+        if handler.enter(cx.waker()) == Entered::Asked {
+            return Poll::Ready(cancelled(body, handler));
         }
-        let frame = InHandler::enter(place.take(), is_shield);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            let body = body.as_mut().as_pin_mut();
-            body.expect("a future must not be polled after it is done")
-                .poll(cx)
-        }));
-        let linked = frame.leave();
-        if let Some(node) = linked {
-            *place = OnceLock::from(node);
-        }
+        let was_linked = handler.is_linked();
+        let polled = handler.run(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                let body = body.as_mut().as_pin_mut();
+                body.expect("a future must not be polled after it is done")
+                    .poll(cx)
+            }))
+        });
         match polled {
-            Ok(Poll::Ready(value)) => match finish(body, place) {
+            Ok(Poll::Ready(value)) => match finish(body, handler) {
                 Ok(()) => Poll::Ready(Exit::Value(value)),
                 Err(panic) => Poll::Ready(Exit::Panicked(panic)),
             },
             Err(panic) => {
                 // The first panic is the one to tell of.
-                drop(finish(body, place));
+                drop(finish(body, handler));
                 Poll::Ready(Exit::Panicked(panic))
             }
-            Ok(Poll::Pending) => {
-                let below = || Node::below(current::node().as_ref(), is_shield);
-                match suspend(place.get_or_init(below), cx) {
-                    Entered::Asked => Poll::Ready(cancelled(body, place)),
-                    Entered::Go => Poll::Pending,
-                }
-            }
+            Ok(Poll::Pending) => match handler.suspend(was_linked, cx.waker()) {
+                Entered::Asked => Poll::Ready(cancelled(body, handler)),
+                Entered::Go => Poll::Pending,
+            },
         }
     }
 }
 
-/// The body is pending. Where this is the outermost handler, it judges as a task does which of
-/// the handlers below nobody polls any more.
-fn suspend(node: &NodeRef, cx: &mut Context<'_>) -> Entered {
-    if node.suspend(cx.waker()) == Entered::Asked {
-        return Entered::Asked;
+/// Ends a handler whose body is done, or dropped by others. A request that it holds goes to its
+/// parent.
+fn finish<F>(body: Pin<&mut Option<F>>, handler: &mut Handler) -> Result<(), Payload> {
+    if handler.is_unlinked() {
+        return drop_body(body);
     }
-    if node.is_unsettled_root() && node.judge_outermost() {
-        cx.waker().wake_by_ref();
+    if handler.is_quiet() {
+        let dropped = handler.run(|| drop_body(body));
+        handler.leave(Entries::leave_at_once);
+        return dropped;
     }
-    node.look()
-}
-
-/// Ends a handler whose body is done. A request that it holds goes to its parent.
-fn finish<F>(body: Pin<&mut Option<F>>, place: &mut OnceLock<NodeRef>) -> Result<(), Payload> {
-    let Some(node) = place.take() else {
-        return drop_body(body, None);
-    };
-    let held = node.begin_exit().request;
-    let dropped = drop_body(body, Some(&node));
-    node.leave(held, false);
+    let held = handler.begin_exit().request;
+    let dropped = handler.run(|| drop_body(body));
+    handler.leave(|entries, at, after| entries.leave(at, held, false, after));
     dropped
 }
 
 /// Ends an asked handler: drops its body without polling it again, and consumes the request.
-fn cancelled<F, T>(body: Pin<&mut Option<F>>, place: &mut OnceLock<NodeRef>) -> Exit<T> {
-    let node = place.take().expect("an asked handler is linked");
-    let held = node.begin_exit();
+fn cancelled<F, T>(body: Pin<&mut Option<F>>, handler: &mut Handler) -> Exit<T> {
+    let held = handler.begin_exit();
     let request = held.request.expect("an asked handler holds the request");
-    match drop_body(body, Some(&node)) {
+    match handler.run(|| drop_body(body)) {
         Ok(()) => {
-            node.leave(None, true);
+            handler.leave(|entries, at, after| entries.leave(at, None, true, after));
             Exit::Cancelled(Cancelled::taken(request, held.is_raised))
         }
         Err(panic) => {
-            node.leave(Some(request), false);
+            handler.leave(|entries, at, after| entries.leave(at, Some(request), false, after));
             Exit::Panicked(panic)
         }
     }
@@ -244,31 +299,21 @@ fn cancelled<F, T>(body: Pin<&mut Option<F>>, place: &mut OnceLock<NodeRef>) -> 
 /// What a panic carries.
 type Payload = Box<dyn Any + Send>;
 
-/// Drops a body in its place, under its own handler; a panic of its `Drop` is the body's panic.
-fn drop_body<F>(mut body: Pin<&mut Option<F>>, node: Option<&NodeRef>) -> Result<(), Payload> {
-    let _frame = node.map(|node| current::Base::enter(Some(node.clone())));
+/// Drops a body in its place; a panic of its `Drop` is the body's panic.
+fn drop_body<F>(mut body: Pin<&mut Option<F>>) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| body.set(None)))
 }
 
 impl<F> Drop for ExitFuture<F> {
     fn drop(&mut self) {
-        let Some(node) = self.node.take() else { return };
-        let held = node.begin_exit().request;
-        let left = Leave { node, held };
-        let _frame = current::Base::enter(Some(left.node.clone()));
-        self.body = None;
-    }
-}
-
-/// Leaves the tree when dropped, so that it happens even if the body's `Drop` panics.
-struct Leave {
-    node: NodeRef,
-    held: Option<Request>,
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        self.node.leave(self.held.take(), false);
+        if self.handler.is_unlinked() {
+            return;
+        }
+        // SAFETY: a value that is dropped stays where it is, so it is pinned if it ever was.
+        let (body, handler) = unsafe { Pin::new_unchecked(self) }.project();
+        if let Err(panic) = finish(body, handler) {
+            resume_unwind(panic);
+        }
     }
 }
 
@@ -276,54 +321,7 @@ impl<F> fmt::Debug for ExitFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExitFuture")
             .field("done", &self.body.is_none())
-            .field("linked", &self.node.get().is_some())
+            .field("linked", &self.handler.is_linked())
             .finish()
-    }
-}
-
-/// Asks the body of one [`ExitFuture`] to end, on behalf of the scope that owns it.
-#[derive(Clone)]
-pub struct Unwinder(NodeRef);
-
-impl Unwinder {
-    /// Asks the innermost handlers inside the body; where there is none, the body is dropped.
-    ///
-    /// This is the scope's own unwind and no outside request: when it comes out of the body,
-    /// [`Cancelled::is_from`] tells it from a request of somebody else. Does nothing once the
-    /// body is done.
-    pub fn unwind(&self, reason: Reason) {
-        self.0.deliver(Request {
-            reason: Arc::new(reason),
-            origin: Some(self.0.id()),
-        });
-    }
-
-    /// Turns the handler into a shield, or back; see [`ExitFuture::set_shield`].
-    pub fn set_shield(&self, is_shield: bool) {
-        self.0.set_shield(is_shield);
-    }
-
-    /// Whether the caller runs inside the body with no shield between, so that what the scope asks
-    /// strikes the caller.
-    #[must_use]
-    pub fn reaches_caller(&self) -> bool {
-        current::node().is_some_and(|node| node.is_reached_from(&self.0))
-    }
-
-    /// The last request that reached the body from outside of it, whether it is under way or has
-    /// been consumed inside; to be compared with [`Cancelled::to_reason`] by address.
-    #[must_use]
-    pub fn last_request(&self) -> Option<Arc<Reason>> {
-        self.0.last_request().map(|request| request.reason)
-    }
-
-    pub(super) fn is_origin(&self, request: &Request) -> bool {
-        request.origin == Some(self.0.id())
-    }
-}
-
-impl fmt::Debug for Unwinder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Unwinder").field(&self.0.id()).finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use super::current::Base;
+use super::current;
 
 /// Runs `f` with its handlers out of the caller's tree: only a drop ends them.
 ///
@@ -30,9 +30,5 @@ use super::current::Base;
 /// ```
 pub async fn isolate<F: Future>(f: F) -> F::Output {
     let mut f = pin!(f);
-    poll_fn(|cx| {
-        let _frame = Base::enter(None);
-        f.as_mut().poll(cx)
-    })
-    .await
+    poll_fn(|cx| current::outside(|| f.as_mut().poll(cx))).await
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::current;
-use super::exit::Unwinder;
-use super::reason::{Reason, Request};
-use super::tree::{Node, NodeRef};
+use super::place::LeafPlace;
+use super::reason::{Origin, Reason, Request};
+use super::tree::{Address, Spot};
+use super::unwinder::Unwinder;
 
 /// A request to cancel that a handler has taken.
 ///
@@ -56,7 +57,12 @@ impl Cancelled {
     /// somebody else.
     #[must_use]
     pub fn is_from(&self, unwinder: &Unwinder) -> bool {
-        unwinder.is_origin(&self.request)
+        self.is_of(unwinder.origin())
+    }
+
+    /// Whether this is the own unwind of the scope that is so named, if it has a name.
+    pub(super) fn is_of(&self, origin: Option<Origin>) -> bool {
+        origin.is_some() && self.request.origin == origin
     }
 
     /// Whether it came from inside the handler that took it (an awaited task that others
@@ -120,7 +126,7 @@ impl Cancelled {
     pub fn keep(self) -> Kept {
         Kept {
             cancelled: Some(self),
-            parent: current::node(),
+            around: current::with(|around| around.map(Spot::address)),
         }
     }
 }
@@ -133,8 +139,11 @@ impl Cancelled {
 #[must_use = "dropping it passes the request on at once"]
 pub struct Kept {
     cancelled: Option<Cancelled>,
-    /// The handler around the holder.
-    parent: Option<NodeRef>,
+    /// The handler around the holder, or where it has been.
+    ///
+    /// If it has moved to another tree since and knows of it, nothing is found here any more. It
+    /// is then the current handler while it drops its body, in which the holder is.
+    around: Option<Address>,
 }
 
 impl Kept {
@@ -172,13 +181,14 @@ impl Drop for Kept {
         let Some(cancelled) = self.cancelled.take().filter(|kept| !kept.is_raised()) else {
             return;
         };
-        let around = self
-            .parent
-            .take()
-            .filter(|node| node.is_linked())
-            .or_else(current::node);
-        if let Some(node) = around {
-            node.deliver(cancelled.into_request());
+        let request = cancelled.into_request();
+        let request = match self.around.take() {
+            Some(around) => around.spot().deliver(request),
+            None => Err(request),
+        };
+        if let Err(request) = request {
+            // Where nobody is around, there is nobody to cancel.
+            current::with(|around| around.map(|around| around.deliver(request)));
         }
     }
 }
@@ -209,14 +219,14 @@ pub(crate) enum Never {}
 /// Raises a request at the handler it is polled under, and waits to be dropped.
 pub(crate) struct Raise {
     request: Option<Request>,
-    node: Option<NodeRef>,
+    place: LeafPlace,
 }
 
 impl Raise {
     pub(crate) fn new(request: Request) -> Raise {
         Raise {
             request: Some(request),
-            node: None,
+            place: LeafPlace::default(),
         }
     }
 }
@@ -225,31 +235,29 @@ impl Future for Raise {
     type Output = Never;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Never> {
-        let parent = current::node();
-        if let Some(node) = &self.node {
-            let _ = node.enter(parent.as_ref(), cx.waker());
-        } else {
-            self.node = Some(Node::below(parent.as_ref(), false));
-        }
-        if let Some(node) = self.node.clone() {
-            assert!(
-                node.has_parent(),
-                "cancelled where nothing can unwind: no aioli task or scope is around this \
-                 future; use `outcome()` or `catch` here"
-            );
-            if let Some(request) = self.request.take() {
-                node.raise(request);
-            }
-        }
+        let this = &mut *self;
+        // Who has raised is not asked once more; polled elsewhere, it raises again there.
+        let _ = this.place.enter(cx.waker());
+        let has_parent = this
+            .place
+            .now(|entries, at, after| match this.request.take() {
+                Some(request) => entries.raise(at, request, after),
+                None => entries.has_parent(at),
+            });
+        assert!(
+            has_parent == Some(true),
+            "cancelled where nothing can unwind: no aioli task or scope is around this \
+             future; use `outcome()` or `catch` here"
+        );
         Poll::Pending
     }
 }
 
 impl Drop for Raise {
     fn drop(&mut self) {
-        if let Some(node) = self.node.take() {
-            node.begin_exit();
-            node.leave(None, false);
-        }
+        self.place.leave(|entries, at, after| {
+            entries.begin_exit(at);
+            entries.leave(at, None, false, after);
+        });
     }
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::tree::Id;
 use crate::task;
 
 /// What kind of event asked for a cancellation.
@@ -128,12 +129,26 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Names a scope that has asked its own body, for the lifetime of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin(NonZeroU64);
+
+impl Origin {
+    /// A name nobody else has. Scopes take one when they first unwind, which most never do.
+    pub(super) fn new() -> Origin {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // ORDERING: Relaxed, as nothing but the number itself matters.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Origin(NonZeroU64::new(number).expect("a counter of 64 bits does not come round"))
+    }
+}
+
 /// A request under way: its reason, and the scope that made it for its own sake.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) reason: Arc<Reason>,
-    /// The handler whose own unwind this is; `None` came from outside every scope.
-    pub(crate) origin: Option<Id>,
+    /// The scope whose own unwind this is; `None` came from outside every scope.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Request {

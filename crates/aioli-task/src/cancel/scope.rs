@@ -89,7 +89,7 @@ impl Drop for Unwinding {
 /// ```
 #[must_use]
 pub fn is_asked() -> bool {
-    current::node().is_some_and(|node| node.is_asked_here_or_above())
+    current::is_asked()
 }
 
 /// Keeps a request for the next suspension of the code around the caller, because something
@@ -98,7 +98,9 @@ pub fn is_asked() -> bool {
 /// It is delivered to the nearest enclosing handler, or to the task. Where there is neither,
 /// there is nobody to cancel, and the request is consumed.
 pub fn rearm(cancelled: Cancelled) {
-    if let Some(node) = current::node() {
-        node.rearm(cancelled.into_request());
-    }
+    current::with(|around| {
+        if let Some(around) = around {
+            around.rearm(cancelled.into_request());
+        }
+    });
 }

@@ -2,42 +2,72 @@
 //!
 //! Every live handler is an entry of exactly one tree; a tree is guarded by one lock. A task's
 //! tree has the task itself as its root; where no task is current, the outermost handler is the
-//! root of a tree of its own. A handler compares, at every poll, the handler that is current with
-//! the one it hangs under, and moves with everything below it when they differ.
+//! root of a tree of its own. The root is always the first entry. A handler compares, at every
+//! poll, the handler that is current with the one it hangs under, and moves with everything below
+//! it when they differ.
 //!
-//! How requests travel is in `tree/entries.rs`.
+//! # Who refers to an entry
+//!
+//! Entries live in a slab of their tree, and not inside the handlers' futures: handlers such as
+//! `Task<T>` may be moved between two polls, so nothing could point at them. What is outside of
+//! the tree refers to an entry by [`Address`], a tree and a key. There are two kinds:
+//!
+//! * The **owner** of an entry is the [`Place`](super::place::Place) that its handler holds (or, if
+//!   it has handed out an `Unwinder`, the lock that both share). There is one owner, and it alone
+//!   removes the entry. Its address is therefore always good for something: it leads to the
+//!   entry, or, when the entry has moved to another tree with one above it, to a mark that says
+//!   where to. Whatever the owner does begins with following the marks and clearing them.
+//! * Everybody else (`Kept`, the frame of a waker that polls inline, a parent that a handler is
+//!   polled under) only **looks**: follows marks and leaves them. Keys are not given twice, so an
+//!   address that is out of date finds nothing; it never finds somebody else.
+//!
+//! No lock of a tree is held while another is taken, but by a move, which takes two in the order
+//! of their addresses in memory and looks again whether both ends are where it thought.
+//!
+//! # When nothing is asked
+//!
+//! A tree without a request anywhere is *quiet*, which can be seen without its lock. A task's poll
+//! does not lock a quiet tree: there is nothing to judge. This loses no request: who delivers one
+//! ends the quiet, and *then* wakes the task. The task clears its mark of having been woken, and
+//! *then* looks at the tree. Each side writes one thing and reads the other's, all sequentially
+//! consistent, so one of them sees the other: the task sees the request, or it is woken once more.
 
 mod entries;
+mod entry;
+mod judge;
+mod requests;
+mod slab;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use self::entries::{Entries, Entry, State, Wakes};
-use super::current;
+pub(crate) use self::entries::{Entries, New};
+use self::slab::Found;
+pub(crate) use self::slab::{Index, Key};
+use super::after::After;
 use super::reason::Request;
 
-/// Identifies a handler for the lifetime of the process.
-pub(crate) type Id = u64;
-
-/// A handler's identity, and the tree it is in right now.
+/// One root's handlers.
 #[derive(Debug)]
-pub(crate) struct Node {
-    id: Id,
-    tree: Mutex<Arc<Tree>>,
+pub(crate) struct Tree {
+    entries: Mutex<Entries>,
+    is_quiet: AtomicBool,
 }
 
-/// A shared reference to a handler's identity.
-pub(crate) type NodeRef = Arc<Node>;
+/// A handler, and the tree it is in or has been in.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub(super) tree: Arc<Tree>,
+    pub(super) key: Key,
+}
 
-/// One root's handlers.
-#[derive(Debug, Default)]
-pub(crate) struct Tree(Mutex<Entries>);
-
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A borrowed address: of a handler around the one that is being polled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot<'a> {
+    pub(super) tree: &'a Arc<Tree>,
+    pub(super) key: Key,
 }
 
 /// What a handler holds when it starts to drop its body.
@@ -58,352 +88,237 @@ pub(crate) enum Entered {
     Asked,
 }
 
-impl Node {
-    /// A handler in a tree of its own.
-    pub(crate) fn detached(is_shield: bool) -> NodeRef {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let tree = Arc::<Tree>::default();
-        let node = Arc::new(Node {
-            id,
-            tree: Mutex::new(tree.clone()),
-        });
-        lock(&tree.0)
-            .map
-            .insert(id, Entry::new(node.clone(), is_shield));
-        node
-    }
+/// What a task finds when its body is pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Pass {
+    /// Wait to be woken.
+    Rest,
+    /// Poll once more even if nobody wakes, to judge which handlers are still polled.
+    PollAgain,
+    /// A request has arrived: drop the body.
+    Asked,
+}
 
-    /// A handler below `parent`, or in a tree of its own.
-    pub(crate) fn below(parent: Option<&NodeRef>, is_shield: bool) -> NodeRef {
-        let Some(parent) = parent else {
-            return Node::detached(is_shield);
-        };
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        parent.locked(|tree, entries, _| {
-            let node = Arc::new(Node {
-                id,
-                tree: Mutex::new(tree.clone()),
-            });
-            let mut entry = Entry::new(node.clone(), is_shield);
-            entry.polled_at = entries.pass;
-            if let Some(above) = entries.map.get_mut(&parent.id) {
-                entry.parent = Some(parent.id);
-                above.kids.insert(id);
-            }
-            entries.map.insert(id, entry);
-            node
-        })
-    }
+/// The entries of a tree, locked.
+pub(super) struct Locked<'a> {
+    is_quiet: &'a AtomicBool,
+    entries: MutexGuard<'a, Entries>,
+}
 
-    pub(crate) fn id(&self) -> Id {
-        self.id
-    }
+impl Deref for Locked<'_> {
+    type Target = Entries;
 
-    /// Runs `f` under the lock of the tree this node is in, then calls the wakers it collected.
-    fn locked<R>(&self, f: impl FnOnce(&Arc<Tree>, &mut Entries, &mut Wakes) -> R) -> R {
-        let mut wakes = Wakes::new();
-        let result = loop {
-            let tree = lock(&self.tree).clone();
-            let mut entries = lock(&tree.0);
-            // The node moves only under the lock of the tree it leaves.
-            if Arc::ptr_eq(&lock(&self.tree), &tree) {
-                break f(&tree, &mut entries, &mut wakes);
-            }
-        };
-        wake_all(wakes);
-        result
-    }
-
-    /// The handler is polled below `parent`: moves it there, and tells what it should do.
-    pub(crate) fn enter(self: &NodeRef, parent: Option<&NodeRef>, waker: &Waker) -> Entered {
-        let is_in_place = self.locked(|tree, entries, _| {
-            let entry = entries.entry(self.id);
-            let same = match (entry.parent, parent) {
-                (None, None) => true,
-                (Some(id), Some(parent)) => {
-                    id == parent.id && !entry.is_aside && Arc::ptr_eq(&lock(&parent.tree), tree)
-                }
-                _ => false,
-            };
-            if same && parent.is_none() {
-                entries.pass += 1;
-            }
-            same
-        });
-        if !is_in_place {
-            self.move_below(parent);
-        }
-        let old = self.locked(|_, entries, _| {
-            let pass = entries.pass;
-            let entry = entries.entry(self.id);
-            entry.polled_at = pass;
-            entry.set_waker(waker)
-        });
-        drop(old);
-        self.look()
-    }
-
-    /// Whether a request has arrived at this handler.
-    pub(crate) fn look(&self) -> Entered {
-        let asked = self.locked(|_, entries, _| {
-            entries
-                .map
-                .get(&self.id)
-                .is_some_and(|entry| entry.state == State::Asked)
-        });
-        if asked { Entered::Asked } else { Entered::Go }
-    }
-
-    /// The request that is asked here, handed to the handlers below or kept by a shield; else the
-    /// last one that came from above and was consumed below.
-    pub(crate) fn last_request(&self) -> Option<Request> {
-        self.locked(|_, entries, _| {
-            let entry = entries.map.get(&self.id)?;
-            entry.request.clone().or_else(|| entry.consumed.clone())
-        })
-    }
-
-    /// The handler's body is pending: notes its waker. A request that arrived while handlers
-    /// below were not linked yet is handed to them.
-    pub(crate) fn suspend(&self, waker: &Waker) -> Entered {
-        let old = self.locked(|_, entries, wakes| {
-            let entry = entries.entry(self.id);
-            let old = entry.set_waker(waker);
-            if entry.state == State::Asked && !entry.kids.is_empty() {
-                entry.state = State::Idle;
-                entries.distribute(self.id, wakes);
-            }
-            if let Some(request) = entries.entry(self.id).rearmed.take() {
-                entries.deliver(self.id, request, wakes);
-            }
-            old
-        });
-        drop(old);
-        self.look()
-    }
-
-    /// A request arrives at this handler, for the innermost handlers below it.
-    pub(crate) fn deliver(&self, request: Request) {
-        self.locked(|_, entries, wakes| entries.deliver(self.id, request, wakes));
-    }
-
-    /// Keeps `request` until the handler's body is next pending.
-    pub(crate) fn rearm(&self, request: Request) {
-        self.locked(|_, entries, _| {
-            if let Some(entry) = entries.map.get_mut(&self.id) {
-                entry.rearmed = Some(request);
-            }
-        });
-    }
-
-    /// The handler starts to drop its body; returns the request it holds.
-    pub(crate) fn begin_exit(&self) -> Held {
-        self.locked(|_, entries, _| {
-            let Some(entry) = entries.map.get_mut(&self.id) else {
-                return Held::default();
-            };
-            entry.state = State::Busy;
-            entry.pending = false;
-            entry.parked = false;
-            let rearmed = entry.rearmed.take();
-            let request = entry.request.take().or(rearmed);
-            Held {
-                request,
-                is_raised: !entry.from_above,
-            }
-        })
-    }
-
-    /// The handler leaves the tree. `held` is a request it gives to its parent; `absorbed` says
-    /// that it consumed one.
-    pub(crate) fn leave(&self, held: Option<Request>, absorbed: bool) {
-        let removed =
-            self.locked(|_, entries, wakes| entries.leave(self.id, held, absorbed, wakes));
-        drop(removed);
-    }
-
-    /// The handler passes `request` on outwards, and stays until it is dropped.
-    pub(crate) fn raise(&self, request: Request) {
-        self.locked(|_, entries, wakes| {
-            let entry = entries.entry(self.id);
-            entry.state = State::Raising;
-            entry.parked = false;
-            entry.pending = false;
-            entry.request = Some(request.clone());
-            if let Some(parent) = entry.parent {
-                entries.raised(parent, request, wakes);
-            }
-        });
-    }
-
-    /// Whether the handler has not left yet.
-    pub(crate) fn is_linked(&self) -> bool {
-        self.locked(|_, entries, _| entries.map.contains_key(&self.id))
-    }
-
-    /// Whether somebody is above who can take over what this handler raises.
-    pub(crate) fn has_parent(&self) -> bool {
-        self.locked(|_, entries, _| entries.entry(self.id).parent.is_some())
-    }
-
-    /// Whether this handler, or one above it with no shield between, is asked right now.
-    pub(crate) fn is_asked_here_or_above(&self) -> bool {
-        self.locked(|_, entries, _| {
-            let mut at = Some(self.id);
-            while let Some(entry) = at.and_then(|id| entries.map.get(&id)) {
-                if entry.state == State::Asked {
-                    return true;
-                }
-                at = entry.parent.filter(|_| !entry.is_shield);
-            }
-            false
-        })
-    }
-
-    /// Whether a request at `above` comes down to here: it is above, and no shield is between.
-    pub(crate) fn is_reached_from(&self, above: &Node) -> bool {
-        self.locked(|_, entries, _| {
-            let mut at = Some(self.id);
-            while let Some(entry) = at.and_then(|id| entries.map.get(&id)) {
-                if at == Some(above.id) {
-                    return true;
-                }
-                at = entry.parent.filter(|_| !entry.is_shield);
-            }
-            false
-        })
-    }
-
-    /// Whether no request is asked here, handed to the handlers below, or kept by the shield.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.locked(|_, entries, _| {
-            entries
-                .map
-                .get(&self.id)
-                .is_none_or(|entry| entry.state == State::Idle && !entry.pending && !entry.parked)
-        })
-    }
-
-    /// Makes the handler a shield, or none; then the request that it has kept goes in.
-    pub(crate) fn set_shield(&self, is_shield: bool) {
-        self.locked(|_, entries, wakes| {
-            let Some(entry) = entries.map.get_mut(&self.id) else {
-                return;
-            };
-            entry.is_shield = is_shield;
-            let lets_in =
-                !is_shield && entry.state == State::Idle && std::mem::take(&mut entry.parked);
-            if lets_in && !entry.pending {
-                entries.distribute(self.id, wakes);
-            }
-        });
-    }
-
-    /// The handler waits for somebody else to act on the request; a further one is asked again.
-    pub(crate) fn forward(&self) -> Option<Request> {
-        self.locked(|_, entries, _| {
-            let entry = entries.entry(self.id);
-            entry.state = State::Forwarded;
-            entry.request.clone()
-        })
-    }
-
-    /// How many handlers are in this tree below this one.
-    pub(crate) fn count_below(&self) -> usize {
-        self.locked(|_, entries, _| entries.map.len().saturating_sub(1))
-    }
-
-    /// Withdraws what has been asked from here downwards and not been acted on.
-    pub(crate) fn take_back(&self) {
-        self.locked(|_, entries, _| {
-            if entries.map.contains_key(&self.id) {
-                entries.withdraw_below(self.id);
-            }
-        });
-    }
-
-    /// Takes the handler and what is below it out of its tree, and withdraws what it was asked.
-    pub(crate) fn set_aside(self: &NodeRef) {
-        self.move_below(None);
-    }
-
-    /// The root is about to poll its body.
-    pub(crate) fn begin_pass(&self, waker: &Waker) {
-        let old = self.locked(|_, entries, _| {
-            entries.pass += 1;
-            entries.entry(self.id).set_waker(waker)
-        });
-        drop(old);
-    }
-
-    /// The root's body is pending. Judges which asked handlers nobody polls any more, and returns
-    /// whether the root must be polled again to judge the others.
-    ///
-    /// `is_queued` says whether the root has been woken meanwhile.
-    pub(crate) fn rest(&self, is_queued: bool) -> bool {
-        self.locked(|_, entries, wakes| entries.rest(self.id, is_queued, wakes))
-    }
-
-    /// Whether this is the root of its tree and a request in the tree may not be settled.
-    pub(crate) fn is_unsettled_root(&self) -> bool {
-        self.locked(|_, entries, _| {
-            let is_root = |entry: &Entry| entry.parent.is_none();
-            entries.may_be_pending && entries.map.get(&self.id).is_some_and(is_root)
-        })
-    }
-
-    /// Like [`rest`](Node::rest), for an outermost handler under a foreign executor, which does
-    /// not tell whether it will poll again: the handler asks for up to [`PATIENCE`] more polls.
-    pub(crate) fn judge_outermost(&self) -> bool {
-        self.locked(|_, entries, wakes| {
-            entries.rest(self.id, true, wakes);
-            entries
-                .map
-                .iter()
-                .any(|(id, e)| *id != self.id && e.state == State::Asked)
-        })
-    }
-
-    /// Moves this handler, with everything below it, below `parent` or into a tree of its own.
-    fn move_below(self: &NodeRef, parent: Option<&NodeRef>) {
-        let mut wakes = Wakes::new();
-        loop {
-            let from = lock(&self.tree).clone();
-            let to = parent.map_or_else(Arc::<Tree>::default, |node| lock(&node.tree).clone());
-            let is_same = Arc::ptr_eq(&from, &to);
-            // Two trees are locked in the order of their addresses.
-            let from_first = Arc::as_ptr(&from) <= Arc::as_ptr(&to);
-            let first = lock(if from_first { &from.0 } else { &to.0 });
-            let second = (!is_same).then(|| lock(if from_first { &to.0 } else { &from.0 }));
-            let in_place = Arc::ptr_eq(&lock(&self.tree), &from)
-                && parent.is_none_or(|node| Arc::ptr_eq(&lock(&node.tree), &to));
-            if !in_place {
-                continue;
-            }
-            let (mut here, there) = match second {
-                None => (first, None),
-                Some(second) if from_first => (first, Some(second)),
-                Some(second) => (second, Some(first)),
-            };
-            here.unlink(self.id, &mut wakes);
-            match there {
-                None => here.link(self.id, parent.map(|node| node.id), &mut wakes),
-                Some(mut there) => {
-                    here.transfer(self.id, &mut there, &to);
-                    there.link(self.id, parent.map(|node| node.id), &mut wakes);
-                }
-            }
-            break;
-        }
-        wake_all(wakes);
+    fn deref(&self) -> &Entries {
+        &self.entries
     }
 }
 
-/// Calls wakers with no lock held. A waker that polls inline does so under the handler that the
-/// woken one hangs under, as its own task would.
-fn wake_all(wakes: Wakes) {
-    for (parent, waker) in wakes {
-        let _frame = current::Base::enter(parent);
-        waker.wake();
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Entries {
+        &mut self.entries
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let is_quiet = self.entries.is_quiet();
+        // ORDERING: written under the lock alone, so reading one's own side relaxed is enough.
+        if self.is_quiet.load(Ordering::Relaxed) != is_quiet {
+            // ORDERING: SeqCst, as one half of "say it, then look whether the task has been woken
+            // already"; the task clears its mark, then looks here.
+            self.is_quiet.store(is_quiet, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Tree {
+    /// The tree of a task that is its root.
+    pub(crate) fn new() -> Arc<Tree> {
+        let tree = Tree::empty();
+        {
+            let mut entries = tree.lock();
+            entries.add(None, New::default());
+            entries.wants_waker = true;
+        }
+        tree
+    }
+
+    /// A tree for an outermost handler.
+    pub(super) fn empty() -> Arc<Tree> {
+        Arc::new_cyclic(|tree| Tree {
+            entries: Mutex::new(Entries::new(tree.clone())),
+            is_quiet: AtomicBool::new(true),
+        })
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked {
+            entries: self.entries.lock().unwrap_or_else(PoisonError::into_inner),
+            is_quiet: &self.is_quiet,
+        }
+    }
+
+    /// Whether no request is under way anywhere in the tree; see the module's documentation.
+    pub(super) fn is_quiet(&self) -> bool {
+        // ORDERING: SeqCst, the other half of what `Locked` does when it is dropped.
+        self.is_quiet.load(Ordering::SeqCst)
+    }
+
+    /// The root, as a parent of other handlers.
+    pub(crate) fn root(self: &Arc<Tree>) -> Spot<'_> {
+        Spot {
+            tree: self,
+            key: Key::ROOT,
+        }
+    }
+
+    /// Does something to the root, unless it has left.
+    fn with_root<R>(&self, f: impl FnOnce(&mut Entries, Index, &mut After) -> R) -> Option<R> {
+        let mut after = After::default();
+        let result = {
+            let mut entries = self.lock();
+            let root = entries.slab.live(Key::ROOT);
+            root.map(|root| f(&mut entries, root, &mut after))
+        };
+        after.run();
+        result
+    }
+
+    /// The task is about to poll its body.
+    pub(crate) fn begin_pass(&self, waker: &Waker) -> Entered {
+        if self.is_quiet() {
+            return Entered::Go;
+        }
+        let entered = self.with_root(|entries, root, after| {
+            entries.pass += 1;
+            entries.wants_waker = false;
+            entries.polled(root, waker, after)
+        });
+        entered.unwrap_or(Entered::Go)
+    }
+
+    /// The task's body is pending. Judges which asked handlers nobody polls any more.
+    ///
+    /// `is_queued` says whether the task has been woken meanwhile.
+    pub(crate) fn end_pass(&self, waker: &Waker, is_queued: bool) -> Pass {
+        if self.is_quiet() {
+            return Pass::Rest;
+        }
+        let pass = self.with_root(|entries, root, after| {
+            entries.wants_waker = false;
+            let _ = entries.polled(root, waker, after);
+            entries.suspend(root, after);
+            if entries.look(root) == Entered::Asked {
+                return Pass::Asked;
+            }
+            let is_queued = is_queued || after.wakes_anybody();
+            let judge_again = entries.rest(is_queued, after);
+            match (entries.look(root), judge_again) {
+                (Entered::Asked, _) => Pass::Asked,
+                (Entered::Go, true) => Pass::PollAgain,
+                (Entered::Go, false) => Pass::Rest,
+            }
+        });
+        pass.unwrap_or(Pass::Rest)
+    }
+
+    /// The task starts to drop its future; returns the request it holds.
+    pub(crate) fn begin_exit(&self) -> Held {
+        let held = self.with_root(|entries, root, _| entries.begin_exit(root));
+        held.unwrap_or_default()
+    }
+
+    /// The task has ended.
+    pub(crate) fn leave(&self) {
+        self.with_root(|entries, root, after| entries.leave(root, None, false, after));
+    }
+
+    /// A request arrives at the task, for the innermost handlers.
+    pub(crate) fn deliver(&self, request: Request) {
+        self.with_root(|entries, root, after| entries.deliver(root, request, after));
+    }
+
+    /// Withdraws what has been asked and not been acted on.
+    pub(crate) fn take_back(&self) {
+        self.with_root(|entries, root, _| entries.withdraw_below(root));
+    }
+
+    /// How many handlers hang in this tree.
+    pub(crate) fn count_below(&self) -> usize {
+        self.with_root(|entries, root, _| entries.count_below(root))
+            .unwrap_or(0)
+    }
+}
+
+impl Spot<'_> {
+    pub(super) fn address(self) -> Address {
+        Address {
+            tree: self.tree.clone(),
+            key: self.key,
+        }
+    }
+
+    /// Does something to the handler, wherever it has moved to. Gives `arg` back when it has left.
+    pub(super) fn visit<A, R>(
+        self,
+        arg: A,
+        f: impl FnOnce(&mut Entries, Index, A, &mut After) -> R,
+    ) -> Result<R, A> {
+        let mut moved: Option<Address> = None;
+        loop {
+            let at = moved.as_ref().map_or(self, Address::spot);
+            let mut entries = at.tree.lock();
+            let to = match entries.slab.find(at.key) {
+                Found::Moved(to) => to.clone(),
+                Found::Gone => return Err(arg),
+                Found::Live(_) => {
+                    let mut after = After::default();
+                    let result = f(&mut entries, at.key.index, arg, &mut after);
+                    drop(entries);
+                    after.run();
+                    return Ok(result);
+                }
+            };
+            drop(entries);
+            moved = Some(to);
+        }
+    }
+
+    /// A request arrives at this handler, for the innermost handlers below it. Gives it back when
+    /// the handler has left.
+    pub(super) fn deliver(self, request: Request) -> Result<(), Request> {
+        self.visit(request, |entries, at, request, after| {
+            entries.deliver(at, request, after);
+        })
+    }
+
+    /// Keeps `request` until the handler's body is next pending.
+    pub(super) fn rearm(self, request: Request) {
+        // It is around the caller. If it has left all the same, there is nobody to cancel.
+        let _ = self.visit(request, |entries, at, request, _| {
+            entries.rearm(at, request)
+        });
+    }
+
+    /// Whether this handler, or one above it with no shield between, is asked right now.
+    pub(super) fn is_asked_here_or_above(self) -> bool {
+        let asked = self.visit((), |entries, at, (), _| entries.is_asked_here_or_above(at));
+        asked.unwrap_or(false)
+    }
+
+    /// Whether `scope` is this handler or above it with no shield between.
+    pub(super) fn is_reached_from(self, scope: &Address) -> bool {
+        let reached = self.visit((), |entries, at, (), _| entries.is_reached_from(at, scope));
+        reached.unwrap_or(false)
+    }
+}
+
+impl Address {
+    pub(super) fn spot(&self) -> Spot<'_> {
+        Spot {
+            tree: &self.tree,
+            key: self.key,
+        }
     }
 }

@@ -29,9 +29,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::CurrentTask;
 use super::header::{Header, Progress};
 use super::home_cell::HomeCell;
-use crate::cancel::current::Base;
-use crate::cancel::tree::Entered;
-use crate::cancel::{Reason, ReasonKind};
+use crate::cancel::tree::{Entered, Held, Pass};
+use crate::cancel::{Reason, ReasonKind, current};
 use crate::context::Swapped;
 use crate::event_loop::local::{self, Ready};
 use crate::event_loop::{Remote, Shared};
@@ -136,8 +135,7 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
         let _running = Running(&self.header);
         let _task = CurrentTask::enter(self.clone());
         let _context = Swapped::enter(&self.header);
-        let _handler = Base::enter(Some(self.header.root.clone()));
-        f()
+        current::in_task(&self.header.tree, f)
     }
 
     fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Result<Poll<F::Output>, Payload> {
@@ -160,7 +158,8 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
     }
 
     fn end_cancelled(self: &Arc<Self>) {
-        let held = self.header.root.begin_exit();
+        let tree = self.header.tree.get();
+        let held = tree.map_or_else(Held::default, |tree| tree.begin_exit());
         match self.clear() {
             Ok(()) => {
                 let dropped = || Arc::new(Reason::new(ReasonKind::Shutdown));
@@ -172,7 +171,9 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
     }
 
     fn end(self: &Arc<Self>, result: Result<F::Output, Payload>) {
-        self.header.root.begin_exit();
+        if let Some(tree) = self.header.tree.get() {
+            tree.begin_exit();
+        }
         // Of two panics the first one tells what went wrong.
         let result = match (result, self.clear()) {
             (Ok(value), Ok(())) => Ok(value),
@@ -193,7 +194,9 @@ impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
         result: Option<Result<F::Output, Payload>>,
         reason: Option<Arc<Reason>>,
     ) {
-        self.header.root.leave(None, false);
+        if let Some(tree) = self.header.tree.get() {
+            tree.leave();
+        }
         let unwanted = result.and_then(|result| self.store(result));
         let joiners = self.header.complete(end, reason);
         if let Some(Err(panic)) = unwanted {
@@ -232,14 +235,14 @@ impl<F: Future<Output: 'static> + 'static> Runnable for TaskCell<F> {
 
     fn step(self: Arc<Self>) {
         // Cleared before the poll: who wakes from now on queues the task again.
-        self.header.queued.store(false, Ordering::SeqCst);
+        // ORDERING: acquires what those did who found it set, as a tree that has just been made.
+        self.header.queued.swap(false, Ordering::SeqCst);
         if self.header.is_done() || self.header.running.load(Ordering::Relaxed) {
             return;
         }
         let waker = Waker::from(self.clone());
-        let root = &self.header.root;
-        root.begin_pass(&waker);
-        if root.look() == Entered::Asked {
+        let tree = self.header.tree.get();
+        if tree.is_some_and(|tree| tree.begin_pass(&waker) == Entered::Asked) {
             return self.end_cancelled();
         }
         match self.poll(&mut Context::from_waker(&waker)) {
@@ -247,16 +250,12 @@ impl<F: Future<Output: 'static> + 'static> Runnable for TaskCell<F> {
             Err(panic) => return self.end(Err(panic)),
             Ok(Poll::Pending) => {}
         }
-        let mut asked = root.suspend(&waker);
-        if asked == Entered::Go {
-            let judge_again = root.rest(self.header.queued.load(Ordering::SeqCst));
-            asked = root.look();
-            if judge_again && asked == Entered::Go {
-                self.clone().wake_task();
-            }
-        }
-        if asked == Entered::Asked {
-            self.end_cancelled();
+        let is_queued = self.header.queued.load(Ordering::SeqCst);
+        let tree = self.header.tree.get();
+        match tree.map_or(Pass::Rest, |tree| tree.end_pass(&waker, is_queued)) {
+            Pass::Rest => {}
+            Pass::PollAgain => self.clone().wake_task(),
+            Pass::Asked => self.end_cancelled(),
         }
     }
 

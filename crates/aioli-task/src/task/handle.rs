@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use super::cell::Runnable;
 use super::header::{JoinerKey, Progress, Role};
+use crate::cancel::tree::Tree;
 use crate::cancel::{Reason, ReasonKind, Request};
 use crate::driver::Home;
 
@@ -70,7 +71,8 @@ impl TaskHandle {
             return false;
         }
         header.add_request();
-        header.root.deliver(Request::outside(reason));
+        let tree = header.tree.get_or_init(Tree::new);
+        tree.deliver(Request::outside(reason));
         // The task is polled even if no handler's waker reaches it, so that it can judge which
         // handlers are still polled at all.
         self.0.clone().wake_task();
@@ -110,8 +112,10 @@ impl TaskHandle {
     #[doc(alias = "asyncio.Task.uncancel")]
     pub fn uncancel(&self) -> u32 {
         let left = self.0.header().take_request_back();
-        if left == 0 {
-            self.0.header().root.take_back();
+        if left == 0
+            && let Some(tree) = self.0.header().tree.get()
+        {
+            tree.take_back();
         }
         left
     }

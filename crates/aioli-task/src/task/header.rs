@@ -4,11 +4,11 @@ use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crate::cancel::Reason;
-use crate::cancel::tree::{Node, NodeRef};
+use crate::cancel::tree::Tree;
 use crate::context::Context;
 use crate::event_loop::Shared;
 
@@ -36,8 +36,8 @@ pub(crate) struct Header {
     pub(crate) home: Arc<Shared>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) role: Role,
-    /// The root of the task's tree of handlers.
-    pub(crate) root: NodeRef,
+    /// The task's tree of handlers, once there is one or somebody asks the task to end.
+    pub(crate) tree: OnceLock<Arc<Tree>>,
     /// Whether the task is in the ready queue or in the inbox.
     pub(super) queued: AtomicBool,
     /// Whether the future has been polled.
@@ -81,7 +81,7 @@ impl Header {
             home,
             location,
             role,
-            root: Node::detached(false),
+            tree: OnceLock::new(),
             queued: AtomicBool::new(false),
             started: AtomicBool::new(false),
             running: AtomicBool::new(false),

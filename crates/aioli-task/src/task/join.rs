@@ -15,7 +15,8 @@ use super::handle::TaskHandle;
 use super::header::JoinerKey;
 use super::stop::{Panic, Stop};
 use crate::cancel::current;
-use crate::cancel::tree::{Entered, Node, NodeRef};
+use crate::cancel::place::LeafPlace;
+use crate::cancel::tree::{Entered, Entries};
 use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
 
 /// A spawned task; awaiting it gives its output.
@@ -52,8 +53,8 @@ use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
 pub struct Task<T> {
     handle: TaskHandle,
     cell: Arc<dyn Joinable<T>>,
-    /// The awaiter's place in the tree of handlers, once it had to wait or to raise.
-    node: Option<NodeRef>,
+    /// The awaiter's place in the tree of handlers, once it had to wait.
+    handler: LeafPlace,
     /// The awaiter's waker among those of the task.
     place: Option<JoinerKey>,
     /// The request that was passed on to the task.
@@ -78,7 +79,7 @@ impl<T> Task<T> {
         Task {
             handle,
             cell,
-            node: None,
+            handler: LeafPlace::default(),
             place: None,
             forwarded: None,
             raising: None,
@@ -242,19 +243,16 @@ impl<T> Task<T> {
 
     /// Takes the awaiter's place below the current handler.
     fn enter(&mut self, cx: &mut Context<'_>) -> Entered {
-        if self.node.is_none() && !current::is_inside() {
+        if !self.handler.is_linked() && !current::is_inside() {
             return Entered::Go;
         }
-        let parent = current::node();
-        let node = self
-            .node
-            .get_or_insert_with(|| Node::below(parent.as_ref(), false));
-        node.enter(parent.as_ref(), cx.waker())
+        self.handler.enter(cx.waker())
     }
 
     /// Passes the request that arrived at the awaiter on to the task.
     fn forward(&mut self) {
-        self.forwarded = self.node.as_ref().and_then(|node| node.forward());
+        let forwarded = self.handler.now(|entries, at, _| entries.forward(at));
+        self.forwarded = forwarded.flatten();
         if let Some(request) = &self.forwarded {
             self.handle.request(request.reason.clone());
         }
@@ -272,15 +270,18 @@ impl<T> Task<T> {
                 )
             }
         };
-        if let Some(node) = self.node.take() {
-            let held = node.begin_exit().request;
-            match (&self.forwarded, &end) {
-                // The task has dealt with the request.
-                (Some(_), End::Value(_)) => node.leave(None, true),
-                // The caller raises it.
-                (Some(_), End::Cancelled(_)) => node.leave(None, false),
-                _ => node.leave(held, false),
-            }
+        match (&self.forwarded, &end) {
+            // The task has dealt with the request.
+            (Some(_), End::Value(_)) => self.handler.leave(|entries, at, after| {
+                entries.begin_exit(at);
+                entries.leave(at, None, true, after);
+            }),
+            // The caller raises it.
+            (Some(_), End::Cancelled(_)) => self.handler.leave(|entries, at, after| {
+                entries.begin_exit(at);
+                entries.leave(at, None, false, after);
+            }),
+            _ => self.handler.leave(Entries::leave_at_once),
         }
         end
     }
@@ -317,10 +318,7 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if let Some(node) = self.node.take() {
-            let held = node.begin_exit().request;
-            node.leave(held, false);
-        }
+        self.handler.leave(Entries::leave_at_once);
         self.handle.0.header().remove_joiner(&mut self.place);
         self.cell.detach();
     }

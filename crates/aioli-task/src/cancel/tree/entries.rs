@@ -1,460 +1,408 @@
-//! The entries of one tree, and the transitions of a request among them.
+//! The entries of one tree: how they are linked, how they leave, and how they move.
 //!
-//! # States of an entry
+//! The kids of an entry are a list in the order in which they were linked, threaded through the
+//! entries, so linking and leaving cost the same among a hundred thousand siblings as alone. So
+//! that nobody ever has to look at all of them, a parent counts its kids by what a pending request
+//! has to expect of them, and the tree counts what is under way in it. Everything that is counted
+//! changes in [`Entries::change`].
 //!
-//! ```text
-//!            (1) ask                (2) begin_exit
-//!   Idle ───────────────▶ Asked ───────────────────▶ Busy ──(3) leave──▶ gone
-//!    ▲ ▲                  │  │                         ▲
-//!    │ └──(4) withdraw────┘  └─(5) forward─▶ Forwarded─┘
-//!    │                                        │  ▲
-//!    └────────────────────────────────────────┘  └─(1) ask again
-//!   any ──(6) raise──▶ Raising ──(3) leave──▶ gone
-//! ```
-//!
-//! 1. A request arrived and nothing below is left to do for it.
-//! 2. The handler drops its body; what arrives meanwhile is kept in `request` for the parent.
-//! 3. The handler leaves; what it still holds goes to its parent, which is re-evaluated.
-//! 4. Nobody polls the handler any more: the ask is taken back and the parent takes over.
-//! 5. The handler waits for somebody else (an awaited task) to act on the request.
-//! 6. The handler passes its request on outwards and stays until it is dropped.
-//!
-//! `pending` says that a request was handed to the entries below and is not settled yet.
-//! `parked` is a request that a shield keeps until its body is done.
+//! How requests travel is in `requests.rs`; which handlers nobody polls any more, in `judge.rs`.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use super::{Id, NodeRef, Tree, lock};
-use crate::cancel::Request;
-
-/// Wakers to call once the lock is released, each with the node whose handler it wakes.
-pub(super) type Wakes = Vec<(Option<NodeRef>, Waker)>;
-
-/// How many polls running a root may wake itself before an asked handler that was not polled
-/// counts as aside. Combinators that poll a bounded number of children and wake themselves
-/// need more than one poll to reach every child.
-const PATIENCE: u32 = 8;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Idle,
-    Asked,
-    Busy,
-    Forwarded,
-    Raising,
-}
+use super::entry::{Entry, State, Tally};
+use super::slab::{Found, Index, Key, Slab};
+use super::{Address, Entered, Held, Spot, Tree};
+use crate::cancel::after::After;
+use crate::cancel::reason::{Origin, Request};
 
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) node: NodeRef,
-    pub(super) parent: Option<Id>,
-    /// By age. An ordered set: a gather of a hundred thousand is left one by one.
-    pub(super) kids: BTreeSet<Id>,
-    pub(super) state: State,
-    pub(super) is_shield: bool,
-    /// A request was handed to the entries below, which have not settled it.
-    pub(super) pending: bool,
-    /// Some entry below has consumed the pending request.
-    pub(super) absorbed: bool,
-    /// Some entry below has given back the pending request, so its consumption elsewhere below
-    /// does not settle it.
-    pub(super) given_back: bool,
-    /// A request that this shield keeps until its body is done.
-    pub(super) parked: bool,
-    /// The parent left while this entry was below it; it has not been polled in its new place.
-    pub(super) is_aside: bool,
-    /// The request came down from the parent, which gave it to the siblings as well.
-    pub(super) from_above: bool,
-    /// The last request from above that was consumed below; if it is raised there again, it still
-    /// counts as one from above.
-    pub(super) consumed: Option<Request>,
-    /// A request to deliver when the body is next pending.
-    pub(super) rearmed: Option<Request>,
-    /// The request that is asked, pending, parked, forwarded or raised.
-    pub(super) request: Option<Request>,
-    pub(super) asked_at: u64,
-    pub(super) polled_at: u64,
-    pub(super) waker: Option<Waker>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Entries {
-    /// Counts the polls of the root.
+pub(crate) struct Entries {
+    pub(super) slab: Slab,
+    /// The tree itself.
+    tree: Weak<Tree>,
+    /// Counts the polls of the root in which a request was under way.
     pub(super) pass: u64,
     /// Polls running in which the root woke itself while an asked handler was not reached.
     pub(super) patience: u32,
-    /// Whether some entry may be pending; looked up again when it matters.
-    pub(super) may_be_pending: bool,
-    pub(super) map: HashMap<Id, Entry>,
+    /// Entries that are pending, asked, and have anything to do with a request.
+    pub(super) n_pending: usize,
+    pub(super) n_asked: usize,
+    n_stirred: usize,
+    /// Who has been asked, in this order; some have answered or left since.
+    pub(super) asked: Vec<Key>,
+    /// Whether the root's waker is not known yet.
+    pub(super) wants_waker: bool,
 }
 
-impl Entry {
-    pub(super) fn new(node: NodeRef, is_shield: bool) -> Entry {
-        Entry {
-            node,
-            parent: None,
-            kids: BTreeSet::new(),
-            state: State::Idle,
-            is_shield,
-            pending: false,
-            absorbed: false,
-            given_back: false,
-            parked: false,
-            is_aside: false,
-            from_above: false,
-            consumed: None,
-            rearmed: None,
-            request: None,
-            asked_at: 0,
-            polled_at: 0,
-            waker: None,
-        }
-    }
+/// What a new handler is like.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct New<'a> {
+    pub(crate) is_shield: bool,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) waker: Option<&'a Waker>,
+}
 
-    /// Replaces the waker; the old one is to be dropped with no lock held.
-    pub(super) fn set_waker(&mut self, waker: &Waker) -> Option<Waker> {
-        if self.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            return None;
-        }
-        self.waker.replace(waker.clone())
+impl New<'_> {
+    fn entry(self) -> Entry {
+        Entry::new(self.is_shield, self.origin, self.waker.cloned())
     }
+}
+
+fn count(counter: &mut usize, before: bool, after: bool) {
+    *counter = *counter + usize::from(after) - usize::from(before);
 }
 
 impl Entries {
-    pub(super) fn entry(&mut self, id: Id) -> &mut Entry {
-        self.map
-            .get_mut(&id)
-            .expect("a handler is in the tree its node names until it leaves")
-    }
-
-    pub(super) fn kids(&self, id: Id) -> Vec<Id> {
-        self.map
-            .get(&id)
-            .map(|entry| entry.kids.iter().copied().collect())
-            .unwrap_or_default()
-    }
-
-    /// Transition 1: nothing below is left to do for the request, so this handler is asked.
-    pub(super) fn ask(&mut self, id: Id, wakes: &mut Wakes) {
-        let pass = self.pass;
-        let Some(entry) = self.map.get_mut(&id) else {
-            return;
-        };
-        if !matches!(entry.state, State::Idle | State::Forwarded) {
-            return;
-        }
-        entry.state = State::Asked;
-        entry.asked_at = pass;
-        let (waker, parent) = (entry.waker.clone(), entry.parent);
-        if let Some(waker) = waker {
-            let above = parent
-                .and_then(|id| self.map.get(&id))
-                .map(|entry| entry.node.clone());
-            wakes.push((above, waker));
+    pub(super) fn new(tree: Weak<Tree>) -> Entries {
+        Entries {
+            slab: Slab::default(),
+            tree,
+            pass: 0,
+            patience: 0,
+            n_pending: 0,
+            n_asked: 0,
+            n_stirred: 0,
+            asked: Vec::new(),
+            wants_waker: false,
         }
     }
 
-    /// Merges a request into an entry: of two, the one from farther outside stays.
-    pub(super) fn keep(&mut self, id: Id, new: Request) {
-        let Some(old) = self.map.get(&id).and_then(|entry| entry.request.clone()) else {
-            if let Some(entry) = self.map.get_mut(&id) {
-                entry.request = Some(new);
+    pub(super) fn entry(&mut self, at: Index) -> &mut Entry {
+        self.slab.entry(at)
+    }
+
+    pub(crate) fn address(&mut self, at: Index) -> Address {
+        let serial = self.entry(at).serial;
+        let tree = self.tree.upgrade();
+        Address {
+            tree: tree.expect("who locks a tree refers to it"),
+            key: Key { index: at, serial },
+        }
+    }
+
+    fn is_of(&self, tree: &Arc<Tree>) -> bool {
+        std::ptr::eq(self.tree.as_ptr(), Arc::as_ptr(tree))
+    }
+
+    /// Whether no request is under way in this tree, so that nobody needs to look.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.n_stirred == 0 && !self.wants_waker
+    }
+
+    /// Changes an entry, and what is counted of it.
+    pub(super) fn change<R>(&mut self, at: Index, f: impl FnOnce(&mut Entry) -> R) -> R {
+        let entry = self.entry(at);
+        let before = entry.tally();
+        let result = f(entry);
+        let (after, parent) = (entry.tally(), entry.parent);
+        if before != after {
+            self.count_in_tree(Some(before), Some(after));
+            if let Some(parent) = parent {
+                self.count_in_parent(parent, Some(before), Some(after));
             }
-            return;
-        };
-        if self.is_farther_out(id, new.origin, old.origin) {
-            self.entry(id).request = Some(new);
+        }
+        result
+    }
+
+    fn count_in_tree(&mut self, before: Option<Tally>, after: Option<Tally>) {
+        let is = |tally: Option<Tally>, f: fn(Tally) -> bool| tally.is_some_and(f);
+        let pending = |tally: Tally| tally.is_pending;
+        let asked = |tally: Tally| tally.is_asked;
+        let stirred = |tally: Tally| tally.is_stirred;
+        count(&mut self.n_pending, is(before, pending), is(after, pending));
+        count(&mut self.n_asked, is(before, asked), is(after, asked));
+        count(&mut self.n_stirred, is(before, stirred), is(after, stirred));
+    }
+
+    fn count_in_parent(&mut self, parent: Index, before: Option<Tally>, after: Option<Tally>) {
+        let parent = self.entry(parent);
+        if let Some(counter) = before.and_then(|tally| parent.count_of(tally.standing)) {
+            *counter -= 1;
+        }
+        if let Some(counter) = after.and_then(|tally| parent.count_of(tally.standing)) {
+            *counter += 1;
         }
     }
 
-    /// Whether origin `a` is farther out than origin `b`, seen from entry `id`.
-    pub(super) fn is_farther_out(&self, id: Id, a: Option<Id>, b: Option<Id>) -> bool {
-        let (Some(a), Some(b)) = (a, b) else {
-            return b.is_some();
-        };
-        let mut at = Some(id);
+    /// The slot of a key whose entry is in this tree.
+    pub(crate) fn live(&mut self, key: Key) -> Option<Index> {
+        self.slab.live(key)
+    }
+
+    /// Where the owner's entry has moved to, if it has; its mark is cleared.
+    pub(crate) fn follow(&mut self, key: Key) -> Option<Address> {
+        self.slab.follow(key)
+    }
+
+    /// The slot of somebody else's entry; or where it has moved to, unless it has left.
+    pub(crate) fn find_parent(&mut self, key: Key) -> Result<Index, Option<Address>> {
+        match self.slab.find(key) {
+            Found::Live(_) => Ok(key.index),
+            Found::Moved(to) => Err(Some(to.clone())),
+            Found::Gone => Err(None),
+        }
+    }
+
+    /// Adds a handler below `parent`, or as one that hangs nowhere.
+    pub(crate) fn add(&mut self, parent: Option<Index>, new: New<'_>) -> Key {
+        let mut entry = new.entry();
+        entry.polled_at = self.pass;
+        let key = self.slab.insert(entry);
+        if let Some(parent) = parent {
+            self.append(parent, key.index);
+        }
+        key
+    }
+
+    /// Makes `at` the youngest kid of `parent`.
+    fn append(&mut self, parent: Index, at: Index) {
+        let above = self.entry(parent);
+        above.n_kids += 1;
+        let last = above.last_kid.replace(at);
+        match last {
+            Some(last) => self.entry(last).next = Some(at),
+            None => self.entry(parent).first_kid = Some(at),
+        }
+        let entry = self.entry(at);
+        entry.parent = Some(parent);
+        entry.prev = last;
+        let tally = entry.tally();
+        self.count_in_parent(parent, None, Some(tally));
+    }
+
+    /// Takes `at` out of its parent's list.
+    fn detach(&mut self, at: Index) -> Option<Index> {
+        let entry = self.entry(at);
+        let tally = entry.tally();
+        let parent = entry.parent.take()?;
+        let (prev, next) = (entry.prev.take(), entry.next.take());
+        match prev {
+            Some(prev) => self.entry(prev).next = next,
+            None => self.entry(parent).first_kid = next,
+        }
+        match next {
+            Some(next) => self.entry(next).prev = prev,
+            None => self.entry(parent).last_kid = prev,
+        }
+        self.entry(parent).n_kids -= 1;
+        self.count_in_parent(parent, Some(tally), None);
+        Some(parent)
+    }
+
+    /// The handler is polled below `parent`: hangs it there, and tells what it should do. `None`
+    /// when it is to move to another tree first.
+    pub(crate) fn enter(
+        &mut self,
+        at: Index,
+        parent: Option<Spot<'_>>,
+        waker: &Waker,
+        after: &mut After,
+    ) -> Option<Entered> {
+        match parent {
+            None if at == Index::ROOT => self.pass += 1,
+            Some(spot) if self.is_of(spot.tree) => {
+                let parent = self.slab.live(spot.key)?;
+                self.hang(at, parent, after);
+            }
+            _ => return None,
+        }
+        Some(self.polled(at, waker, after))
+    }
+
+    /// Hangs `at` below `parent`, if it does not yet.
+    pub(crate) fn hang(&mut self, at: Index, parent: Index, after: &mut After) {
+        let entry = self.entry(at);
+        let is_in_place = entry.parent == Some(parent) && !entry.is_aside;
+        // A waker that polls inline may come from farther in than what it polls.
+        if !is_in_place && !self.is_within(parent, at) {
+            self.unlink(at, after);
+            self.link(at, Some(parent), after);
+        }
+    }
+
+    /// Whether `inner` is `outer` or below it.
+    fn is_within(&mut self, inner: Index, outer: Index) -> bool {
+        let mut at = Some(inner);
         while let Some(here) = at {
-            if here == a {
-                return false;
-            }
-            if here == b {
+            if here == outer {
                 return true;
             }
-            at = self.map.get(&here).and_then(|entry| entry.parent);
+            at = self.entry(here).parent;
         }
         false
     }
 
-    /// A request arrives at `id`: asks the innermost handlers below, or this one when there are
-    /// none.
-    pub(super) fn deliver(&mut self, id: Id, request: Request, wakes: &mut Wakes) {
-        let Some(entry) = self.map.get_mut(&id) else {
-            return;
-        };
-        let state = entry.state;
-        if entry.is_shield && state != State::Busy {
-            entry.parked = true;
-            return self.keep(id, request);
-        }
-        self.keep(id, request);
-        if matches!(state, State::Busy | State::Asked | State::Raising) {
-            return;
-        }
-        self.distribute(id, wakes);
-    }
-
-    /// Hands the request that `id` holds to the entries below.
-    pub(super) fn distribute(&mut self, id: Id, wakes: &mut Wakes) {
-        let kids = self.kids(id);
-        if kids.is_empty() {
-            return self.ask(id, wakes);
-        }
-        let entry = self.entry(id);
-        entry.pending = true;
-        entry.absorbed = false;
-        entry.given_back = false;
-        let request = entry
-            .request
-            .clone()
-            .expect("a request that is handed down is held");
-        self.may_be_pending = true;
-        for kid in kids {
-            let Some(below) = self.map.get_mut(&kid) else {
-                continue;
-            };
-            if below.state != State::Raising {
-                below.from_above = true;
-                self.deliver(kid, request.clone(), wakes);
-            }
-        }
-        self.settle(id, wakes);
-    }
-
-    /// A handler below `id` raised: its siblings are asked, and when all of them are gone or
-    /// raising, so is `id`. A shield does not stop what comes from inside it.
-    pub(super) fn raised(&mut self, id: Id, request: Request, wakes: &mut Wakes) {
-        let Some(entry) = self.map.get_mut(&id) else {
-            return;
-        };
-        if matches!(entry.state, State::Busy | State::Raising) {
-            return;
-        }
-        let consumed = entry.consumed.as_ref();
-        entry.from_above |= consumed.is_some_and(|old| old.is_same(&request));
-        let is_asked = entry.state == State::Asked;
-        self.keep(id, request);
-        if !is_asked {
-            self.distribute(id, wakes);
-        }
-    }
-
-    /// Nobody below has anything left to do for the request: passes it on, or it was consumed.
-    pub(super) fn settle(&mut self, id: Id, wakes: &mut Wakes) {
-        let Some(entry) = self.map.get(&id) else {
-            return;
-        };
-        if !entry.pending || matches!(entry.state, State::Busy | State::Asked | State::Raising) {
-            return;
-        }
-        let mut any_raising = false;
-        for kid in entry.kids.iter().filter_map(|kid| self.map.get(kid)) {
-            match kid.state {
-                State::Raising => any_raising |= !kid.is_aside,
-                State::Asked | State::Busy | State::Forwarded => return,
-                State::Idle if kid.pending || kid.parked => return,
-                State::Idle => {}
-            }
-        }
-        let entry = self.entry(id);
-        entry.pending = false;
-        if any_raising || entry.given_back || !entry.absorbed {
-            return self.ask(id, wakes);
-        }
-        let parent = entry.parent;
-        if std::mem::take(&mut entry.from_above) {
-            entry.consumed = entry.request.clone();
-        }
-        if !entry.parked {
-            entry.request = None;
-        }
-        if let Some(parent) = parent {
-            if let Some(above) = self.map.get_mut(&parent) {
-                above.absorbed = true;
-            }
-            self.settle(parent, wakes);
-        }
-    }
-
-    /// Transition 3. Returns the entry, to be dropped with no lock held.
-    pub(super) fn leave(
-        &mut self,
-        id: Id,
-        held: Option<Request>,
-        absorbed: bool,
-        wakes: &mut Wakes,
-    ) -> Option<Entry> {
-        let entry = self.map.remove(&id)?;
-        let late = entry.request.clone().filter(|_| entry.state == State::Busy);
-        for &kid in &entry.kids {
-            if let Some(kid) = self.map.get_mut(&kid) {
-                kid.parent = entry.parent;
-                kid.is_aside = true;
-            }
-        }
-        let Some(parent) = entry.parent else {
-            return Some(entry);
-        };
-        if let Some(above) = self.map.get_mut(&parent) {
-            above.kids.remove(&id);
-            above.kids.extend(&entry.kids);
-            above.absorbed |= absorbed;
-        }
-        for request in [held, late].into_iter().flatten() {
-            if request.origin != Some(id) {
-                self.hand_up(parent, request, wakes);
-            }
-        }
-        self.settle(parent, wakes);
-        Some(entry)
-    }
-
-    /// A leaving handler gives a request it holds to its parent.
-    pub(super) fn hand_up(&mut self, parent: Id, request: Request, wakes: &mut Wakes) {
-        let Some(above) = self.map.get(&parent) else {
-            return;
-        };
-        if above.is_shield {
-            // It came from inside the shield, or was let in by it: the shield keeps it.
-            self.entry(parent).parked = true;
-            return self.keep(parent, request);
-        }
-        if above.pending {
-            // The siblings have been asked already; the parent is asked when they are done.
-            self.entry(parent).given_back = true;
-            return self.keep(parent, request);
-        }
-        self.deliver(parent, request, wakes);
-    }
-
-    /// Takes `id` from its parent's list; what it was asked goes back, and the parent takes over.
-    pub(super) fn unlink(&mut self, id: Id, wakes: &mut Wakes) {
-        let entry = self.entry(id);
-        let parent = entry.parent.take();
-        if let Some(parent) = parent {
-            self.withdraw_below(id);
-            if let Some(above) = self.map.get_mut(&parent) {
-                above.kids.remove(&id);
-            }
-            self.settle(parent, wakes);
-        }
-    }
-
-    /// Hangs `id` below `parent`. What has raised raises again there.
-    pub(super) fn link(&mut self, id: Id, parent: Option<Id>, wakes: &mut Wakes) {
+    /// The handler is polled in its place.
+    pub(crate) fn polled(&mut self, at: Index, waker: &Waker, after: &mut After) -> Entered {
         let pass = self.pass;
-        let entry = self.entry(id);
-        entry.parent = parent;
-        entry.is_aside = false;
+        let entry = self.entry(at);
+        entry.polled_at = pass;
+        after.drop_waker(entry.set_waker(waker));
+        self.look(at)
+    }
+
+    /// Whether a request has arrived at this handler.
+    pub(super) fn look(&mut self, at: Index) -> Entered {
+        if self.entry(at).state == State::Asked {
+            Entered::Asked
+        } else {
+            Entered::Go
+        }
+    }
+
+    /// Whether somebody is above who can take over what this handler raises.
+    pub(crate) fn has_parent(&mut self, at: Index) -> bool {
+        self.entry(at).parent.is_some()
+    }
+
+    /// Takes `at` from its parent's list; what it was asked goes back, and the parent takes over.
+    pub(crate) fn unlink(&mut self, at: Index, after: &mut After) {
+        if self.entry(at).parent.is_some() {
+            self.withdraw_below(at);
+            if let Some(parent) = self.detach(at) {
+                self.settle(parent, after);
+            }
+        }
+    }
+
+    /// Hangs `at`, which hangs nowhere, below `parent`. What has raised raises again there.
+    pub(super) fn link(&mut self, at: Index, parent: Option<Index>, after: &mut After) {
+        let pass = self.pass;
+        self.change(at, |entry| entry.is_aside = false);
+        let entry = self.entry(at);
         entry.asked_at = pass;
         entry.polled_at = pass;
-        let raised = entry
-            .request
-            .clone()
-            .filter(|_| entry.state == State::Raising);
+        let is_raising = entry.state == State::Raising;
+        let raised = entry.request.clone().filter(|_| is_raising);
         if let Some(parent) = parent {
-            if let Some(above) = self.map.get_mut(&parent) {
-                above.kids.insert(id);
-            }
+            self.append(parent, at);
             if let Some(request) = raised {
-                self.raised(parent, request, wakes);
+                self.raised(parent, request, after);
             }
         }
     }
 
-    /// Moves the entries from `id` downwards into another tree.
-    pub(super) fn transfer(&mut self, id: Id, there: &mut Entries, tree: &Arc<Tree>) {
-        let Some(mut entry) = self.map.remove(&id) else {
-            return;
-        };
-        entry.asked_at = there.pass;
-        entry.polled_at = there.pass;
-        there.may_be_pending |= entry.pending;
-        *lock(&entry.node.tree) = tree.clone();
-        for kid in entry.kids.clone() {
-            self.transfer(kid, there, tree);
+    /// Moves the entries from `at` downwards to the tree `there`. The slot of the topmost is left
+    /// empty; the others leave marks in theirs, for their owners to find.
+    fn transfer(&mut self, at: Index, there: &mut Entries, parent: Option<Index>) -> Key {
+        let mut entry = self.slab.take(at);
+        let tally = entry.tally();
+        let mut kid = entry.first_kid;
+        entry.unlinked(there.pass);
+        self.count_in_tree(Some(tally), None);
+        there.count_in_tree(None, Some(tally));
+        let key = there.slab.insert(entry);
+        if tally.is_asked {
+            there.asked.push(key);
         }
-        there.map.insert(id, entry);
+        if let Some(parent) = parent {
+            there.append(parent, key.index);
+        }
+        while let Some(below) = kid {
+            let entry = self.entry(below);
+            let serial = entry.serial;
+            kid = entry.next;
+            let to = self.transfer(below, there, Some(key.index)).index;
+            self.slab.mark(below, serial, there.address(to));
+        }
+        key
     }
 
-    /// Transition 4 for `id` and everything below it, without a judgement.
-    pub(super) fn withdraw_below(&mut self, id: Id) {
-        let entry = self.entry(id);
-        let was_pending = entry.pending;
-        if was_pending || entry.parked || entry.state == State::Asked {
-            entry.request = None;
-        }
-        if entry.state == State::Asked {
-            entry.state = State::Idle;
-        }
-        entry.pending = false;
-        entry.parked = false;
-        entry.from_above = false;
-        if was_pending {
-            for kid in self.kids(id) {
-                if self.map.contains_key(&kid) {
-                    self.withdraw_below(kid);
+    /// Moves `at`, with everything below it, to the tree `there`, below `parent` or nowhere.
+    pub(crate) fn move_to(
+        &mut self,
+        at: Index,
+        there: &mut Entries,
+        parent: Option<Index>,
+        after: &mut After,
+    ) -> Key {
+        self.unlink(at, after);
+        let key = self.transfer(at, there, None);
+        self.slab.free(at);
+        there.link(key.index, parent, after);
+        key
+    }
+
+    /// Transition 2: the handler starts to drop its body; returns the request it holds.
+    pub(crate) fn begin_exit(&mut self, at: Index) -> Held {
+        self.change(at, |entry| {
+            entry.state = State::Busy;
+            entry.pending = false;
+            let rearmed = entry.rearmed.take();
+            Held {
+                request: entry.request.take().or(rearmed),
+                is_raised: !entry.from_above,
+            }
+        })
+    }
+
+    /// Transition 3. `held` is a request that the handler gives to its parent; `absorbed` says
+    /// that it consumed one.
+    pub(crate) fn leave(
+        &mut self,
+        at: Index,
+        held: Option<Request>,
+        absorbed: bool,
+        after: &mut After,
+    ) {
+        self.give_kids_away(at);
+        let parent = self.detach(at);
+        let entry = self.slab.take(at);
+        self.count_in_tree(Some(entry.tally()), None);
+        self.slab.free(at);
+        if let Some(parent) = parent {
+            self.entry(parent).absorbed |= absorbed;
+            let late = entry
+                .request
+                .as_ref()
+                .filter(|_| entry.state == State::Busy);
+            let requests = [held.as_ref(), late, entry.parked.as_ref()];
+            for request in requests.into_iter().flatten() {
+                if !entry.is_own(request) {
+                    self.hand_up(parent, request.clone(), after);
                 }
             }
+            self.settle(parent, after);
+        }
+        after.drop_waker(entry.waker);
+    }
+
+    /// The handler leaves after its body has been dropped, as a rule with nothing to pass on.
+    pub(crate) fn leave_at_once(&mut self, at: Index, after: &mut After) {
+        let entry = self.entry(at);
+        if entry.n_kids == 0 && !entry.tally().is_stirred {
+            let waker = entry.waker.take();
+            after.drop_waker(waker);
+            let parent = self.detach(at);
+            self.slab.free(at);
+            return parent.map_or((), |parent| self.settle(parent, after));
+        }
+        let held = self.begin_exit(at);
+        self.leave(at, held.request, false, after);
+    }
+
+    /// What still hangs below a leaving handler goes to its parent.
+    fn give_kids_away(&mut self, at: Index) {
+        let parent = self.entry(at).parent;
+        while let Some(kid) = self.entry(at).first_kid {
+            self.detach(kid);
+            self.change(kid, |entry| entry.is_aside = true);
+            if let Some(parent) = parent {
+                self.append(parent, kid);
+            }
         }
     }
 
-    pub(super) fn rest(&mut self, root: Id, is_queued: bool, wakes: &mut Wakes) -> bool {
-        if self.may_be_pending {
-            self.may_be_pending = self.map.values().any(|entry| entry.pending);
+    /// How many entries hang below this one.
+    pub(super) fn count_below(&mut self, at: Index) -> usize {
+        let mut total = 0;
+        let mut kid = self.entry(at).first_kid;
+        while let Some(below) = kid {
+            total += 1 + self.count_below(below);
+            kid = self.entry(below).next;
         }
-        if !self.may_be_pending {
-            self.patience = 0;
-            return false;
-        }
-        if is_queued {
-            self.patience += 1;
-        }
-        if !is_queued || self.patience >= PATIENCE {
-            self.patience = 0;
-            self.withdraw_unreached(wakes);
-        }
-        let pass = self.pass;
-        let asked_now =
-            |(id, e): (&Id, &Entry)| *id != root && e.state == State::Asked && e.asked_at == pass;
-        self.map.iter().any(asked_now)
-    }
-
-    /// Transition 4: asks that were made in an earlier pass and not polled since go back.
-    fn withdraw_unreached(&mut self, wakes: &mut Wakes) {
-        let pass = self.pass;
-        let pending = |(id, entry): (&Id, &Entry)| entry.pending.then_some(*id);
-        let mut parents: Vec<Id> = self.map.iter().filter_map(pending).collect();
-        // In an order that does not depend on the map; younger ones are mostly farther in.
-        parents.sort_unstable_by(|a, b| b.cmp(a));
-        for id in parents {
-            let mut any = false;
-            for kid in self.kids(id) {
-                if let Some(entry) = self.map.get_mut(&kid)
-                    && entry.state == State::Asked
-                    && entry.asked_at < pass
-                    && entry.polled_at < pass
-                {
-                    entry.state = State::Idle;
-                    entry.request = None;
-                    entry.from_above = false;
-                    any = true;
-                }
-            }
-            if any {
-                self.settle(id, wakes);
-            }
-        }
+        total
     }
 }

@@ -1,0 +1,201 @@
+//! The owner's side of an entry: what a handler holds to be in a tree.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::after::After;
+use super::current;
+use super::tree::{Address, Entered, Entries, Index, Locked, New, Spot, Tree};
+
+/// Owns one entry, from linking until leaving.
+///
+/// It is no handle that may be dropped at will: `leave` takes it, and a `Place` that is dropped
+/// instead leaves its entry in the tree until the tree goes.
+#[derive(Debug)]
+#[must_use = "an entry stays in its tree until its place is left"]
+pub(crate) struct Place(Address);
+
+impl Place {
+    /// Links a handler below `parent`, or as the root of a tree of its own.
+    pub(super) fn link(parent: Option<Spot<'_>>, new: New<'_>) -> Place {
+        let Some(parent) = parent else {
+            return Place::outermost(new);
+        };
+        {
+            // The usual case: the parent is where it was.
+            let mut entries = parent.tree.lock();
+            if let Some(below) = entries.live(parent.key) {
+                let key = entries.add(Some(below), new);
+                drop(entries);
+                let tree = parent.tree.clone();
+                return Place(Address { tree, key });
+            }
+        }
+        let linked = parent.visit((), |entries, below, (), _| {
+            let key = entries.add(Some(below), new);
+            entries.address(key.index)
+        });
+        linked.map_or_else(|()| Place::outermost(new), Place)
+    }
+
+    fn outermost(new: New<'_>) -> Place {
+        let tree = Tree::empty();
+        let key = tree.lock().add(None, new);
+        Place(Address { tree, key })
+    }
+
+    /// The place whose address was lent to a frame.
+    pub(super) fn returned(address: Address) -> Place {
+        Place(address)
+    }
+
+    /// Lends the address to a frame, for as long as the body is polled.
+    pub(super) fn lent(self) -> Address {
+        self.0
+    }
+
+    pub(super) fn spot(&self) -> Spot<'_> {
+        self.0.spot()
+    }
+
+    /// Whether no request is under way in the tree.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.0.tree.is_quiet()
+    }
+
+    /// Does something to the entry, where it is now.
+    pub(super) fn act<R>(
+        &mut self,
+        after: &mut After,
+        f: impl FnOnce(&mut Entries, Index, &mut After) -> R,
+    ) -> R {
+        loop {
+            let mut entries = self.0.tree.lock();
+            let Some(moved) = entries.follow(self.0.key) else {
+                return f(&mut entries, self.0.key.index, after);
+            };
+            drop(entries);
+            self.0 = moved;
+        }
+    }
+
+    /// Like [`act`](Place::act), for callers that hold no lock: wakes who has been asked.
+    pub(crate) fn now<R>(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After) -> R) -> R {
+        let mut after = After::default();
+        let result = self.act(&mut after, f);
+        after.run();
+        result
+    }
+
+    /// The handler is polled below `parent`: moves there, and is told what to do.
+    pub(super) fn enter(
+        &mut self,
+        parent: Option<Spot<'_>>,
+        waker: &Waker,
+        after: &mut After,
+    ) -> Entered {
+        let entered = self.act(after, |entries, at, after| {
+            entries.enter(at, parent, waker, after)
+        });
+        entered.unwrap_or_else(|| {
+            self.move_below(parent, after);
+            self.act(after, |entries, at, after| entries.polled(at, waker, after))
+        })
+    }
+
+    /// Moves this handler, with everything below it, below `parent`, or into a tree of its own
+    /// where there is none or it has left.
+    fn move_below(&mut self, parent: Option<Spot<'_>>, after: &mut After) {
+        let mut parent = parent.map(Spot::address);
+        loop {
+            let to = parent
+                .as_ref()
+                .map_or_else(Tree::empty, |parent| parent.tree.clone());
+            let (mut here, mut there) = lock_both(&self.0.tree, &to);
+            if let Some(moved) = here.follow(self.0.key) {
+                drop((here, there));
+                self.0 = moved;
+                continue;
+            }
+            let at = self.0.key.index;
+            let target = there.as_mut().unwrap_or(&mut here);
+            let below = match parent.as_ref().map(|parent| target.find_parent(parent.key)) {
+                None => None,
+                Some(Ok(below)) => Some(below),
+                Some(Err(moved)) => {
+                    drop((here, there));
+                    parent = moved;
+                    continue;
+                }
+            };
+            let key = match (&mut there, below) {
+                (Some(there), below) => here.move_to(at, there, below, after),
+                (None, Some(below)) => {
+                    here.hang(at, below, after);
+                    return;
+                }
+                (None, None) => unreachable!("a new tree is another one"),
+            };
+            drop((here, there));
+            self.0 = Address { tree: to, key };
+            return;
+        }
+    }
+}
+
+/// Locks two trees, in the order of their addresses in memory; a tree is locked once.
+fn lock_both<'a>(here: &'a Arc<Tree>, there: &'a Arc<Tree>) -> (Locked<'a>, Option<Locked<'a>>) {
+    if Arc::ptr_eq(here, there) {
+        return (here.lock(), None);
+    }
+    if Arc::as_ptr(here) < Arc::as_ptr(there) {
+        let here = here.lock();
+        (here, Some(there.lock()))
+    } else {
+        let there = there.lock();
+        (here.lock(), Some(there))
+    }
+}
+
+/// The place of a handler that has no body of its own, and so needs no frame.
+#[derive(Debug, Default)]
+pub(crate) struct LeafPlace(Option<Place>);
+
+impl LeafPlace {
+    pub(crate) fn is_linked(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The handler is polled: takes its place below the current one.
+    pub(crate) fn enter(&mut self, waker: &Waker) -> Entered {
+        let mut after = After::default();
+        let entered = current::with(|parent| match &mut self.0 {
+            Some(place) => place.enter(parent, waker, &mut after),
+            None => {
+                let new = New {
+                    waker: Some(waker),
+                    ..New::default()
+                };
+                self.0 = Some(Place::link(parent, new));
+                Entered::Go
+            }
+        });
+        after.run();
+        entered
+    }
+
+    /// Does something to the entry, if there is one.
+    pub(crate) fn now<R>(
+        &mut self,
+        f: impl FnOnce(&mut Entries, Index, &mut After) -> R,
+    ) -> Option<R> {
+        self.0.as_mut().map(|place| place.now(f))
+    }
+
+    /// Leaves the tree, if there is an entry in one.
+    pub(crate) fn leave(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After)) {
+        if let Some(mut place) = self.0.take() {
+            place.now(f);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Where the entries of a tree live: a vector of slots, of which vacant ones are used again.
+//!
+//! A slot is named inside the tree by its [`Index`], and outside of it by a [`Key`], which also
+//! holds the serial number of what is in the slot. Serial numbers are counted by the tree and
+//! never given twice, so a key that outlives its entry finds nothing, however often the slot has
+//! been used since, and whether or not the vector has shrunk in between.
+//!
+//! ```text
+//!              insert            (1) remove
+//!   vacant ───────────▶ live ───────────────▶ vacant
+//!                        │                      ▲
+//!                        └─(2) take─▶ moved ────┘ (3) the owner follows the mark
+//! ```
+//!
+//! 1. The handler leaves.
+//! 2. The entry went to another tree together with one above it, and its owner does not know
+//!    yet: the slot holds a mark that says where to.
+//! 3. There is one owner of a slot, and it alone clears the mark. Others may look at it.
+
+use std::num::NonZeroU32;
+
+use super::Address;
+use super::entry::Entry;
+
+/// A slot of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Index(NonZeroU32);
+
+impl Index {
+    pub(super) const ROOT: Index = Index(NonZeroU32::MIN);
+
+    fn new(at: usize) -> Index {
+        let number = u32::try_from(at + 1).ok().and_then(NonZeroU32::new);
+        Index(number.expect("a tree has less than four billion handlers"))
+    }
+
+    fn get(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// Names a handler in its tree, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) index: Index,
+    pub(super) serial: u64,
+}
+
+impl Key {
+    /// The first entry of a tree.
+    pub(super) const ROOT: Key = Key {
+        index: Index::ROOT,
+        serial: 0,
+    };
+}
+
+#[derive(Debug)]
+enum Slot {
+    /// With the next vacant one.
+    Vacant(Option<Index>),
+    Live(Entry),
+    Moved {
+        serial: u64,
+        to: Address,
+    },
+}
+
+/// What a key leads to.
+pub(super) enum Found<'a> {
+    Live(&'a mut Entry),
+    Moved(&'a Address),
+    Gone,
+}
+
+/// A slab of at most so many slots is kept when it is empty.
+const KEPT: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Slab {
+    slots: Vec<Slot>,
+    vacant: Option<Index>,
+    n_used: usize,
+    next_serial: u64,
+}
+
+impl Slab {
+    /// The entry in a slot that is known to be live.
+    pub(super) fn entry(&mut self, at: Index) -> &mut Entry {
+        match &mut self.slots[at.get()] {
+            Slot::Live(entry) => entry,
+            _ => unreachable!("links within a tree lead to its entries"),
+        }
+    }
+
+    pub(super) fn find(&mut self, key: Key) -> Found<'_> {
+        match self.slots.get_mut(key.index.get()) {
+            Some(Slot::Live(entry)) if entry.serial == key.serial => Found::Live(entry),
+            Some(Slot::Moved { serial, to }) if *serial == key.serial => Found::Moved(to),
+            _ => Found::Gone,
+        }
+    }
+
+    /// The slot of a key whose entry is live.
+    pub(super) fn live(&mut self, key: Key) -> Option<Index> {
+        match self.find(key) {
+            Found::Live(_) => Some(key.index),
+            _ => None,
+        }
+    }
+
+    pub(super) fn insert(&mut self, mut entry: Entry) -> Key {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.n_used += 1;
+        entry.serial = serial;
+        let index = match self.vacant {
+            Some(index) => {
+                let slot = &mut self.slots[index.get()];
+                if let Slot::Vacant(next) = slot {
+                    self.vacant = *next;
+                }
+                *slot = Slot::Live(entry);
+                index
+            }
+            None => {
+                self.slots.push(Slot::Live(entry));
+                Index::new(self.slots.len() - 1)
+            }
+        };
+        Key { index, serial }
+    }
+
+    /// Takes an entry out and leaves its slot empty, but in use.
+    pub(super) fn take(&mut self, at: Index) -> Entry {
+        match std::mem::replace(&mut self.slots[at.get()], Slot::Vacant(None)) {
+            Slot::Live(entry) => entry,
+            _ => unreachable!("links within a tree lead to its entries"),
+        }
+    }
+
+    /// Leaves a mark where an entry has been taken out.
+    pub(super) fn mark(&mut self, at: Index, serial: u64, to: Address) {
+        self.slots[at.get()] = Slot::Moved { serial, to };
+    }
+
+    /// Transition 3: where the entry has gone, if it has. The slot is vacant then.
+    pub(super) fn follow(&mut self, key: Key) -> Option<Address> {
+        let Found::Moved(to) = self.find(key) else {
+            return None;
+        };
+        let to = to.clone();
+        self.free(key.index);
+        Some(to)
+    }
+
+    /// Makes a slot vacant. What a burst of handlers needed is given back when they are gone.
+    pub(super) fn free(&mut self, at: Index) {
+        self.slots[at.get()] = Slot::Vacant(self.vacant);
+        self.vacant = Some(at);
+        self.n_used -= 1;
+        if self.n_used <= 1 && self.slots.len() > KEPT {
+            self.shrink();
+        }
+    }
+
+    /// Drops the vacant slots at the end, unless there are few.
+    #[cold]
+    fn shrink(&mut self) {
+        let is_used = |slot: &Slot| !matches!(slot, Slot::Vacant(_));
+        let used = self.slots.iter().rposition(is_used).map_or(0, |at| at + 1);
+        if used * 2 > self.slots.len() {
+            return;
+        }
+        self.slots.truncate(used);
+        self.slots.shrink_to(KEPT);
+        self.vacant = None;
+        for at in (0..used).rev() {
+            if let Slot::Vacant(next) = &mut self.slots[at] {
+                *next = self.vacant;
+                self.vacant = Some(Index::new(at));
+            }
+        }
+    }
+}
