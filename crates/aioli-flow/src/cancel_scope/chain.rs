@@ -58,7 +58,7 @@ impl Chain {
         let mut at = self.clone();
         std::iter::from_fn(move || {
             let view = at.0.take()?.0.view()?;
-            if !view.place.body.reaches_caller() {
+            if !view.place.handler.reaches_caller() {
                 return None;
             }
             at = view.place.around.clone();

@@ -21,7 +21,7 @@ struct State {
     cancelled: Option<Reason>,
     is_caught: bool,
     phase: Phase,
-    /// The handlers of the scope, and the scopes around it, while its future runs.
+    /// The scope's handler, and the scopes around it, until the scope is left.
     place: Option<Place>,
     /// Wakes the scope's future when something has changed.
     waker: Option<Waker>,
@@ -37,10 +37,7 @@ enum Phase {
 /// Where in its task a scope runs.
 #[derive(Clone)]
 pub(super) struct Place {
-    /// The handler that keeps requests from outside out while the shield is up.
-    pub(super) shield: Unwinder,
-    /// The handler inside it, which the scope asks.
-    pub(super) body: Unwinder,
+    pub(super) handler: Unwinder,
     /// The scopes around; none before the first poll.
     pub(super) around: Chain,
 }
@@ -79,15 +76,17 @@ impl Shared {
         is_new
     }
 
-    /// The scope's future begins to run here.
-    pub(super) fn settle_in(&self, place: Place) {
-        let shield = place.shield.clone();
+    /// The scope has a future, whose handler this is.
+    pub(super) fn settle_in(&self, handler: Unwinder) {
         let is_shielded = {
             let mut state = self.lock();
-            state.place = Some(place);
+            state.place = Some(Place {
+                handler: handler.clone(),
+                around: Chain::default(),
+            });
             state.is_shielded
         };
-        shield.set_shield(is_shielded);
+        handler.set_shield(is_shielded);
     }
 
     /// The scope's future runs inside other scopes than before.
@@ -100,7 +99,7 @@ impl Shared {
         drop(old);
     }
 
-    /// The scope has been left; whether its own cancellation had ended it is for good.
+    /// The scope has been left. A deadline that had not come by then has no effect any more.
     pub(super) fn leave(&self) {
         let mut state = self.lock();
         state.note_deadline();
@@ -129,13 +128,13 @@ impl Shared {
     }
 
     pub(super) fn set_shield(&self, is_up: bool) {
-        let shield = {
+        let handler = {
             let mut state = self.lock();
             state.is_shielded = is_up;
-            state.place.as_ref().map(|place| place.shield.clone())
+            state.place.as_ref().map(|place| place.handler.clone())
         };
-        if let Some(shield) = shield {
-            shield.set_shield(is_up);
+        if let Some(handler) = handler {
+            handler.set_shield(is_up);
         }
     }
 

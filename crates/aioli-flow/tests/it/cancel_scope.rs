@@ -212,6 +212,12 @@ fn a_scope_whose_future_is_dropped_is_left() {
         assert!(!scope.cancel_called());
         assert_eq!(current_effective_deadline(), None);
         assert_eq!(aioli_time::stats().pending, 0);
+        // And when it is done, though it is still there.
+        let scope = CancelScope::after(5);
+        let mut inside = Box::pin(scope.run(checkpoint()));
+        assert_eq!(inside.as_mut().await, Some(()));
+        sleep(9).await;
+        assert!(!scope.cancel_called());
     });
 }
 

@@ -35,7 +35,7 @@ impl Unwinder {
     /// # Examples
     ///
     /// ```
-    /// use aioli_task::{exit, run, shield, spawn};
+    /// use aioli_task::{exit, run, shield};
     /// use std::{cell::OnceCell, rc::Rc};
     ///
     /// run(async {
