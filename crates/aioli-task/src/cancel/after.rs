@@ -36,10 +36,20 @@ impl After {
 
     /// Calls the wakers, with no lock held. A waker that polls inline does so under the handler
     /// that the woken one hangs under, as its own task would.
+    #[inline]
     pub(super) fn run(self) {
+        if self.wakes.is_empty() && self.old.is_none() {
+            // There is nothing to drop either.
+            return std::mem::forget(self);
+        }
+        self.run_all();
+    }
+
+    fn run_all(self) {
+        drop(self.old);
         for (above, waker) in self.wakes {
             match above {
-                Some(above) => current::under(above, || waker.wake()),
+                Some(above) => current::under(&above, || waker.wake()),
                 None => current::outside(|| waker.wake()),
             }
         }

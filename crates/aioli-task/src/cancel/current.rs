@@ -28,9 +28,11 @@ enum At<'a> {
     Outside,
     /// A task, which is the root of its tree once there is one.
     Task(&'a OnceLock<Arc<Tree>>),
-    /// A handler, linked or not.
-    Handler {
-        address: OnceCell<Address>,
+    /// A handler that is linked.
+    Linked(&'a Address),
+    /// A handler that was not linked when its body's poll began.
+    New {
+        linked: &'a OnceCell<Address>,
         is_shield: bool,
     },
 }
@@ -45,55 +47,50 @@ thread_local! {
     static CURRENT: Cell<*const Frame<'static>> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `f` with one frame more; returns the frame's content beside the result.
-fn enter<'a, R>(at: At<'a>, f: impl FnOnce() -> R) -> (R, At<'a>) {
+/// Runs `f` with one frame more.
+#[inline]
+fn enter<R>(at: At<'_>, f: impl FnOnce() -> R) -> R {
     /// Pops the frame, also when `f` unwinds.
     struct Pop(*const Frame<'static>);
     impl Drop for Pop {
+        #[inline]
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
     let above = CURRENT.get();
     let frame = Frame { above, at };
-    let pop = Pop(above);
+    let _pop = Pop(above);
     CURRENT.set(ptr::from_ref(&frame).cast());
-    let result = f();
-    drop(pop);
-    (result, frame.at)
+    f()
 }
 
 /// Runs `f` as a task, whose tree is made in `root` when a handler needs it.
+#[inline]
 pub(crate) fn in_task<R>(root: &OnceLock<Arc<Tree>>, f: impl FnOnce() -> R) -> R {
-    enter(At::Task(root), f).0
+    enter(At::Task(root), f)
 }
 
 /// Runs `f` with no handler around it.
+#[inline]
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    enter(At::Outside, f).0
+    enter(At::Outside, f)
 }
 
-/// Runs `f` below a handler that somebody else owns.
-pub(super) fn under<R>(address: Address, f: impl FnOnce() -> R) -> R {
-    let at = At::Handler {
-        address: OnceCell::from(address),
-        is_shield: false,
-    };
-    enter(at, f).0
+/// Runs `f` below a handler that is linked.
+#[inline]
+pub(super) fn under<R>(address: &Address, f: impl FnOnce() -> R) -> R {
+    enter(At::Linked(address), f)
 }
 
-/// Runs `f`, the poll or the drop of a handler's body. Returns the handler's address, if it is
-/// linked or has been meanwhile.
-pub(super) fn in_handler<R>(
-    address: Option<Address>,
-    is_shield: bool,
-    f: impl FnOnce() -> R,
-) -> (R, Option<Address>) {
-    let address = address.map(OnceCell::from).unwrap_or_default();
-    match enter(At::Handler { address, is_shield }, f) {
-        (result, At::Handler { address, .. }) => (result, address.into_inner()),
-        _ => unreachable!("the frame comes back as it was"),
-    }
+/// Runs `f`, the poll or the drop of the body of a handler that is not linked. Returns the
+/// handler's address, if it has been linked meanwhile.
+#[inline]
+pub(super) fn in_new<R>(is_shield: bool, f: impl FnOnce() -> R) -> (R, Option<Address>) {
+    let cell = OnceCell::new();
+    let linked = &cell;
+    let result = enter(At::New { linked, is_shield }, f);
+    (result, cell.into_inner())
 }
 
 /// Calls `f` with the innermost frame.
@@ -117,13 +114,14 @@ impl Frame<'_> {
         match &self.at {
             At::Outside => None,
             At::Task(root) => Some(root.get_or_init(Tree::new).root()),
-            At::Handler { address, is_shield } => {
-                let address = address.get_or_init(|| {
+            At::Linked(address) => Some(address.spot()),
+            At::New { linked, is_shield } => {
+                let address = linked.get_or_init(|| {
                     let new = New {
                         is_shield: *is_shield,
                         ..New::default()
                     };
-                    Place::link(self.above().and_then(Frame::spot), new).lent()
+                    Place::link(self.above().and_then(Frame::spot), new).into_address()
                 });
                 Some(address.spot())
             }
@@ -137,7 +135,8 @@ impl Frame<'_> {
             At::Task(root) => root
                 .get()
                 .is_some_and(|tree| tree.root().is_asked_here_or_above()),
-            At::Handler { address, is_shield } => match address.get() {
+            At::Linked(address) => address.spot().is_asked_here_or_above(),
+            At::New { linked, is_shield } => match linked.get() {
                 Some(address) => address.spot().is_asked_here_or_above(),
                 None => !is_shield && self.above().is_some_and(Frame::is_asked),
             },

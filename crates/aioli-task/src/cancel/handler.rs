@@ -152,6 +152,7 @@ impl Link {
     }
 
     /// The body is pending, for the first time or not.
+    #[inline]
     fn suspend(&mut self, was_linked: bool, waker: &Waker, after: &mut After) -> Entered {
         match self.place() {
             // The waker is known, and nothing is to be handed down.
@@ -194,7 +195,7 @@ impl Handler {
                 State::New => State::New,
                 State::Early(request) => State::Early(request.clone()),
                 // The one here is never used again, so the owner is still one.
-                State::Linked(place) => State::Linked(Place::returned(place.spot().address())),
+                State::Linked(place) => State::Linked(Place::of(place.address().clone())),
                 State::Gone => State::Gone,
             };
             Arc::new(Mutex::new(Link { state, ..self.own }))
@@ -202,6 +203,7 @@ impl Handler {
         self.shared.get_or_init(link).clone()
     }
 
+    #[inline]
     fn with<R>(&mut self, f: impl FnOnce(&mut Link) -> R) -> R {
         match self.shared.get() {
             None => f(&mut self.own),
@@ -209,6 +211,7 @@ impl Handler {
         }
     }
 
+    #[inline]
     fn look<R>(&self, f: impl FnOnce(&Link) -> R) -> R {
         match self.shared.get() {
             None => f(&self.own),
@@ -217,6 +220,7 @@ impl Handler {
     }
 
     /// Does something to the link, and then what is to be done with no lock held.
+    #[inline]
     fn now<R>(&mut self, f: impl FnOnce(&mut Link, &mut After) -> R) -> R {
         let mut after = After::default();
         let result = self.with(|link| f(link, &mut after));
@@ -244,11 +248,13 @@ impl Handler {
         cancelled.is_of(self.look(Link::origin))
     }
 
+    #[inline]
     pub(super) fn is_linked(&self) -> bool {
         self.look(|link| matches!(link.state, State::Linked(_)))
     }
 
     /// Whether the handler leaves nothing behind when it goes now.
+    #[inline]
     pub(super) fn is_unlinked(&self) -> bool {
         self.look(|link| matches!(link.state, State::New | State::Gone))
     }
@@ -263,8 +269,12 @@ impl Handler {
     }
 
     /// The handler is polled: takes its place below the current one, if it is linked at all.
+    #[inline]
     pub(super) fn enter(&mut self, waker: &Waker) -> Entered {
         let is_shared = self.shared.get().is_some();
+        if !is_shared && matches!(self.own.state, State::New) {
+            return Entered::Go;
+        }
         self.now(|link, after| {
             if is_shared && matches!(link.state, State::New) {
                 link.link(waker);
@@ -274,26 +284,20 @@ impl Handler {
     }
 
     /// Runs `f`, which polls or drops the body, with this handler as the current one.
+    #[inline]
     pub(super) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        let is_shared = self.shared.get().is_some();
-        let (address, is_shield) = self.with(|link| {
-            let address = match &mut link.state {
-                State::Linked(place) if is_shared => Some(place.spot().address()),
-                State::Linked(_) => match mem::take(&mut link.state) {
-                    State::Linked(place) => Some(place.lent()),
-                    _ => None,
-                },
-                _ => None,
-            };
-            (address, link.is_shield)
-        });
-        let (result, address) = current::in_handler(address, is_shield, f);
-        if let Some(address) = address {
-            self.with(|link| {
-                if link.place().is_none() {
-                    link.state = State::Linked(Place::returned(address));
-                }
-            });
+        if let Some(shared) = self.shared.get() {
+            // The lock is not held while the body runs.
+            let address = lock(shared).place().map(|place| place.address().clone());
+            if let Some(address) = address {
+                return current::under(&address, f);
+            }
+        } else if let State::Linked(place) = &self.own.state {
+            return current::under(place.address(), f);
+        }
+        let (result, linked) = current::in_new(self.own.is_shield, f);
+        if let Some(address) = linked {
+            self.with(|link| link.state = State::Linked(Place::of(address)));
         }
         result
     }
@@ -305,6 +309,7 @@ impl Handler {
 
     /// Whether a body that is done may be dropped before its handler begins to leave: no request
     /// is under way, so what comes up meanwhile comes up as it would have before.
+    #[inline]
     pub(super) fn is_quiet(&mut self) -> bool {
         self.with(|link| link.place().is_none_or(|place| place.is_quiet()))
     }
@@ -325,6 +330,7 @@ impl Handler {
     }
 
     /// The body has been dropped, and the handler leaves its tree.
+    #[inline]
     pub(super) fn leave(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After)) {
         self.now(|link, after| {
             if let State::Linked(mut place) = mem::replace(&mut link.state, State::Gone) {

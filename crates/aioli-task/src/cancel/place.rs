@@ -44,26 +44,33 @@ impl Place {
         Place(Address { tree, key })
     }
 
-    /// The place whose address was lent to a frame.
-    pub(super) fn returned(address: Address) -> Place {
+    /// Takes over an entry that a frame has linked.
+    pub(super) fn of(address: Address) -> Place {
         Place(address)
     }
 
-    /// Lends the address to a frame, for as long as the body is polled.
-    pub(super) fn lent(self) -> Address {
+    /// Leaves it to the frame to hand the entry on to an owner.
+    pub(super) fn into_address(self) -> Address {
         self.0
     }
 
+    pub(super) fn address(&self) -> &Address {
+        &self.0
+    }
+
+    #[inline]
     pub(super) fn spot(&self) -> Spot<'_> {
         self.0.spot()
     }
 
     /// Whether no request is under way in the tree.
+    #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.0.tree.is_quiet()
     }
 
     /// Does something to the entry, where it is now.
+    #[inline]
     pub(super) fn act<R>(
         &mut self,
         after: &mut After,
@@ -80,6 +87,7 @@ impl Place {
     }
 
     /// Like [`act`](Place::act), for callers that hold no lock: wakes who has been asked.
+    #[inline]
     pub(crate) fn now<R>(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After) -> R) -> R {
         let mut after = After::default();
         let result = self.act(&mut after, f);
@@ -88,6 +96,7 @@ impl Place {
     }
 
     /// The handler is polled below `parent`: moves there, and is told what to do.
+    #[inline]
     pub(super) fn enter(
         &mut self,
         parent: Option<Spot<'_>>,

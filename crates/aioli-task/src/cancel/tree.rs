@@ -152,6 +152,7 @@ impl Tree {
         })
     }
 
+    #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         Locked {
             entries: self.entries.lock().unwrap_or_else(PoisonError::into_inner),
@@ -160,12 +161,14 @@ impl Tree {
     }
 
     /// Whether no request is under way anywhere in the tree; see the module's documentation.
+    #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         // ORDERING: SeqCst, the other half of what `Locked` does when it is dropped.
         self.is_quiet.load(Ordering::SeqCst)
     }
 
     /// The root, as a parent of other handlers.
+    #[inline]
     pub(crate) fn root(self: &Arc<Tree>) -> Spot<'_> {
         Spot {
             tree: self,
@@ -315,6 +318,7 @@ impl Spot<'_> {
 }
 
 impl Address {
+    #[inline]
     pub(super) fn spot(&self) -> Spot<'_> {
         Spot {
             tree: &self.tree,

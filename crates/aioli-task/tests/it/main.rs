@@ -12,8 +12,10 @@ mod hard_cases;
 #[cfg(unix)]
 mod interrupt;
 mod model;
+mod moves;
 mod order;
 mod rules;
 mod runner;
+mod shields;
 mod support;
 mod wake;

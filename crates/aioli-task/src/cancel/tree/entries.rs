@@ -44,12 +44,6 @@ pub(crate) struct New<'a> {
     pub(crate) waker: Option<&'a Waker>,
 }
 
-impl New<'_> {
-    fn entry(self) -> Entry {
-        Entry::new(self.is_shield, self.origin, self.waker.cloned())
-    }
-}
-
 fn count(counter: &mut usize, before: bool, after: bool) {
     *counter = *counter + usize::from(after) - usize::from(before);
 }
@@ -69,6 +63,7 @@ impl Entries {
         }
     }
 
+    #[inline]
     pub(super) fn entry(&mut self, at: Index) -> &mut Entry {
         self.slab.entry(at)
     }
@@ -92,6 +87,7 @@ impl Entries {
     }
 
     /// Changes an entry, and what is counted of it.
+    #[inline]
     pub(super) fn change<R>(&mut self, at: Index, f: impl FnOnce(&mut Entry) -> R) -> R {
         let entry = self.entry(at);
         let before = entry.tally();
@@ -127,11 +123,13 @@ impl Entries {
     }
 
     /// The slot of a key whose entry is in this tree.
+    #[inline]
     pub(crate) fn live(&mut self, key: Key) -> Option<Index> {
         self.slab.live(key)
     }
 
     /// Where the owner's entry has moved to, if it has; its mark is cleared.
+    #[inline]
     pub(crate) fn follow(&mut self, key: Key) -> Option<Address> {
         self.slab.follow(key)
     }
@@ -147,9 +145,12 @@ impl Entries {
 
     /// Adds a handler below `parent`, or as one that hangs nowhere.
     pub(crate) fn add(&mut self, parent: Option<Index>, new: New<'_>) -> Key {
-        let mut entry = new.entry();
-        entry.polled_at = self.pass;
-        let key = self.slab.insert(entry);
+        let pass = self.pass;
+        let (key, entry) = self.slab.claim();
+        entry.is_shield = new.is_shield;
+        entry.origin = new.origin;
+        entry.waker = new.waker.cloned();
+        (entry.asked_at, entry.polled_at) = (pass, pass);
         if let Some(parent) = parent {
             self.append(parent, key.index);
         }
@@ -193,6 +194,7 @@ impl Entries {
 
     /// The handler is polled below `parent`: hangs it there, and tells what it should do. `None`
     /// when it is to move to another tree first.
+    #[inline]
     pub(crate) fn enter(
         &mut self,
         at: Index,
@@ -235,6 +237,7 @@ impl Entries {
     }
 
     /// The handler is polled in its place.
+    #[inline]
     pub(crate) fn polled(&mut self, at: Index, waker: &Waker, after: &mut After) -> Entered {
         let pass = self.pass;
         let entry = self.entry(at);
@@ -244,6 +247,7 @@ impl Entries {
     }
 
     /// Whether a request has arrived at this handler.
+    #[inline]
     pub(super) fn look(&mut self, at: Index) -> Entered {
         if self.entry(at).state == State::Asked {
             Entered::Asked
@@ -293,7 +297,9 @@ impl Entries {
         entry.unlinked(there.pass);
         self.count_in_tree(Some(tally), None);
         there.count_in_tree(None, Some(tally));
-        let key = there.slab.insert(entry);
+        let (key, new) = there.slab.claim();
+        entry.serial = key.serial;
+        *new = entry;
         if tally.is_asked {
             there.asked.push(key);
         }
@@ -301,11 +307,9 @@ impl Entries {
             there.append(parent, key.index);
         }
         while let Some(below) = kid {
-            let entry = self.entry(below);
-            let serial = entry.serial;
-            kid = entry.next;
+            kid = self.entry(below).next;
             let to = self.transfer(below, there, Some(key.index)).index;
-            self.slab.mark(below, serial, there.address(to));
+            self.slab.mark(below, there.address(to));
         }
         key
     }
@@ -373,9 +377,8 @@ impl Entries {
     pub(crate) fn leave_at_once(&mut self, at: Index, after: &mut After) {
         let entry = self.entry(at);
         if entry.n_kids == 0 && !entry.tally().is_stirred {
-            let waker = entry.waker.take();
-            after.drop_waker(waker);
             let parent = self.detach(at);
+            after.drop_waker(self.entry(at).clear());
             self.slab.free(at);
             return parent.map_or((), |parent| self.settle(parent, after));
         }

@@ -6,8 +6,9 @@ use super::slab::Index;
 use crate::cancel::Request;
 use crate::cancel::reason::Origin;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
+    #[default]
     Idle,
     Asked,
     Busy,
@@ -15,7 +16,8 @@ pub(super) enum State {
     Raising,
 }
 
-#[derive(Debug)]
+/// By default, one that is blank.
+#[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) serial: u64,
     pub(super) parent: Option<Index>,
@@ -80,35 +82,19 @@ pub(super) struct Tally {
 }
 
 impl Entry {
-    pub(super) fn new(is_shield: bool, origin: Option<Origin>, waker: Option<Waker>) -> Entry {
-        Entry {
-            serial: 0,
-            parent: None,
-            prev: None,
-            next: None,
-            first_kid: None,
-            last_kid: None,
-            n_kids: 0,
-            n_unsettled: 0,
-            n_raising: 0,
-            state: State::Idle,
-            is_shield,
-            pending: false,
-            absorbed: false,
-            given_back: false,
-            is_aside: false,
-            from_above: false,
-            request: None,
-            parked: None,
-            consumed: None,
-            rearmed: None,
-            origin,
-            asked_at: 0,
-            polled_at: 0,
-            waker,
-        }
+    /// Makes an entry blank with which no request has anything to do, and which has been taken out
+    /// of its lists. Its waker is to be dropped with no lock held.
+    pub(super) fn clear(&mut self) -> Option<Waker> {
+        debug_assert!(!self.tally().is_stirred && self.n_kids == 0, "it is idle");
+        self.is_shield = false;
+        (self.absorbed, self.given_back) = (false, false);
+        (self.is_aside, self.from_above) = (false, false);
+        self.consumed = None;
+        self.origin = None;
+        self.waker.take()
     }
 
+    #[inline]
     pub(super) fn tally(&self) -> Tally {
         let standing = match self.state {
             State::Raising if self.is_aside => Standing::Settled,

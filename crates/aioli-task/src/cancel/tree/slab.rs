@@ -55,14 +55,19 @@ impl Key {
 }
 
 #[derive(Debug)]
-enum Slot {
+struct Slot {
+    content: Content,
+    /// Blank, with the serial number of its last use, unless the slot is live. It stays in the
+    /// slot so that linking and leaving write only what differs.
+    entry: Entry,
+}
+
+#[derive(Debug)]
+enum Content {
+    Live,
     /// With the next vacant one.
     Vacant(Option<Index>),
-    Live(Entry),
-    Moved {
-        serial: u64,
-        to: Address,
-    },
+    Moved(Box<Address>),
 }
 
 /// What a key leads to.
@@ -85,22 +90,26 @@ pub(super) struct Slab {
 
 impl Slab {
     /// The entry in a slot that is known to be live.
+    #[inline]
     pub(super) fn entry(&mut self, at: Index) -> &mut Entry {
-        match &mut self.slots[at.get()] {
-            Slot::Live(entry) => entry,
-            _ => unreachable!("links within a tree lead to its entries"),
-        }
+        &mut self.slots[at.get()].entry
     }
 
+    #[inline]
     pub(super) fn find(&mut self, key: Key) -> Found<'_> {
-        match self.slots.get_mut(key.index.get()) {
-            Some(Slot::Live(entry)) if entry.serial == key.serial => Found::Live(entry),
-            Some(Slot::Moved { serial, to }) if *serial == key.serial => Found::Moved(to),
-            _ => Found::Gone,
+        let Some(slot) = self.slots.get_mut(key.index.get()) else {
+            return Found::Gone;
+        };
+        match &slot.content {
+            _ if slot.entry.serial != key.serial => Found::Gone,
+            Content::Live => Found::Live(&mut slot.entry),
+            Content::Moved(to) => Found::Moved(to),
+            Content::Vacant(_) => Found::Gone,
         }
     }
 
     /// The slot of a key whose entry is live.
+    #[inline]
     pub(super) fn live(&mut self, key: Key) -> Option<Index> {
         match self.find(key) {
             Found::Live(_) => Some(key.index),
@@ -108,43 +117,58 @@ impl Slab {
         }
     }
 
-    pub(super) fn insert(&mut self, mut entry: Entry) -> Key {
+    /// Makes a slot live, with an entry that is blank but for its serial number.
+    pub(super) fn claim(&mut self) -> (Key, &mut Entry) {
+        let index = match self.vacant {
+            Some(index) => index,
+            None => self.grow(),
+        };
+        let slot = &mut self.slots[index.get()];
+        if let Content::Vacant(next) = slot.content {
+            self.vacant = next;
+        }
+        slot.content = Content::Live;
         let serial = self.next_serial;
         self.next_serial += 1;
         self.n_used += 1;
-        entry.serial = serial;
-        let index = match self.vacant {
-            Some(index) => {
-                let slot = &mut self.slots[index.get()];
-                if let Slot::Vacant(next) = slot {
-                    self.vacant = *next;
-                }
-                *slot = Slot::Live(entry);
-                index
-            }
-            None => {
-                self.slots.push(Slot::Live(entry));
-                Index::new(self.slots.len() - 1)
-            }
-        };
-        Key { index, serial }
+        slot.entry.serial = serial;
+        (Key { index, serial }, &mut slot.entry)
     }
 
-    /// Takes an entry out and leaves its slot empty, but in use.
+    #[cold]
+    fn grow(&mut self) -> Index {
+        self.slots.push(Slot {
+            content: Content::Vacant(None),
+            entry: Entry::default(),
+        });
+        Index::new(self.slots.len() - 1)
+    }
+
+    /// Takes an entry out and leaves a blank one, whose slot is still in use.
     pub(super) fn take(&mut self, at: Index) -> Entry {
-        match std::mem::replace(&mut self.slots[at.get()], Slot::Vacant(None)) {
-            Slot::Live(entry) => entry,
-            _ => unreachable!("links within a tree lead to its entries"),
-        }
+        let entry = self.entry(at);
+        let serial = entry.serial;
+        let taken = std::mem::take(entry);
+        entry.serial = serial;
+        taken
     }
 
     /// Leaves a mark where an entry has been taken out.
-    pub(super) fn mark(&mut self, at: Index, serial: u64, to: Address) {
-        self.slots[at.get()] = Slot::Moved { serial, to };
+    pub(super) fn mark(&mut self, at: Index, to: Address) {
+        self.slots[at.get()].content = Content::Moved(Box::new(to));
     }
 
     /// Transition 3: where the entry has gone, if it has. The slot is vacant then.
+    #[inline]
     pub(super) fn follow(&mut self, key: Key) -> Option<Address> {
+        match self.slots[key.index.get()].content {
+            Content::Live => None,
+            _ => self.follow_mark(key),
+        }
+    }
+
+    #[cold]
+    fn follow_mark(&mut self, key: Key) -> Option<Address> {
         let Found::Moved(to) = self.find(key) else {
             return None;
         };
@@ -153,9 +177,10 @@ impl Slab {
         Some(to)
     }
 
-    /// Makes a slot vacant. What a burst of handlers needed is given back when they are gone.
+    /// Makes a slot vacant whose entry is blank. What a burst of handlers needed is given back when
+    /// they are gone.
     pub(super) fn free(&mut self, at: Index) {
-        self.slots[at.get()] = Slot::Vacant(self.vacant);
+        self.slots[at.get()].content = Content::Vacant(self.vacant);
         self.vacant = Some(at);
         self.n_used -= 1;
         if self.n_used <= 1 && self.slots.len() > KEPT {
@@ -166,7 +191,7 @@ impl Slab {
     /// Drops the vacant slots at the end, unless there are few.
     #[cold]
     fn shrink(&mut self) {
-        let is_used = |slot: &Slot| !matches!(slot, Slot::Vacant(_));
+        let is_used = |slot: &Slot| !matches!(slot.content, Content::Vacant(_));
         let used = self.slots.iter().rposition(is_used).map_or(0, |at| at + 1);
         if used * 2 > self.slots.len() {
             return;
@@ -175,7 +200,7 @@ impl Slab {
         self.slots.shrink_to(KEPT);
         self.vacant = None;
         for at in (0..used).rev() {
-            if let Slot::Vacant(next) = &mut self.slots[at] {
+            if let Content::Vacant(next) = &mut self.slots[at].content {
                 *next = self.vacant;
                 self.vacant = Some(Index::new(at));
             }
