@@ -18,6 +18,7 @@ mod holes;
 mod planted;
 mod promise;
 mod race;
+mod scope_model;
 mod timeout;
 mod wait;
 mod wide;
