@@ -28,7 +28,8 @@ use self::state::Shared;
 /// A scope is **level-triggered**, as in trio, whereas [`timeout`](crate::timeout()),
 /// [`TaskGroup`](crate::TaskGroup) and `Task::cancel` ask once, as asyncio does: code in a
 /// cancelled scope that takes the cancellation with `catch` and awaits again is cancelled again,
-/// at every suspension until the scope is left. Clean-up that has to await goes into
+/// at every suspension until the scope is left. (Of several branches inside, one that is done with
+/// its request is asked again when all are.) Clean-up that has to await goes into
 /// [`with`](crate::with()), [`finally`](crate::finally), `shield`, or a scope whose
 /// [shield](CancelScope::set_shield) is up. Who holds a request of somebody else over such an
 /// `await` keeps it with `Cancelled::keep`.

@@ -17,6 +17,21 @@ use crate::cancel_scope::is_cancelled_here;
 use crate::error_group::BoxError;
 
 /// Why a child did not start; see [`TaskGroup::start`](super::TaskGroup::start).
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::{StartError, TaskGroup};
+///
+/// aioli_task::run(async {
+///     let group = TaskGroup::scope(async |tg| {
+///         let silent = tg.start::<(), ()>(async |_started| ());
+///         assert!(matches!(silent.await, Err(StartError::NotReported)));
+///         Ok(())
+///     });
+///     group.await.expect("the group has nothing to do with it");
+/// });
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -30,6 +45,25 @@ pub enum StartError {
 
 /// With this a child reports that it has started; see
 /// [`TaskGroup::start`](super::TaskGroup::start).
+///
+/// # Examples
+///
+/// ```
+/// use aioli_flow::{Started, TaskGroup};
+///
+/// async fn serve(started: Started<&'static str>) {
+///     started.send("127.0.0.1:8080").expect("somebody waits");
+/// }
+///
+/// aioli_task::run(async {
+///     let served = TaskGroup::scope(async |tg| {
+///         let address = tg.start(serve).await?;
+///         println!("serving on {address}");
+///         Ok(())
+///     });
+///     served.await.expect("nobody fails");
+/// });
+/// ```
 #[doc(alias = "trio.TaskStatus")]
 #[doc(alias = "anyio.abc.TaskStatus")]
 #[must_use = "the child has not started until it reports"]

@@ -30,6 +30,21 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// The other half of the row: a task group never starts such a child.
+#[test]
+fn c187_cancelled_scope_lets_its_future_begin() {
+    in_any_order(async || {
+        let log = Log::default();
+        let scope = cancelled_scope();
+        let out = scope.run(async {
+            log.put("begins");
+            noted(log.clone(), "cancelled", checkpoint()).await;
+        });
+        assert_eq!(out.await, None);
+        assert_eq!(log.names(), ["begins", "cancelled"]);
+    });
+}
+
 #[test]
 fn c335_cancelled_scope_strikes_at_every_suspension() {
     in_any_order(async || {
