@@ -9,7 +9,7 @@ use crate::Result;
 use crate::command::Cmd;
 use crate::steps::Steps;
 use crate::workspace::{Package, Workspace};
-use crate::{conformance, doc, loom, tidy};
+use crate::{conformance, doc, loom, sanitize, tidy};
 
 /// Targets of the systems we mean to run on besides this one.
 const OTHER_SYSTEMS: [(&str, &[&str]); 2] = [
@@ -60,6 +60,13 @@ pub(crate) fn ci(ws: &Workspace, full: bool) -> Result<bool> {
         let cmd = Cmd::cargo("build -p").arg(&package.name);
         steps.command(&format!("alone: {}", package.name), &cmd);
     }
+    let models = loom::commands(ws, &[]);
+    if models.is_empty() {
+        steps.skip("loom", "no crate has `tests/loom.rs`");
+    }
+    for (name, cmd) in models {
+        steps.command(&format!("loom: {name}"), &cmd);
+    }
     if full {
         slow(ws, &mut steps)?;
     }
@@ -96,13 +103,7 @@ fn slow(ws: &Workspace, steps: &mut Steps) -> Result {
         "all features",
         &Cmd::cargo("test --workspace --all-features --no-fail-fast"),
     );
-    let models = loom::commands(ws, &[]);
-    if models.is_empty() {
-        steps.skip("loom", "no crate has `tests/loom.rs`");
-    }
-    for (name, cmd) in models {
-        steps.command(&format!("loom: {name}"), &cmd);
-    }
+    sanitize::run(ws, steps)?;
     other_systems(ws, steps);
     let host = Cmd::new("rustc", "-vV").read().unwrap_or_default();
     if host.contains("-linux-") {

@@ -9,6 +9,7 @@ mod doc;
 mod generate;
 mod loom;
 mod report;
+mod sanitize;
 mod source;
 mod steps;
 mod terminal;
@@ -29,8 +30,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--full]            everything that has to hold: format, tidy, conformance, clippy,
-                         docs, tests, each crate alone; --full adds the declared
-                         rust-version, every feature, loom, checks for other systems
+                         docs, tests, each crate alone, loom; --full adds the
+                         declared rust-version, every feature, sanitizers, other systems
   tidy                   the rules of the house: layers, modules, unsafe code, documents
   generate               writes the generated parts of documents anew
   test CRATE [ARG…]      the tests of one crate; ARGs go to `cargo test`
@@ -38,6 +39,7 @@ cargo xtask COMMAND
       [--fresh]          into an empty directory, for the seconds of a first build
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
+  sanitize               tests under the address and thread sanitizers, and valgrind
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
       [--peers A,B]      only these peers, besides ourselves and the floor
@@ -88,6 +90,7 @@ fn run(args: &[String]) -> Result<bool> {
         }
         "doc" => none(rest).and_then(|()| doc::doc(&load()?)),
         "loom" => loom::loom(&load()?, rest),
+        "sanitize" => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
         "bench" => bench::bench(&load()?, rest),
         "conformance" => conformance::print(&load()?, rest),
         _ => Err(format!("no command `{command}`; `cargo xtask help` lists them").into()),
