@@ -41,6 +41,7 @@ thread_local! {
 /// assert_eq!(budget::remaining(), Some(128));
 /// budget::unlimited();
 /// ```
+#[inline]
 pub fn refill(operations: u32) {
     LEFT.set(operations.min(UNLIMITED - 1));
 }
@@ -55,6 +56,7 @@ pub fn refill(operations: u32) {
 /// budget::unlimited();
 /// assert_eq!(budget::remaining(), None);
 /// ```
+#[inline]
 pub fn unlimited() {
     LEFT.set(UNLIMITED);
 }

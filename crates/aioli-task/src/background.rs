@@ -14,7 +14,7 @@ pub(crate) fn home() -> Home {
 }
 
 fn start() -> Home {
-    let shared = Arc::new(Shared::new(false));
+    let shared = Arc::new(Shared::new(false, None));
     let home = Home(shared.clone());
     thread::Builder::new()
         .name("aioli-background".to_owned())

@@ -6,7 +6,12 @@
 //! [`Cancelled::raise`]. Where there is no handler, the task's future is dropped. No request is
 //! lost: a handler that goes away while it holds one gives it to the next handler outwards.
 //!
-//! The tree of handlers and the rules of its transitions are in `cancel/tree.rs`.
+//! ```text
+//!   exit, catch, shield     handler.rs: linked or not       tree.rs: entries in a slab
+//!   Task, Raise             place.rs: owner of one entry    tree/requests.rs: a request's way
+//!          │                        ▲                                ▲
+//!          └── polls its body under a frame (current.rs), which is the parent of those below
+//! ```
 
 mod after;
 pub(crate) mod current;

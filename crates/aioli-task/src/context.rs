@@ -1,7 +1,7 @@
 //! Context variables: values that tasks, callbacks and threads inherit by copy.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -32,6 +32,14 @@ pub struct Context(Option<Arc<HashMap<usize, Value>>>);
 
 thread_local! {
     static CURRENT: RefCell<Context> = const { RefCell::new(Context(None)) };
+    /// Whether the current context has variables; looked at around every poll of a task.
+    static IS_SET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes `context` the current one; returns the one before.
+fn exchange(context: Context) -> Context {
+    IS_SET.set(context.0.is_some());
+    CURRENT.replace(context)
 }
 
 /// A copy of the current context.
@@ -44,7 +52,11 @@ thread_local! {
 /// ```
 #[doc(alias = "contextvars.copy_context")]
 #[must_use]
+#[inline]
 pub fn copy() -> Context {
+    if !IS_SET.get() {
+        return Context::default();
+    }
     CURRENT
         .try_with(|context| context.borrow().clone())
         .unwrap_or_default()
@@ -60,10 +72,10 @@ impl Context {
         }
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                *self.inside = CURRENT.replace(mem::take(&mut self.outside));
+                *self.inside = exchange(mem::take(&mut self.outside));
             }
         }
-        let outside = CURRENT.replace(mem::take(self));
+        let outside = exchange(mem::take(self));
         let _restore = Restore {
             inside: self,
             outside,
@@ -83,6 +95,11 @@ impl Context {
         self.len() == 0
     }
 
+    /// Whether no variable was ever set.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn set(&mut self, key: usize, value: Option<Value>) -> Option<Value> {
         let map = Arc::make_mut(self.0.get_or_insert_default());
         match value {
@@ -100,23 +117,27 @@ impl fmt::Debug for Context {
 
 /// Makes a task's context the current one until it is dropped.
 pub(crate) struct Swapped<'a> {
-    header: &'a Header,
-    outside: Context,
+    task: &'a Header,
+    /// `None` where neither has any variables.
+    outside: Option<Context>,
 }
 
 impl<'a> Swapped<'a> {
-    pub(crate) fn enter(header: &'a Header) -> Swapped<'a> {
-        Swapped {
-            header,
-            outside: CURRENT.replace(header.take_context()),
-        }
+    #[inline]
+    pub(crate) fn enter(task: &'a Header) -> Swapped<'a> {
+        let is_plain = !task.has_context() && !IS_SET.get();
+        let outside = (!is_plain).then(|| exchange(task.take_context()));
+        Swapped { task, outside }
     }
 }
 
 impl Drop for Swapped<'_> {
     fn drop(&mut self) {
-        self.header
-            .put_context(CURRENT.replace(mem::take(&mut self.outside)));
+        if self.outside.is_none() && !IS_SET.get() {
+            return;
+        }
+        let own = exchange(self.outside.take().unwrap_or_default());
+        self.task.put_context(own);
     }
 }
 
@@ -196,6 +217,7 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
     pub fn set(&self, value: T) -> Token<T> {
         let key = self.key();
         let before = CURRENT.with_borrow_mut(|context| context.set(key, Some(Arc::new(value))));
+        IS_SET.set(true);
         Token {
             key,
             before,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::event_loop::local::{self, LocalLoop};
-use crate::task::{Role, TaskHandle};
+use crate::task::TaskHandle;
 
 /// A user's function that is called at the start of each pass.
 pub(crate) struct PassHook(Box<dyn FnMut(PassInfo<'_>)>);
@@ -69,9 +69,9 @@ pub fn counts() -> Counts {
     let tasks = local::current()
         .map(|local| local.tasks())
         .unwrap_or_default();
-    let is_orphan = |task: &&TaskHandle| task.0.header().role == Role::Orphan;
+    let is_orphan = |task: &&TaskHandle| task.0.header().is_orphan();
     let orphans = tasks.iter().filter(is_orphan).count();
-    let trees = tasks.iter().filter_map(|task| task.0.header().tree.get());
+    let trees = tasks.iter().filter_map(|task| task.0.header().tree());
     let handlers = trees.map(|tree| tree.count_below()).sum();
     Counts {
         tasks: tasks.len() - orphans,
@@ -89,5 +89,5 @@ pub fn counts() -> Counts {
 ///
 /// On another thread than that of the task's loop.
 pub fn drop_future(task: &TaskHandle) -> bool {
-    task.0.clone().drop_future()
+    task.0.drop_future()
 }

@@ -76,11 +76,10 @@
 //!
 //! # Implementation
 //!
-//! `task/cell.rs` has the task and its states, `cancel/tree.rs` the tree of handlers and the rules
-//! of a request's way through it, `event_loop/shared.rs` the wake-up protocol between threads.
-//! Unsafe code is in `task/cell.rs`, `task/home_cell.rs` (a future that never leaves its thread in
-//! a cell that may), `task/borrowed.rs` (the main future lives on the caller's stack),
-//! `cancel/exit.rs` (pinning) and `os/unix.rs` (system calls).
+//! `task/state.rs` has the states of a task and all its atomics, `cancel/tree.rs` the tree of
+//! handlers, `cancel/tree/requests.rs` the rules of a request's way through it,
+//! `event_loop/mailbox.rs` the wake-up protocol between threads. The workspace's
+//! `docs/SOUNDNESS.md` argues why it is sound, and lists the files with unsafe code.
 //!
 //! # Asyncio correspondence
 //!
@@ -114,6 +113,7 @@ mod runner;
 mod seconds;
 mod spawn;
 mod task;
+mod watchdog;
 
 pub use blocking::{ToThread, is_abandoned, to_thread};
 pub use cancel::{
@@ -136,6 +136,12 @@ pub use task::{
 #[doc(hidden)]
 pub mod models {
     pub use crate::event_loop::mailbox::{Mailbox, Unpark};
+    pub use crate::task::state::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE};
+
+    /// Makes the ordering with this number in `task/state.rs` `Relaxed`; zero is none.
+    pub fn weaken(number: u32) {
+        crate::primitive::atomic::WEAKENED.store(number, std::sync::atomic::Ordering::SeqCst);
+    }
 }
 
 /// Hooks for test harnesses.

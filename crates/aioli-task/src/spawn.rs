@@ -3,12 +3,11 @@
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 
 use crate::context::{self, Context};
 use crate::event_loop::local::{self, LocalLoop};
-use crate::task::{Borrowed, Header, Role, Runnable, Task, TaskCell};
+use crate::task::{self, Borrowed, Start, Task};
 
 /// Puts `future` on this thread's loop as a task. It is first polled in the next pass.
 ///
@@ -61,10 +60,9 @@ pub fn spawn_in<F>(context: Context, future: F) -> Task<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
-    let local = local::current().expect("spawn needs a running loop on this thread");
-    let cell = insert(&local, context, future, Role::Ordinary, Location::caller());
-    cell.clone().wake_task();
-    Task::new(cell)
+    let location = Location::caller();
+    local::with(|local| spawn_on(local, context, future, Start::Queued, location))
+        .expect("spawn needs a running loop on this thread")
 }
 
 /// Like [`spawn`], but polls the future at once; only if it is pending is the task queued.
@@ -87,16 +85,14 @@ pub fn spawn_eager<F>(future: F) -> Task<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
-    let local = local::current().expect("spawn_eager needs a running loop on this thread");
-    let cell = insert(
-        &local,
-        context::copy(),
-        future,
-        Role::Ordinary,
-        Location::caller(),
-    );
-    cell.clone().step();
-    Task::new(cell)
+    let location = Location::caller();
+    let output = local::with(|local| {
+        let context = context::copy();
+        task::create(local, context, future, Start::Eager, location)
+    });
+    let output = output.expect("spawn_eager needs a running loop on this thread");
+    output.task().step_eagerly();
+    Task::new(output)
 }
 
 /// Puts the main future of a run on the loop.
@@ -106,9 +102,7 @@ pub(crate) fn spawn_main(
     main: Borrowed,
     location: &'static Location<'static>,
 ) -> Task<()> {
-    let cell = insert(local, context, main, Role::Ordinary, location);
-    cell.clone().wake_task();
-    Task::new(cell)
+    spawn_on(local, context, main, Start::Queued, location)
 }
 
 /// Puts a clean-up on the loop that no request to cancel reaches.
@@ -117,26 +111,26 @@ pub(crate) fn spawn_orphan(
     cleanup: impl Future<Output = ()> + 'static,
     location: &'static Location<'static>,
 ) {
-    let cell = insert(local, context::copy(), cleanup, Role::Orphan, location);
-    cell.clone().wake_task();
-    drop(Task::new(cell));
+    drop(spawn_on(
+        local,
+        context::copy(),
+        cleanup,
+        Start::QueuedOrphan,
+        location,
+    ));
 }
 
-fn insert<F>(
-    local: &Rc<LocalLoop>,
+fn spawn_on<F>(
+    local: &LocalLoop,
     context: Context,
     future: F,
-    role: Role,
+    start: Start,
     location: &'static Location<'static>,
-) -> Arc<TaskCell<F>>
+) -> Task<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
-    let shared = local.shared.clone();
-    let header = Header::new(local.next_serial(), shared.clone(), location, role, context);
-    let cell = TaskCell::new(header, shared, future);
-    local.insert(cell.clone());
-    cell
+    Task::new(task::create(local, context, future, start, location))
 }
 
 /// Lets everything else that is ready run first: one pass of the loop.

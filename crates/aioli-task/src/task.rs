@@ -4,46 +4,30 @@ pub(crate) mod borrowed;
 mod cell;
 mod handle;
 mod header;
-mod home_cell;
 mod join;
 mod on_done;
+mod output;
+mod run;
+mod side;
+mod slab;
+pub(crate) mod state;
 mod stop;
+mod task_ref;
 mod tasks;
+mod waker;
 
 pub(crate) use borrowed::Borrowed;
-pub(crate) use cell::{Runnable, TaskCell};
 pub use handle::{Done, TaskHandle};
-pub(crate) use header::{Header, Role};
+pub(crate) use header::Header;
 pub use join::{Shielded, Task};
 pub use on_done::DoneCallback;
+pub(crate) use run::{Start, create, live_tasks, unbias_all};
+pub(crate) use slab::Slab;
 pub use stop::{Panic, Stop};
+pub(crate) use task_ref::{Posted, Queued};
 pub use tasks::{SpawnAll, Tasks};
 
-use std::cell::RefCell;
-use std::sync::Arc;
-
 use crate::event_loop::local;
-
-thread_local! {
-    /// The task that is being polled on this thread.
-    static CURRENT: RefCell<Option<Arc<dyn Runnable>>> = const { RefCell::new(None) };
-}
-
-/// Makes a task the current one until it is dropped.
-struct CurrentTask(Option<Arc<dyn Runnable>>);
-
-impl CurrentTask {
-    fn enter(task: Arc<dyn Runnable>) -> CurrentTask {
-        CurrentTask(CURRENT.replace(Some(task)))
-    }
-}
-
-impl Drop for CurrentTask {
-    fn drop(&mut self) {
-        let polled = CURRENT.replace(self.0.take());
-        drop(polled);
-    }
-}
 
 /// The task that is running on this thread.
 ///
@@ -74,11 +58,7 @@ pub fn current() -> TaskHandle {
 /// ```
 #[must_use]
 pub fn try_current() -> Option<TaskHandle> {
-    CURRENT
-        .try_with(|task| task.borrow().clone())
-        .ok()
-        .flatten()
-        .map(TaskHandle)
+    run::current_task()
 }
 
 /// All tasks of this thread's loop that have not ended, in the order of spawning.

@@ -1,6 +1,9 @@
 //! The protocols between threads, in every order of their steps: `cargo xtask loom aioli-task`.
 #![cfg(loom)]
 
+#[path = "loom/task.rs"]
+mod task;
+
 use std::sync::Arc;
 
 use aioli_task::models::{Mailbox, Unpark};

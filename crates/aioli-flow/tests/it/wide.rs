@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use aioli_flow::{Gather, RaceAll, TaskGroup, TryGather};
+use aioli_task::{catch, spawn};
 use aioli_time::sleep;
 
 use crate::{at, run};
@@ -102,5 +103,20 @@ fn a_wide_group_ends() {
         });
         out.await.expect("nobody fails");
         assert_eq!(done.get(), 10_000);
+    });
+}
+
+#[test]
+fn the_branches_of_a_wide_gather_may_end_one_by_one_after_a_request() {
+    run(async {
+        let branches = (0..SOME).map(|n| async move {
+            let absorbed = catch(pending::<()>()).await.is_err();
+            sleep(n % 20).await;
+            absorbed
+        });
+        let task = spawn(branches.gather());
+        sleep(1).await;
+        task.cancel();
+        assert!(task.await.into_iter().all(|absorbed| absorbed));
     });
 }

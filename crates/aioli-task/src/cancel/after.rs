@@ -38,20 +38,19 @@ impl After {
     /// that the woken one hangs under, as its own task would.
     #[inline]
     pub(super) fn run(self) {
-        if self.wakes.is_empty() && self.old.is_none() {
-            // There is nothing to drop either.
-            return std::mem::forget(self);
-        }
-        self.run_all();
-    }
-
-    fn run_all(self) {
         drop(self.old);
-        for (above, waker) in self.wakes {
-            match above {
-                Some(above) => current::under(&above, || waker.wake()),
-                None => current::outside(|| waker.wake()),
-            }
+        if !self.wakes.is_empty() {
+            wake_all(self.wakes);
+        }
+    }
+}
+
+#[cold]
+fn wake_all(wakes: Vec<(Option<Address>, Waker)>) {
+    for (above, waker) in wakes {
+        match above {
+            Some(above) => current::under(&above, || waker.wake()),
+            None => current::outside(|| waker.wake()),
         }
     }
 }

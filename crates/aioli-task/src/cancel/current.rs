@@ -11,10 +11,10 @@
 
 use std::cell::{Cell, OnceCell};
 use std::ptr;
-use std::sync::{Arc, OnceLock};
 
 use super::place::Place;
-use super::tree::{Address, New, Spot, Tree};
+use super::tree::{Address, New, Spot};
+use crate::task::Header;
 
 /// What is around the code that runs.
 struct Frame<'a> {
@@ -27,7 +27,7 @@ enum At<'a> {
     /// Handlers polled from here on are outermost.
     Outside,
     /// A task, which is the root of its tree once there is one.
-    Task(&'a OnceLock<Arc<Tree>>),
+    Task(&'a Header),
     /// A handler that is linked.
     Linked(&'a Address),
     /// A handler that was not linked when its body's poll began.
@@ -65,10 +65,10 @@ fn enter<R>(at: At<'_>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `f` as a task, whose tree is made in `root` when a handler needs it.
+/// Runs `f` as a task, whose tree is made when a handler needs it.
 #[inline]
-pub(crate) fn in_task<R>(root: &OnceLock<Arc<Tree>>, f: impl FnOnce() -> R) -> R {
-    enter(At::Task(root), f)
+pub(crate) fn in_task<R>(task: &Header, f: impl FnOnce() -> R) -> R {
+    enter(At::Task(task), f)
 }
 
 /// Runs `f` with no handler around it.
@@ -113,7 +113,7 @@ impl Frame<'_> {
     fn spot(&self) -> Option<Spot<'_>> {
         match &self.at {
             At::Outside => None,
-            At::Task(root) => Some(root.get_or_init(Tree::new).root()),
+            At::Task(task) => Some(task.tree_or_new().root()),
             At::Linked(address) => Some(address.spot()),
             At::New { linked, is_shield } => {
                 let address = linked.get_or_init(|| {
@@ -132,8 +132,8 @@ impl Frame<'_> {
     fn is_asked(&self) -> bool {
         match &self.at {
             At::Outside => false,
-            At::Task(root) => root
-                .get()
+            At::Task(task) => task
+                .tree()
                 .is_some_and(|tree| tree.root().is_asked_here_or_above()),
             At::Linked(address) => address.spot().is_asked_here_or_above(),
             At::New { linked, is_shield } => match linked.get() {

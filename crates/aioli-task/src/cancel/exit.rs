@@ -188,15 +188,18 @@ impl<F> ExitFuture<F> {
     ///
     /// ```
     /// use aioli_task::{Exit, exit, run, spawn, yield_now};
-    /// use std::pin::pin;
+    /// use std::future::{pending, poll_fn};
+    /// use std::{pin::pin, task::Poll};
     ///
     /// run(async {
     ///     let task = spawn(async {
-    ///         let mut scope = pin!(exit(std::future::pending::<()>()));
+    ///         let mut scope = pin!(exit(pending::<()>()));
     ///         scope.as_mut().set_shield(true);
-    ///         assert!(aioli_sync_poll(scope.as_mut()).await);
-    ///         yield_now().await; // the request comes here, and waits
-    ///         assert!(aioli_sync_poll(scope.as_mut()).await);
+    ///         for _ in 0..2 {
+    ///             let polled = poll_fn(|cx| Poll::Ready(scope.as_mut().poll(cx))).await;
+    ///             assert!(polled.is_pending());
+    ///             yield_now().await; // the request comes here, and waits
+    ///         }
     ///         scope.as_mut().set_shield(false);
     ///         matches!(scope.await, Exit::Cancelled(_))
     ///     });
@@ -204,11 +207,6 @@ impl<F> ExitFuture<F> {
     ///     task.cancel();
     ///     assert!(task.await);
     /// });
-    ///
-    /// /// Polls once; whether it is pending.
-    /// async fn aioli_sync_poll(mut f: impl Future + Unpin) -> bool {
-    ///     std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut f).poll(cx).is_pending())).await
-    /// }
     /// ```
     pub fn set_shield(self: Pin<&mut Self>, is_on: bool) {
         self.project().1.set_shield(is_on);

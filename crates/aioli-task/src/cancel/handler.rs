@@ -1,5 +1,4 @@
-//! The place of a handler that has a body: before it is linked, while it is, and when others may
-//! ask it too.
+//! The link of a handler that has a body to its tree, from before there is one until it is gone.
 //!
 //! ```text
 //!          unwind                      (1)

@@ -1,8 +1,13 @@
 //! The half of a loop that belongs to its thread: the ready queue and the tasks.
+#![expect(
+    unsafe_code,
+    reason = "finds the loop of this thread without counting references to it"
+)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,39 +17,67 @@ use super::call::CallState;
 use super::shared::{Remote, Shared};
 use crate::inspect::PassHook;
 use crate::report::{ErrorHandler, Report};
-use crate::task::{Runnable, TaskHandle};
+use crate::task::{self, Queued, Slab, TaskHandle};
+use crate::watchdog::Facts;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<LocalLoop>>> = const { RefCell::new(None) };
+    /// The loop that runs on this thread; kept by the [`Entered`] that put it here.
+    static CURRENT: Cell<*const LocalLoop> = const { Cell::new(ptr::null()) };
+    /// The slab of that loop, by which tasks know their home.
+    static HOME: Cell<*const Slab> = const { Cell::new(ptr::null()) };
+}
+
+/// Calls `f` with the loop that runs on this thread, if one does.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&LocalLoop) -> R) -> Option<R> {
+    // SAFETY: whoever put it there keeps it until it is taken away again.
+    unsafe { CURRENT.get().as_ref() }.map(f)
 }
 
 /// The loop that runs on this thread.
 pub(crate) fn current() -> Option<Rc<LocalLoop>> {
-    CURRENT
-        .try_with(|current| current.borrow().clone())
-        .ok()
-        .flatten()
+    with(|local| {
+        let local = ptr::from_ref(local);
+        // SAFETY: it is in an `Rc`, which `Entered` holds.
+        unsafe { Rc::increment_strong_count(local) };
+        // SAFETY: the count was raised for this one.
+        unsafe { Rc::from_raw(local) }
+    })
 }
 
 /// The shared half of the loop that runs on this thread.
 pub(crate) fn shared() -> Option<Arc<Shared>> {
-    let shared = CURRENT.try_with(|c| c.borrow().as_ref().map(|l| l.shared.clone()));
-    shared.ok().flatten()
+    with(|local| local.shared.clone())
 }
 
 /// Whether `shared` is the loop of this thread.
 pub(crate) fn is_current(shared: &Arc<Shared>) -> bool {
-    let same = CURRENT.try_with(|current| {
-        current
-            .borrow()
-            .as_ref()
-            .is_some_and(|local| Arc::ptr_eq(&local.shared, shared))
-    });
-    same.unwrap_or(false)
+    with(|local| Arc::ptr_eq(&local.shared, shared)).unwrap_or(false)
+}
+
+/// Whether `slab` is that of the loop of this thread.
+#[inline]
+pub(crate) fn is_home(slab: NonNull<Slab>) -> bool {
+    ptr::eq(HOME.get(), slab.as_ptr())
+}
+
+/// Puts a task of this thread's loop at the end of its ready queue.
+#[inline]
+pub(crate) fn push_task(task: Queued) {
+    with(|local| local.push(Ready::Task(task)));
+}
+
+/// A task of this thread's loop has ended.
+#[inline]
+pub(crate) fn task_ends() {
+    with(|local| local.live_tasks.set(local.live_tasks.get() - 1));
 }
 
 /// Makes a loop the current one of this thread until it is dropped.
-pub(crate) struct Entered(Option<Rc<LocalLoop>>);
+pub(crate) struct Entered {
+    outside: (*const LocalLoop, *const Slab),
+    _inside: Rc<LocalLoop>,
+}
 
 impl Entered {
     /// Enters `local`.
@@ -53,38 +86,49 @@ impl Entered {
     ///
     /// When this thread is running a loop already.
     pub(crate) fn new(local: &Rc<LocalLoop>) -> Entered {
-        CURRENT.with(|current| {
-            let mut current = current.borrow_mut();
-            assert!(
-                current.is_none(),
-                "a loop cannot be run from inside a running loop: await instead"
-            );
-            *current = Some(local.clone());
-        });
-        Entered(None)
+        assert!(
+            CURRENT.get().is_null(),
+            "a loop cannot be run from inside a running loop: await instead"
+        );
+        Entered::to_close(local)
     }
 
     /// Enters `local` even if another loop runs on this thread: to end it.
     pub(crate) fn to_close(local: &Rc<LocalLoop>) -> Entered {
-        Entered(CURRENT.replace(Some(local.clone())))
+        let slab = local.slab.get().map_or(ptr::null(), |slab| slab.as_ptr());
+        Entered {
+            outside: (CURRENT.replace(Rc::as_ptr(local)), HOME.replace(slab)),
+            _inside: local.clone(),
+        }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let left = CURRENT.replace(self.0.take());
-        drop(left);
+        CURRENT.set(self.outside.0);
+        HOME.set(self.outside.1);
     }
 }
 
 /// An entry of the ready queue.
 pub(crate) enum Ready {
     /// Polls a task.
-    Task(Arc<dyn Runnable>),
+    Task(Queued),
     /// Calls a function, unless it has been cancelled.
     Call(Rc<CallState>),
-    /// Calls a function that another thread sent.
-    Remote(Box<dyn FnOnce() + Send>),
+    /// Calls a function that another thread sent. Boxed twice: few entries are of this kind, and
+    /// all are as large as the largest.
+    Remote(Box<Box<dyn FnOnce() + Send>>),
+}
+
+impl Ready {
+    /// What is known of it for ever.
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Ready::Task(task) => task.facts(),
+            Ready::Call(_) | Ready::Remote(_) => Facts::default(),
+        }
+    }
 }
 
 /// How a loop behaves; see [`crate::RunnerBuilder`].
@@ -102,71 +146,87 @@ pub(crate) struct Settings {
 pub(crate) struct LocalLoop {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
-    /// All live tasks by serial number, which is the order of spawning.
-    tasks: RefCell<BTreeMap<u64, Arc<dyn Runnable>>>,
+    /// Where the tasks are; `None` once the loop has ended.
+    slab: Cell<Option<NonNull<Slab>>>,
+    live_tasks: Cell<usize>,
     next_serial: Cell<u64>,
     pub(crate) settings: Settings,
     /// The state of the shuffling order's generator; `None` runs passes in FIFO order.
     pub(crate) shuffle: Option<Cell<u64>>,
     pub(crate) pass: Cell<u64>,
     pub(crate) pass_hook: RefCell<Option<PassHook>>,
+    /// Polls since the parker and the timers were last looked at.
+    pub(super) polls: Cell<usize>,
 }
 
 impl LocalLoop {
     pub(crate) fn new(shared: Arc<Shared>, settings: Settings, shuffle: Option<u64>) -> Rc<Self> {
+        let slab = Slab::create(shared.clone());
         Rc::new(LocalLoop {
             shared,
             ready: RefCell::default(),
-            tasks: RefCell::default(),
+            slab: Cell::new(Some(slab)),
+            live_tasks: Cell::new(0),
             next_serial: Cell::new(1),
             settings,
             shuffle: shuffle.map(Cell::new),
             pass: Cell::new(0),
             pass_hook: RefCell::default(),
+            polls: Cell::new(0),
         })
     }
 
-    /// A number no other task of this loop has.
-    pub(crate) fn next_serial(&self) -> u64 {
+    /// Where the tasks are.
+    ///
+    /// # Panics
+    ///
+    /// When the loop has ended.
+    #[inline]
+    pub(crate) fn slab(&self) -> NonNull<Slab> {
+        self.slab
+            .get()
+            .expect("a loop that has ended takes no tasks")
+    }
+
+    /// A task begins; returns a number that no other task of this loop has.
+    #[inline]
+    pub(crate) fn task_begins(&self) -> u64 {
+        self.live_tasks.set(self.live_tasks.get() + 1);
         self.next_serial.replace(self.next_serial.get() + 1)
     }
 
+    /// How many tasks have begun so far.
+    pub(crate) fn tasks_begun(&self) -> u64 {
+        self.next_serial.get()
+    }
+
+    #[inline]
     pub(crate) fn push(&self, entry: Ready) {
         self.ready.borrow_mut().push_back(entry);
     }
 
-    /// Takes a task in; the loop owns it until it has ended.
-    pub(crate) fn insert(&self, task: Arc<dyn Runnable>) {
-        self.tasks.borrow_mut().insert(task.header().serial, task);
-    }
-
-    /// Lets a task go that has ended.
-    pub(crate) fn remove(&self, serial: u64) {
-        let removed = self.tasks.borrow_mut().remove(&serial);
-        drop(removed);
-    }
-
     /// All tasks that have not ended, in the order of spawning.
     pub(crate) fn tasks(&self) -> Vec<TaskHandle> {
-        self.tasks
-            .borrow()
-            .values()
-            .cloned()
-            .map(TaskHandle)
-            .collect()
+        match self.has_tasks() {
+            true => task::live_tasks(self),
+            false => Vec::new(),
+        }
     }
 
     pub(crate) fn has_tasks(&self) -> bool {
-        !self.tasks.borrow().is_empty()
+        self.live_tasks.get() > 0
     }
 
     /// Moves what other threads have sent to the end of the ready queue.
     pub(crate) fn receive(&self) {
+        if !self.shared.mailbox.has_entries() {
+            return;
+        }
         for entry in self.shared.mailbox.receive() {
-            self.push(match entry {
-                Remote::Task(task) => Ready::Task(task),
-                Remote::Call(call) => Ready::Remote(call),
-            });
+            match entry {
+                Remote::Task(task) => task.receive(),
+                Remote::Call(call) => self.push(Ready::Remote(Box::new(call))),
+            }
         }
     }
 
@@ -174,24 +234,44 @@ impl LocalLoop {
         self.settings.on_error.report(report);
     }
 
-    /// Ends the loop: drops the futures of what tasks are left, then the slots.
+    /// Ends the loop, which is the current one: drops the futures of what tasks are left, then the
+    /// slots; what is still referred to then belongs to no loop.
     pub(crate) fn close(&self) {
-        while let Some((_, task)) = self.take_first_task() {
-            task.drop_future();
+        let Some(slab) = self.slab.get() else { return };
+        while self.has_tasks() {
+            for task in self.tasks() {
+                task.0.drop_future();
+            }
         }
         let ready = std::mem::take(&mut *self.ready.borrow_mut());
         drop(ready);
         self.pass_hook.borrow_mut().take();
-        self.shared.close();
-    }
-
-    fn take_first_task(&self) -> Option<(u64, Arc<dyn Runnable>)> {
-        self.tasks.borrow_mut().pop_first()
+        for entry in self.shared.close() {
+            match entry {
+                Remote::Task(task) => task.receive(),
+                Remote::Call(call) => drop(call),
+            }
+        }
+        task::unbias_all(self);
+        self.slab.set(None);
+        HOME.set(ptr::null());
+        // SAFETY: this is the home, and it has no use for the slab any more: `slab` is gone, and no
+        // task takes this thread for its home.
+        unsafe { Slab::close(slab) };
     }
 
     /// Whether real work is in flight that the loop should wait for.
     pub(crate) fn is_held(&self) -> bool {
         self.shared.holds.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for LocalLoop {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.slab.get().is_none(),
+            "a loop is closed before it is dropped"
+        );
     }
 }
 

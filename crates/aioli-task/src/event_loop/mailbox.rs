@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 
+use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a mailbox needs of a parker.
@@ -44,6 +45,9 @@ struct Inbox<T> {
 /// An inbox with the means to wake who reads it.
 pub struct Mailbox<T, P: ?Sized> {
     inbox: Mutex<Inbox<T>>,
+    /// Whether the inbox has entries; written under its lock. A hint for the reader: before it
+    /// parks it looks under the lock.
+    has_entries: AtomicBool,
     parker: Mutex<Arc<P>>,
 }
 
@@ -56,6 +60,7 @@ impl<T, P: Unpark + ?Sized> Mailbox<T, P> {
                 closed: false,
                 parked: false,
             }),
+            has_entries: AtomicBool::new(false),
             parker: Mutex::new(parker),
         }
     }
@@ -71,13 +76,22 @@ impl<T, P: Unpark + ?Sized> Mailbox<T, P> {
             return Err(entry);
         }
         inbox.queue.push_back(entry);
+        // ORDERING: a hint; the entry is read under the lock.
+        self.has_entries.store(true, Ordering::Relaxed);
         self.unpark_if_parked(inbox);
         Ok(())
     }
 
+    /// Whether there seems to be something to [receive](Mailbox::receive).
+    pub fn has_entries(&self) -> bool {
+        self.has_entries.load(Ordering::Relaxed)
+    }
+
     /// Takes everything out, in order.
     pub fn receive(&self) -> VecDeque<T> {
-        mem::take(&mut self.inbox().queue)
+        let mut inbox = self.inbox();
+        self.has_entries.store(false, Ordering::Relaxed);
+        mem::take(&mut inbox.queue)
     }
 
     /// Takes nothing in any more; returns what was in.

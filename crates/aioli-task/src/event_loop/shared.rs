@@ -1,6 +1,7 @@
 //! The half of a loop that other threads may touch: mailbox, deadlines, slots.
 
 use std::any::{Any, TypeId};
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -11,15 +12,16 @@ use super::clock::Clock;
 use super::mailbox::{Mailbox, Unpark};
 use super::park::ThreadPark;
 use crate::driver::{DeadlineSource, Park};
-use crate::task::Runnable;
+use crate::task::Posted;
+use crate::watchdog::Watch;
 
 /// A slot: the type it is stored under, and its value.
 pub(crate) type Slot = (TypeId, Arc<dyn Any + Send + Sync>);
 
 /// What another thread sent to the loop.
 pub(crate) enum Remote {
-    /// A task to run.
-    Task(Arc<dyn Runnable>),
+    /// A task that something is wanted of.
+    Task(Posted),
     /// A function to call.
     Call(Box<dyn FnOnce() + Send>),
 }
@@ -36,10 +38,12 @@ pub(crate) struct Shared {
     pub(crate) drop_main: AtomicBool,
     /// Counts the passes, so that a watcher can tell that the loop turns.
     pub(crate) turns: AtomicUsize,
+    /// What the watchdog sees of this loop, if it is watched.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Shared {
-    pub(crate) fn new(is_virtual: bool) -> Shared {
+    pub(crate) fn new(is_virtual: bool, watch: Option<Watch>) -> Shared {
         Shared {
             clock: Clock::new(is_virtual),
             mailbox: Mailbox::new(Arc::new(ThreadPark::default())),
@@ -48,6 +52,7 @@ impl Shared {
             holds: AtomicUsize::new(0),
             drop_main: AtomicBool::new(false),
             turns: AtomicUsize::new(0),
+            watch,
         }
     }
 
@@ -75,9 +80,9 @@ impl Shared {
     }
 
     /// Ends the loop: refuses further entries, tells the drivers, and drops the slots, the last
-    /// installed first.
-    pub(crate) fn close(&self) {
-        drop(self.mailbox.close());
+    /// installed first. Returns what had been sent.
+    pub(crate) fn close(&self) -> VecDeque<Remote> {
+        let left = self.mailbox.close();
         self.mailbox.parker().close();
         if let Some(source) = self.deadline_source() {
             source.close();
@@ -89,6 +94,7 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = None;
         self.mailbox.set_parker(Arc::new(ThreadPark::default()));
+        left
     }
 }
 

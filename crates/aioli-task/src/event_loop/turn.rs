@@ -1,8 +1,9 @@
 //! One pass of the loop.
 //!
-//! A pass looks at the inbox, at I/O and at the timers, waiting when nothing is ready, and then
-//! runs *exactly* what is ready at that moment, in order. What becomes ready meanwhile runs in the
-//! next pass, so nothing can keep the loop from its timers and its I/O.
+//! A pass looks at the inbox, waits for events when nothing is ready, and then runs *exactly* what
+//! is ready at that moment, in order. What becomes ready meanwhile runs in the next pass. A busy
+//! loop looks at I/O and at the timers after every [`EVENTS_INTERVAL`] entries, in the middle of a
+//! long pass too, so nothing can keep it from them; each look costs a system call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -14,21 +15,48 @@ use crate::report::Report;
 /// The longest single wait; a bound on the harm of a lost wake-up in a foreign driver.
 const PARK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many entries a busy loop runs before it looks at I/O and at the timers again.
+const EVENTS_INTERVAL: usize = 61;
+
 impl LocalLoop {
     /// Runs one pass. `until` bounds the wait, by the real clock.
     pub(crate) fn turn(&self, until: Option<Instant>) {
-        self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        let turns = self.shared.turns.load(Ordering::Relaxed);
+        self.shared
+            .turns
+            .store(turns.wrapping_add(1), Ordering::Relaxed);
         self.receive();
         if self.ready.borrow().is_empty() {
             self.wait(until);
-        } else {
-            self.shared.mailbox.parker().poll();
+            self.polls.set(0);
+            self.expire();
+            self.receive();
+        } else if self.shared.clock.is_virtual() {
+            // What a test sees must not depend on how long its passes are.
+            self.look_at_events();
         }
-        self.expire();
-        self.receive();
         self.pass.set(self.pass.get() + 1);
         self.call_pass_hook();
         self.run_ready();
+    }
+
+    /// Looks at I/O, at the timers and at the inbox, without waiting.
+    fn look_at_events(&self) {
+        self.polls.set(0);
+        self.shared.mailbox.parker().poll();
+        self.expire();
+        self.receive();
+    }
+
+    /// Counts an entry that is about to run.
+    #[inline]
+    fn count_poll(&self) {
+        let polls = self.polls.get() + 1;
+        self.polls.set(polls);
+        // On a virtual clock events are looked at between two passes.
+        if polls >= EVENTS_INTERVAL && !self.shared.clock.is_virtual() {
+            self.look_at_events();
+        }
     }
 
     /// Wakes the timers that are due.
@@ -118,16 +146,31 @@ impl LocalLoop {
     /// Runs what is ready now, and nothing that becomes ready meanwhile.
     fn run_ready(&self) {
         let batch = self.ready.borrow().len();
-        self.shuffle(batch);
+        if self.shuffle.is_some() {
+            self.shuffle(batch);
+        }
         for _ in 0..batch {
             let Some(entry) = self.ready.borrow_mut().pop_front() else {
                 break;
             };
-            match entry {
-                Ready::Task(task) => task.step(),
-                Ready::Call(call) => self.call(|| call.call()),
-                Ready::Remote(call) => self.call(call),
+            self.count_poll();
+            match &self.shared.watch {
+                None => self.run(entry),
+                Some(watch) => {
+                    watch.begin(entry.facts());
+                    self.run(entry);
+                    watch.end();
+                }
             }
+        }
+    }
+
+    #[inline]
+    fn run(&self, entry: Ready) {
+        match entry {
+            Ready::Task(task) => task.step(),
+            Ready::Call(call) => self.call(|| call.call()),
+            Ready::Remote(call) => self.call(*call),
         }
     }
 
@@ -153,6 +196,9 @@ impl LocalLoop {
     }
 
     fn call_pass_hook(&self) {
+        if self.pass_hook.borrow().is_none() {
+            return;
+        }
         let hook = self.pass_hook.borrow_mut().take();
         if let Some(mut hook) = hook {
             hook.call(self);

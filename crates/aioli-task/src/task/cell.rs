@@ -1,327 +1,267 @@
-//! The task itself: header, future and output in one allocation, and how it is polled.
-//!
-//! ```text
-//!            (1) wake          (2) step             (3) complete
-//!   idle ──────────────▶ queued ─────────▶ running ──────────────▶ done
-//!    ▲                     ▲                 │  │
-//!    │                     └──(1) wake───────┘  │
-//!    └──────────────────────────────────────────┘ pending, not woken meanwhile
-//! ```
-//!
-//! 1. `queued` goes from false to true once, whoever wakes; that one puts the task into the ready
-//!    queue (home thread) or the inbox (other threads).
-//! 2. `queued` is cleared before the poll, so a wake during the poll queues the task again.
-//! 3. The future is dropped on the home thread before the outcome is published, so clean-up code
-//!    has run when an awaiter goes on.
+//! The task itself: header, and future or output, in one cell.
 #![expect(
     unsafe_code,
-    reason = "pins the future inside the task's one allocation"
+    reason = "keeps a pinned future and then its output in one place"
 )]
 
-use std::any::Any;
+use std::alloc::Layout;
+use std::any::{Any, type_name};
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::ptr::{self, NonNull};
+use std::task::{Context, Poll};
 
-use super::CurrentTask;
-use super::header::{Header, Progress};
-use super::home_cell::HomeCell;
-use crate::cancel::tree::{Entered, Held, Pass};
-use crate::cancel::{Reason, ReasonKind, current};
-use crate::context::Swapped;
-use crate::event_loop::local::{self, Ready};
-use crate::event_loop::{Remote, Shared};
-use crate::report::Report;
+use super::header::{End, Header, Payload, Table};
+use super::run;
+use super::slab::Slab;
+use super::state::State;
 
-/// What a panic carries.
-pub(crate) type Payload = Box<dyn Any + Send>;
+/// What a task returned, or panicked with.
+type Output<F> = Result<<F as Future>::Output, Payload>;
 
-/// Ready operations a task may do in one poll before a primitive makes it yield.
-const BUDGET: u32 = 128;
-
-/// A task whose type is forgotten.
-pub(crate) trait Runnable: Send + Sync {
-    fn header(&self) -> &Header;
-
-    /// Polls the future once, or ends the task if it has been asked to. Home thread only.
-    fn step(self: Arc<Self>);
-
-    /// Drops the future without asking anybody; the task has then ended cancelled. Home thread
-    /// only. False: it has ended already, or it is running.
-    fn drop_future(self: Arc<Self>) -> bool;
-
-    /// Queues the task, unless it is queued or done.
-    fn wake_task(self: Arc<Self>);
+/// The future of a task that has not ended, or the output of one that has and was not cancelled.
+///
+/// Which of the two it is follows from the header's flags, so that no byte is spent on it here.
+#[repr(C)]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Output<F>>,
 }
 
-/// The outcome as seen by the handle of type `T`.
-pub(crate) trait Joinable<T>: Runnable {
-    fn take_output(&self) -> Option<Result<T, Payload>>;
-
-    /// The handle is gone: drops the output, now or when it comes.
-    fn detach(&self);
-
-    fn peek(&self, f: &mut dyn FnMut(&T));
-
-    fn as_runnable(self: Arc<Self>) -> Arc<dyn Runnable>;
-}
-
-enum Output<T> {
-    /// None yet.
-    Awaited,
-    Ready(Result<T, Payload>),
-    Taken,
-    /// Nobody wants it.
-    Detached,
-}
-
-/// A task: header, future and output.
+/// A task with its type.
 ///
 /// # Invariants
 ///
-/// 1. `future` is touched in `step` and `drop_future` alone, with `header.running` set meanwhile.
-/// 2. `future` is empty once the header says that the task is done.
-/// 3. `output` is `Ready` only while a [`Task`](super::Task) handle exists, which is `Send` only
-///    if `T` is; so a `T` that is not `Send` is never dropped by a foreign thread's last reference.
-pub(crate) struct TaskCell<F: Future> {
+/// 1. `stage` holds the future, pinned and touched at home only, until the header says DONE or a
+///    function of this table that ends the future has returned; the header's RUNNING keeps a second
+///    use out.
+/// 2. After that it holds the output, unless the task was cancelled. The output is the handle's,
+///    which is on another thread only if the output is `Send`; without a handle it is the home's.
+#[repr(C)]
+struct TaskCell<F: Future> {
     header: Header,
-    future: HomeCell<F>,
-    output: Mutex<Output<F::Output>>,
+    stage: Stage<F>,
 }
 
-// SAFETY: `future` is a `HomeCell`. The output is stored by the home thread and read through a
-// `Task<T>`, which is on another thread only if `T` is `Send`; by invariant 3 it is never left to
-// the last reference to drop. Everything else in the cell is `Send` by itself.
-unsafe impl<F: Future> Send for TaskCell<F> {}
-// SAFETY: as above, and the output is behind a lock, so no two threads see it at once.
-unsafe impl<F: Future> Sync for TaskCell<F> {}
-
-impl<F: Future> TaskCell<F> {
-    pub(crate) fn new(header: Header, home: Arc<Shared>, future: F) -> Arc<TaskCell<F>> {
-        let future = HomeCell::new(home, future);
-        Arc::new(TaskCell {
-            header,
-            future,
-            output: Mutex::new(Output::Awaited),
-        })
-    }
-
-    fn future(self: &Arc<Self>) -> Pin<&HomeCell<F>> {
-        // SAFETY: what an `Arc` holds does not move; this module takes no cell out of its `Arc`
-        // and hands out no `&mut` to one.
-        unsafe { Pin::new_unchecked(&self.future) }
-    }
-
-    fn output(&self) -> MutexGuard<'_, Output<F::Output>> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Makes a task in a cell of `slab`. Home only.
+pub(super) fn create<F>(
+    slab: NonNull<Slab>,
+    serial: u64,
+    state: State,
+    location: &'static Location<'static>,
+    future: F,
+) -> NonNull<Header>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let table = const { &table_of::<F>() };
+    let header = Header::new(table, serial, state, slab, location);
+    // SAFETY: the home's slab is there while its loop runs.
+    let place = unsafe { slab.as_ref() }
+        .allocate(table.layout)
+        .cast::<TaskCell<F>>();
+    let future = ManuallyDrop::new(future);
+    let stage = Stage { future };
+    // SAFETY: the place is fresh memory with the layout of a cell.
+    unsafe { place.write(TaskCell { header, stage }) };
+    place.cast()
 }
 
-impl<F: Future<Output: 'static> + 'static> TaskCell<F> {
-    /// Runs `f` as this task: its handlers, its context and its budget are the current ones.
-    fn run_as<R>(self: &Arc<Self>, f: impl FnOnce() -> R) -> R {
-        struct Running<'a>(&'a Header);
-        impl Drop for Running<'_> {
-            fn drop(&mut self) {
-                self.0.running.store(false, Ordering::Relaxed);
-                aioli_sync::budget::unlimited();
-            }
-        }
-        self.header.running.store(true, Ordering::Relaxed);
-        aioli_sync::budget::refill(BUDGET);
-        let _running = Running(&self.header);
-        let _task = CurrentTask::enter(self.clone());
-        let _context = Swapped::enter(&self.header);
-        current::in_task(&self.header.tree, f)
-    }
-
-    fn poll(self: &Arc<Self>, cx: &mut Context<'_>) -> Result<Poll<F::Output>, Payload> {
-        self.header.started.store(true, Ordering::Relaxed);
-        self.run_as(|| {
-            self.future().with_content(|future| {
-                let future = future.as_pin_mut().expect("a live task has its future");
-                catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
-            })
-        })
-    }
-
-    /// Drops the future as this task; a panic of its `Drop` is the task's panic.
-    fn clear(self: &Arc<Self>) -> Result<(), Payload> {
-        self.run_as(|| {
-            self.future().with_content(|mut future| {
-                catch_unwind(AssertUnwindSafe(|| future.as_mut().set(None)))
-            })
-        })
-    }
-
-    fn end_cancelled(self: &Arc<Self>) {
-        let tree = self.header.tree.get();
-        let held = tree.map_or_else(Held::default, |tree| tree.begin_exit());
-        match self.clear() {
-            Ok(()) => {
-                let dropped = || Arc::new(Reason::new(ReasonKind::Shutdown));
-                let reason = held.request.map_or_else(dropped, |request| request.reason);
-                self.complete(Progress::Cancelled, None, Some(reason));
-            }
-            Err(panic) => self.complete(Progress::Panicked, Some(Err(panic)), None),
-        }
-    }
-
-    fn end(self: &Arc<Self>, result: Result<F::Output, Payload>) {
-        if let Some(tree) = self.header.tree.get() {
-            tree.begin_exit();
-        }
-        // Of two panics the first one tells what went wrong.
-        let result = match (result, self.clear()) {
-            (Ok(value), Ok(())) => Ok(value),
-            (Err(panic), _) | (Ok(_), Err(panic)) => Err(panic),
-        };
-        let end = if result.is_ok() {
-            Progress::Value
-        } else {
-            Progress::Panicked
-        };
-        self.complete(end, Some(result), None);
-    }
-
-    /// Publishes the outcome and tells those who wait for it.
-    fn complete(
-        self: &Arc<Self>,
-        end: Progress,
-        result: Option<Result<F::Output, Payload>>,
-        reason: Option<Arc<Reason>>,
-    ) {
-        if let Some(tree) = self.header.tree.get() {
-            tree.leave();
-        }
-        let unwanted = result.and_then(|result| self.store(result));
-        let joiners = self.header.complete(end, reason);
-        if let Some(Err(panic)) = unwanted {
-            self.report_panic(&*panic);
-        }
-        if let Some(local) = local::current() {
-            local.remove(self.header.serial);
-        }
-        joiners.into_iter().for_each(|(_, waker)| waker.wake());
-    }
-
-    /// Stores the result for the handle; gives it back when there is none.
-    fn store(&self, result: Result<F::Output, Payload>) -> Option<Result<F::Output, Payload>> {
-        let mut output = self.output();
-        if let Output::Detached = *output {
-            return Some(result);
-        }
-        *output = Output::Ready(result);
-        None
-    }
-
-    /// Tells the error handler, which runs in the context of the task.
-    fn report_panic(&self, panic: &(dyn Any + Send)) {
-        let _context = Swapped::enter(&self.header);
-        Report::new("a task panicked, and nobody awaited it")
-            .task(self.header.name(), self.header.location)
-            .panic(panic)
-            .send();
+const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
+    Table {
+        layout: Layout::new::<TaskCell<F>>(),
+        type_name: type_name::<F>,
+        poll: poll::<F>,
+        drop_future: drop_future::<F>,
+        take_output: take_output::<F>,
+        peek_output: peek_output::<F>,
+        drop_output: drop_output::<F>,
+        panic: panic::<F>,
     }
 }
 
-impl<F: Future<Output: 'static> + 'static> Runnable for TaskCell<F> {
-    fn header(&self) -> &Header {
-        &self.header
-    }
+/// Where future and output are; both begin where their union does.
+///
+/// # Safety
+///
+/// The header is that of a `TaskCell<F>`, and is not freed.
+unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
+    let cell = task.cast::<TaskCell<F>>().as_ptr();
+    // SAFETY: by the caller's promise the place is inside of the cell.
+    unsafe { &raw mut (*cell).stage }
+}
 
-    fn step(self: Arc<Self>) {
-        // Cleared before the poll: who wakes from now on queues the task again.
-        // ORDERING: acquires what those did who found it set, as a tree that has just been made.
-        self.header.queued.swap(false, Ordering::SeqCst);
-        if self.header.is_done() || self.header.running.load(Ordering::Relaxed) {
-            return;
-        }
-        let waker = Waker::from(self.clone());
-        let tree = self.header.tree.get();
-        if tree.is_some_and(|tree| tree.begin_pass(&waker) == Entered::Asked) {
-            return self.end_cancelled();
-        }
-        match self.poll(&mut Context::from_waker(&waker)) {
-            Ok(Poll::Ready(value)) => return self.end(Ok(value)),
-            Err(panic) => return self.end(Err(panic)),
-            Ok(Poll::Pending) => {}
-        }
-        let is_queued = self.header.queued.load(Ordering::SeqCst);
-        let tree = self.header.tree.get();
-        match tree.map_or(Pass::Rest, |tree| tree.end_pass(&waker, is_queued)) {
-            Pass::Rest => {}
-            Pass::PollAgain => self.clone().wake_task(),
-            Pass::Asked => self.end_cancelled(),
-        }
-    }
+/// The future's place.
+///
+/// # Safety
+///
+/// As for [`stage`].
+unsafe fn future<F: Future>(task: NonNull<Header>) -> *mut F {
+    // SAFETY: by the caller's promise.
+    unsafe { stage::<F>(task) }.cast()
+}
 
-    fn drop_future(self: Arc<Self>) -> bool {
-        if self.header.is_done() || self.header.running.load(Ordering::Relaxed) {
-            return false;
-        }
-        self.end_cancelled();
-        true
-    }
+/// The output's place.
+///
+/// # Safety
+///
+/// As for [`stage`].
+unsafe fn output<F: Future>(task: NonNull<Header>) -> *mut Output<F> {
+    // SAFETY: by the caller's promise.
+    unsafe { stage::<F>(task) }.cast()
+}
 
-    fn wake_task(self: Arc<Self>) {
-        if self.header.is_done() || self.header.queued.swap(true, Ordering::SeqCst) {
-            return;
+/// # Safety
+///
+/// At home; the task has its future, and nobody else uses it.
+unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<End> {
+    // SAFETY: by the caller's promise.
+    let place = unsafe { future::<F>(task) };
+    // SAFETY: the future is there, and nobody else uses it.
+    let place = unsafe { &mut *place };
+    // SAFETY: a cell does not move, and the future is dropped in its place.
+    let pinned = unsafe { Pin::new_unchecked(place) };
+    let result = match catch_unwind(AssertUnwindSafe(|| pinned.poll(cx))) {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(value)) => Ok(value),
+        Err(panic) => Err(panic),
+    };
+    // SAFETY: by the caller's promise.
+    Poll::Ready(unsafe { finish::<F>(task, result) })
+}
+
+/// Drops the future and stores the output. Of two panics the first one tells what went wrong.
+///
+/// # Safety
+///
+/// As for [`poll`]; afterwards the future is gone.
+unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
+    // SAFETY: by the caller's promise.
+    run::begin_exit(unsafe { task.as_ref() });
+    // SAFETY: by the caller's promise.
+    let dropped = unsafe { clear::<F>(task) };
+    let result = match (result, dropped) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Err(panic), _) => Err(panic),
+        (Ok(value), Err(panic)) => {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+            Err(panic)
         }
-        match local::current() {
-            Some(local) if Arc::ptr_eq(&local.shared, &self.header.home) => {
-                local.push(Ready::Task(self));
-            }
-            // A loop that has ended has no live task; the reference is dropped.
-            _ => drop(self.header.home.clone().mailbox.send(Remote::Task(self))),
+    };
+    let end = match result {
+        Ok(_) => End::Value,
+        Err(_) => End::Panicked,
+    };
+    // SAFETY: by the caller's promise.
+    let place = unsafe { output::<F>(task) };
+    // SAFETY: the future is gone, so its place is free for the output.
+    unsafe { place.write(result) };
+    end
+}
+
+/// Drops the future in its place; a panic of its `Drop` is the task's panic.
+///
+/// # Safety
+///
+/// As for [`poll`]; afterwards the future is gone.
+unsafe fn clear<F: Future>(task: NonNull<Header>) -> Result<(), Payload> {
+    // SAFETY: by the caller's promise.
+    let place = unsafe { future::<F>(task) };
+    // SAFETY: the future is there, and is not used any more.
+    catch_unwind(AssertUnwindSafe(|| unsafe { ptr::drop_in_place(place) }))
+}
+
+/// # Safety
+///
+/// As for [`poll`]; afterwards the future is gone.
+unsafe fn drop_future<F: Future>(task: NonNull<Header>) -> End {
+    // SAFETY: by the caller's promise.
+    match unsafe { clear::<F>(task) } {
+        Ok(()) => End::Cancelled,
+        Err(panic) => {
+            // SAFETY: by the caller's promise.
+            let place = unsafe { output::<F>(task) };
+            // SAFETY: the future is gone, so its place is free for the output.
+            unsafe { place.write(Err(panic)) };
+            End::Panicked
         }
     }
 }
 
-impl<F: Future<Output: 'static> + 'static> Wake for TaskCell<F> {
-    fn wake(self: Arc<Self>) {
-        self.wake_task();
-    }
+/// # Safety
+///
+/// The task has its output, which is the caller's to take; `place` is one for it.
+unsafe fn take_output<F: Future>(task: NonNull<Header>, place: NonNull<()>) {
+    // SAFETY: by the caller's promise.
+    let output = unsafe { output::<F>(task) };
+    // SAFETY: the output is there, and the place is for one; the caller forgets the former.
+    unsafe { ptr::copy_nonoverlapping(output, place.cast().as_ptr(), 1) };
+}
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.header.queued.load(Ordering::SeqCst) {
-            self.clone().wake_task();
-        }
+/// # Safety
+///
+/// The task has its output, which is the caller's to drop.
+unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
+    // SAFETY: by the caller's promise.
+    let output = unsafe { output::<F>(task) };
+    // SAFETY: the output is there, and is not used any more.
+    unsafe { ptr::drop_in_place(output) };
+}
+
+/// # Safety
+///
+/// The task has its output.
+unsafe fn peek_output<F: Future>(task: NonNull<Header>) -> NonNull<()> {
+    // SAFETY: by the caller's promise.
+    let output = unsafe { output::<F>(task) };
+    // SAFETY: a place in a cell is not null.
+    unsafe { NonNull::new_unchecked(output) }.cast()
+}
+
+/// # Safety
+///
+/// The task has its output, which nobody takes as long as the result is used.
+unsafe fn panic<F: Future>(task: NonNull<Header>) -> Option<NonNull<dyn Any + Send>> {
+    // SAFETY: by the caller's promise.
+    let output = unsafe { output::<F>(task) };
+    // SAFETY: the output is there.
+    match unsafe { &mut *output } {
+        Ok(_) => None,
+        Err(panic) => Some(NonNull::from(&mut **panic)),
     }
 }
 
-impl<F: Future<Output: 'static> + 'static> Joinable<F::Output> for TaskCell<F> {
-    fn take_output(&self) -> Option<Result<F::Output, Payload>> {
-        self.header.retrieved.store(true, Ordering::Relaxed);
-        let mut output = self.output();
-        match std::mem::replace(&mut *output, Output::Taken) {
-            Output::Ready(result) => Some(result),
-            other => {
-                *output = other;
-                None
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::table_of;
+
+    struct Words<const N: usize>([u64; N]);
+
+    impl<const N: usize> Future for Words<N> {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            match self.0.first() {
+                Some(0) => Poll::Pending,
+                _ => Poll::Ready(()),
             }
         }
     }
 
-    fn detach(&self) {
-        let before = std::mem::replace(&mut *self.output(), Output::Detached);
-        if let Output::Ready(Err(panic)) = &before
-            && !self.header.retrieved.load(Ordering::Relaxed)
-        {
-            self.report_panic(&**panic);
-        }
-    }
-
-    fn peek(&self, f: &mut dyn FnMut(&F::Output)) {
-        if let Output::Ready(Ok(value)) = &*self.output() {
-            f(value);
-        }
-    }
-
-    fn as_runnable(self: Arc<Self>) -> Arc<dyn Runnable> {
-        self
+    #[test]
+    fn a_small_task_takes_96_bytes() {
+        let sizes = [
+            table_of::<Words<0>>(),
+            table_of::<Words<2>>(),
+            table_of::<Words<3>>(),
+        ];
+        assert_eq!(sizes.map(|table| table.layout.size()), [96, 96, 104]);
+        assert_eq!(table_of::<Words<2>>().layout.align(), 8);
     }
 }

@@ -3,16 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use super::cell::Runnable;
-use super::header::{JoinerKey, Progress, Role};
-use crate::cancel::tree::Tree;
+use super::header::{End, Place};
+use super::task_ref::TaskRef;
 use crate::cancel::{Reason, ReasonKind, Request};
 use crate::driver::Home;
 
@@ -33,8 +30,8 @@ use crate::driver::Home;
 ///     assert!(!handle.cancel()); // it has ended
 /// });
 /// ```
-#[derive(Clone)]
-pub struct TaskHandle(pub(crate) Arc<dyn Runnable>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TaskHandle(pub(crate) TaskRef);
 
 impl TaskHandle {
     /// Asks the task to end. Returns false if it has ended already; a panic that it ended with is
@@ -64,18 +61,17 @@ impl TaskHandle {
         let header = self.0.header();
         if header.is_done() {
             // Whoever cancels a task that has failed already wants no news of it.
-            header.retrieved.store(true, Ordering::Relaxed);
+            header.set_retrieved();
             return false;
         }
-        if header.role == Role::Orphan {
+        if header.is_orphan() {
             return false;
         }
-        header.add_request();
-        let tree = header.tree.get_or_init(Tree::new);
-        tree.deliver(Request::outside(reason));
+        header.side_or_new().add_request();
+        header.tree_or_new().deliver(Request::outside(reason));
         // The task is polled even if no handler's waker reaches it, so that it can judge which
         // handlers are still polled at all.
-        self.0.clone().wake_task();
+        self.0.wake();
         true
     }
 
@@ -90,14 +86,14 @@ impl TaskHandle {
     #[doc(alias = "asyncio.Task.cancelled")]
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.header().progress() == Progress::Cancelled
+        self.0.header().end() == Some(End::Cancelled)
     }
 
     /// Whether the task has ended with a panic.
     #[doc(alias = "asyncio.Task.exception")]
     #[must_use]
     pub fn is_panicked(&self) -> bool {
-        self.0.header().progress() == Progress::Panicked
+        self.0.header().end() == Some(End::Panicked)
     }
 
     /// Requests from outside that have not been taken back, and enclosing scopes that unwind.
@@ -111,9 +107,12 @@ impl TaskHandle {
     /// has seen yet is withdrawn.
     #[doc(alias = "asyncio.Task.uncancel")]
     pub fn uncancel(&self) -> u32 {
-        let left = self.0.header().take_request_back();
+        let Some(side) = self.0.header().side() else {
+            return 0;
+        };
+        let left = side.take_request_back();
         if left == 0
-            && let Some(tree) = self.0.header().tree.get()
+            && let Some(tree) = side.tree().get()
         {
             tree.take_back();
         }
@@ -130,7 +129,7 @@ impl TaskHandle {
     /// Names the task.
     #[doc(alias = "asyncio.Task.set_name")]
     pub fn set_name(&self, name: impl Into<String>) {
-        self.0.header().set_name(name.into());
+        self.0.header().side_or_new().set_name(name.into());
     }
 
     /// Where the task was spawned.
@@ -148,7 +147,7 @@ impl TaskHandle {
     /// The loop the task lives on.
     #[must_use]
     pub fn home(&self) -> Home {
-        Home(self.0.header().home.clone())
+        Home(self.0.header().home().clone())
     }
 
     /// Waits until the task has ended, whichever way; takes nothing from its awaiter.
@@ -159,7 +158,7 @@ impl TaskHandle {
     pub fn done(&self) -> Done {
         Done {
             task: self.clone(),
-            place: None,
+            place: Place::None,
         }
     }
 
@@ -168,21 +167,7 @@ impl TaskHandle {
     }
 
     pub(crate) fn add_unwinding(&self, change: i32) {
-        self.0.header().add_unwinding(change);
-    }
-}
-
-impl PartialEq for TaskHandle {
-    fn eq(&self, other: &TaskHandle) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for TaskHandle {}
-
-impl Hash for TaskHandle {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+        self.0.header().side_or_new().add_unwinding(change);
     }
 }
 
@@ -197,7 +182,7 @@ impl fmt::Debug for TaskHandle {
 #[derive(Debug)]
 pub struct Done {
     task: TaskHandle,
-    place: Option<JoinerKey>,
+    place: Place,
 }
 
 impl Future for Done {

@@ -1,220 +1,297 @@
-//! What is known about a task without knowing its type.
+//! What is known of a task without knowing its type.
+#![expect(
+    unsafe_code,
+    reason = "shares between threads what only the task's home may touch"
+)]
 
+use std::alloc::Layout;
+use std::any::Any;
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::ptr::NonNull;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
+use super::side::{JoinerKey, Side};
+use super::slab::Slab;
+use super::state::{self, State};
 use crate::cancel::Reason;
 use crate::cancel::tree::Tree;
-use crate::context::Context;
-use crate::event_loop::Shared;
+use crate::context;
+use crate::event_loop::{Shared, local};
 
-/// What a task is for.
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Spawned by the user, or the user's main future.
-    Ordinary,
-    /// A clean-up from the orphan list: requests to cancel do not reach it.
-    Orphan,
+pub(crate) enum End {
+    Value,
+    Cancelled,
+    Panicked,
 }
 
-/// How far a task has come; the discriminants are what the atomic field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    Live = 0,
-    Value = 1,
-    Cancelled = 2,
-    Panicked = 3,
+/// What can be done with a task whose type is forgotten. All of it is for the home, but for the
+/// output, which belongs to the handle once the task has ended.
+pub(super) struct Table {
+    pub(super) layout: Layout,
+    /// The name of the future's type.
+    pub(super) type_name: fn() -> &'static str,
+    /// Polls the future; when it is done, drops it and stores the output.
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<End>,
+    /// Drops the future; stores the panic, if there is one.
+    pub(super) drop_future: unsafe fn(NonNull<Header>) -> End,
+    /// Moves the output to a place for a `Result<T, Payload>`.
+    pub(super) take_output: unsafe fn(NonNull<Header>, NonNull<()>),
+    /// The output's place, a `Result<T, Payload>`.
+    pub(super) peek_output: unsafe fn(NonNull<Header>) -> NonNull<()>,
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    /// The panic that is the output.
+    pub(super) panic: unsafe fn(NonNull<Header>) -> Option<NonNull<dyn Any + Send>>,
 }
 
 /// The part of a task that does not depend on its future.
+///
+/// # Invariants
+///
+/// 1. `table` is the first field, so that the slab finds it, and the table of the cell's type.
+/// 2. `joiner` is touched at home only, or by who frees the task.
+#[repr(C)]
 pub(crate) struct Header {
+    pub(super) table: &'static Table,
     pub(crate) serial: u64,
-    pub(crate) home: Arc<Shared>,
+    pub(super) state: State,
+    pub(super) slab: NonNull<Slab>,
     pub(crate) location: &'static Location<'static>,
-    pub(crate) role: Role,
-    /// The task's tree of handlers, once there is one or somebody asks the task to end.
-    pub(crate) tree: OnceLock<Arc<Tree>>,
-    /// Whether the task is in the ready queue or in the inbox.
-    pub(super) queued: AtomicBool,
-    /// Whether the future has been polled.
-    pub(super) started: AtomicBool,
-    /// Whether the future is being polled or dropped right now.
-    pub(super) running: AtomicBool,
-    /// Whether somebody has looked at the outcome.
-    pub(super) retrieved: AtomicBool,
-    progress: AtomicU8,
-    /// Outside requests, minus those taken back.
-    requests: AtomicU32,
-    /// Enclosing scopes that are unwinding.
-    unwinding: AtomicI32,
-    slow: Mutex<Slow>,
+    /// What few tasks have; made when somebody needs it.
+    side: OnceLock<Box<Side>>,
+    /// The first one on the home thread who waits for the end; the others are in `side`.
+    joiner: UnsafeCell<Option<Waker>>,
 }
 
-/// Names the waker of one who waits for the end of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct JoinerKey(u64);
+/// Where one who waits for the end of a task remembers its waker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Place {
+    #[default]
+    None,
+    /// In the header.
+    Header,
+    /// In the side record.
+    Side(JoinerKey),
+}
 
-/// What is touched rarely.
-struct Slow {
-    name: Option<String>,
-    context: Context,
-    /// The wakers of those who wait for the end, in the order in which they came.
-    joiners: Vec<(JoinerKey, Waker)>,
-    next_joiner: u64,
-    reason: Option<Arc<Reason>>,
+/// The layout of the cell that begins here.
+///
+/// # Safety
+///
+/// The cell begins with the header of a task, or with what is left of one.
+pub(super) unsafe fn layout_of(cell: NonNull<()>) -> Layout {
+    // SAFETY: the table is the first field (invariant 1); the rest may be overwritten.
+    unsafe { cell.cast::<&'static Table>().read() }.layout
 }
 
 impl Header {
-    pub(crate) fn new(
+    pub(super) fn new(
+        table: &'static Table,
         serial: u64,
-        home: Arc<Shared>,
+        state: State,
+        slab: NonNull<Slab>,
         location: &'static Location<'static>,
-        role: Role,
-        context: Context,
     ) -> Header {
         Header {
+            table,
             serial,
-            home,
+            state,
+            slab,
             location,
-            role,
-            tree: OnceLock::new(),
-            queued: AtomicBool::new(false),
-            started: AtomicBool::new(false),
-            running: AtomicBool::new(false),
-            retrieved: AtomicBool::new(false),
-            progress: AtomicU8::new(Progress::Live as u8),
-            requests: AtomicU32::new(0),
-            unwinding: AtomicI32::new(0),
-            slow: Mutex::new(Slow {
-                name: None,
-                context,
-                joiners: Vec::new(),
-                next_joiner: 0,
-                reason: None,
-            }),
+            side: OnceLock::new(),
+            joiner: UnsafeCell::new(None),
         }
     }
 
-    fn slow(&self) -> MutexGuard<'_, Slow> {
-        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether this is the thread of the task's loop, and the loop runs.
+    #[inline]
+    pub(super) fn is_home(&self) -> bool {
+        local::is_home(self.slab)
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        // ORDERING: Acquire pairs with the Release in `complete`, so that who sees the end sees
-        // the output.
-        match self.progress.load(Ordering::Acquire) {
-            0 => Progress::Live,
-            1 => Progress::Value,
-            2 => Progress::Cancelled,
-            _ => Progress::Panicked,
-        }
+    /// The shared half of the task's loop.
+    #[inline]
+    pub(crate) fn home(&self) -> &Arc<Shared> {
+        // SAFETY: the slab outlives its cells, and this is in one.
+        unsafe { self.slab.as_ref() }.shared()
     }
 
+    #[inline]
     pub(crate) fn is_done(&self) -> bool {
-        self.progress() != Progress::Live
+        self.state.seen() & state::DONE != 0
     }
 
-    /// Ends the task, once; returns the wakers of those who wait for it.
-    pub(super) fn complete(
-        &self,
-        end: Progress,
-        reason: Option<Arc<Reason>>,
-    ) -> Vec<(JoinerKey, Waker)> {
-        let mut slow = self.slow();
-        slow.reason = reason;
-        // ORDERING: Release pairs with the Acquire in `progress`.
-        self.progress.store(end as u8, Ordering::Release);
-        mem::take(&mut slow.joiners)
+    /// How the task ended, if it has.
+    #[inline]
+    pub(crate) fn end(&self) -> Option<End> {
+        let seen = self.state.seen();
+        match () {
+            () if seen & state::DONE == 0 => None,
+            () if seen & state::CANCELLED != 0 => Some(End::Cancelled),
+            () if seen & state::PANICKED != 0 => Some(End::Panicked),
+            () => Some(End::Value),
+        }
+    }
+
+    /// Somebody wants no report of how the task ended.
+    pub(super) fn set_retrieved(&self) {
+        self.state.set_retrieved();
+    }
+
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.state.seen() & state::ORPHAN != 0
+    }
+
+    /// The side record, if the task has one.
+    #[inline]
+    pub(crate) fn side(&self) -> Option<&Side> {
+        self.side.get().map(|side| &**side)
+    }
+
+    /// The side record, made now if there was none.
+    pub(crate) fn side_or_new(&self) -> &Side {
+        self.side.get_or_init(Box::default)
+    }
+
+    /// The task's tree of handlers, if it has had one.
+    #[inline]
+    pub(crate) fn tree(&self) -> Option<&Arc<Tree>> {
+        self.side()?.tree().get()
+    }
+
+    /// The task's tree of handlers, made now if there was none.
+    pub(crate) fn tree_or_new(&self) -> &Arc<Tree> {
+        self.side_or_new().tree().get_or_init(Tree::new)
+    }
+
+    /// Runs `f` on the place of the first waker. Home only.
+    #[inline]
+    fn with_joiner<R>(&self, f: impl FnOnce(&mut Option<Waker>) -> R) -> R {
+        debug_assert!(self.is_home(), "the first waker is the home's");
+        // SAFETY: only the home gets here (invariant 2), and no `f` in this file calls anything
+        // that could come back: wakers are cloned, and dropped by the callers of these functions.
+        f(unsafe { &mut *self.joiner.get() })
     }
 
     /// Notes a waker for the end of the task. False: it has ended already.
-    ///
-    /// `place` is where the one who waits remembers its waker, to exchange it in a later poll and
-    /// to [take it back](Header::remove_joiner) when it waits no longer.
-    pub(super) fn add_joiner(&self, place: &mut Option<JoinerKey>, waker: &Waker) -> bool {
-        let mut slow = self.slow();
+    pub(super) fn add_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
         if self.is_done() {
             return false;
         }
-        let own = place.and_then(|key| slow.joiners.iter_mut().find(|joiner| joiner.0 == key));
-        let old = match own {
-            Some((_, own)) if own.will_wake(waker) => None,
-            Some((_, own)) => Some(mem::replace(own, waker.clone())),
-            None => {
-                slow.next_joiner += 1;
-                let key = JoinerKey(slow.next_joiner);
-                slow.joiners.push((key, waker.clone()));
-                *place = Some(key);
-                None
+        if !self.is_home() {
+            return self.add_foreign_joiner(place, waker);
+        }
+        let has_others = || self.side().is_some_and(Side::has_joiners);
+        if *place == Place::None && self.with_joiner(|slot| slot.is_none()) && !has_others() {
+            *place = Place::Header;
+        }
+        if *place == Place::Header {
+            let new = self.with_joiner(|slot| match slot {
+                Some(old) => !old.will_wake(waker),
+                None => true,
+            });
+            if new {
+                let waker = waker.clone();
+                drop(self.with_joiner(|slot| slot.replace(waker)));
             }
-        };
-        drop(slow);
-        drop(old);
+        } else {
+            let _ = self.side_or_new().add_joiner(place, waker);
+        }
         true
     }
 
+    /// The same on another thread: the home is told, for it may be just ending the task.
+    fn add_foreign_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
+        // A waker in the header stays behind: it is woken once more than needed.
+        if *place == Place::Header {
+            *place = Place::None;
+        }
+        if self.side_or_new().add_joiner(place, waker) && self.state.post(state::JOIN) {
+            super::task_ref::mail(NonNull::from(self));
+        }
+        !self.is_done()
+    }
+
     /// Takes the waker back of one who waits no longer.
-    pub(super) fn remove_joiner(&self, place: &mut Option<JoinerKey>) {
-        let Some(key) = place.take() else { return };
-        let mut slow = self.slow();
-        let at = slow.joiners.iter().position(|joiner| joiner.0 == key);
-        let removed = at.map(|at| slow.joiners.remove(at));
-        drop(slow);
-        drop(removed);
+    #[inline]
+    pub(super) fn remove_joiner(&self, place: &mut Place) {
+        match mem::take(place) {
+            Place::Header if self.is_home() => drop(self.with_joiner(Option::take)),
+            Place::Side(key) => self
+                .side()
+                .into_iter()
+                .for_each(|side| side.remove_joiner(key)),
+            Place::None | Place::Header => {}
+        }
+    }
+
+    /// Wakes those who wait for the end, in the order in which they came. Home only.
+    #[inline]
+    pub(super) fn wake_joiners(&self) {
+        if let Some(waker) = self.with_joiner(Option::take) {
+            waker.wake();
+        }
+        self.wake_side_joiners();
+    }
+
+    /// Wakes those who wait in the side record.
+    pub(super) fn wake_side_joiners(&self) {
+        if let Some(side) = self.side() {
+            side.take_joiners().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether the task has context variables. Home only.
+    #[inline]
+    pub(crate) fn has_context(&self) -> bool {
+        self.state.flags() & state::CONTEXT != 0
+    }
+
+    /// Takes the context out of the task. Home only.
+    pub(crate) fn take_context(&self) -> context::Context {
+        match self.side().filter(|_| self.has_context()) {
+            Some(side) => {
+                self.state.change(0, state::CONTEXT);
+                side.take_context()
+            }
+            None => context::Context::default(),
+        }
+    }
+
+    /// Gives the task its context. Home only.
+    #[inline]
+    pub(crate) fn put_context(&self, context: context::Context) {
+        if !context.is_none() {
+            self.side_or_new().put_context(context);
+            self.state.change(state::CONTEXT, 0);
+        }
     }
 
     /// Why the task was cancelled, if it ended so.
     pub(crate) fn reason(&self) -> Option<Arc<Reason>> {
-        self.slow().reason.clone()
+        self.side()?.reason()
     }
 
     pub(crate) fn name(&self) -> String {
-        self.slow()
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("Task-{}", self.serial))
-    }
-
-    pub(crate) fn set_name(&self, name: String) {
-        self.slow().name = Some(name);
-    }
-
-    pub(crate) fn take_context(&self) -> Context {
-        mem::take(&mut self.slow().context)
-    }
-
-    pub(crate) fn put_context(&self, context: Context) {
-        self.slow().context = context;
+        let given = self.side().and_then(Side::name);
+        given.unwrap_or_else(|| format!("Task-{}", self.serial))
     }
 
     /// Outside requests that have not been taken back.
     pub(crate) fn requests(&self) -> u32 {
-        self.requests.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn add_request(&self) {
-        self.requests.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Takes one request back; returns how many are left.
-    pub(super) fn take_request_back(&self) -> u32 {
-        let update = |requests: u32| Some(requests.saturating_sub(1));
-        let before = self
-            .requests
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, update);
-        before.map_or(0, |before| before.saturating_sub(1))
-    }
-
-    pub(crate) fn add_unwinding(&self, change: i32) {
-        self.unwinding.fetch_add(change, Ordering::SeqCst);
+        self.side().map_or(0, Side::requests)
     }
 
     pub(crate) fn unwinding(&self) -> u32 {
-        u32::try_from(self.unwinding.load(Ordering::SeqCst)).unwrap_or(0)
+        self.side().map_or(0, Side::unwinding)
     }
 }
 
@@ -222,7 +299,7 @@ impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
             .field("name", &self.name())
-            .field("progress", &self.progress())
+            .field("end", &self.end())
             .field("requests", &self.requests())
             .field("spawned_at", &format_args!("{}", self.location))
             .finish()

@@ -3,16 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
-use super::cell::{Joinable, Payload};
 use super::handle::TaskHandle;
-use super::header::JoinerKey;
+use super::header::{Payload, Place};
+use super::output::Output;
 use super::stop::{Panic, Stop};
 use crate::cancel::current;
 use crate::cancel::place::LeafPlace;
@@ -51,18 +49,22 @@ use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
 /// ```
 #[doc(alias = "asyncio.Task")]
 pub struct Task<T> {
-    handle: TaskHandle,
-    cell: Arc<dyn Joinable<T>>,
+    output: Output<T>,
     /// The awaiter's place in the tree of handlers, once it had to wait.
     handler: LeafPlace,
     /// The awaiter's waker among those of the task.
-    place: Option<JoinerKey>,
+    place: Place,
+    /// What few awaiters need.
+    late: Option<Box<Late>>,
+}
+
+/// What an awaiter needs only when something is cancelled.
+#[derive(Default)]
+struct Late {
     /// The request that was passed on to the task.
     forwarded: Option<Request>,
     /// The task's cancellation, on its way outwards through the awaiter.
     raising: Option<Raise>,
-    /// The handle may go where a `T` may go.
-    marker: PhantomData<Mutex<T>>,
 }
 
 /// How the task of a handle ended.
@@ -74,23 +76,19 @@ enum End<T> {
 }
 
 impl<T> Task<T> {
-    pub(crate) fn new(cell: Arc<dyn Joinable<T>>) -> Task<T> {
-        let handle = TaskHandle(cell.clone().as_runnable());
+    pub(crate) fn new(output: Output<T>) -> Task<T> {
         Task {
-            handle,
-            cell,
+            output,
             handler: LeafPlace::default(),
-            place: None,
-            forwarded: None,
-            raising: None,
-            marker: PhantomData,
+            place: Place::None,
+            late: None,
         }
     }
 
     /// The task without its type.
     #[must_use]
     pub fn handle(&self) -> TaskHandle {
-        self.handle.clone()
+        self.output.handle().clone()
     }
 
     /// Waits for the end, and returns it instead of unwinding.
@@ -122,7 +120,7 @@ impl<T> Task<T> {
         match end {
             End::Value(value) => Ok(value),
             End::Panicked(panic) => Err(Stop::Panicked(Panic::new(panic))),
-            End::Cancelled(request) => match self.forwarded.take() {
+            End::Cancelled(request) => match self.late.take().and_then(|late| late.forwarded) {
                 // Our own request has come back: it is still looking for its end.
                 Some(_) => Cancelled::taken(request, true).raise().await,
                 None => Err(Stop::Cancelled(request.reason)),
@@ -198,10 +196,7 @@ impl<T> Task<T> {
 
     /// Looks at the output of a task that ended with a value and was not awaited yet.
     pub fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        let (mut f, mut result) = (Some(f), None);
-        self.cell
-            .peek(&mut |value| result = f.take().map(|f| f(value)));
-        result
+        self.output.peek().map(f)
     }
 
     /// Renames the task; for `spawn(…).named("worker")`.
@@ -223,18 +218,14 @@ impl<T> Task<T> {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End<T>> {
         if !self.is_done() {
             assert!(
-                super::try_current().as_ref() != Some(&self.handle),
+                super::try_current().is_none_or(|current| current != **self),
                 "a task cannot await itself: it would wait for ever"
             );
             if self.enter(cx) == Entered::Asked {
                 self.forward();
             }
-            if self
-                .handle
-                .0
-                .header()
-                .add_joiner(&mut self.place, cx.waker())
-            {
+            let header = self.output.task().header();
+            if header.add_joiner(&mut self.place, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -252,25 +243,26 @@ impl<T> Task<T> {
     /// Passes the request that arrived at the awaiter on to the task.
     fn forward(&mut self) {
         let forwarded = self.handler.now(|entries, at, _| entries.forward(at));
-        self.forwarded = forwarded.flatten();
-        if let Some(request) = &self.forwarded {
-            self.handle.request(request.reason.clone());
+        if let Some(request) = forwarded.flatten() {
+            self.request(request.reason.clone());
+            self.late.get_or_insert_default().forwarded = Some(request);
         }
     }
 
     fn take_end(&mut self) -> End<T> {
-        let end = match self.cell.take_output() {
+        let forwarded = self.late.as_ref().and_then(|late| late.forwarded.clone());
+        let end = match self.output.take() {
             Some(Ok(value)) => End::Value(value),
             Some(Err(panic)) => End::Panicked(panic),
             None => {
-                let own = || self.handle.0.header().reason().map(Request::outside);
-                let request = self.forwarded.clone().or_else(own);
+                let own = || self.0.header().reason().map(Request::outside);
+                let request = forwarded.clone().or_else(own);
                 End::Cancelled(
                     request.expect("the output is taken once, and a cancelled task has its reason"),
                 )
             }
         };
-        match (&self.forwarded, &end) {
+        match (&forwarded, &end) {
             // The task has dealt with the request.
             (Some(_), End::Value(_)) => self.handler.leave(|entries, at, after| {
                 entries.begin_exit(at);
@@ -291,7 +283,7 @@ impl<T> Deref for Task<T> {
     type Target = TaskHandle;
 
     fn deref(&self) -> &TaskHandle {
-        &self.handle
+        self.output.handle()
     }
 }
 
@@ -300,14 +292,17 @@ impl<T> Future for Task<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
-        if this.raising.is_none() {
+        if this.late.as_ref().is_none_or(|late| late.raising.is_none()) {
             match ready!(this.poll_end(cx)) {
                 End::Value(value) => return Poll::Ready(value),
                 End::Panicked(panic) => resume_unwind(panic),
-                End::Cancelled(request) => this.raising = Some(Raise::new(request)),
+                End::Cancelled(request) => {
+                    this.late.get_or_insert_default().raising = Some(Raise::new(request));
+                }
             }
         }
-        match this.raising.as_mut().map(|raise| Pin::new(raise).poll(cx)) {
+        let raising = this.late.as_mut().and_then(|late| late.raising.as_mut());
+        match raising.map(|raise| Pin::new(raise).poll(cx)) {
             Some(Poll::Ready(never)) => match never {},
             _ => Poll::Pending,
         }
@@ -319,14 +314,13 @@ impl<T> Unpin for Task<T> {}
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.handler.leave(Entries::leave_at_once);
-        self.handle.0.header().remove_joiner(&mut self.place);
-        self.cell.detach();
+        self.output.task().header().remove_joiner(&mut self.place);
     }
 }
 
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.handle, f)
+        fmt::Debug::fmt(&**self, f)
     }
 }
 
@@ -340,12 +334,8 @@ impl<T> Future for Shielded<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let task = &mut self.0;
-        if task
-            .handle
-            .0
-            .header()
-            .add_joiner(&mut task.place, cx.waker())
-        {
+        let header = task.output.task().header();
+        if header.add_joiner(&mut task.place, cx.waker()) {
             return Poll::Pending;
         }
         Pin::new(task).poll(cx)

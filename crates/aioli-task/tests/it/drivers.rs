@@ -98,16 +98,17 @@ fn a_spinning_loop_parks_in_the_end() {
 }
 
 #[test]
-fn a_busy_loop_polls_its_parker_every_pass() {
+fn a_busy_loop_polls_its_parker_now_and_then() {
     let parker = Arc::new(Counting::default());
     let installed = parker.clone();
     aioli_task::run(async move {
         Home::current().set_parker(installed.clone());
         let before = installed.polls.load(Ordering::SeqCst);
-        for _ in 0..10 {
+        for _ in 0..610 {
             yield_now().await;
         }
-        assert_eq!(installed.polls.load(Ordering::SeqCst) - before, 10);
+        let polls = installed.polls.load(Ordering::SeqCst) - before;
+        assert!((9..=11).contains(&polls), "{polls} times in 610 passes");
     });
 }
 

@@ -183,3 +183,44 @@ fn an_abandoned_handler_beside_a_raise_does_not_stall_it() {
     .unwrap();
     assert_eq!(log.joined(), "caught true,unwound true");
 }
+
+/// What each of many siblings does must not cost a look at all of them.
+#[test]
+fn twenty_thousand_siblings_may_raise_and_absorb_one_by_one() {
+    const MANY: usize = 20_000;
+    run(async {
+        let absorbed = Rc::new(RefCell::new(0));
+        let count = absorbed.clone();
+        let task = spawn(async move {
+            let child = |i: usize| {
+                let count = count.clone();
+                async move {
+                    let cancelled = catch(forever()).await.unwrap_err();
+                    if i.is_multiple_of(2) {
+                        *count.borrow_mut() += 1;
+                    } else {
+                        cancelled.raise().await;
+                    }
+                }
+            };
+            let mut children: Vec<_> = (0..MANY).map(|i| Some(Box::pin(child(i)))).collect();
+            std::future::poll_fn(|cx| {
+                for child in &mut children {
+                    if child
+                        .as_mut()
+                        .is_some_and(|child| child.as_mut().poll(cx).is_ready())
+                    {
+                        *child = None;
+                    }
+                }
+                std::task::Poll::<()>::Pending
+            })
+            .await;
+        });
+        passes(1).await;
+        task.cancel();
+        assert!(task.outcome().await.is_err());
+        assert_eq!(*absorbed.borrow(), MANY / 2);
+    })
+    .unwrap();
+}

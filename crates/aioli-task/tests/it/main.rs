@@ -4,6 +4,7 @@
 
 mod auto_traits;
 mod blocking;
+mod cells;
 mod context;
 mod drivers;
 mod ends;
@@ -19,3 +20,4 @@ mod runner;
 mod shields;
 mod support;
 mod wake;
+mod watchdog;

@@ -377,10 +377,11 @@ impl Entries {
     pub(crate) fn leave_at_once(&mut self, at: Index, after: &mut After) {
         let entry = self.entry(at);
         if entry.n_kids == 0 && !entry.tally().is_stirred {
-            let parent = self.detach(at);
+            self.detach(at);
             after.drop_waker(self.entry(at).clear());
             self.slab.free(at);
-            return parent.map_or((), |parent| self.settle(parent, after));
+            // It was settled, so nothing above waited for it.
+            return;
         }
         let held = self.begin_exit(at);
         self.leave(at, held.request, false, after);

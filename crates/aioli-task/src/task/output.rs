@@ -1,0 +1,101 @@
+//! The right to a task's output, which its one handle has.
+#![expect(
+    unsafe_code,
+    reason = "takes the output out of a task without its type"
+)]
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use super::handle::TaskHandle;
+use super::header::{End, Payload};
+use super::run;
+use super::state;
+use super::task_ref::{TaskRef, mail};
+
+/// The right to the output of a task; dropping it before the output is taken detaches the task.
+///
+/// # Invariants
+///
+/// 1. The task's future has the output `T`, and there is one such value a task.
+/// 2. `is_taken` says that the output is not there any more.
+pub(crate) struct Output<T> {
+    handle: TaskHandle,
+    is_taken: bool,
+    /// It is on a thread only if a `T` may be, and shared only if a `T` may be.
+    marker: PhantomData<T>,
+}
+
+impl<T> Output<T> {
+    /// # Safety
+    ///
+    /// The future of the task has the output `T`, and this is the only such value.
+    pub(super) unsafe fn new(task: TaskRef) -> Output<T> {
+        Output {
+            handle: TaskHandle(task),
+            is_taken: false,
+            marker: PhantomData,
+        }
+    }
+
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.handle.0
+    }
+
+    pub(super) fn handle(&self) -> &TaskHandle {
+        &self.handle
+    }
+
+    /// Whether the task has ended with an output, which has not been taken.
+    #[inline]
+    fn is_there(&self) -> bool {
+        let end = self.task().header().end();
+        matches!(end, Some(End::Value | End::Panicked)) && !self.is_taken
+    }
+
+    /// Takes the output of a task that has ended with one.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<Result<T, Payload>> {
+        if !self.is_there() {
+            return None;
+        }
+        self.is_taken = true;
+        let mut output = MaybeUninit::<Result<T, Payload>>::uninit();
+        let place = NonNull::from(&mut output).cast();
+        // SAFETY: the output is there, is of that type, and belongs to this value.
+        unsafe { (self.task().header().table.take_output)(self.task().as_ptr(), place) };
+        // SAFETY: it has been written.
+        Some(unsafe { output.assume_init() })
+    }
+
+    /// The value that the task has ended with, unless it has been taken.
+    pub(super) fn peek(&self) -> Option<&T> {
+        if !self.is_there() {
+            return None;
+        }
+        let peek = self.task().header().table.peek_output;
+        // SAFETY: the output is there, and stays while `self` is borrowed.
+        let output = unsafe { peek(self.task().as_ptr()) }.cast::<Result<T, Payload>>();
+        // SAFETY: as above; it is of that type (invariant 1).
+        let output = unsafe { output.as_ref() };
+        output.as_ref().ok()
+    }
+}
+
+impl<T> Drop for Output<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let header = self.task().header();
+        if self.is_taken {
+            return;
+        }
+        if header.is_home() || header.is_done() {
+            // SAFETY: this speaks for the handle, and its reference keeps the task; on another
+            // thread the task has ended, so that the output is this value's.
+            unsafe { run::detach(self.task().as_ptr()) };
+        } else if header.state.post(state::DETACH) {
+            mail(self.task().as_ptr());
+        }
+    }
+}
