@@ -96,6 +96,7 @@ impl Context {
     }
 
     /// Whether no variable was ever set.
+    #[inline]
     pub(crate) fn is_none(&self) -> bool {
         self.0.is_none()
     }
@@ -132,6 +133,7 @@ impl<'a> Swapped<'a> {
 }
 
 impl Drop for Swapped<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.outside.is_none() && !IS_SET.get() {
             return;

@@ -120,6 +120,7 @@ pub(crate) fn spawn_orphan(
     ));
 }
 
+#[inline]
 fn spawn_on<F>(
     local: &LocalLoop,
     context: Context,

@@ -202,7 +202,16 @@ impl LeafPlace {
     }
 
     /// Leaves the tree, if there is an entry in one.
+    #[inline]
     pub(crate) fn leave(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After)) {
+        // Most awaited tasks have ended by then, and nothing was ever linked.
+        if self.0.is_some() {
+            self.leave_linked(f);
+        }
+    }
+
+    #[cold]
+    fn leave_linked(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After)) {
         if let Some(mut place) = self.0.take() {
             place.now(f);
         }

@@ -15,6 +15,9 @@ use crate::report::Report;
 /// The longest single wait; a bound on the harm of a lost wake-up in a foreign driver.
 const PARK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Entries that the ready queue of a loop that waits has room for.
+const IDLE_QUEUE_MAX: usize = 1024;
+
 /// How many entries a busy loop runs before it looks at I/O and at the timers again.
 const EVENTS_INTERVAL: usize = 61;
 
@@ -85,6 +88,7 @@ impl LocalLoop {
             }
         }
         self.check_deadlock();
+        self.give_memory_back();
         if !self.settings.spin.is_zero() && self.spin(until) {
             return;
         }
@@ -96,6 +100,14 @@ impl LocalLoop {
                 .parker()
                 .park(Some(self.time_to_wait(until)));
             self.shared.mailbox.finish_park();
+        }
+    }
+
+    /// Gives back what the ready queue needed for a burst.
+    fn give_memory_back(&self) {
+        let mut ready = self.ready.borrow_mut();
+        if ready.capacity() > IDLE_QUEUE_MAX {
+            ready.shrink_to(IDLE_QUEUE_MAX);
         }
     }
 
@@ -149,19 +161,19 @@ impl LocalLoop {
         if self.shuffle.is_some() {
             self.shuffle(batch);
         }
+        let watch = self.shared.watch.as_ref();
         for _ in 0..batch {
             let Some(entry) = self.ready.borrow_mut().pop_front() else {
                 break;
             };
             self.count_poll();
-            match &self.shared.watch {
-                None => self.run(entry),
-                Some(watch) => {
-                    watch.begin(entry.facts());
-                    self.run(entry);
-                    watch.end();
-                }
-            }
+            let Some(watch) = watch else {
+                self.run(entry);
+                continue;
+            };
+            watch.begin(entry.facts());
+            self.run(entry);
+            watch.end();
         }
     }
 

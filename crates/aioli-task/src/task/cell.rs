@@ -7,7 +7,7 @@
 use std::alloc::Layout;
 use std::any::{Any, type_name};
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -46,6 +46,7 @@ struct TaskCell<F: Future> {
 }
 
 /// Makes a task in a cell of `slab`. Home only.
+#[inline]
 pub(super) fn create<F>(
     slab: NonNull<Slab>,
     serial: u64,
@@ -75,8 +76,7 @@ const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
         type_name: type_name::<F>,
         poll: poll::<F>,
         drop_future: drop_future::<F>,
-        take_output: take_output::<F>,
-        peek_output: peek_output::<F>,
+        output_at: offset_of!(TaskCell<F>, stage),
         drop_output: drop_output::<F>,
         panic: panic::<F>,
     }
@@ -87,6 +87,7 @@ const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
 /// # Safety
 ///
 /// The header is that of a `TaskCell<F>`, and is not freed.
+#[inline]
 unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
     let cell = task.cast::<TaskCell<F>>().as_ptr();
     // SAFETY: by the caller's promise the place is inside of the cell.
@@ -98,6 +99,7 @@ unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
 /// # Safety
 ///
 /// As for [`stage`].
+#[inline]
 unsafe fn future<F: Future>(task: NonNull<Header>) -> *mut F {
     // SAFETY: by the caller's promise.
     unsafe { stage::<F>(task) }.cast()
@@ -108,6 +110,7 @@ unsafe fn future<F: Future>(task: NonNull<Header>) -> *mut F {
 /// # Safety
 ///
 /// As for [`stage`].
+#[inline]
 unsafe fn output<F: Future>(task: NonNull<Header>) -> *mut Output<F> {
     // SAFETY: by the caller's promise.
     unsafe { stage::<F>(task) }.cast()
@@ -137,6 +140,7 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<E
 /// # Safety
 ///
 /// As for [`poll`]; afterwards the future is gone.
+#[inline]
 unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
     // SAFETY: by the caller's promise.
     run::begin_exit(unsafe { task.as_ref() });
@@ -166,6 +170,7 @@ unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
 /// # Safety
 ///
 /// As for [`poll`]; afterwards the future is gone.
+#[inline]
 unsafe fn clear<F: Future>(task: NonNull<Header>) -> Result<(), Payload> {
     // SAFETY: by the caller's promise.
     let place = unsafe { future::<F>(task) };
@@ -192,32 +197,12 @@ unsafe fn drop_future<F: Future>(task: NonNull<Header>) -> End {
 
 /// # Safety
 ///
-/// The task has its output, which is the caller's to take; `place` is one for it.
-unsafe fn take_output<F: Future>(task: NonNull<Header>, place: NonNull<()>) {
-    // SAFETY: by the caller's promise.
-    let output = unsafe { output::<F>(task) };
-    // SAFETY: the output is there, and the place is for one; the caller forgets the former.
-    unsafe { ptr::copy_nonoverlapping(output, place.cast().as_ptr(), 1) };
-}
-
-/// # Safety
-///
 /// The task has its output, which is the caller's to drop.
 unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
     // SAFETY: by the caller's promise.
     let output = unsafe { output::<F>(task) };
     // SAFETY: the output is there, and is not used any more.
     unsafe { ptr::drop_in_place(output) };
-}
-
-/// # Safety
-///
-/// The task has its output.
-unsafe fn peek_output<F: Future>(task: NonNull<Header>) -> NonNull<()> {
-    // SAFETY: by the caller's promise.
-    let output = unsafe { output::<F>(task) };
-    // SAFETY: a place in a cell is not null.
-    unsafe { NonNull::new_unchecked(output) }.cast()
 }
 
 /// # Safety

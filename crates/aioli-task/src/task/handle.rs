@@ -78,6 +78,7 @@ impl TaskHandle {
     /// Whether the task has ended.
     #[doc(alias = "asyncio.Task.done")]
     #[must_use]
+    #[inline]
     pub fn is_done(&self) -> bool {
         self.0.header().is_done()
     }

@@ -43,10 +43,8 @@ pub(super) struct Table {
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<End>,
     /// Drops the future; stores the panic, if there is one.
     pub(super) drop_future: unsafe fn(NonNull<Header>) -> End,
-    /// Moves the output to a place for a `Result<T, Payload>`.
-    pub(super) take_output: unsafe fn(NonNull<Header>, NonNull<()>),
-    /// The output's place, a `Result<T, Payload>`.
-    pub(super) peek_output: unsafe fn(NonNull<Header>) -> NonNull<()>,
+    /// Where the output is, in bytes from the header: a `Result<T, Payload>`.
+    pub(super) output_at: usize,
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     /// The panic that is the output.
     pub(super) panic: unsafe fn(NonNull<Header>) -> Option<NonNull<dyn Any + Send>>,

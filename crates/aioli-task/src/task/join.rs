@@ -215,6 +215,7 @@ impl<T> Task<T> {
     }
 
     /// Polls for the end, as a handler that passes requests on to the task.
+    #[inline]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End<T>> {
         if !self.is_done() {
             assert!(
@@ -249,6 +250,7 @@ impl<T> Task<T> {
         }
     }
 
+    #[inline]
     fn take_end(&mut self) -> End<T> {
         let forwarded = self.late.as_ref().and_then(|late| late.forwarded.clone());
         let end = match self.output.take() {

@@ -5,7 +5,6 @@
 )]
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use super::handle::TaskHandle;
@@ -54,6 +53,14 @@ impl<T> Output<T> {
         matches!(end, Some(End::Value | End::Panicked)) && !self.is_taken
     }
 
+    /// Where the output is.
+    #[inline]
+    fn place(&self) -> NonNull<Result<T, Payload>> {
+        let task = self.task();
+        // SAFETY: the table says where it is, inside of the cell.
+        unsafe { task.as_ptr().byte_add(task.header().table.output_at) }.cast()
+    }
+
     /// Takes the output of a task that has ended with one.
     #[inline]
     pub(super) fn take(&mut self) -> Option<Result<T, Payload>> {
@@ -61,12 +68,8 @@ impl<T> Output<T> {
             return None;
         }
         self.is_taken = true;
-        let mut output = MaybeUninit::<Result<T, Payload>>::uninit();
-        let place = NonNull::from(&mut output).cast();
         // SAFETY: the output is there, is of that type, and belongs to this value.
-        unsafe { (self.task().header().table.take_output)(self.task().as_ptr(), place) };
-        // SAFETY: it has been written.
-        Some(unsafe { output.assume_init() })
+        Some(unsafe { self.place().read() })
     }
 
     /// The value that the task has ended with, unless it has been taken.
@@ -74,12 +77,8 @@ impl<T> Output<T> {
         if !self.is_there() {
             return None;
         }
-        let peek = self.task().header().table.peek_output;
-        // SAFETY: the output is there, and stays while `self` is borrowed.
-        let output = unsafe { peek(self.task().as_ptr()) }.cast::<Result<T, Payload>>();
-        // SAFETY: as above; it is of that type (invariant 1).
-        let output = unsafe { output.as_ref() };
-        output.as_ref().ok()
+        // SAFETY: the output is there, is of that type, and stays while `self` is borrowed.
+        unsafe { self.place().as_ref() }.as_ref().ok()
     }
 }
 

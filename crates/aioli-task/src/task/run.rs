@@ -53,6 +53,7 @@ pub(super) fn current_task() -> Option<TaskHandle> {
 
 /// Makes a task of `future`, and puts it into the ready queue unless it starts eagerly. The first
 /// reference is the loop's, which it gives back when the task has ended; the second the caller's.
+#[inline]
 pub(crate) fn create<F>(
     local: &LocalLoop,
     context: context::Context,
@@ -88,18 +89,16 @@ where
 /// # Safety
 ///
 /// The task is queued, and the caller has taken it out of the queue.
+#[inline]
 pub(super) unsafe fn dequeue(task: NonNull<Header>) {
     // SAFETY: by the caller's promise.
     let header = unsafe { task.as_ref() };
-    // Before the poll: who wakes from now on queues the task again.
-    header.state.change(0, state::QUEUED);
-    if header.is_done() {
-        // SAFETY: the loop's reference, which is not needed any more.
-        unsafe { task_ref::give_back(task) };
-    } else {
-        // SAFETY: it has not ended, so the loop's reference keeps it.
-        unsafe { step(task) };
+    if header.state.flags() & (state::DONE | state::RUNNING) != 0 {
+        // SAFETY: by the caller's promise.
+        return unsafe { unqueue(task) };
     }
+    // SAFETY: it has not ended, so the loop's reference keeps it.
+    unsafe { step(task) };
 }
 
 /// A queued task is not to be polled.
@@ -121,23 +120,25 @@ pub(super) unsafe fn unqueue(task: NonNull<Header>) {
 ///
 /// # Safety
 ///
-/// The task has not ended; it may be freed.
+/// The task has not ended and is not running; it is not in the ready queue any more, and may be
+/// freed.
+#[inline]
 pub(super) unsafe fn step(task: NonNull<Header>) {
     // SAFETY: by the caller's promise.
     let header = unsafe { task.as_ref() };
-    if header.state.flags() & state::RUNNING != 0 {
-        return;
-    }
     // SAFETY: the loop's reference keeps the task while the waker is used.
     let waker = unsafe { waker::borrowed(task) };
-    if let Some(tree) = header.tree()
-        && tree.begin_pass(&waker) == Entered::Asked
-    {
-        // SAFETY: it has not ended, and is not running.
-        return unsafe { end_cancelled(task) };
+    if let Some(tree) = header.tree() {
+        // Before the look: who delivers a request from now on queues the task again.
+        header.state.change(0, state::QUEUED);
+        if tree.begin_pass(&waker) == Entered::Asked {
+            // SAFETY: it has not ended, and is not running.
+            return unsafe { end_cancelled(task) };
+        }
     }
     let mut cx = Context::from_waker(&waker);
-    let polled = as_current(task, || {
+    // Before the poll: who wakes from now on queues the task again.
+    let polled = as_current(task, state::QUEUED, || {
         // SAFETY: it has not ended, so it has its future; RUNNING keeps others out.
         unsafe { (header.table.poll)(task, &mut cx) }
     });
@@ -171,15 +172,17 @@ unsafe fn rest(task: NonNull<Header>, tree: &Tree, waker: &Waker) {
 }
 
 /// The task's future is about to be dropped: requests go nowhere from now on.
+#[inline]
 pub(super) fn begin_exit(header: &Header) {
     if let Some(tree) = header.tree() {
         tree.begin_exit();
     }
 }
 
-/// Runs `f` as this task: its handlers, its context and its budget are the current ones.
+/// Runs `f` as this task: its handlers, its context and its budget are the current ones. Clears
+/// the flags `clear` in the same store in which it says that the task is running.
 #[inline]
-fn as_current<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
+fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R {
     struct Running<'a> {
         header: &'a Header,
         outside: *const Header,
@@ -193,7 +196,7 @@ fn as_current<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     }
     // SAFETY: the loop's reference keeps the task until it has ended.
     let header = unsafe { task.as_ref() };
-    header.state.change(state::RUNNING | state::STARTED, 0);
+    header.state.change(state::RUNNING, clear);
     aioli_sync::budget::refill(BUDGET);
     let _running = Running {
         header,
@@ -225,7 +228,8 @@ unsafe fn end_cancelled(task: NonNull<Header>) {
     // SAFETY: by the caller's promise.
     let header = unsafe { task.as_ref() };
     let held = header.tree().map(|tree| tree.begin_exit());
-    let end = as_current(task, || {
+    // It may be in the ready queue, and stays there: the queue lets it go.
+    let end = as_current(task, 0, || {
         // SAFETY: it has not ended, so it has its future; RUNNING keeps others out.
         unsafe { (header.table.drop_future)(task) }
     });

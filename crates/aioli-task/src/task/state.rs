@@ -65,8 +65,6 @@ use crate::primitive::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ord
 pub(crate) const QUEUED: u32 = 1;
 /// Being polled or dropped right now.
 pub(crate) const RUNNING: u32 = 1 << 1;
-/// Has been polled.
-pub(crate) const STARTED: u32 = 1 << 2;
 /// Has ended, with a value unless one of the next two is set.
 pub const DONE: u32 = 1 << 3;
 pub(crate) const CANCELLED: u32 = 1 << 4;
