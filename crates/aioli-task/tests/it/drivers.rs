@@ -75,7 +75,7 @@ fn a_spinning_loop_finds_what_arrives_without_parking() {
     });
     assert_eq!(answer.unwrap(), 3);
     assert_eq!(parker.parks.load(Ordering::SeqCst), 0);
-    assert!(parker.polls.load(Ordering::SeqCst) > 1);
+    assert!(parker.polls.load(Ordering::SeqCst) > 0);
 }
 
 #[test]
