@@ -255,6 +255,7 @@ pub struct RunnerBuilder {
     panic_when_idle: bool,
     spin: Duration,
     slow_poll: Option<Duration>,
+    context: Option<Context>,
 }
 
 impl RunnerBuilder {
@@ -304,6 +305,26 @@ impl RunnerBuilder {
     /// spawn and wake. For test harnesses.
     pub fn pass_hook(mut self, hook: impl FnMut(PassInfo<'_>) + 'static) -> RunnerBuilder {
         self.pass_hook = Some(PassHook::new(hook));
+        self
+    }
+
+    /// The context variables with which the first main future begins; by default a copy of the
+    /// caller's when the runner is made. What one main sets, the next one sees.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{ContextVar, Runner, copy_context};
+    ///
+    /// static USER: ContextVar<&str> = ContextVar::new();
+    /// let mut context = copy_context();
+    /// context.run(|| USER.set("ann"));
+    /// let mut runner = Runner::builder().context(context).build();
+    /// assert_eq!(runner.run(async { USER.get() }).unwrap(), Some("ann"));
+    /// assert_eq!(USER.get(), None);
+    /// ```
+    pub fn context(mut self, context: Context) -> RunnerBuilder {
+        self.context = Some(context);
         self
     }
 
@@ -361,7 +382,7 @@ impl RunnerBuilder {
         *local.pass_hook.borrow_mut() = self.pass_hook;
         Runner {
             local: Some(local),
-            context: context::copy(),
+            context: self.context.unwrap_or_else(context::copy),
             interrupt: !self.no_interrupt,
             shutdown_timeout: self.shutdown_timeout.unwrap_or(Some(SHUTDOWN_TIMEOUT)),
         }

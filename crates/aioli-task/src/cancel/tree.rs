@@ -28,9 +28,10 @@
 //!
 //! A tree without a request anywhere is *quiet*, which can be seen without its lock. A task's poll
 //! does not lock a quiet tree: there is nothing to judge. This loses no request: who delivers one
-//! ends the quiet, and *then* wakes the task. The task clears its mark of having been woken, and
-//! *then* looks at the tree. Each side writes one thing and reads the other's, all sequentially
-//! consistent, so one of them sees the other: the task sees the request, or it is woken once more.
+//! ends the quiet, and *then* wakes the task, which clears its mark of being queued and *then* looks
+//! at the tree. On the task's thread these steps are in that order by themselves. From another
+//! thread the wake goes through the task's inbox, and the poll that follows comes after what the
+//! waking thread did before (`task/state.rs`; the model `wake_against_run`).
 
 mod entries;
 mod entry;
@@ -125,9 +126,8 @@ impl Drop for Locked<'_> {
         let is_quiet = self.entries.is_quiet();
         // ORDERING: written under the lock alone, so reading one's own side relaxed is enough.
         if self.is_quiet.load(Ordering::Relaxed) != is_quiet {
-            // ORDERING: SeqCst, as one half of "say it, then look whether the task has been woken
-            // already"; the task clears its mark, then looks here.
-            self.is_quiet.store(is_quiet, Ordering::SeqCst);
+            // ORDERING: none needed: the wake that follows orders it before the task's next look.
+            self.is_quiet.store(is_quiet, Ordering::Relaxed);
         }
     }
 }
@@ -163,8 +163,8 @@ impl Tree {
     /// Whether no request is under way anywhere in the tree; see the module's documentation.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        // ORDERING: SeqCst, the other half of what `Locked` does when it is dropped.
-        self.is_quiet.load(Ordering::SeqCst)
+        // ORDERING: as where it is stored, in `Locked`.
+        self.is_quiet.load(Ordering::Relaxed)
     }
 
     /// The root, as a parent of other handlers.

@@ -287,7 +287,8 @@ fn two_posts_against_the_end_of_the_loop() {
     assert!(task.is_freed());
 }
 
-/// A task is woken from another thread while the home takes it in: it is polled once after that.
+/// A task is woken from another thread while the home takes it in: it is polled once after that,
+/// and the poll sees what was done before the wake, as the delivery of a request to cancel.
 fn wake_against_run() {
     let task = Task::new(2);
     let other = task.clone();
@@ -301,6 +302,26 @@ fn wake_against_run() {
     task.receive();
     assert_eq!(task.acted(), [WAKE]);
     task.give_back();
+    task.receive();
+    assert!(task.is_freed());
+}
+
+/// A task is woken from another thread while the home ends it and gives its last reference back.
+fn wake_against_completion() {
+    let task = Task::new(2);
+    let other = task.clone();
+    let thread = thread::spawn(move || {
+        other.say(0);
+        if other.state.seen() & DONE == 0 {
+            other.post(WAKE);
+        }
+        other.foreign_give_back();
+    });
+    task.state.change(DONE, 0);
+    task.give_back();
+    task.receive();
+    join([thread]);
+    task.receive();
     task.receive();
     assert!(task.is_freed());
 }
@@ -462,6 +483,7 @@ const MODELS: &[Model] = &[
         &[7],
     ),
     ("wake against run", wake_against_run, &[]),
+    ("wake against completion", wake_against_completion, &[]),
     ("post of a merged task", post_of_a_merged_task, &[9]),
     ("join against completion", join_against_completion, &[1, 2]),
     ("detach against completion", detach_against_completion, &[]),
