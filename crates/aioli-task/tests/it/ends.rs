@@ -116,14 +116,35 @@ fn of_two_panics_the_first_is_told() {
             }
         }
     }
-    run(async {
-        let both = spawn(async {
-            let _bomb = std::mem::ManuallyDrop::new(Bomb);
+    /// Panics in its poll, and once more when it is dropped.
+    struct Twice(Bomb);
+    impl Future for Twice {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            let _ = &self.0;
             panic!("poll");
-        });
+        }
+    }
+    run(async {
+        let both = spawn(Twice(Bomb));
         assert_eq!(
             both.outcome().await.unwrap_err().to_string(),
             "panicked: poll"
+        );
+        let after_value = spawn(async move {
+            let bomb = Bomb;
+            std::future::poll_fn(move |_| {
+                let _ = &bomb;
+                std::task::Poll::Ready(7)
+            })
+            .await
+        });
+        assert_eq!(
+            after_value.outcome().await.unwrap_err().to_string(),
+            "panicked: drop"
         );
         let in_drop = spawn(async {
             let _bomb = Bomb;
