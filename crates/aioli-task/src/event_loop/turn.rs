@@ -5,6 +5,8 @@
 //! loop looks at I/O and at the timers after every [`EVENTS_INTERVAL`] entries, in the middle of a
 //! long pass too, so nothing can keep it from them; each look costs a system call.
 
+use std::collections::VecDeque;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,8 +17,8 @@ use crate::report::Report;
 /// The longest single wait; a bound on the harm of a lost wake-up in a foreign driver.
 const PARK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Entries that the ready queue of a loop that waits has room for.
-const IDLE_QUEUE_MAX: usize = 1024;
+/// Entries that a ready queue keeps room for; the memory of a larger burst is given back.
+const QUEUE_MIN: usize = 1024;
 
 /// How many entries a busy loop runs before it looks at I/O and at the timers again.
 const EVENTS_INTERVAL: usize = 61;
@@ -103,11 +105,11 @@ impl LocalLoop {
         }
     }
 
-    /// Gives back what the ready queue needed for a burst.
+    /// Gives back what the ready queues needed for a burst.
     fn give_memory_back(&self) {
-        let mut ready = self.ready.borrow_mut();
-        if ready.capacity() > IDLE_QUEUE_MAX {
-            ready.shrink_to(IDLE_QUEUE_MAX);
+        for queue in [&self.ready, &self.spare] {
+            let mut queue = queue.borrow_mut();
+            queue.shrink_to(QUEUE_MIN);
         }
     }
 
@@ -157,15 +159,13 @@ impl LocalLoop {
 
     /// Runs what is ready now, and nothing that becomes ready meanwhile.
     fn run_ready(&self) {
-        let batch = self.ready.borrow().len();
-        if self.shuffle.is_some() {
-            self.shuffle(batch);
-        }
+        // What becomes ready from here on is in the other queue.
+        let mut batch = self.spare.take();
+        mem::swap(&mut batch, &mut *self.ready.borrow_mut());
+        self.shuffle(&mut batch);
+        let size = batch.len();
         let watch = self.shared.watch.as_ref();
-        for _ in 0..batch {
-            let Some(entry) = self.ready.borrow_mut().pop_front() else {
-                break;
-            };
+        for entry in batch.drain(..) {
             self.count_poll();
             let Some(watch) = watch else {
                 self.run(entry);
@@ -175,6 +175,10 @@ impl LocalLoop {
             self.run(entry);
             watch.end();
         }
+        if batch.capacity() / 8 > size {
+            batch.shrink_to(QUEUE_MIN.max(size));
+        }
+        self.spare.replace(batch);
     }
 
     #[inline]
@@ -193,17 +197,16 @@ impl LocalLoop {
         }
     }
 
-    /// Puts the tasks among the first `batch` entries into an order that depends on the seed.
-    /// Callbacks keep their places: their order is a promise of `call_soon`.
-    fn shuffle(&self, batch: usize) {
+    /// Puts the tasks of a pass into an order that depends on the seed. Callbacks keep their places:
+    /// their order is a promise of `call_soon`.
+    fn shuffle(&self, batch: &mut VecDeque<Ready>) {
         let Some(state) = &self.shuffle else { return };
-        let mut ready = self.ready.borrow_mut();
-        let places: Vec<usize> = (0..batch)
-            .filter(|&place| matches!(ready[place], Ready::Task(_)))
+        let places: Vec<usize> = (0..batch.len())
+            .filter(|&place| matches!(batch[place], Ready::Task(_)))
             .collect();
         for last in (1..places.len()).rev() {
             let other = (split_mix(state) % (last as u64 + 1)) as usize;
-            ready.swap(places[last], places[other]);
+            batch.swap(places[last], places[other]);
         }
     }
 

@@ -7,7 +7,7 @@
 use std::alloc::Layout;
 use std::any::{Any, type_name};
 use std::future::Future;
-use std::mem::{ManuallyDrop, offset_of};
+use std::mem::{ManuallyDrop, needs_drop, offset_of};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -58,16 +58,20 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let table = const { &table_of::<F>() };
-    let header = Header::new(table, serial, state, slab, location);
     // SAFETY: the home's slab is there while its loop runs.
-    let place = unsafe { slab.as_ref() }
-        .allocate(table.layout)
-        .cast::<TaskCell<F>>();
-    let future = ManuallyDrop::new(future);
-    let stage = Stage { future };
-    // SAFETY: the place is fresh memory with the layout of a cell.
-    unsafe { place.write(TaskCell { header, stage }) };
-    place.cast()
+    let slab_ref = unsafe { slab.as_ref() };
+    let cell = slab_ref.allocate(table.layout).cast::<TaskCell<F>>();
+    // Header and future are written to their places one after the other: a cell that is put
+    // together elsewhere and then copied costs a third of the whole spawn.
+    // SAFETY: the place is inside of the cell.
+    let header = unsafe { &raw mut (*cell.as_ptr()).header };
+    // SAFETY: it is fresh memory for a header.
+    unsafe { header.write(Header::new(table, serial, state, slab, location)) };
+    // SAFETY: the cell is one of that type.
+    let place = unsafe { self::future::<F>(cell.cast()) };
+    // SAFETY: it is fresh memory for the future.
+    unsafe { place.write(future) };
+    cell.cast()
 }
 
 const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
@@ -172,6 +176,9 @@ unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
 /// As for [`poll`]; afterwards the future is gone.
 #[inline]
 unsafe fn clear<F: Future>(task: NonNull<Header>) -> Result<(), Payload> {
+    if !needs_drop::<F>() {
+        return Ok(());
+    }
     // SAFETY: by the caller's promise.
     let place = unsafe { future::<F>(task) };
     // SAFETY: the future is there, and is not used any more.

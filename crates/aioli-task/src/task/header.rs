@@ -91,6 +91,7 @@ pub(super) unsafe fn layout_of(cell: NonNull<()>) -> Layout {
 }
 
 impl Header {
+    #[inline]
     pub(super) fn new(
         table: &'static Table,
         serial: u64,

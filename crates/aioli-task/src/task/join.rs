@@ -50,17 +50,18 @@ use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
 #[doc(alias = "asyncio.Task")]
 pub struct Task<T> {
     output: Output<T>,
-    /// The awaiter's place in the tree of handlers, once it had to wait.
-    handler: LeafPlace,
-    /// The awaiter's waker among those of the task.
-    place: Place,
-    /// What few awaiters need.
-    late: Option<Box<Late>>,
+    /// What an awaiter needs that has to wait. Two words in all: a handle is returned in registers,
+    /// and a spawn that writes a larger one to memory to have it copied takes twice as long.
+    awaiting: Option<Box<Awaiting>>,
 }
 
-/// What an awaiter needs only when something is cancelled.
+/// An awaiter that has had to wait.
 #[derive(Default)]
-struct Late {
+struct Awaiting {
+    /// Its place in the tree of handlers.
+    handler: LeafPlace,
+    /// Its waker among those of the task.
+    place: Place,
     /// The request that was passed on to the task.
     forwarded: Option<Request>,
     /// The task's cancellation, on its way outwards through the awaiter.
@@ -79,9 +80,7 @@ impl<T> Task<T> {
     pub(crate) fn new(output: Output<T>) -> Task<T> {
         Task {
             output,
-            handler: LeafPlace::default(),
-            place: Place::None,
-            late: None,
+            awaiting: None,
         }
     }
 
@@ -120,11 +119,13 @@ impl<T> Task<T> {
         match end {
             End::Value(value) => Ok(value),
             End::Panicked(panic) => Err(Stop::Panicked(Panic::new(panic))),
-            End::Cancelled(request) => match self.late.take().and_then(|late| late.forwarded) {
-                // Our own request has come back: it is still looking for its end.
-                Some(_) => Cancelled::taken(request, true).raise().await,
-                None => Err(Stop::Cancelled(request.reason)),
-            },
+            End::Cancelled(request) => {
+                match self.awaiting.take().and_then(|awaiting| awaiting.forwarded) {
+                    // Our own request has come back: it is still looking for its end.
+                    Some(_) => Cancelled::taken(request, true).raise().await,
+                    None => Err(Stop::Cancelled(request.reason)),
+                }
+            }
         }
     }
 
@@ -222,37 +223,22 @@ impl<T> Task<T> {
                 super::try_current().is_none_or(|current| current != **self),
                 "a task cannot await itself: it would wait for ever"
             );
-            if self.enter(cx) == Entered::Asked {
-                self.forward();
-            }
+            let awaiting = self.awaiting.get_or_insert_default();
             let header = self.output.task().header();
-            if header.add_joiner(&mut self.place, cx.waker()) {
+            if awaiting.enter(cx) == Entered::Asked {
+                awaiting.forward(self.output.handle());
+            }
+            if header.add_joiner(&mut awaiting.place, cx.waker()) {
                 return Poll::Pending;
             }
         }
         Poll::Ready(self.take_end())
     }
 
-    /// Takes the awaiter's place below the current handler.
-    fn enter(&mut self, cx: &mut Context<'_>) -> Entered {
-        if !self.handler.is_linked() && !current::is_inside() {
-            return Entered::Go;
-        }
-        self.handler.enter(cx.waker())
-    }
-
-    /// Passes the request that arrived at the awaiter on to the task.
-    fn forward(&mut self) {
-        let forwarded = self.handler.now(|entries, at, _| entries.forward(at));
-        if let Some(request) = forwarded.flatten() {
-            self.request(request.reason.clone());
-            self.late.get_or_insert_default().forwarded = Some(request);
-        }
-    }
-
     #[inline]
     fn take_end(&mut self) -> End<T> {
-        let forwarded = self.late.as_ref().and_then(|late| late.forwarded.clone());
+        let awaiting = self.awaiting.as_mut();
+        let forwarded = awaiting.and_then(|awaiting| awaiting.forwarded.clone());
         let end = match self.output.take() {
             Some(Ok(value)) => End::Value(value),
             Some(Err(panic)) => End::Panicked(panic),
@@ -264,20 +250,45 @@ impl<T> Task<T> {
                 )
             }
         };
-        match (&forwarded, &end) {
-            // The task has dealt with the request.
-            (Some(_), End::Value(_)) => self.handler.leave(|entries, at, after| {
-                entries.begin_exit(at);
-                entries.leave(at, None, true, after);
-            }),
-            // The caller raises it.
-            (Some(_), End::Cancelled(_)) => self.handler.leave(|entries, at, after| {
-                entries.begin_exit(at);
-                entries.leave(at, None, false, after);
-            }),
-            _ => self.handler.leave(Entries::leave_at_once),
+        if let Some(awaiting) = &mut self.awaiting {
+            awaiting.leave(match (&forwarded, &end) {
+                (Some(_), End::Value(_)) => Some(true),
+                (Some(_), End::Cancelled(_)) => Some(false),
+                _ => None,
+            });
         }
         end
+    }
+}
+
+impl Awaiting {
+    /// Takes the awaiter's place below the current handler.
+    fn enter(&mut self, cx: &mut Context<'_>) -> Entered {
+        if !self.handler.is_linked() && !current::is_inside() {
+            return Entered::Go;
+        }
+        self.handler.enter(cx.waker())
+    }
+
+    /// Passes the request that arrived at the awaiter on to the task.
+    fn forward(&mut self, task: &TaskHandle) {
+        let forwarded = self.handler.now(|entries, at, _| entries.forward(at));
+        if let Some(request) = forwarded.flatten() {
+            task.request(request.reason.clone());
+            self.forwarded = Some(request);
+        }
+    }
+
+    /// The task has ended. Of a request that was passed on to it, `absorbed` says whether it has
+    /// dealt with it; otherwise the caller raises it.
+    fn leave(&mut self, absorbed: Option<bool>) {
+        let Some(absorbed) = absorbed else {
+            return self.handler.leave(Entries::leave_at_once);
+        };
+        self.handler.leave(|entries, at, after| {
+            entries.begin_exit(at);
+            entries.leave(at, None, absorbed, after);
+        });
     }
 }
 
@@ -294,16 +305,18 @@ impl<T> Future for Task<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
-        if this.late.as_ref().is_none_or(|late| late.raising.is_none()) {
+        let awaiting = this.awaiting.as_ref();
+        if awaiting.is_none_or(|awaiting| awaiting.raising.is_none()) {
             match ready!(this.poll_end(cx)) {
                 End::Value(value) => return Poll::Ready(value),
                 End::Panicked(panic) => resume_unwind(panic),
                 End::Cancelled(request) => {
-                    this.late.get_or_insert_default().raising = Some(Raise::new(request));
+                    this.awaiting.get_or_insert_default().raising = Some(Raise::new(request));
                 }
             }
         }
-        let raising = this.late.as_mut().and_then(|late| late.raising.as_mut());
+        let awaiting = this.awaiting.as_mut();
+        let raising = awaiting.and_then(|awaiting| awaiting.raising.as_mut());
         match raising.map(|raise| Pin::new(raise).poll(cx)) {
             Some(Poll::Ready(never)) => match never {},
             _ => Poll::Pending,
@@ -315,8 +328,13 @@ impl<T> Unpin for Task<T> {}
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        self.handler.leave(Entries::leave_at_once);
-        self.output.task().header().remove_joiner(&mut self.place);
+        if let Some(mut awaiting) = self.awaiting.take() {
+            awaiting.leave(None);
+            self.output
+                .task()
+                .header()
+                .remove_joiner(&mut awaiting.place);
+        }
     }
 }
 
@@ -337,7 +355,8 @@ impl<T> Future for Shielded<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let task = &mut self.0;
         let header = task.output.task().header();
-        if header.add_joiner(&mut task.place, cx.waker()) {
+        let awaiting = task.awaiting.get_or_insert_default();
+        if header.add_joiner(&mut awaiting.place, cx.waker()) {
             return Poll::Pending;
         }
         Pin::new(task).poll(cx)

@@ -18,10 +18,10 @@ use super::task_ref::{TaskRef, mail};
 /// # Invariants
 ///
 /// 1. The task's future has the output `T`, and there is one such value a task.
-/// 2. `is_taken` says that the output is not there any more.
+/// 2. The state's mark of a taken output says that it is not there any more; only this value sets
+///    and reads it.
 pub(crate) struct Output<T> {
     handle: TaskHandle,
-    is_taken: bool,
     /// It is on a thread only if a `T` may be, and shared only if a `T` may be.
     marker: PhantomData<T>,
 }
@@ -33,7 +33,6 @@ impl<T> Output<T> {
     pub(super) unsafe fn new(task: TaskRef) -> Output<T> {
         Output {
             handle: TaskHandle(task),
-            is_taken: false,
             marker: PhantomData,
         }
     }
@@ -50,7 +49,12 @@ impl<T> Output<T> {
     #[inline]
     fn is_there(&self) -> bool {
         let end = self.task().header().end();
-        matches!(end, Some(End::Value | End::Panicked)) && !self.is_taken
+        matches!(end, Some(End::Value | End::Panicked)) && !self.is_taken()
+    }
+
+    #[inline]
+    fn is_taken(&self) -> bool {
+        self.task().header().state.is_taken()
     }
 
     /// Where the output is.
@@ -67,7 +71,12 @@ impl<T> Output<T> {
         if !self.is_there() {
             return None;
         }
-        self.is_taken = true;
+        let header = self.task().header();
+        if header.is_home() {
+            header.state.change(state::TAKEN, 0);
+        } else {
+            header.state.set_taken();
+        }
         // SAFETY: the output is there, is of that type, and belongs to this value.
         Some(unsafe { self.place().read() })
     }
@@ -86,7 +95,7 @@ impl<T> Drop for Output<T> {
     #[inline]
     fn drop(&mut self) {
         let header = self.task().header();
-        if self.is_taken {
+        if self.is_taken() {
             return;
         }
         if header.is_home() || header.is_done() {

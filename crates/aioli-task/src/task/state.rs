@@ -76,6 +76,9 @@ pub(crate) const ORPHAN: u32 = 1 << 7;
 /// Has context variables of its own.
 pub(crate) const CONTEXT: u32 = 1 << 8;
 
+/// The output has been taken, at home.
+pub(crate) const TAKEN: u32 = 1 << 9;
+
 /// In the inbox of its loop, which keeps it from being freed.
 const IN_INBOX: u64 = 1;
 /// Reason: poll it.
@@ -91,6 +94,10 @@ const REASONS: u64 = WAKE | JOIN | DETACH | MERGE;
 const MERGED: u64 = 1 << 5;
 /// Somebody has shown interest in how it ended, so a panic needs no report.
 const RETRIEVED: u64 = 1 << 6;
+/// The output has been taken on another thread.
+const TAKEN_ELSEWHERE: u64 = 1 << 7;
+/// Bits that say nothing about who refers to the task.
+const NOTES: u64 = RETRIEVED | TAKEN_ELSEWHERE;
 /// One reference in `shared`; the count is signed and has the bits from here on.
 const ONE: u64 = 1 << 8;
 
@@ -191,7 +198,7 @@ impl State {
         // ORDERING: Acquire, so that what others did with their references happened before it is
         // freed. A stale value cannot be 0 while somebody refers to the task: every reference in
         // `shared` was cloned from one that was counted in `local` and has come back here since.
-        if self.shared.load(order(3, Ordering::Acquire)) & !RETRIEVED == 0 {
+        if self.shared.load(order(3, Ordering::Acquire)) & !NOTES == 0 {
             return Fate::Free;
         }
         // ORDERING: Acquire as above; Release, so that what the home did happened before another
@@ -327,6 +334,19 @@ impl State {
     /// Whether the home counts references of its own. Home only.
     pub fn is_biased(&self) -> bool {
         self.local.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that the output has been taken on another thread.
+    pub fn set_taken(&self) {
+        // ORDERING: a note of the one handle to itself; who brings the handle to another thread
+        // brings it in order.
+        self.shared.fetch_or(TAKEN_ELSEWHERE, Ordering::Relaxed);
+    }
+
+    /// Whether the output has been taken; asked by the one handle.
+    #[inline]
+    pub fn is_taken(&self) -> bool {
+        self.flags() & TAKEN != 0 || self.shared.load(Ordering::Relaxed) & TAKEN_ELSEWHERE != 0
     }
 
     /// Notes that somebody wants no report of how the task ended.

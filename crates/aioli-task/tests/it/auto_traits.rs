@@ -111,3 +111,8 @@ fn what_may_move_while_it_is_polled() {
     is_unpin::<ToThread<u8>>();
     is_unpin::<ExitFuture<Ready>>();
 }
+
+#[test]
+fn a_handle_is_two_words() {
+    assert_eq!(size_of::<Task<[u8; 100]>>(), 2 * size_of::<usize>());
+}
