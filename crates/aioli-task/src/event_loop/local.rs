@@ -146,8 +146,6 @@ pub(crate) struct Settings {
 pub(crate) struct LocalLoop {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
-    /// The other queue: empty but for a pass, which takes what is ready and leaves this one.
-    pub(super) spare: RefCell<VecDeque<Ready>>,
     /// Where the tasks are; `None` once the loop has ended.
     slab: Cell<Option<NonNull<Slab>>>,
     live_tasks: Cell<usize>,
@@ -167,7 +165,6 @@ impl LocalLoop {
         Rc::new(LocalLoop {
             shared,
             ready: RefCell::default(),
-            spare: RefCell::default(),
             slab: Cell::new(Some(slab)),
             live_tasks: Cell::new(0),
             next_serial: Cell::new(1),

@@ -5,8 +5,6 @@
 //! loop looks at I/O and at the timers after every [`EVENTS_INTERVAL`] entries, in the middle of a
 //! long pass too, so nothing can keep it from them; each look costs a system call.
 
-use std::collections::VecDeque;
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,7 +15,8 @@ use crate::report::Report;
 /// The longest single wait; a bound on the harm of a lost wake-up in a foreign driver.
 const PARK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Entries that a ready queue keeps room for; the memory of a larger burst is given back.
+/// Entries that the ready queue keeps room for; a loop that waits gives back the memory of a larger
+/// burst.
 const QUEUE_MIN: usize = 1024;
 
 /// How many entries a busy loop runs before it looks at I/O and at the timers again.
@@ -90,7 +89,7 @@ impl LocalLoop {
             }
         }
         self.check_deadlock();
-        self.give_memory_back();
+        self.ready.borrow_mut().shrink_to(QUEUE_MIN);
         if !self.settings.spin.is_zero() && self.spin(until) {
             return;
         }
@@ -102,14 +101,6 @@ impl LocalLoop {
                 .parker()
                 .park(Some(self.time_to_wait(until)));
             self.shared.mailbox.finish_park();
-        }
-    }
-
-    /// Gives back what the ready queues needed for a burst.
-    fn give_memory_back(&self) {
-        for queue in [&self.ready, &self.spare] {
-            let mut queue = queue.borrow_mut();
-            queue.shrink_to(QUEUE_MIN);
         }
     }
 
@@ -159,13 +150,13 @@ impl LocalLoop {
 
     /// Runs what is ready now, and nothing that becomes ready meanwhile.
     fn run_ready(&self) {
-        // What becomes ready from here on is in the other queue.
-        let mut batch = self.spare.take();
-        mem::swap(&mut batch, &mut *self.ready.borrow_mut());
-        self.shuffle(&mut batch);
-        let size = batch.len();
+        let size = self.ready.borrow().len();
+        self.shuffle(size);
         let watch = self.shared.watch.as_ref();
-        for entry in batch.drain(..) {
+        for _ in 0..size {
+            let Some(entry) = self.ready.borrow_mut().pop_front() else {
+                break;
+            };
             self.count_poll();
             let Some(watch) = watch else {
                 self.run(entry);
@@ -175,10 +166,6 @@ impl LocalLoop {
             self.run(entry);
             watch.end();
         }
-        if batch.capacity() / 8 > size {
-            batch.shrink_to(QUEUE_MIN.max(size));
-        }
-        self.spare.replace(batch);
     }
 
     #[inline]
@@ -197,16 +184,17 @@ impl LocalLoop {
         }
     }
 
-    /// Puts the tasks of a pass into an order that depends on the seed. Callbacks keep their places:
-    /// their order is a promise of `call_soon`.
-    fn shuffle(&self, batch: &mut VecDeque<Ready>) {
+    /// Puts the tasks among the first `size` entries into an order that depends on the seed.
+    /// Callbacks keep their places: their order is a promise of `call_soon`.
+    fn shuffle(&self, size: usize) {
         let Some(state) = &self.shuffle else { return };
-        let places: Vec<usize> = (0..batch.len())
-            .filter(|&place| matches!(batch[place], Ready::Task(_)))
+        let mut ready = self.ready.borrow_mut();
+        let places: Vec<usize> = (0..size)
+            .filter(|&place| matches!(ready[place], Ready::Task(_)))
             .collect();
         for last in (1..places.len()).rev() {
             let other = (split_mix(state) % (last as u64 + 1)) as usize;
-            batch.swap(places[last], places[other]);
+            ready.swap(places[last], places[other]);
         }
     }
 
