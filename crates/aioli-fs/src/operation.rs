@@ -1,4 +1,4 @@
-//! The future of an operation that is one job for the blocking pool.
+//! The future of an operation that is done on the spot, or is one job for the blocking pool.
 
 use crate::error::{Error, Result};
 use aioli_task::ToThread;
@@ -44,9 +44,20 @@ pub struct Operation<T> {
     state: State<T>,
 }
 
+/// Does the whole operation if it needs no waiting; `None` leaves it, and what there is to say
+/// about errors, to the job.
+struct Attempt<T> {
+    try_now: fn(&Path) -> Option<T>,
+    path: Arc<Path>,
+}
+
 /// How far the operation has come.
 enum State<T> {
-    New(Box<dyn FnOnce() -> Result<T> + Send>),
+    New {
+        /// What may be done on the spot, if the operation is of that kind.
+        attempt: Option<Attempt<T>>,
+        job: Box<dyn FnOnce() -> Result<T> + Send>,
+    },
     Running(ToThread<Result<T>>),
     Done,
 }
@@ -56,7 +67,30 @@ impl<T: Send + 'static> Operation<T> {
         name: &'static str,
         job: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Self {
-        let state = State::New(Box::new(job));
+        let state = State::New {
+            attempt: None,
+            job: Box::new(job),
+        };
+        Self { name, state }
+    }
+
+    /// Tries `try_now` first, on the thread that polls; it must not wait for anything.
+    pub(crate) fn or_now(
+        name: &'static str,
+        path: impl AsRef<Path>,
+        try_now: fn(&Path) -> Option<T>,
+        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Self {
+        let path: Arc<Path> = Arc::from(path.as_ref());
+        let attempt = Attempt {
+            try_now,
+            path: path.clone(),
+        };
+        let job = move || job(&path).map_err(|source| Error::new(name, Some(path), source));
+        let state = State::New {
+            attempt: Some(attempt),
+            job: Box::new(job),
+        };
         Self { name, state }
     }
 
@@ -94,9 +128,21 @@ impl<T: Send + 'static> Future for Operation<T> {
         let this = &mut *self;
         loop {
             match &mut this.state {
-                State::New(_) => {
-                    if let State::New(job) = std::mem::replace(&mut this.state, State::Done) {
-                        this.state = State::Running(aioli_task::to_thread(job));
+                State::New { attempt, .. } => {
+                    // What is in memory is always ready, so that it spends from the budget.
+                    if attempt.is_some() {
+                        std::task::ready!(aioli_sync::budget::poll_proceed(cx));
+                    }
+                    let done = attempt
+                        .take()
+                        .and_then(|attempt| (attempt.try_now)(&attempt.path));
+                    let state = std::mem::replace(&mut this.state, State::Done);
+                    match (done, state) {
+                        (Some(value), _) => return Poll::Ready(Ok(value)),
+                        (None, State::New { job, .. }) => {
+                            this.state = State::Running(aioli_task::to_thread(job));
+                        }
+                        (None, _) => unreachable!("the state was looked at above"),
                     }
                 }
                 State::Running(job) => {
@@ -116,7 +162,7 @@ impl<T> Unpin for Operation<T> {}
 impl<T> fmt::Debug for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::New(_) => "new",
+            State::New { .. } => "new",
             State::Running(_) => "running",
             State::Done => "done",
         };

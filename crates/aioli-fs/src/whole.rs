@@ -1,4 +1,4 @@
-//! Whole files: read, write, replace and copy, each in one job.
+//! Whole files: read, write, replace and copy, each on the spot or in one job.
 
 use crate::{operation::Operation, os, temp};
 use std::{
@@ -8,6 +8,9 @@ use std::{
 };
 
 /// Reads a whole file.
+///
+/// On Linux a file of up to 64 KiB that is in the page cache is read on the spot; otherwise it is
+/// one job for the blocking pool.
 ///
 /// # Cancel safety
 ///
@@ -29,7 +32,7 @@ use std::{
 /// # }).unwrap();
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
-    Operation::on("read", path, |path| fs::read(path))
+    Operation::or_now("read", path, os::read_whole_now, |path| fs::read(path))
 }
 
 /// Reads a whole file as text.
@@ -55,7 +58,8 @@ pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
 /// # }).unwrap();
 /// ```
 pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
-    Operation::on("read", path, |path| fs::read_to_string(path))
+    let text_now = |path: &Path| String::from_utf8(os::read_whole_now(path)?).ok();
+    Operation::or_now("read", path, text_now, |path| fs::read_to_string(path))
 }
 
 /// Writes a whole file: makes it, or replaces the contents of the one that is there.

@@ -1,8 +1,28 @@
-//! Reading what is in the page cache on the spot: `preadv2` with `RWF_NOWAIT`.
-#![expect(unsafe_code, reason = "`preadv2` has no safe wrapper in std")]
+//! Reading on the spot what is in memory, and nothing else.
+//!
+//! `preadv2` with `RWF_NOWAIT` reads from the page cache, and `openat2` with `RESOLVE_CACHED` finds
+//! a path whose entries are in memory; either gives up where it would have to wait.
+#![expect(unsafe_code, reason = "the system calls have no safe wrappers in std")]
 
 use super::Now;
-use std::{fs::File, io, os::fd::AsRawFd};
+use std::{
+    ffi::CString,
+    fs::File,
+    io,
+    mem::size_of,
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// The largest file that is read whole on the spot: some ten microseconds of a core.
+const WHOLE_MAX: usize = 64 * 1024;
+
+/// Whether the kernel has said that it cannot open without waiting.
+static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// The offset that stands for the file's own position, which the call then moves.
 const AT_CURSOR: libc::off_t = -1;
@@ -43,4 +63,76 @@ fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
         Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => Now::Never,
         _ => Now::Later,
     }
+}
+
+/// Reads a whole small file, if its path and its contents are in memory.
+///
+/// It is looked at before it is opened: to open a pipe or a device would be noticed at its other
+/// end.
+pub(crate) fn read_whole_now(path: &Path) -> Option<Vec<u8>> {
+    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+    if !File::from(open_now(&name, libc::O_PATH)?)
+        .metadata()
+        .ok()?
+        .is_file()
+    {
+        return None;
+    }
+    // Non-blocking, should the name have become another's meanwhile.
+    let file = File::from(open_now(&name, libc::O_RDONLY | libc::O_NONBLOCK)?);
+    let metadata = file.metadata().ok()?;
+    let size = usize::try_from(metadata.len()).ok()?;
+    if !metadata.is_file() || size > WHOLE_MAX {
+        return None;
+    }
+    // One byte more, so that the end shows without a further allocation.
+    let mut data = vec![0; size + 1];
+    let mut filled = 0;
+    loop {
+        match read_at_now(&file, &mut data[filled..], filled as u64) {
+            Now::Done(0) => break,
+            Now::Done(n) => filled += n,
+            Now::Later | Now::Never => return None,
+        }
+        // It has grown since: that is no small file any more.
+        if filled == data.len() {
+            return None;
+        }
+    }
+    data.truncate(filled);
+    Some(data)
+}
+
+/// Opens what needs no waiting to be found.
+fn open_now(name: &CString, flags: libc::c_int) -> Option<OwnedFd> {
+    if CANNOT_OPEN.load(Ordering::Relaxed) {
+        return None;
+    }
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = u64::from((flags | libc::O_CLOEXEC).cast_unsigned());
+    how.resolve = libc::RESOLVE_CACHED;
+    // SAFETY: the name ends with a zero, `how` is of the size that is given, and both live for the
+    // whole call.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
+    };
+    if let Ok(fd) = i32::try_from(fd)
+        && fd >= 0
+    {
+        // SAFETY: the call has just opened it, and nobody else knows of it.
+        return Some(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+    let error = io::Error::last_os_error().raw_os_error();
+    // Older kernels know neither the call nor the flag, and sandboxes refuse the call.
+    if matches!(error, Some(libc::ENOSYS | libc::EINVAL | libc::EPERM)) {
+        CANNOT_OPEN.store(true, Ordering::Relaxed);
+    }
+    None
 }

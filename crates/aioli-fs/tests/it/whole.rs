@@ -214,3 +214,60 @@ fn reading_a_cached_file_lets_other_tasks_run() {
         assert!(passes > 100, "{passes} passes");
     });
 }
+
+#[test]
+fn files_of_all_sizes_are_read_whole() {
+    aioli_task::run(async {
+        let dir = aioli_fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("f");
+        // Around what is read on the spot, and around nothing.
+        for size in [0, 1, 4095, 65_535, 65_536, 65_537, 300_000] {
+            let data: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            std::fs::write(&path, &data).unwrap();
+            assert_eq!(aioli_fs::read(&path).await.unwrap(), data, "{size}");
+        }
+        std::fs::write(&path, "é").unwrap();
+        assert_eq!(aioli_fs::read_to_string(&path).await.unwrap(), "é");
+        std::fs::write(&path, [0xff]).unwrap();
+        let error = aioli_fs::read_to_string(&path).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    });
+}
+
+/// One who only looks at a pipe must not be noticed at its other end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_opened_once() {
+    aioli_task::run(async {
+        let dir = aioli_fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let other = path.clone();
+        let writer = std::thread::spawn(move || std::fs::write(other, "through"));
+        assert_eq!(aioli_fs::read_to_string(&path).await.unwrap(), "through");
+        writer.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn reading_what_is_in_memory_starves_nobody() {
+    aioli_task::run(async {
+        let dir = aioli_fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "x").unwrap();
+        let turns = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counts = turns.clone();
+        let other = aioli_task::spawn(async move {
+            loop {
+                counts.set(counts.get() + 1);
+                aioli_task::yield_now().await;
+            }
+        });
+        for _ in 0..1000 {
+            aioli_fs::read(&path).await.unwrap();
+        }
+        assert!(turns.get() >= 3, "{} turns beside 1000 reads", turns.get());
+        other.cancel();
+    });
+}
