@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 use super::local::{LocalLoop, Ready};
 use crate::report::Report;
 
-/// The longest single wait; a bound on the harm of a lost wake-up in a foreign driver.
-const PARK_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Entries that the ready queue keeps room for; a loop that waits gives back the memory of a larger
 /// burst.
 const QUEUE_MIN: usize = 1024;
@@ -96,10 +93,7 @@ impl LocalLoop {
         if self.shared.mailbox.prepare_park() {
             // Read after `parked` is set: a foreign thread that adds an earlier deadline either
             // is seen here, or sees `parked` and unparks.
-            self.shared
-                .mailbox
-                .parker()
-                .park(Some(self.time_to_wait(until)));
+            self.shared.mailbox.parker().park(self.time_to_wait(until));
             self.shared.mailbox.finish_park();
         }
     }
@@ -126,8 +120,9 @@ impl LocalLoop {
         }
     }
 
-    /// How long the loop may wait for events.
-    fn time_to_wait(&self, until: Option<Instant>) -> Duration {
+    /// How long the loop may wait for events; no end where there is no deadline, for then the kernel
+    /// need not set a timer for each wait.
+    fn time_to_wait(&self, until: Option<Instant>) -> Option<Duration> {
         // While real work holds a virtual clock, its time stands still.
         let real = !self.shared.clock.is_virtual();
         let by_clock = if real {
@@ -136,9 +131,7 @@ impl LocalLoop {
             None
         };
         let end = [by_clock, until].into_iter().flatten().min();
-        end.map_or(PARK_MAX, |end| {
-            end.saturating_duration_since(Instant::now()).min(PARK_MAX)
-        })
+        end.map(|end| end.saturating_duration_since(Instant::now()))
     }
 
     fn check_deadlock(&self) {
