@@ -67,11 +67,11 @@ pub fn call_at(moment: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
     schedule(here(), Some(moment), f)
 }
 
-fn here() -> Clock {
+fn here() -> Arc<Clock> {
     Clock::try_current().expect("call_later and call_at need a running loop on this thread")
 }
 
-fn schedule(clock: Clock, moment: Option<Instant>, f: impl FnOnce() + 'static) -> TimerHandle {
+fn schedule(clock: Arc<Clock>, moment: Option<Instant>, f: impl FnOnce() + 'static) -> TimerHandle {
     let state = Arc::new(State::default());
     let timer = moment.map(|moment| {
         let state = state.clone();
@@ -82,7 +82,12 @@ fn schedule(clock: Clock, moment: Option<Instant>, f: impl FnOnce() + 'static) -
             }
         });
         let (key, number) = clock.add_callback(moment, callback);
-        Timer { clock, key, number }
+        Timer {
+            clock,
+            when: moment,
+            key,
+            number,
+        }
     });
     TimerHandle { state, timer }
 }
@@ -94,7 +99,8 @@ struct State {
 }
 
 struct Timer {
-    clock: Clock,
+    clock: Arc<Clock>,
+    when: Instant,
     key: Key,
     number: u64,
 }
@@ -126,7 +132,7 @@ impl TimerHandle {
     #[doc(alias = "asyncio.TimerHandle.when")]
     #[must_use]
     pub fn when(&self) -> Option<Instant> {
-        self.timer.as_ref().map(|timer| timer.key.0)
+        self.timer.as_ref().map(|timer| timer.when)
     }
 
     /// Whether the callback has neither been called nor cancelled.

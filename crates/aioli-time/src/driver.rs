@@ -3,7 +3,8 @@
 //! The timers live in a typed slot of the loop and are its deadline source. They are guarded by a
 //! lock, because a future may be polled and dropped on any thread; nothing is woken, called or
 //! dropped while it is held. A thread that adds a timer which is now the earliest makes the loop
-//! look at its deadlines again.
+//! look at its deadlines again. Each thread remembers the clock that it used last, so that a timer
+//! of its own loop costs no look into the loop's slots.
 //!
 //! Callbacks need not be `Send`, so they stay on the thread that made them, in a thread-local
 //! table, and the timer holds their number.
@@ -30,14 +31,20 @@ thread_local! {
 /// Numbers callbacks, in the whole process: one thread may run one loop after another.
 static NEXT_CALLBACK: AtomicU64 = AtomicU64::new(0);
 
+thread_local! {
+    /// The clock that this thread used last, which is nearly always the one it uses next. A loop's
+    /// own is forgotten when it ends.
+    static LAST: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
+}
+
 /// A loop and its timers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Clock {
     home: Home,
     driver: Arc<Driver>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Driver {
     timers: Mutex<Timers>,
     /// Whether the loop knows this driver as its deadline source.
@@ -56,23 +63,39 @@ pub(crate) enum Poll {
 
 impl Clock {
     /// The clock of this thread's loop, else of the background loop.
-    pub(crate) fn current() -> Clock {
-        Clock::of(Home::current())
+    pub(crate) fn current() -> Arc<Clock> {
+        Clock::last().unwrap_or_else(|| Clock::of(Home::current()))
     }
 
     /// The clock of this thread's loop, if one runs here.
-    pub(crate) fn try_current() -> Option<Clock> {
-        Home::try_current().map(Clock::of)
+    pub(crate) fn try_current() -> Option<Arc<Clock>> {
+        Clock::last().or_else(|| Home::try_current().map(Clock::of))
     }
 
-    fn of(home: Home) -> Clock {
-        let driver = home.slot(Driver::default);
+    /// The clock used last, if it is that of the loop that runs here.
+    fn last() -> Option<Arc<Clock>> {
+        // No cache is left while the thread ends; the loop is asked then.
+        let last = LAST.try_with(|last| {
+            let last = last.borrow();
+            last.as_ref().filter(|clock| clock.is_current()).cloned()
+        });
+        last.ok().flatten()
+    }
+
+    fn of(home: Home) -> Arc<Clock> {
+        let driver = home.slot(|| Driver::new(home.now()));
         if !driver.is_installed.swap(true, Ordering::AcqRel) {
             home.set_deadline_source(driver.clone());
             // Another thread may have added a timer before the loop knew whom to ask.
             home.unpark();
         }
-        Clock { home, driver }
+        let clock = Arc::new(Clock { home, driver });
+        if clock.is_current() {
+            let replaced = LAST.try_with(|last| last.replace(Some(clock.clone())));
+            // The last reference to a loop that has ended drops its mailbox, and what is in there.
+            drop(replaced);
+        }
+        clock
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -82,7 +105,7 @@ impl Clock {
     /// Adds a timer that wakes `waker`.
     pub(crate) fn add(&self, deadline: Instant, waker: &Waker) -> Key {
         let key = self.insert(deadline, Action::Wake(waker.clone()));
-        if !self.home.is_current() && self.home.is_closed() {
+        if self.is_foreign() && self.home.is_closed() {
             // The loop may have cleared its timers before this one came: look again.
             waker.wake_by_ref();
         }
@@ -101,11 +124,8 @@ impl Clock {
     }
 
     fn insert(&self, deadline: Instant, action: Action) -> Key {
-        let mut timers = self.driver.lock();
-        let is_earliest = timers.next_deadline().is_none_or(|first| deadline < first);
-        let key = timers.insert(deadline, action);
-        drop(timers);
-        if is_earliest && !self.home.is_current() {
+        let (key, is_earliest) = self.driver.lock().insert(deadline, action);
+        if is_earliest && self.is_foreign() {
             self.home.unpark();
         }
         key
@@ -118,25 +138,35 @@ impl Clock {
     }
 
     /// Looks whether a timer has fired; if not, it will wake `waker`.
-    pub(crate) fn poll(&self, key: Key, waker: &Waker) -> Poll {
+    pub(crate) fn poll(&self, key: Key, deadline: Instant, waker: &Waker) -> Poll {
         let mut timers = self.driver.lock();
         let Some(current) = timers.waker_mut(key) else {
             drop(timers);
-            // The loop clears the timers when it ends, and some of them were not due.
-            let is_due = key.0 <= self.home.now();
-            return if is_due { Poll::Fired } else { Poll::Lost };
+            return self.look_back(deadline);
         };
         if !current.will_wake(waker) {
             let old = std::mem::replace(current, waker.clone());
             drop(timers);
             drop(old);
+        } else {
+            drop(timers);
         }
-        if self.home.is_closed() {
+        if self.is_foreign() && self.home.is_closed() {
             // Added after the loop had cleared its timers.
             self.remove(key);
             return Poll::Lost;
         }
         Poll::Waiting
+    }
+
+    /// What became of a timer that is gone. The loop clears the timers when it ends, and some of
+    /// them were not due; while it runs here, they go by firing only.
+    fn look_back(&self, deadline: Instant) -> Poll {
+        if !self.home.is_closed() || deadline <= self.now() {
+            Poll::Fired
+        } else {
+            Poll::Lost
+        }
     }
 
     /// How many timers have neither fired nor been removed.
@@ -148,9 +178,20 @@ impl Clock {
     pub(crate) fn is_current(&self) -> bool {
         self.home.is_current()
     }
+
+    fn is_foreign(&self) -> bool {
+        !self.is_current()
+    }
 }
 
 impl Driver {
+    fn new(origin: Instant) -> Driver {
+        Driver {
+            timers: Mutex::new(Timers::new(origin)),
+            is_installed: AtomicBool::new(false),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Timers> {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,6 +215,10 @@ impl DeadlineSource for Driver {
     }
 
     fn close(&self) {
+        let _last = LAST.try_with(|last| {
+            let is_own = |clock: &mut Arc<Clock>| std::ptr::eq(&*clock.driver, self);
+            last.borrow_mut().take_if(is_own)
+        });
         let rest = self.lock().take_all();
         for action in rest {
             match action {

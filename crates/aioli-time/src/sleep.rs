@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,11 @@ enum State {
     /// Not polled yet.
     Moment(Instant),
     /// A timer of this clock.
-    Waiting { clock: Clock, key: Key },
+    Waiting {
+        clock: Arc<Clock>,
+        key: Key,
+        deadline: Instant,
+    },
     /// The time is over.
     Over,
 }
@@ -99,17 +104,26 @@ impl Sleep {
     pub fn deadline(&self) -> Option<Instant> {
         match &self.0 {
             State::Moment(moment) => Some(*moment),
-            State::Waiting { key, .. } => Some(key.0),
+            State::Waiting { deadline, .. } => Some(*deadline),
             State::Never | State::Pass { .. } | State::Length(_) | State::Over => None,
         }
     }
 
-    fn start(&mut self, clock: Clock, deadline: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+    fn start(
+        &mut self,
+        clock: Arc<Clock>,
+        deadline: Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         self.0 = match deadline {
             None => State::Never,
             Some(deadline) => {
                 let key = clock.add(deadline, cx.waker());
-                State::Waiting { clock, key }
+                State::Waiting {
+                    clock,
+                    key,
+                    deadline,
+                }
             }
         };
         Poll::Pending
@@ -157,11 +171,15 @@ impl Future for Sleep {
                 }
                 self.start(clock, Some(moment), cx)
             }
-            State::Waiting { clock, key } => match clock.poll(*key, cx.waker()) {
+            State::Waiting {
+                clock,
+                key,
+                deadline,
+            } => match clock.poll(*key, *deadline, cx.waker()) {
                 driver::Poll::Waiting => Poll::Pending,
                 driver::Poll::Fired => self.end(),
                 driver::Poll::Lost => {
-                    let left = key.0.saturating_duration_since(clock.now());
+                    let left = deadline.saturating_duration_since(clock.now());
                     self.move_on(left, cx)
                 }
             },
@@ -171,7 +189,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Waiting { clock, key } = &self.0 {
+        if let State::Waiting { clock, key, .. } = &self.0 {
             clock.remove(*key);
         }
     }
@@ -185,7 +203,7 @@ impl fmt::Debug for Sleep {
             State::Pass { is_over } => out.field("pass", &is_over),
             State::Length(length) => out.field("length", length),
             State::Moment(moment) => out.field("until", moment),
-            State::Waiting { key, .. } => out.field("until", &key.0),
+            State::Waiting { deadline, .. } => out.field("until", deadline),
             State::Over => out.field("over", &true),
         };
         out.finish()

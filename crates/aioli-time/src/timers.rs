@@ -1,16 +1,54 @@
-//! The ordered set of one loop's timers.
+//! The timers of one loop: a wheel for what is far, a heap for what is near.
 //!
-//! Timers are kept by deadline, and by order of arrival among equal deadlines, so that what is
-//! due together fires in the order in which it was asked for. The set knows no loop and no
-//! thread: it is given the time, and gives back what to wake. Nothing is woken or dropped in here,
-//! because a waker may run anything, this set's own operations included.
+//! Time is cut into ticks of 2^17 ns (131 µs). Of the ticks, the *current* one and all before it
+//! are **near**: their timers are in a heap, in the order of their deadlines, and of their arrival
+//! among equal deadlines. Everything later is **far**, in a slot of one of eight levels. A tick is
+//! read as a number of eight digits to the base 64; a far timer is on the level of the highest
+//! digit in which its tick differs from the current one, in the slot of that digit's value:
+//!
+//! | | is in | leaves for |
+//! |---|---|---|
+//! | near | the heap | its firing, or its removal |
+//! | far, level 0 | the slot of its own tick | near, when that tick becomes the current one |
+//! | far, level *n* | a slot of 64ⁿ ticks | a lower level or near, when the slot's first tick does |
+//!
+//! What is on a level is due before everything on the levels above it, and lower slots are due
+//! before higher ones, so the lowest bit of the lowest level in use shows the next slot. Adding and
+//! removing a far timer touches one list, whatever the number of timers; most are removed, a
+//! timeout that did not strike, and never see the heap.
+//!
+//! Ticks only sort: what fires is decided by the exact deadline, so nothing fires early, and what
+//! is due together fires in order. The set knows no loop and no thread: it is given the time, and
+//! gives back what to wake. Nothing is woken or dropped in here, because a waker may run anything,
+//! this set's own operations included.
 
-use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Instant;
 
-/// Names one timer: its deadline, then its place among equal deadlines.
-pub(crate) type Key = (Instant, u64);
+use self::near::Near;
+use self::slab::{Link, Place, Slab, Timer};
+
+mod near;
+mod slab;
+
+/// The length of a tick, as a power of two of nanoseconds.
+const TICK_BITS: u32 = 17;
+
+/// The length of a digit, in bits: a level has a slot for each of its values.
+const DIGIT_BITS: u32 = 6;
+
+/// The slots of a level.
+const SLOTS: usize = 1 << DIGIT_BITS;
+
+/// As many levels as it takes for every tick that 64 bits of nanoseconds have.
+const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(DIGIT_BITS) as usize;
+
+/// Names one timer: where it is kept, and a number that no other timer of the set has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    arrival: u64,
+    index: u32,
+}
 
 /// What to do when a timer is due.
 #[derive(Debug)]
@@ -22,70 +60,221 @@ pub(crate) enum Action {
 }
 
 /// The timers of one loop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
-    by_deadline: BTreeMap<Key, Action>,
-    /// The arrival number of the next timer.
+    /// The beginning of the first tick. What is due earlier is in that tick too.
+    origin: Instant,
+    /// The current tick.
+    current: u64,
+    slab: Slab,
+    near: Near,
+    /// The first timer of each slot, level by level.
+    slots: [[Link; SLOTS]; LEVELS],
+    /// The slots of a level that are not empty, one bit each.
+    occupied: [u64; LEVELS],
+    /// The earliest deadline, as long as it is known.
+    earliest: Option<Instant>,
+    /// The number of the next timer.
     arrivals: u64,
 }
 
 impl Timers {
-    /// Adds a timer. Its key is later than that of every timer with the same deadline.
-    pub(crate) fn insert(&mut self, deadline: Instant, action: Action) -> Key {
-        let key = (deadline, self.arrivals);
+    /// An empty set. `origin` should not be later than the deadlines to come: those would all be
+    /// near, which is slower, though right.
+    pub(crate) fn new(origin: Instant) -> Timers {
+        Timers {
+            origin,
+            current: 0,
+            slab: Slab::default(),
+            near: Near::default(),
+            slots: [[Link::NONE; SLOTS]; LEVELS],
+            occupied: [0; LEVELS],
+            earliest: None,
+            arrivals: 0,
+        }
+    }
+
+    /// Adds a timer. It fires after every timer with the same deadline that is there already.
+    /// Also tells whether it may be the earliest one now.
+    pub(crate) fn insert(&mut self, deadline: Instant, action: Action) -> (Key, bool) {
+        // The earliest is not looked for here: it is not known after each removal of it.
+        let is_earliest = self.earliest.is_none_or(|first| deadline < first);
+        if is_earliest && (self.earliest.is_some() || self.len() == 0) {
+            self.earliest = Some(deadline);
+        }
+        let arrival = self.arrivals;
         self.arrivals += 1;
-        let replaced = self.by_deadline.insert(key, action);
-        debug_assert!(replaced.is_none(), "arrival numbers are unique");
-        key
+        let index = self.slab.insert(Timer {
+            deadline,
+            arrival,
+            action,
+            place: Place::Near,
+            next: Link::NONE,
+            previous: Link::NONE,
+        });
+        self.place(index);
+        (Key { arrival, index }, is_earliest)
     }
 
     /// Removes a timer; the caller drops its action where it holds no lock.
     #[must_use]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Action> {
-        self.by_deadline.remove(&key)
+        let timer = self.slab.get(key)?;
+        if self.earliest == Some(timer.deadline) {
+            self.earliest = None;
+        }
+        match timer.place {
+            Place::Near => self.near.forget_one(),
+            Place::Far { level, slot } => self.unlink(key.index, level, slot),
+        }
+        let timer = self.slab.remove(key.index);
+        self.near.purge(&self.slab);
+        Some(timer.action)
     }
 
     /// The waker of a timer that has not fired.
     pub(crate) fn waker_mut(&mut self, key: Key) -> Option<&mut Waker> {
-        match self.by_deadline.get_mut(&key) {
-            Some(Action::Wake(waker)) => Some(waker),
-            Some(Action::Call(_)) | None => None,
+        match &mut self.slab.get_mut(key)?.action {
+            Action::Wake(waker) => Some(waker),
+            Action::Call(_) => None,
         }
     }
 
     /// The earliest deadline.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.by_deadline
-            .first_key_value()
-            .map(|((deadline, _), _)| *deadline)
+    ///
+    /// Looks through the timers of one slot when the earliest timer has been removed since the last
+    /// call, and nothing is near.
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        if self.earliest.is_none() && self.len() > 0 {
+            self.earliest = self.near.first(&self.slab).or_else(|| self.first_far());
+        }
+        self.earliest
     }
 
     /// Takes out everything that is due at `now`, in order.
     #[must_use]
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Action> {
         let mut due = Vec::new();
-        while let Some(first) = self.by_deadline.first_entry() {
-            if first.key().0 > now {
+        loop {
+            while let Some(index) = self.near.pop_due(now, &self.slab) {
+                due.push(self.slab.remove(index).action);
+            }
+            // While something is near, everything far is later.
+            if !self.near.is_empty() || !self.advance(self.tick(now)) {
                 break;
             }
-            due.push(first.remove());
         }
+        self.earliest = None;
         due
     }
 
     /// Takes out everything, in order.
     #[must_use]
     pub(crate) fn take_all(&mut self) -> Vec<Action> {
-        std::mem::take(&mut self.by_deadline)
-            .into_values()
-            .collect()
+        self.near.clear();
+        self.slots = [[Link::NONE; SLOTS]; LEVELS];
+        self.occupied = [0; LEVELS];
+        self.earliest = None;
+        let mut all = self.slab.take_all();
+        all.sort_unstable_by_key(|timer| (timer.deadline, timer.arrival));
+        all.into_iter().map(|timer| timer.action).collect()
     }
 
     /// How many timers there are.
     pub(crate) fn len(&self) -> usize {
-        self.by_deadline.len()
+        self.slab.len()
+    }
+
+    /// The tick a moment is in.
+    fn tick(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.origin).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX) >> TICK_BITS
+    }
+
+    /// Puts a timer that is in no list where it belongs.
+    fn place(&mut self, index: u32) {
+        let timer = self.slab.live(index);
+        let tick = self.tick(timer.deadline);
+        if tick <= self.current {
+            self.near.push(timer.deadline, timer.arrival, index);
+            self.slab.live_mut(index).place = Place::Near;
+            return;
+        }
+        let highest = u64::BITS - 1 - (tick ^ self.current).leading_zeros();
+        let level = highest / DIGIT_BITS;
+        let slot = (tick >> (level * DIGIT_BITS)) % SLOTS as u64;
+        self.link(index, level as u8, slot as u8);
+    }
+
+    /// Puts a timer into a slot.
+    fn link(&mut self, index: u32, level: u8, slot: u8) {
+        let head = &mut self.slots[usize::from(level)][usize::from(slot)];
+        let next = std::mem::replace(head, Link::to(index));
+        self.occupied[usize::from(level)] |= 1 << slot;
+        if let Some(next) = next.index() {
+            self.slab.live_mut(next).previous = Link::to(index);
+        }
+        let timer = self.slab.live_mut(index);
+        timer.place = Place::Far { level, slot };
+        timer.next = next;
+        timer.previous = Link::NONE;
+    }
+
+    /// Takes a timer out of its slot.
+    fn unlink(&mut self, index: u32, level: u8, slot: u8) {
+        let Timer { next, previous, .. } = *self.slab.live(index);
+        if let Some(next) = next.index() {
+            self.slab.live_mut(next).previous = previous;
+        }
+        if let Some(previous) = previous.index() {
+            self.slab.live_mut(previous).next = next;
+            return;
+        }
+        self.slots[usize::from(level)][usize::from(slot)] = next;
+        if next.index().is_none() {
+            self.occupied[usize::from(level)] &= !(1 << slot);
+        }
+    }
+
+    /// The slot that is due first: its level, itself, and its first tick.
+    fn first_slot(&self) -> Option<(usize, usize, u64)> {
+        let level = self.occupied.iter().position(|slots| *slots != 0)?;
+        let slot = self.occupied[level].trailing_zeros();
+        let shift = level as u32 * DIGIT_BITS;
+        let above = self.current >> shift >> DIGIT_BITS << DIGIT_BITS;
+        Some((level, slot as usize, (above | u64::from(slot)) << shift))
+    }
+
+    /// The earliest deadline of the far timers.
+    fn first_far(&self) -> Option<Instant> {
+        let (level, slot, _) = self.first_slot()?;
+        let first = self.slots[level][slot].index();
+        let after = |&index: &u32| self.slab.live(index).next.index();
+        std::iter::successors(first, after)
+            .map(|index| self.slab.live(index).deadline)
+            .min()
+    }
+
+    /// Moves the current tick on to the next slot that is in use, and its timers to where they
+    /// belong then; to `until` when no slot begins before its end. Returns whether a slot was found.
+    fn advance(&mut self, until: u64) -> bool {
+        let Some((level, slot, begin)) = self.first_slot().filter(|(_, _, tick)| *tick <= until)
+        else {
+            self.current = self.current.max(until);
+            return false;
+        };
+        self.current = begin;
+        self.occupied[level] &= !(1 << slot);
+        let mut link = std::mem::replace(&mut self.slots[level][slot], Link::NONE);
+        while let Some(index) = link.index() {
+            link = self.slab.live(index).next;
+            self.place(index);
+        }
+        true
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,55 @@
+//! What the set of timers has to do, on an ordered map.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Names one timer: its deadline, then its place among equal deadlines.
+pub(super) type Key = (Instant, u64);
+
+/// The timers, by the numbers that their actions have.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    by_deadline: BTreeMap<Key, u64>,
+    arrivals: u64,
+}
+
+impl Model {
+    pub(super) fn insert(&mut self, deadline: Instant, id: u64) -> Key {
+        let key = (deadline, self.arrivals);
+        self.arrivals += 1;
+        self.by_deadline.insert(key, id);
+        key
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<u64> {
+        self.by_deadline.remove(&key)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.by_deadline
+            .keys()
+            .next()
+            .map(|(deadline, _)| *deadline)
+    }
+
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<u64> {
+        let mut due = Vec::new();
+        while let Some(first) = self.by_deadline.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            due.push(first.remove());
+        }
+        due
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.by_deadline)
+            .into_values()
+            .collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_deadline.len()
+    }
+}
