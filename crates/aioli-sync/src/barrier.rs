@@ -328,7 +328,7 @@ impl Wait for Meeting {
         Ok(pass.index)
     }
 
-    fn abandon(departed: Departed<Self::Grant>, state: &mut State, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<Self::Grant>, state: &mut State, wakers: &mut Wakers) {
         if let Departed::Granted(Ok(pass)) = departed
             && pass.epoch == state.epoch
         {

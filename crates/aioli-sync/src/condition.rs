@@ -221,7 +221,7 @@ impl Wait for Waits {
 
     fn finish(&mut self, (): (), _: &mut Line, _: &mut Wakers) {}
 
-    fn abandon(departed: Departed<()>, line: &mut Line, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<()>, line: &mut Line, wakers: &mut Wakers) {
         if let Departed::Granted(()) = departed {
             line.grant_first((), wakers);
         }

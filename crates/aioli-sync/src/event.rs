@@ -82,6 +82,7 @@ impl Event {
     /// # });
     /// ```
     #[doc(alias = "asyncio.Event.wait")]
+    #[inline]
     pub fn wait(&self) -> EventWait<'_> {
         EventWait(Waiting::new(&self.state, WaitingForSet))
     }
@@ -185,7 +186,7 @@ impl Wait for WaitingForSet {
     fn finish(&mut self, (): (), _: &mut State, _: &mut Wakers) {}
 
     /// Everybody gets the same news, so nobody has anything to pass on.
-    fn abandon(_: Departed<()>, _: &mut State, _: &mut Wakers) {}
+    fn abandon(&self, _: Departed<()>, _: &mut State, _: &mut Wakers) {}
 }
 
 /// The future of [`Event::wait`].
@@ -195,6 +196,7 @@ pub struct EventWait<'a>(Waiting<'a, WaitingForSet>);
 impl Future for EventWait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.0).poll(cx)
     }

@@ -104,8 +104,10 @@
 //!
 //! # Implementation
 //!
-//! Each primitive keeps its state, waiters included, in one short critical section around a
-//! `std` mutex. All of them queue in the same wait list: a slab inside the primitive, linked in
+//! Each primitive keeps its state, waiters included, behind a `std` mutex, and each operation is
+//! one short critical section. What [`Lock`], [`RwLock`] and [`Semaphore`] have to give stands in
+//! an atomic word before it: with nobody in line, one step takes and one releases, and the mutex
+//! is not touched. All of them queue in the same wait list: a slab inside the primitive, linked in
 //! order of arrival, in which a future finds its waiter by an index and a ticket. So futures are
 //! `Unpin`, may be forgotten, and need no unsafe code; the only such code are the guards of
 //! [`Lock`] and [`RwLock`], which lend out their value. Queues and channels share a core that
@@ -146,12 +148,14 @@ mod event;
 mod lock;
 mod once_cell;
 mod permits;
+mod primitive;
 pub mod queue;
 mod raw_lock;
 mod rw_lock;
 mod semaphore;
 mod wait_list;
 mod waiting;
+mod word;
 
 pub use barrier::{Barrier, BarrierPhase, BarrierStats, BarrierWait};
 pub use channel::{mpmc::channel, oneshot};

@@ -1,8 +1,7 @@
 //! Mutual exclusion around a value.
 #![expect(unsafe_code, reason = "a guard lends out the value that its lock owns")]
 
-use crate::permits::{self, Acquiring, Permits};
-use crate::raw_lock::RawLock;
+use crate::permits::{Acquiring, Permits};
 use crate::waiting::Waiting;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -49,7 +48,7 @@ use std::task::{Context, Poll};
 ///    when no guard can exist.
 #[doc(alias = "asyncio.Lock")]
 pub struct Lock<T: ?Sized> {
-    permits: RawLock<Permits>,
+    permits: Permits,
     value: UnsafeCell<T>,
 }
 
@@ -81,7 +80,7 @@ impl<T> Lock<T> {
     #[must_use]
     pub const fn new(value: T) -> Lock<T> {
         Lock {
-            permits: RawLock::new(Permits::new(1)),
+            permits: Permits::new(1),
             value: UnsafeCell::new(value),
         }
     }
@@ -120,7 +119,7 @@ impl<T: ?Sized> Lock<T> {
     pub fn lock(&self) -> Locking<'_, T> {
         Locking {
             lock: self,
-            waiting: permits::acquire(&self.permits, 1),
+            waiting: self.permits.acquire(1),
         }
     }
 
@@ -135,7 +134,7 @@ impl<T: ?Sized> Lock<T> {
     /// assert!(lock.try_lock().is_none());
     /// ```
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
-        let taken = self.permits.with(|permits, _| permits.try_take(1));
+        let taken = self.permits.try_take(1);
         taken.then(|| LockGuard { lock: self })
     }
 
@@ -159,7 +158,7 @@ impl<T: ?Sized> Lock<T> {
     /// # });
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedLockGuard<T> {
-        permits::acquire(&self.permits, 1).await;
+        self.permits.acquire(1).await;
         OwnedLockGuard { lock: self }
     }
 
@@ -201,16 +200,16 @@ impl<T: ?Sized> Lock<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> LockStats {
-        self.permits.read(|permits| LockStats {
-            locked: permits.free() == 0,
-            waiting: permits.n_waiting(),
-        })
+        let (free, waiting) = self.permits.look();
+        LockStats {
+            locked: free == 0,
+            waiting,
+        }
     }
 
     /// Gives the permit of a guard to the next in line.
     fn release(&self) {
-        self.permits
-            .with(|permits, wakers| permits.release(1, wakers));
+        self.permits.release(1);
     }
 }
 
@@ -241,7 +240,7 @@ impl<T> From<T> for Lock<T> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Locking<'a, T: ?Sized> {
     lock: &'a Lock<T>,
-    waiting: Waiting<'a, Acquiring>,
+    waiting: Waiting<'a, Acquiring<'a>>,
 }
 
 impl<'a, T: ?Sized> Future for Locking<'a, T> {

@@ -2,53 +2,121 @@
 //!
 //! Permits are granted in order of arrival. Whoever wants more than there are holds up
 //! those behind it, however few they want: otherwise small requests could starve it.
+//!
+//! As long as nobody is in line a permit is taken and released in one atomic step on the
+//! [`Word`]. Everything else happens under the lock of the line, in a [`Section`].
 
+use crate::primitive::AtomicUsize;
 use crate::raw_lock::{RawLock, Wakers};
 use crate::wait_list::{Departed, WaitList};
 use crate::waiting::{Wait, Waiting};
+use crate::word::{self, Attempt, Word};
 
 /// Free permits, and who waits for some.
 ///
 /// # Invariants
 ///
-/// Outside a critical section the first in line, if any, wants more than is free.
+/// Outside a critical section of `line`:
+/// 1. The first in line, if any, wants more than is free.
+/// 2. The word is closed if somebody is in line.
 pub(crate) struct Permits {
-    free: usize,
-    line: WaitList<usize, usize>,
+    word: Word,
+    line: RawLock<Line>,
 }
+
+type Line = WaitList<usize, usize>;
 
 impl Permits {
     pub(crate) const fn new(free: usize) -> Permits {
         Permits {
-            free,
-            line: WaitList::new(),
+            word: Word::over(AtomicUsize::new(Word::open(free))),
+            line: RawLock::new(WaitList::new()),
         }
     }
 
-    pub(crate) fn free(&self) -> usize {
-        self.free
-    }
-
-    pub(crate) fn n_waiting(&self) -> usize {
-        self.line.len()
+    /// How many permits are free and how many operations are in line.
+    pub(crate) fn look(&self) -> (usize, usize) {
+        self.line.read(|line| (self.word.free(), line.len()))
     }
 
     /// Takes `n` permits if nobody is before us and there are enough.
-    pub(crate) fn try_take(&mut self, n: usize) -> bool {
-        let ours = self.line.len() == 0 && n <= self.free;
-        if ours {
-            self.free -= n;
+    #[inline]
+    pub(crate) fn try_take(&self, n: usize) -> bool {
+        match self.word.try_take(n) {
+            Attempt::Done => true,
+            Attempt::TooFew => false,
+            Attempt::Closed => self.try_take_behind_line(n),
         }
-        ours
+    }
+
+    #[cold]
+    fn try_take_behind_line(&self, n: usize) -> bool {
+        self.line.with(|line, _| {
+            let mut section = Section::enter(&self.word, line);
+            let is_ours = section.try_take(n);
+            section.leave();
+            is_ours
+        })
     }
 
     /// Adds `n` permits, which go to those in line first.
     ///
     /// # Panics
     ///
-    /// If there would be more permits than a `usize` can count.
-    pub(crate) fn release(&mut self, n: usize, wakers: &mut Wakers) {
-        self.free = self.free.checked_add(n).expect("permits fit a usize");
+    /// If there would be more permits than can be counted.
+    #[inline]
+    pub(crate) fn release(&self, n: usize) {
+        if self.word.try_release(n) == Attempt::Closed {
+            self.release_to_line(n);
+        }
+    }
+
+    #[inline(never)]
+    fn release_to_line(&self, n: usize) {
+        self.line.with(|line, wakers| {
+            let mut section = Section::enter(&self.word, line);
+            section.release(n, wakers);
+            section.leave();
+        });
+    }
+
+    /// A wait for `n` permits.
+    #[inline]
+    pub(crate) const fn acquire(&self, n: usize) -> Waiting<'_, Acquiring<'_>> {
+        let word = &self.word;
+        Waiting::new(&self.line, Acquiring { word, n })
+    }
+}
+
+/// A critical section of the line, in which the word is closed and `free` stands for it.
+///
+/// A section that is not left, because a waiter queues in it, leaves the word closed.
+struct Section<'a> {
+    word: &'a Word,
+    free: usize,
+    line: &'a mut Line,
+}
+
+impl<'a> Section<'a> {
+    fn enter(word: &'a Word, line: &'a mut Line) -> Section<'a> {
+        let free = word.enter();
+        Section { word, free, line }
+    }
+
+    fn leave(self) {
+        self.word.leave(self.free, self.line.len() > 0);
+    }
+
+    fn try_take(&mut self, n: usize) -> bool {
+        let is_ours = self.line.len() == 0 && n <= self.free;
+        if is_ours {
+            self.free -= n;
+        }
+        is_ours
+    }
+
+    fn release(&mut self, n: usize, wakers: &mut Wakers) {
+        self.free = word::sum(self.free, n);
         self.serve(wakers);
     }
 
@@ -63,41 +131,56 @@ impl Permits {
     }
 }
 
-/// Waiting for that many permits.
-pub(crate) struct Acquiring(pub(crate) usize);
+/// Waiting for `n` permits.
+pub(crate) struct Acquiring<'a> {
+    word: &'a Word,
+    n: usize,
+}
 
-impl Wait for Acquiring {
-    type State = Permits;
+impl Acquiring<'_> {
+    /// How many permits are waited for.
+    pub(crate) fn count(&self) -> usize {
+        self.n
+    }
+}
+
+impl Wait for Acquiring<'_> {
+    type State = Line;
     type Want = usize;
     type Grant = usize;
     type Output = ();
 
-    fn line(state: &mut Permits) -> &mut WaitList<usize, usize> {
-        &mut state.line
+    fn line(line: &mut Line) -> &mut Line {
+        line
     }
 
-    fn begin(&mut self, state: &mut Permits, _: &mut Wakers) -> Result<(), usize> {
-        if state.try_take(self.0) {
+    #[inline]
+    fn begin_unlocked(&mut self) -> Option<()> {
+        (self.word.try_take(self.n) == Attempt::Done).then_some(())
+    }
+
+    fn begin(&mut self, line: &mut Line, _: &mut Wakers) -> Result<(), usize> {
+        let mut section = Section::enter(self.word, line);
+        if section.try_take(self.n) {
+            section.leave();
             Ok(())
         } else {
-            Err(self.0)
+            // The word stays closed for the waiter that is about to queue.
+            Err(self.n)
         }
     }
 
-    fn finish(&mut self, granted: usize, _: &mut Permits, _: &mut Wakers) {
-        debug_assert_eq!(granted, self.0, "a waiter is granted what it wants");
+    fn finish(&mut self, granted: usize, _: &mut Line, _: &mut Wakers) {
+        debug_assert_eq!(granted, self.n, "a waiter is granted what it wants");
     }
 
-    fn abandon(departed: Departed<usize>, state: &mut Permits, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<usize>, line: &mut Line, wakers: &mut Wakers) {
+        let mut section = Section::enter(self.word, line);
         match departed {
-            Departed::Granted(n) => state.release(n, wakers),
+            Departed::Granted(n) => section.release(n, wakers),
             // A large request at the head may have been all that held the others up.
-            Departed::Waiting => state.serve(wakers),
+            Departed::Waiting => section.serve(wakers),
         }
+        section.leave();
     }
-}
-
-/// A wait for `n` of `permits`.
-pub(crate) const fn acquire(permits: &RawLock<Permits>, n: usize) -> Waiting<'_, Acquiring> {
-    Waiting::new(permits, Acquiring(n))
 }

@@ -9,6 +9,7 @@
 //!
 //! Cloning a waker is the one foreign call made under the lock: its contract is to count.
 
+use std::mem;
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
@@ -24,6 +25,7 @@ impl<S> RawLock<S> {
     ///
     /// A panic inside a section (of an item's `Ord`, or for want of memory) does not poison:
     /// the panic is one task's, and the primitive goes on for the others.
+    #[inline]
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut S, &mut Wakers) -> R) -> R {
         let mut wakers = Wakers::default();
         let out = section(
@@ -31,7 +33,12 @@ impl<S> RawLock<S> {
             &mut wakers,
         );
         // The guard was a temporary of the statement above: the lock is free from here on.
-        wakers.wake();
+        if wakers.is_any() {
+            wakers.flush();
+        } else {
+            // Nothing is in there whose drop would do anything: not even look for it.
+            mem::forget(wakers);
+        }
         out
     }
 
@@ -53,11 +60,17 @@ pub(crate) struct Wakers {
 
 impl Wakers {
     /// Has `waker` invoked after the section.
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.rest.push(waker),
+            Some(_) => self.push_more(waker),
         }
+    }
+
+    #[cold]
+    fn push_more(&mut self, waker: Waker) {
+        self.rest.push(waker);
     }
 
     /// Has `waker` dropped after the section.
@@ -69,11 +82,21 @@ impl Wakers {
         self.retired = Some(waker);
     }
 
-    /// Invokes everybody, in the order of their grants.
-    fn wake(self) {
-        self.first
-            .into_iter()
-            .chain(self.rest)
-            .for_each(Waker::wake);
+    /// Whether there is anything to do outside.
+    #[inline]
+    fn is_any(&self) -> bool {
+        debug_assert!(
+            self.first.is_some() || self.rest.is_empty(),
+            "the first is first"
+        );
+        self.first.is_some() || self.retired.is_some()
+    }
+
+    /// Invokes everybody, in the order of their grants, and drops who is retired.
+    fn flush(self) {
+        if let Some(first) = self.first {
+            first.wake();
+        }
+        self.rest.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,9 +1,9 @@
 //! Shared or exclusive use of a value.
 #![expect(unsafe_code, reason = "guards lend out the value that their lock owns")]
 
-use crate::permits::{self, Acquiring, Permits};
-use crate::raw_lock::RawLock;
+use crate::permits::{Acquiring, Permits};
 use crate::waiting::Waiting;
+use crate::word::MAX_PERMITS;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Permits of a lock that nobody uses. A reader takes one, a writer all of them.
-const ALL: usize = u32::MAX as usize;
+const ALL: usize = MAX_PERMITS;
 
 /// A value that many tasks may read at once, or one may change, across its awaits.
 ///
@@ -43,7 +43,7 @@ const ALL: usize = u32::MAX as usize;
 /// 2. `value` is touched only through a guard, or through `&mut RwLock` or `RwLock` by
 ///    value, when no guard can exist.
 pub struct RwLock<T: ?Sized> {
-    permits: RawLock<Permits>,
+    permits: Permits,
     value: UnsafeCell<T>,
 }
 
@@ -77,7 +77,7 @@ impl<T> RwLock<T> {
     #[must_use]
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
-            permits: RawLock::new(Permits::new(ALL)),
+            permits: Permits::new(ALL),
             value: UnsafeCell::new(value),
         }
     }
@@ -113,7 +113,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> Reading<'_, T> {
         Reading {
             lock: self,
-            waiting: permits::acquire(&self.permits, 1),
+            waiting: self.permits.acquire(1),
         }
     }
 
@@ -136,7 +136,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write(&self) -> Writing<'_, T> {
         Writing {
             lock: self,
-            waiting: permits::acquire(&self.permits, ALL),
+            waiting: self.permits.acquire(ALL),
         }
     }
 
@@ -150,7 +150,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(reading.is_some() && lock.try_read().is_some() && lock.try_write().is_none());
     /// ```
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        let taken = self.permits.with(|permits, _| permits.try_take(1));
+        let taken = self.permits.try_take(1);
         taken.then(|| ReadGuard { lock: self })
     }
 
@@ -164,7 +164,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(writing.is_some() && lock.try_read().is_none());
     /// ```
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
-        let taken = self.permits.with(|permits, _| permits.try_take(ALL));
+        let taken = self.permits.try_take(ALL);
         taken.then(|| WriteGuard { lock: self })
     }
 
@@ -193,19 +193,17 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> RwLockStats {
-        self.permits.read(|permits| {
-            let writing = permits.free() == 0;
-            RwLockStats {
-                readers: if writing { 0 } else { ALL - permits.free() },
-                writing,
-                waiting: permits.n_waiting(),
-            }
-        })
+        let (free, waiting) = self.permits.look();
+        let writing = free == 0;
+        RwLockStats {
+            readers: if writing { 0 } else { ALL - free },
+            writing,
+            waiting,
+        }
     }
 
     fn release(&self, n: usize) {
-        self.permits
-            .with(|permits, wakers| permits.release(n, wakers));
+        self.permits.release(n);
     }
 }
 
@@ -230,14 +228,14 @@ impl<T: Default> Default for RwLock<T> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Reading<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    waiting: Waiting<'a, Acquiring>,
+    waiting: Waiting<'a, Acquiring<'a>>,
 }
 
 /// The future of [`RwLock::write`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Writing<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    waiting: Waiting<'a, Acquiring>,
+    waiting: Waiting<'a, Acquiring<'a>>,
 }
 
 impl<'a, T: ?Sized> Future for Reading<'a, T> {

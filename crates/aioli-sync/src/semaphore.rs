@@ -1,8 +1,8 @@
 //! A counter of permits: at most so many at once.
 
-use crate::permits::{self, Acquiring, Permits};
-use crate::raw_lock::RawLock;
+use crate::permits::{Acquiring, Permits};
 use crate::waiting::Waiting;
+use crate::word;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ use std::task::{Context, Poll};
 #[doc(alias = "asyncio.Semaphore")]
 #[doc(alias = "asyncio.BoundedSemaphore")]
 pub struct Semaphore {
-    permits: RawLock<Permits>,
+    permits: Permits,
 }
 
 /// A look at a [`Semaphore`], from [`Semaphore::stats`].
@@ -50,7 +50,21 @@ pub struct SemaphoreStats {
 }
 
 impl Semaphore {
+    /// The most permits that a semaphore can have.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let all = aioli_sync::Semaphore::new(aioli_sync::Semaphore::MAX_PERMITS);
+    /// assert!(!all.is_locked());
+    /// ```
+    pub const MAX_PERMITS: usize = word::MAX_PERMITS;
+
     /// Creates a semaphore with `permits` permits.
+    ///
+    /// # Panics
+    ///
+    /// If that is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     ///
     /// # Examples
     ///
@@ -63,7 +77,7 @@ impl Semaphore {
     #[must_use]
     pub const fn new(permits: usize) -> Semaphore {
         Semaphore {
-            permits: RawLock::new(Permits::new(permits)),
+            permits: Permits::new(permits),
         }
     }
 
@@ -86,6 +100,7 @@ impl Semaphore {
     /// # });
     /// ```
     #[doc(alias = "asyncio.Semaphore.acquire")]
+    #[inline]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
     }
@@ -109,10 +124,11 @@ impl Semaphore {
     /// # drop(large);
     /// # });
     /// ```
+    #[inline]
     pub fn acquire_many(&self, n: usize) -> Acquire<'_> {
         Acquire {
             semaphore: self,
-            waiting: permits::acquire(&self.permits, n),
+            waiting: self.permits.acquire(n),
         }
     }
 
@@ -126,6 +142,7 @@ impl Semaphore {
     /// assert!(permit.is_some());
     /// assert!(semaphore.try_acquire().is_none());
     /// ```
+    #[inline]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
@@ -139,8 +156,9 @@ impl Semaphore {
     /// assert!(semaphore.try_acquire_many(3).is_none());
     /// assert!(semaphore.try_acquire_many(2).is_some());
     /// ```
+    #[inline]
     pub fn try_acquire_many(&self, n: usize) -> Option<Permit<'_>> {
-        let taken = self.permits.with(|permits, _| permits.try_take(n));
+        let taken = self.permits.try_take(n);
         taken.then(|| Permit { semaphore: self, n })
     }
 
@@ -196,7 +214,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// If there would be more permits than a `usize` can count.
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     ///
     /// # Examples
     ///
@@ -206,9 +224,9 @@ impl Semaphore {
     /// assert_eq!(semaphore.available(), 2);
     /// ```
     #[doc(alias = "asyncio.Semaphore.release")]
+    #[inline]
     pub fn add_permits(&self, n: usize) {
-        self.permits
-            .with(|permits, wakers| permits.release(n, wakers));
+        self.permits.release(n);
     }
 
     /// How many permits are free.
@@ -250,10 +268,8 @@ impl Semaphore {
     /// ```
     #[must_use]
     pub fn stats(&self) -> SemaphoreStats {
-        self.permits.read(|permits| SemaphoreStats {
-            available: permits.free(),
-            waiting: permits.n_waiting(),
-        })
+        let (available, waiting) = self.permits.look();
+        SemaphoreStats { available, waiting }
     }
 }
 
@@ -271,14 +287,15 @@ impl fmt::Debug for Semaphore {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Acquire<'a> {
     semaphore: &'a Semaphore,
-    waiting: Waiting<'a, Acquiring>,
+    waiting: Waiting<'a, Acquiring<'a>>,
 }
 
 impl<'a> Future for Acquire<'a> {
     type Output = Permit<'a>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit<'a>> {
-        let n = self.waiting.wait().0;
+        let n = self.waiting.wait().count();
         let semaphore = self.semaphore;
         Pin::new(&mut self.waiting)
             .poll(cx)
@@ -289,7 +306,7 @@ impl<'a> Future for Acquire<'a> {
 impl fmt::Debug for Acquire<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
-            .field("permits", &self.waiting.wait().0)
+            .field("permits", &self.waiting.wait().count())
             .field("stage", &self.waiting.stage_name())
             .finish()
     }
@@ -333,6 +350,7 @@ impl Permit<'_> {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.semaphore.add_permits(self.n);
     }
@@ -387,6 +405,7 @@ impl OwnedPermit {
 }
 
 impl Drop for OwnedPermit {
+    #[inline]
     fn drop(&mut self) {
         self.semaphore.add_permits(self.n);
     }

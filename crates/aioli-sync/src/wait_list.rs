@@ -101,11 +101,13 @@ impl<W, G> WaitList<W, G> {
     }
 
     /// How many are in line, not counting those that have their grant already.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.n_waiting
     }
 
     /// What the first in line wants.
+    #[inline]
     pub(crate) fn first(&self) -> Option<&W> {
         match self.slots.get(self.head as usize)?.entry {
             Entry::Waiting { ref want, .. } => Some(want),
@@ -144,6 +146,7 @@ impl<W, G> WaitList<W, G> {
     }
 
     /// Grants `grant` to the first in line; `false` when nobody is.
+    #[inline]
     pub(crate) fn grant_first(&mut self, grant: G, wakers: &mut Wakers) -> bool {
         let index = self.head;
         if index == NIL {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 /// One way of waiting on a primitive whose state is a `State`.
 ///
-/// All of it runs under the primitive's lock.
+/// All of it but [`begin_unlocked`](Self::begin_unlocked) runs under the primitive's lock.
 pub(crate) trait Wait {
     type State;
     type Want;
@@ -22,6 +22,12 @@ pub(crate) trait Wait {
 
     /// The line in which this operation queues.
     fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
+
+    /// Completes without the lock, for a primitive that can; not to is never wrong.
+    #[inline]
+    fn begin_unlocked(&mut self) -> Option<Self::Output> {
+        None
+    }
 
     /// Completes without waiting, or says what to queue with.
     fn begin(
@@ -40,7 +46,12 @@ pub(crate) trait Wait {
 
     /// Puts right what the line owes after a waiter was dropped: passes its grant on, or
     /// serves those who were only behind it.
-    fn abandon(departed: Departed<Self::Grant>, state: &mut Self::State, wakers: &mut Wakers);
+    fn abandon(
+        &self,
+        departed: Departed<Self::Grant>,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    );
 }
 
 /// An operation under way on a borrowed primitive.
@@ -67,12 +78,22 @@ enum Stage {
 }
 
 impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
+    #[inline]
     pub(crate) const fn new(lock: L, wait: P) -> WaitingOn<L, P> {
         WaitingOn {
             lock,
             wait,
             stage: Stage::Fresh,
         }
+    }
+
+    /// Gives up the place in line, or the grant.
+    #[cold]
+    fn leave(&self, key: Key) {
+        self.lock.with(|state, wakers| {
+            let departed = P::line(state).remove(key, wakers);
+            self.wait.abandon(departed, state, wakers);
+        });
     }
 
     /// What the operation was begun with.
@@ -101,6 +122,7 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Unpin for WaitingOn<L, P> {}
 impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
     type Output = P::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
         let WaitingOn { lock, wait, stage } = self.get_mut();
         assert!(
@@ -108,6 +130,12 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
             "a future of aioli-sync was polled after it had completed"
         );
         ready!(budget::poll_proceed(cx));
+        if let Stage::Fresh = stage
+            && let Some(output) = wait.begin_unlocked()
+        {
+            *stage = Stage::Done;
+            return Poll::Ready(output);
+        }
         let polled = lock.with(|state, wakers| match *stage {
             Stage::Queued(key) => P::line(state).poll(key, cx, wakers).map(|grant| {
                 *stage = Stage::Done;
@@ -136,12 +164,10 @@ where
     L: Deref<Target = RawLock<P::State>>,
     P: Wait,
 {
+    #[inline]
     fn drop(&mut self) {
         if let Stage::Queued(key) = self.stage {
-            self.lock.with(|state, wakers| {
-                let departed = P::line(state).remove(key, wakers);
-                P::abandon(departed, state, wakers);
-            });
+            self.leave(key);
         }
     }
 }

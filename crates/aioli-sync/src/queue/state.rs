@@ -169,7 +169,7 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
         }
     }
 
-    fn abandon(departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
         state.buffer.abandon_put(&departed, wakers);
     }
 }
@@ -217,7 +217,7 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
         }
     }
 
-    fn abandon(departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
         state.buffer.abandon_get(&departed, wakers);
     }
 }
@@ -252,5 +252,5 @@ impl<T, O: Order<T>> Wait for Joining<T, O> {
     fn finish(&mut self, (): (), _: &mut State<T, O>, _: &mut Wakers) {}
 
     /// Everybody gets the same news, so nobody has anything to pass on.
-    fn abandon(_: Departed<()>, _: &mut State<T, O>, _: &mut Wakers) {}
+    fn abandon(&self, _: Departed<()>, _: &mut State<T, O>, _: &mut Wakers) {}
 }

@@ -229,7 +229,7 @@ impl<T> Wait for Sending<T> {
         })
     }
 
-    fn abandon(departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
         state.buffer.abandon_put(&departed, wakers);
     }
 }
@@ -286,7 +286,7 @@ impl<T> Wait for Receiving<T> {
         }
     }
 
-    fn abandon(departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
+    fn abandon(&self, departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
         state.buffer.abandon_get(&departed, wakers);
     }
 }
