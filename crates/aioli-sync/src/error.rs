@@ -305,3 +305,15 @@ impl<T> fmt::Display for ReceiverGone<T> {
 }
 
 impl<T> Error for ReceiverGone<T> {}
+
+/// A token is out, or is waited for, in the name of the one who asked for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyBorrowing;
+
+impl fmt::Display for AlreadyBorrowing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the borrower has a token of this limiter or waits for one")
+    }
+}
+
+impl Error for AlreadyBorrowing {}

@@ -1,5 +1,6 @@
 //! A channel for one value.
 
+use crate::blocking;
 use crate::budget;
 use crate::error::{ReceiverGone, SenderGone};
 use crate::raw_lock::{RawLock, Wakers};
@@ -199,6 +200,23 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    /// Blocks the thread until the value comes.
+    ///
+    /// # Errors
+    ///
+    /// [`SenderGone`], if it will not come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::oneshot::channel();
+    /// std::thread::spawn(move || tx.send(1));
+    /// assert_eq!(rx.blocking_recv(), Ok(1));
+    /// ```
+    pub fn blocking_recv(self) -> Result<T, SenderGone> {
+        blocking::wait(self)
+    }
+
     /// The value, if it has come; `None` if it may still come.
     ///
     /// # Errors
