@@ -317,3 +317,24 @@ impl fmt::Display for AlreadyBorrowing {
 }
 
 impl Error for AlreadyBorrowing {}
+
+/// Why a broadcast receiver received nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lagging {
+    /// So many items were forgotten before they were received; the next receive goes on.
+    Missed(u64),
+    /// All senders are gone and everything they sent has been received.
+    End,
+}
+
+impl fmt::Display for Lagging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lagging::Missed(count) => write!(f, "the receiver was too slow and missed {count}"),
+            Lagging::End => f.write_str("the channel has ended"),
+        }
+    }
+}
+
+impl Error for Lagging {}

@@ -39,6 +39,8 @@
 //! | [`LifoQueue`] | … the newest item goes first | newest item | as `Queue` | `LifoQueue` |
 //! | [`channel()`] | values flow, and the flow ends when one side goes away | oldest item to the longest wait | its item in the channel; a cancelled `send` has sent nothing | – |
 //! | [`oneshot`] | one value, once | – | the value, if `&mut receiver` was awaited | `Future` |
+//! | [`watch`] | many want to know the latest value | all at once, in order | the value unseen | – |
+//! | [`broadcast`] | everybody gets every item | all at once, in order | the item unreceived | – |
 //! | [`Lock`] | one at a time uses a value across awaits | longest wait | the lock to the next | `Lock` |
 //! | [`RwLock`] | many read it or one changes it | longest wait, readers and writers alike | what it was granted to the next | – |
 //! | [`Semaphore`] | so many at a time do something | longest wait, large requests not overtaken | its permits to the next | `Semaphore` |
@@ -170,10 +172,10 @@ mod word;
 
 pub use barrier::{Barrier, BarrierPhase, BarrierStats, BarrierWait};
 pub use capacity_limiter::{Borrowed, CapacityLimiter, CapacityLimiterStats};
-pub use channel::{mpmc::channel, oneshot};
+pub use channel::{broadcast, mpmc::channel, oneshot, watch};
 pub use condition::{Condition, ConditionStats, ConditionWait};
 pub use error::{
-    AlreadyBorrowing, Broken, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
+    AlreadyBorrowing, Broken, Lagging, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
     TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use event::{Event, EventStats, EventWait};

@@ -5,11 +5,11 @@ use aioli_sync::queue::{self, Fifo, Lifo, Priority};
 use aioli_sync::{
     Acquire, AlreadyBorrowing, Barrier, BarrierPhase, BarrierStats, BarrierWait, Borrowed, Broken,
     CapacityLimiter, CapacityLimiterStats, Condition, ConditionStats, ConditionWait, Event,
-    EventStats, EventWait, LifoQueue, Lock, LockGuard, LockStats, Locking, OnceCell,
+    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, OnceCell,
     OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue, QueueStats, ReadGuard, Reading,
     ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore, SemaphoreStats, SendError, SenderGone,
     ShutDown, Taken, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
-    WriteGuard, Writing, oneshot,
+    WriteGuard, Writing, broadcast, oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -73,6 +73,9 @@ fn plain_types() {
         CapacityLimiterStats: true true;
         Borrowed<'static>: true true;
         AlreadyBorrowing: true true;
+        Lagging: true true;
+        watch::WatchStats: true true;
+        broadcast::BroadcastStats: true true;
         Condition: true true;
         ConditionStats: true true;
         Barrier: true true;
@@ -110,6 +113,14 @@ fn types_with_an_item_that_may_be_sent() {
         mpmc::RecvFuture<'static, SendOnly>: true true;
         mpmc::RecvManyFuture<'static, SendOnly>: true false;
         mpmc::RecvManyFuture<'static, u32>: true true;
+        watch::Sender<u32>: true true;
+        watch::Receiver<u32>: true true;
+        watch::Sender<SendOnly>: false false;
+        watch::Changed<'static, u32>: true true;
+        broadcast::Sender<u32>: true true;
+        broadcast::Receiver<u32>: true true;
+        broadcast::Receiver<SendOnly>: false false;
+        broadcast::Recv<'static, u32>: true true;
         oneshot::Sender<SendOnly>: true true;
         oneshot::Receiver<SendOnly>: true true;
         Lock<SendOnly>: true true;

@@ -10,6 +10,7 @@ mod model;
 mod rows_j;
 mod rows_j_counters;
 mod rows_k;
+mod shared_news;
 mod threads;
 mod tutorial;
 mod wake;
