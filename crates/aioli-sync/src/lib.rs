@@ -93,6 +93,12 @@
 //! assert_eq!(block_on(rx.collect::<Vec<_>>()), [0, 1, 2]);
 //! ```
 //!
+//! ## Threads
+//!
+//! A plain thread takes part with `blocking_*`: [`Lock::blocking_lock`], [`Queue::blocking_put`],
+//! [`Queue::blocking_get`], and the like on both ends of a channel. They wait in the same line as
+//! everybody. On the thread of an executor they stop its tasks, maybe those one waits for.
+//!
 //! # Cancellation
 //!
 //! To cancel an operation is to drop its future, whenever you like. Whoever frees something (an
@@ -104,12 +110,6 @@
 //! The reverse of a grant is that its waiter has to be polled: a future that was granted a lock
 //! and is then neither polled nor dropped keeps everybody waiting. Drop futures that you have
 //! lost interest in.
-//!
-//! # Threads
-//!
-//! A plain thread takes part with `blocking_*`: [`Lock::blocking_lock`], [`Queue::blocking_put`],
-//! [`Queue::blocking_get`], and the like on both ends of a channel. They wait in the same line as
-//! everybody. On the thread of an executor they stop its tasks, maybe those one waits for.
 //!
 //! # Implementation
 //!
