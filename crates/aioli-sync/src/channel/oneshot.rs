@@ -32,6 +32,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     }));
     let sender = Sender {
         shared: Arc::clone(&shared),
+        has_left: false,
     };
     (sender, Receiver { shared })
 }
@@ -88,6 +89,8 @@ impl Side {
 #[must_use = "dropping the sender tells the receiver that nothing will come"]
 pub struct Sender<T> {
     shared: Arc<RawLock<State<T>>>,
+    /// Whether the value was sent, and with it that the sender goes: one section for both.
+    has_left: bool,
 }
 
 impl<T> Sender<T> {
@@ -107,13 +110,16 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send("letter"), Err(ReceiverGone("letter")));
     /// ```
     #[doc(alias = "asyncio.Future.set_result")]
-    pub fn send(self, value: T) -> Result<(), ReceiverGone<T>> {
+    pub fn send(mut self, value: T) -> Result<(), ReceiverGone<T>> {
+        let has_left = &mut self.has_left;
         self.shared.with(|state, wakers| {
             if state.receiver.is_gone() {
                 return Err(ReceiverGone(value));
             }
             debug_assert!(state.value.is_none(), "`send` takes the only sender");
             state.value = Some(value);
+            *has_left = true;
+            state.sender.leave(wakers);
             state.receiver.wake(wakers);
             Ok(())
         })
@@ -169,6 +175,9 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
+        if self.has_left {
+            return;
+        }
         self.shared.with(|state, wakers| {
             state.sender.leave(wakers);
             state.receiver.wake(wakers);
