@@ -305,3 +305,36 @@ impl<T> fmt::Display for ReceiverGone<T> {
 }
 
 impl<T> Error for ReceiverGone<T> {}
+
+/// A token is out, or is waited for, in the name of the one who asked for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyBorrowing;
+
+impl fmt::Display for AlreadyBorrowing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the borrower has a token of this limiter or waits for one")
+    }
+}
+
+impl Error for AlreadyBorrowing {}
+
+/// Why a broadcast receiver received nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lagging {
+    /// So many items were forgotten before they were received; the next receive goes on.
+    Missed(u64),
+    /// All senders are gone and everything they sent has been received.
+    End,
+}
+
+impl fmt::Display for Lagging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lagging::Missed(count) => write!(f, "the receiver was too slow and missed {count}"),
+            Lagging::End => f.write_str("the channel has ended"),
+        }
+    }
+}
+
+impl Error for Lagging {}

@@ -39,9 +39,12 @@
 //! | [`LifoQueue`] | … the newest item goes first | newest item | as `Queue` | `LifoQueue` |
 //! | [`channel()`] | values flow, and the flow ends when one side goes away | oldest item to the longest wait | its item in the channel; a cancelled `send` has sent nothing | – |
 //! | [`oneshot`] | one value, once | – | the value, if `&mut receiver` was awaited | `Future` |
+//! | [`watch`] | many want to know the latest value | all at once, in order | the value unseen | – |
+//! | [`broadcast`] | everybody gets every item | all at once, in order | the item unreceived | – |
 //! | [`Lock`] | one at a time uses a value across awaits | longest wait | the lock to the next | `Lock` |
 //! | [`RwLock`] | many read it or one changes it | longest wait, readers and writers alike | what it was granted to the next | – |
 //! | [`Semaphore`] | so many at a time do something | longest wait, large requests not overtaken | its permits to the next | `Semaphore` |
+//! | [`CapacityLimiter`] | … their number changes, or each may have one only | longest wait | its token to the next | – |
 //! | [`Event`] | something has happened, tell everybody | all at once, in order | nothing | `Event` |
 //! | [`Condition`] | the value in a [`Lock`] must become something | longest wait | its notification to the next, and no lock | `Condition` |
 //! | [`Barrier`] | so many must meet before they go on | all at once, by index | the meeting, one short | `Barrier` |
@@ -90,6 +93,12 @@
 //! assert_eq!(block_on(rx.collect::<Vec<_>>()), [0, 1, 2]);
 //! ```
 //!
+//! ## Threads
+//!
+//! A plain thread takes part with `blocking_*`: [`Lock::blocking_lock`], [`Queue::blocking_put`],
+//! [`Queue::blocking_get`], and the like on both ends of a channel. They wait in the same line as
+//! everybody. On the thread of an executor they stop its tasks, maybe those one waits for.
+//!
 //! # Cancellation
 //!
 //! To cancel an operation is to drop its future, whenever you like. Whoever frees something (an
@@ -132,6 +141,8 @@
 //! * Equal items leave a [`PriorityQueue`] in order of arrival, those of a heap in any.
 //! * The indices of a [`Barrier`] stay distinct when somebody is cancelled in between.
 //!
+//! [`Queue::blocking_get`]: queue::OrderedQueue::blocking_get
+//! [`Queue::blocking_put`]: queue::OrderedQueue::blocking_put
 //! [`Queue::new`]: queue::OrderedQueue::new
 //! [`Queue::unbounded`]: queue::OrderedQueue::unbounded
 //! [`Queue::shutdown_now`]: queue::OrderedQueue::shutdown_now
@@ -139,8 +150,10 @@
 #![doc(test(attr(deny(warnings))))]
 
 mod barrier;
+mod blocking;
 pub mod budget;
 mod buffer;
+mod capacity_limiter;
 pub mod channel;
 mod condition;
 mod error;
@@ -158,11 +171,12 @@ mod waiting;
 mod word;
 
 pub use barrier::{Barrier, BarrierPhase, BarrierStats, BarrierWait};
-pub use channel::{mpmc::channel, oneshot};
+pub use capacity_limiter::{Borrowed, CapacityLimiter, CapacityLimiterStats};
+pub use channel::{broadcast, mpmc::channel, oneshot, watch};
 pub use condition::{Condition, ConditionStats, ConditionWait};
 pub use error::{
-    Broken, ReceiverGone, RecvError, SendError, SenderGone, ShutDown, TaskDoneError, TryGetError,
-    TryPutError, TryRecvError, TrySendError,
+    AlreadyBorrowing, Broken, Lagging, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
+    TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use event::{Event, EventStats, EventWait};
 pub use lock::{Lock, LockGuard, LockStats, Locking, OwnedLockGuard};

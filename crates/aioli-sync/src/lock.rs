@@ -1,6 +1,7 @@
 //! Mutual exclusion around a value.
 #![expect(unsafe_code, reason = "a guard lends out the value that its lock owns")]
 
+use crate::blocking;
 use crate::permits::{Acquiring, Permits};
 use crate::waiting::Waiting;
 use std::cell::UnsafeCell;
@@ -136,6 +137,19 @@ impl<T: ?Sized> Lock<T> {
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         let taken = self.permits.try_take(1);
         taken.then(|| LockGuard { lock: self })
+    }
+
+    /// Blocks the thread until the lock is ours; for threads without an executor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = aioli_sync::Lock::new(1);
+    /// *lock.blocking_lock() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
+    pub fn blocking_lock(&self) -> LockGuard<'_, T> {
+        blocking::wait(self.lock())
     }
 
     /// Waits for a guard that keeps the lock alive, and so may go to another task.

@@ -13,6 +13,7 @@ use state::{Getting, Joining, Putting, State};
 use std::fmt;
 use std::sync::Arc;
 
+mod blocking;
 mod futures;
 mod order;
 mod state;

@@ -1,15 +1,19 @@
 //! A channel from many senders to many receivers, which ends when one side is gone.
 
+pub use futures::{RecvFuture, RecvManyFuture, SendFuture};
+
+use crate::blocking;
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::raw_lock::RawLock;
 use crate::waiting::{Waiting, WaitingOn};
 use futures_core::Stream;
-use state::{Receiving, Sending, Side, State};
+use state::{Receiving, ReceivingMany, Sending, Side, State};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+mod futures;
 mod state;
 
 /// Creates a channel that holds at most `capacity` items on their way.
@@ -139,6 +143,25 @@ impl<T> Sender<T> {
             item: Some(item),
         };
         SendFuture(Waiting::new(&self.shared, sending))
+    }
+
+    /// Sends an item as [`send`](Self::send) does, blocking the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::channel(1);
+    /// let thread = std::thread::spawn(move || (1..=3).try_for_each(|n| tx.blocking_send(n)));
+    /// assert_eq!([rx.blocking_recv(), rx.blocking_recv()], [Ok(1), Ok(2)]);
+    /// assert_eq!(futures::executor::block_on(rx.recv()), Ok(3));
+    /// thread.join().unwrap().unwrap();
+    /// ```
+    pub fn blocking_send(&self, item: T) -> Result<(), SendError<T>> {
+        blocking::wait(self.send(item))
     }
 
     /// Sends an item if there is room now.
@@ -281,6 +304,58 @@ impl<T> Receiver<T> {
         RecvFuture(Waiting::new(&self.shared, Receiving::new(self.handle)))
     }
 
+    /// Waits for an item, and receives with it those that are there, up to `limit` in all.
+    ///
+    /// They are added to `into`, and their number, which is at least 1, is returned. One
+    /// critical section moves them all: this is how to keep up with many senders.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), with nothing added.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv): nothing is added to `into` before the future completes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = aioli_sync::channel::unbounded();
+    /// (0..5).try_for_each(|n| tx.try_send(n)).unwrap();
+    /// let mut items = Vec::new();
+    /// assert_eq!(rx.recv_many(&mut items, 3).await, Ok(3));
+    /// assert_eq!(rx.recv_many(&mut items, 3).await, Ok(2));
+    /// assert_eq!(items, [0, 1, 2, 3, 4]);
+    /// # });
+    /// ```
+    pub fn recv_many<'a>(&'a self, into: &'a mut Vec<T>, limit: usize) -> RecvManyFuture<'a, T> {
+        assert!(limit > 0, "to receive 0 items is to wait for nothing");
+        let receiving = ReceivingMany::new(self.handle, into, limit);
+        RecvManyFuture(Waiting::new(&self.shared, receiving))
+    }
+
+    /// Receives an item as [`recv`](Self::recv) does, blocking the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::channel(1);
+    /// std::thread::spawn(move || tx.blocking_send("hello"));
+    /// assert_eq!(rx.blocking_recv(), Ok("hello"));
+    /// ```
+    pub fn blocking_recv(&self) -> Result<T, RecvError> {
+        blocking::wait(self.recv())
+    }
+
     /// Receives an item if there is one now.
     ///
     /// # Errors
@@ -381,45 +456,5 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Receiver").field(&self.stats()).finish()
-    }
-}
-
-/// The future of [`Sender::send`].
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct SendFuture<'a, T: 'a>(Waiting<'a, Sending<T>>);
-
-/// The future of [`Receiver::recv`].
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct RecvFuture<'a, T: 'a>(Waiting<'a, Receiving<T>>);
-
-impl<T> Future for SendFuture<'_, T> {
-    type Output = Result<(), SendError<T>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl<T> Future for RecvFuture<'_, T> {
-    type Output = Result<T, RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl<T> fmt::Debug for SendFuture<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SendFuture")
-            .field(&self.0.stage_name())
-            .finish()
-    }
-}
-
-impl<T> fmt::Debug for RecvFuture<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RecvFuture")
-            .field(&self.0.stage_name())
-            .finish()
     }
 }

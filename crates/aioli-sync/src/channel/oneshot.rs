@@ -1,5 +1,6 @@
 //! A channel for one value.
 
+use crate::blocking;
 use crate::budget;
 use crate::error::{ReceiverGone, SenderGone};
 use crate::raw_lock::{RawLock, Wakers};
@@ -31,6 +32,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     }));
     let sender = Sender {
         shared: Arc::clone(&shared),
+        has_left: false,
     };
     (sender, Receiver { shared })
 }
@@ -87,6 +89,8 @@ impl Side {
 #[must_use = "dropping the sender tells the receiver that nothing will come"]
 pub struct Sender<T> {
     shared: Arc<RawLock<State<T>>>,
+    /// Whether the value was sent, and with it that the sender goes: one section for both.
+    has_left: bool,
 }
 
 impl<T> Sender<T> {
@@ -106,13 +110,16 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.send("letter"), Err(ReceiverGone("letter")));
     /// ```
     #[doc(alias = "asyncio.Future.set_result")]
-    pub fn send(self, value: T) -> Result<(), ReceiverGone<T>> {
+    pub fn send(mut self, value: T) -> Result<(), ReceiverGone<T>> {
+        let has_left = &mut self.has_left;
         self.shared.with(|state, wakers| {
             if state.receiver.is_gone() {
                 return Err(ReceiverGone(value));
             }
             debug_assert!(state.value.is_none(), "`send` takes the only sender");
             state.value = Some(value);
+            *has_left = true;
+            state.sender.leave(wakers);
             state.receiver.wake(wakers);
             Ok(())
         })
@@ -168,6 +175,9 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
+        if self.has_left {
+            return;
+        }
         self.shared.with(|state, wakers| {
             state.sender.leave(wakers);
             state.receiver.wake(wakers);
@@ -199,6 +209,23 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    /// Blocks the thread until the value comes.
+    ///
+    /// # Errors
+    ///
+    /// [`SenderGone`], if it will not come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (tx, rx) = aioli_sync::oneshot::channel();
+    /// std::thread::spawn(move || tx.send(1));
+    /// assert_eq!(rx.blocking_recv(), Ok(1));
+    /// ```
+    pub fn blocking_recv(self) -> Result<T, SenderGone> {
+        blocking::wait(self)
+    }
+
     /// The value, if it has come; `None` if it may still come.
     ///
     /// # Errors

@@ -3,12 +3,13 @@
 use aioli_sync::channel::mpmc;
 use aioli_sync::queue::{self, Fifo, Lifo, Priority};
 use aioli_sync::{
-    Acquire, Barrier, BarrierPhase, BarrierStats, BarrierWait, Broken, Condition, ConditionStats,
-    ConditionWait, Event, EventStats, EventWait, LifoQueue, Lock, LockGuard, LockStats, Locking,
-    OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue, QueueStats, ReadGuard,
-    Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore, SemaphoreStats, SendError,
-    SenderGone, ShutDown, Taken, TaskDoneError, TryGetError, TryPutError, TryRecvError,
-    TrySendError, WriteGuard, Writing, oneshot,
+    Acquire, AlreadyBorrowing, Barrier, BarrierPhase, BarrierStats, BarrierWait, Borrowed, Broken,
+    CapacityLimiter, CapacityLimiterStats, Condition, ConditionStats, ConditionWait, Event,
+    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, OnceCell,
+    OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue, QueueStats, ReadGuard, Reading,
+    ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore, SemaphoreStats, SendError, SenderGone,
+    ShutDown, Taken, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    WriteGuard, Writing, broadcast, oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -68,6 +69,13 @@ fn plain_types() {
         Acquire<'static>: true true;
         Permit<'static>: true true;
         OwnedPermit: true true;
+        CapacityLimiter: true true;
+        CapacityLimiterStats: true true;
+        Borrowed<'static>: true true;
+        AlreadyBorrowing: true true;
+        Lagging: true true;
+        watch::WatchStats: true true;
+        broadcast::BroadcastStats: true true;
         Condition: true true;
         ConditionStats: true true;
         Barrier: true true;
@@ -103,6 +111,16 @@ fn types_with_an_item_that_may_be_sent() {
         mpmc::Receiver<SendOnly>: true true;
         mpmc::SendFuture<'static, SendOnly>: true false;
         mpmc::RecvFuture<'static, SendOnly>: true true;
+        mpmc::RecvManyFuture<'static, SendOnly>: true false;
+        mpmc::RecvManyFuture<'static, u32>: true true;
+        watch::Sender<u32>: true true;
+        watch::Receiver<u32>: true true;
+        watch::Sender<SendOnly>: false false;
+        watch::Changed<'static, u32>: true true;
+        broadcast::Sender<u32>: true true;
+        broadcast::Receiver<u32>: true true;
+        broadcast::Receiver<SendOnly>: false false;
+        broadcast::Recv<'static, u32>: true true;
         oneshot::Sender<SendOnly>: true true;
         oneshot::Receiver<SendOnly>: true true;
         Lock<SendOnly>: true true;

@@ -4,7 +4,10 @@
 //! again for each of them, and there the task that is about to be polled is dropped instead.
 //! The rest runs to its end, and then the books must balance.
 
-use aioli_sync::{Barrier, Condition, Event, Lock, Queue, RwLock, Semaphore, channel};
+use crate::harness::ready;
+use aioli_sync::{
+    Barrier, CapacityLimiter, Condition, Event, Lock, Queue, RwLock, Semaphore, channel,
+};
 use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -221,6 +224,31 @@ fn semaphore_keeps_its_permits() {
         |s, at, ended| {
             assert!(ended, "somebody waits for a permit that is there, at {at}");
             assert_eq!((s.available(), s.stats().waiting), (3, 0), "at {at}");
+        },
+    );
+}
+
+#[test]
+fn limiter_keeps_its_tokens_and_names() {
+    async fn work(limiter: &CapacityLimiter, name: u64) {
+        for _ in 0..2 {
+            let _token = limiter.acquire_on_behalf_of(name).await.unwrap();
+            pass().await;
+        }
+    }
+    everywhere(
+        || CapacityLimiter::new(2),
+        |s| {
+            (0..4)
+                .map(|name| Box::pin(work(s, name)) as Future<'_>)
+                .collect()
+        },
+        |s, at, ended| {
+            assert!(ended, "somebody waits for a token that is there, at {at}");
+            assert_eq!((s.available(), s.stats().waiting), (2, 0), "at {at}");
+            for name in 0..4 {
+                assert!(ready(s.acquire_on_behalf_of(name)).is_ok(), "at {at}");
+            }
         },
     );
 }

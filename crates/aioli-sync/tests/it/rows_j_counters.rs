@@ -1,9 +1,7 @@
-//! Section J of the conformance list, second half: semaphore and barrier.
-//!
-//! Rows 235 and 236 (a limiter that knows its borrowers) have no counterpart yet.
+//! Section J of the conformance list, second half: semaphore, barrier and limiter.
 
 use crate::harness::{Task, pending, ready};
-use aioli_sync::{Barrier, BarrierPhase, Broken, Semaphore};
+use aioli_sync::{AlreadyBorrowing, Barrier, BarrierPhase, Broken, CapacityLimiter, Semaphore};
 use std::cell::{Cell, RefCell};
 use std::task::Poll;
 
@@ -283,4 +281,52 @@ fn c237_ordered_queue_on_one_token() {
     };
     futures::executor::block_on(futures::future::join3(task(0), task(1), task(2)));
     assert_eq!(*order.borrow(), [0, 1, 2]);
+}
+
+#[test]
+fn c235_limiter_change_total_tokens() {
+    let limiter = CapacityLimiter::new(2);
+    let mut out = vec![ready(limiter.acquire()), ready(limiter.acquire())];
+    let [three, four, five] = [(); 3].map(|()| pending(limiter.acquire()));
+    limiter.set_total(4);
+    out.extend([three.finish(), four.finish()]);
+    assert_eq!((limiter.stats().borrowed, limiter.stats().waiting), (4, 1));
+    limiter.set_total(1);
+    assert_eq!((limiter.stats().borrowed, limiter.available()), (4, 0));
+    out.truncate(1);
+    assert!(!five.is_woken(), "one is out and one is the total");
+    assert!(limiter.try_acquire().is_none());
+    out.clear();
+    drop(five.finish());
+    assert_eq!(limiter.available(), 1);
+}
+
+#[test]
+fn c236_limiter_refuses_a_second_loan() {
+    let limiter = CapacityLimiter::new(1);
+    let token = ready(limiter.acquire_on_behalf_of(1)).unwrap();
+    let again = ready(limiter.acquire_on_behalf_of(1)).unwrap_err();
+    assert_eq!(again, AlreadyBorrowing);
+    assert_eq!((limiter.stats().borrowed, limiter.stats().waiting), (1, 0));
+    // Who waits in a name has it too, and gives it up with the place in line.
+    let waiter = pending(limiter.acquire_on_behalf_of(2));
+    assert!(ready(limiter.acquire_on_behalf_of(2)).is_err());
+    waiter.cancel();
+    let waiter = pending(limiter.acquire_on_behalf_of(2));
+    drop(token);
+    waiter.cancel();
+    assert_eq!(limiter.available(), 1);
+    drop(ready(limiter.acquire_on_behalf_of(2)).unwrap());
+}
+
+#[test]
+fn c237_limiter_serves_in_order() {
+    let limiter = CapacityLimiter::new(1);
+    let mut token = ready(limiter.acquire());
+    let waiters = [(); 3].map(|()| pending(limiter.acquire()));
+    for waiter in waiters {
+        assert!(!waiter.is_woken());
+        drop(token);
+        token = waiter.finish();
+    }
 }

@@ -1,10 +1,12 @@
-//! Section J, second half: semaphore and barrier.
+//! Section J, second half: semaphore, barrier and limiter.
 
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
 use aioli_flow::{Gather, timeout};
-use aioli_sync::{Barrier, BarrierPhase, Broken, Event, Semaphore};
+use aioli_sync::{
+    AlreadyBorrowing, Barrier, BarrierPhase, Broken, CapacityLimiter, Event, Semaphore,
+};
 use aioli_task::{SpawnAll, Task, spawn, time, yield_now};
 
 use crate::support::{Log, arrive, cancelled, in_any_order, in_order, settle};
@@ -433,4 +435,83 @@ fn c233_abort_meet_elsewhere_reset_and_meet_again() {
 fn c234_barrier_of_nobody() {
     assert!(catch_unwind(|| Barrier::new(0)).is_err());
     assert_eq!(Barrier::new(1).parties(), 1);
+}
+
+/// A task that borrows a token until it is told to give it back, and notes it.
+async fn borrower(limiter: &Rc<CapacityLimiter>, log: &Log, name: u32) -> (Task<()>, Rc<Event>) {
+    let enough = Rc::new(Event::new());
+    let (limiter, log, until) = (limiter.clone(), log.clone(), enough.clone());
+    let task = arrive(async move {
+        let _token = limiter.acquire().await;
+        log.put(name);
+        until.wait().await;
+    });
+    (task.await, enough)
+}
+
+#[test]
+fn c235_total_of_a_limiter_changes_while_it_is_borrowed_from() {
+    in_order(async || {
+        let (limiter, log) = (Rc::new(CapacityLimiter::new(2)), Log::default());
+        let mut borrowers = Vec::new();
+        for name in 1..=5 {
+            borrowers.push(borrower(&limiter, &log, name).await);
+        }
+        settle().await;
+        assert_eq!(limiter.stats().borrowed, 2);
+
+        limiter.set_total(4);
+        settle().await;
+        assert_eq!((limiter.stats().borrowed, limiter.stats().waiting), (4, 1));
+
+        limiter.set_total(1);
+        settle().await;
+        assert_eq!(limiter.stats().borrowed, 4, "nothing is taken away");
+
+        for (_, enough) in &borrowers[..3] {
+            enough.set();
+            settle().await;
+            assert_eq!(limiter.stats().waiting, 1, "not yet below the total");
+        }
+        borrowers[3].1.set();
+        settle().await;
+        assert_eq!((limiter.stats().borrowed, limiter.stats().waiting), (1, 0));
+        borrowers[4].1.set();
+        for (task, _) in borrowers {
+            task.await;
+        }
+        assert_eq!(limiter.available(), 1);
+    });
+}
+
+#[test]
+fn c236_second_loan_to_one_borrower_is_refused() {
+    in_order(async || {
+        let limiter = CapacityLimiter::new(2);
+        let token = limiter.acquire_on_behalf_of(1).await.unwrap();
+        let again = limiter.acquire_on_behalf_of(1).await.unwrap_err();
+        assert_eq!(again, AlreadyBorrowing);
+        assert_eq!(limiter.stats().borrowed, 1);
+        drop(token);
+        assert_eq!(limiter.stats().borrowed, 0);
+    });
+}
+
+#[test]
+fn c237_limiter_serves_in_order_of_arrival() {
+    in_order(async || {
+        let (limiter, log) = (Rc::new(CapacityLimiter::new(1)), Log::default());
+        let token = limiter.acquire().await;
+        let mut borrowers = Vec::new();
+        for name in 0..3 {
+            let (task, enough) = borrower(&limiter, &log, name).await;
+            enough.set();
+            borrowers.push(task);
+        }
+        drop(token);
+        for task in borrowers {
+            task.await;
+        }
+        assert_eq!(log.names(), ["0", "1", "2"]);
+    });
 }

@@ -290,3 +290,63 @@ impl<T> Wait for Receiving<T> {
         state.buffer.abandon_get(&departed, wakers);
     }
 }
+
+/// Waiting for an item, to receive those behind it as well.
+pub(crate) struct ReceivingMany<'a, T> {
+    first: Receiving<T>,
+    into: &'a mut Vec<T>,
+    limit: usize,
+}
+
+impl<'a, T> ReceivingMany<'a, T> {
+    pub(crate) const fn new(handle: u64, into: &'a mut Vec<T>, limit: usize) -> Self {
+        ReceivingMany {
+            first: Receiving::new(handle),
+            into,
+            limit,
+        }
+    }
+
+    /// Adds the first item and those that are there and promised to nobody.
+    fn add(&mut self, first: T, state: &mut State<T>, wakers: &mut Wakers) -> usize {
+        self.into.push(first);
+        let mut count = 1;
+        while count < self.limit
+            && let Ok(item) = state.try_recv(self.first.handle, wakers)
+        {
+            self.into.push(item);
+            count += 1;
+        }
+        count
+    }
+}
+
+impl<T> Wait for ReceivingMany<'_, T> {
+    type State = State<T>;
+    type Want = u64;
+    type Grant = Grant<Gone>;
+    type Output = Result<usize, RecvError>;
+
+    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+        Receiving::line(state)
+    }
+
+    fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+        let received = self.first.begin(state, wakers)?;
+        Ok(received.map(|first| self.add(first, state, wakers)))
+    }
+
+    fn finish(
+        &mut self,
+        grant: Grant<Gone>,
+        state: &mut State<T>,
+        wakers: &mut Wakers,
+    ) -> Self::Output {
+        let received = self.first.finish(grant, state, wakers);
+        received.map(|first| self.add(first, state, wakers))
+    }
+
+    fn abandon(&self, departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
+        self.first.abandon(departed, state, wakers);
+    }
+}
