@@ -73,14 +73,24 @@ impl LocalLoop {
 
     /// Waits until there is something to do; on a virtual clock, jumps to the next deadline.
     fn wait(&self, until: Option<Instant>) {
+        if self.shared.quiet.is_awaited() {
+            if self.is_quiet() {
+                self.shared.quiet.wake_all();
+            }
+            return;
+        }
         if self.shared.clock.is_virtual() && !self.is_held() {
-            self.shared.mailbox.parker().poll();
-            self.receive();
-            if !self.ready.borrow().is_empty() {
+            if !self.is_quiet() {
                 return;
             }
-            if let Some(deadline) = self.shared.next_deadline() {
-                self.shared.clock.advance_to(deadline);
+            let deadline = self.shared.next_deadline();
+            if let (Some(deadline), Some(patience)) = (deadline, self.shared.clock.autojump()) {
+                self.jump(deadline, patience, until);
+                return;
+            }
+            if deadline.is_some() {
+                // Who keeps the clock moves it on, or it goes by itself.
+                self.park(Duration::MAX, until);
                 return;
             }
         }
@@ -88,13 +98,38 @@ impl LocalLoop {
         if !self.settings.spin.is_zero() && self.spin(until) {
             return;
         }
+        self.park(Duration::MAX, until);
+    }
+
+    /// Whether nothing is ready, after one more look at I/O and at what is due.
+    fn is_quiet(&self) -> bool {
+        self.shared.mailbox.parker().poll();
+        self.expire();
+        self.receive();
+        self.ready.borrow().is_empty()
+    }
+
+    /// Moves a virtual clock on to `deadline`, unless something happens while the loop is idle for
+    /// `patience` in real time.
+    fn jump(&self, deadline: Instant, patience: Duration, until: Option<Instant>) {
+        if !patience.is_zero() {
+            let begin = Instant::now();
+            self.park(patience, until);
+            self.receive();
+            if !self.ready.borrow().is_empty() || begin.elapsed() < patience {
+                return;
+            }
+        }
+        self.shared.clock.advance_to(deadline);
+    }
+
+    /// Waits in the kernel, for `longest` at most.
+    fn park(&self, longest: Duration, until: Option<Instant>) {
         if self.shared.mailbox.prepare_park() {
             // Read after `parked` is set: a foreign thread that adds an earlier deadline either
             // is seen here, or sees `parked` and unparks.
-            self.shared
-                .mailbox
-                .parker()
-                .park(Some(self.time_to_wait(until)));
+            let timeout = self.time_to_wait(until).min(longest);
+            self.shared.mailbox.parker().park(Some(timeout));
             self.shared.mailbox.finish_park();
         }
     }
@@ -123,13 +158,9 @@ impl LocalLoop {
 
     /// How long the loop may wait for events.
     fn time_to_wait(&self, until: Option<Instant>) -> Duration {
-        // While real work holds a virtual clock, its time stands still.
-        let real = !self.shared.clock.is_virtual();
-        let by_clock = if real {
-            self.shared.next_deadline()
-        } else {
-            None
-        };
+        // A virtual clock does not get anywhere by itself, unless it has a rate.
+        let deadline = self.shared.next_deadline();
+        let by_clock = deadline.and_then(|deadline| self.shared.clock.real_moment(deadline));
         let end = [by_clock, until].into_iter().flatten().min();
         end.map_or(PARK_MAX, |end| {
             end.saturating_duration_since(Instant::now()).min(PARK_MAX)
