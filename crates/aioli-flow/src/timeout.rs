@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinding, exit, is_asked};
-use aioli_time::{Deadline, Sleep};
+use aioli_time::{Deadline, Sleep, sleep};
 use thiserror::Error;
 
 use crate::cancel_scope::is_cancelled_here;
@@ -69,8 +69,7 @@ pub fn timeout<F: Future>(
     f: F,
 ) -> impl Future<Output = Result<F::Output, Elapsed>> {
     let limit = Limit::Length(Length(length.into_duration()));
-    let body = exit(f);
-    async move { bounded(body, limit).await }
+    bounded(f, limit)
 }
 
 /// Runs `f` until a moment on the loop's clock.
@@ -107,8 +106,7 @@ pub fn timeout_at<F: Future>(
     f: F,
 ) -> impl Future<Output = Result<F::Output, Elapsed>> {
     let limit = Limit::Until(deadline.into());
-    let body = exit(f);
-    async move { bounded(body, limit).await }
+    bounded(f, limit)
 }
 
 /// Runs `f` for at most a length of time, and goes on without its value when it is over.
@@ -219,16 +217,13 @@ impl Timer {
     /// Ready as soon as the limit is reached, which may be at the first poll.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Timer::New(limit) = self {
-            let deadline = match *limit {
-                Limit::Until(deadline) => deadline,
-                Limit::Length(Length(None)) => Deadline::NEVER,
+            *self = Timer::Waiting(match *limit {
                 Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
-                Limit::Length(Length(Some(length))) => Deadline::after(length),
-            };
-            if deadline.is_past() {
-                return Poll::Ready(());
-            }
-            *self = Timer::Waiting(deadline.wait());
+                // The sleep reads the clock: once, when it is polled below.
+                Limit::Length(length) => sleep(length),
+                Limit::Until(deadline) if deadline.is_past() => return Poll::Ready(()),
+                Limit::Until(deadline) => deadline.wait(),
+            });
         }
         match self {
             Timer::Waiting(sleep) => Pin::new(sleep).poll(cx),
@@ -237,13 +232,26 @@ impl Timer {
     }
 }
 
-async fn bounded<F: Future>(body: ExitFuture<F>, limit: Limit) -> Result<F::Output, Elapsed> {
-    let mut timer = Timer::new(limit);
-    match run_until(body, |cx| timer.poll(cx)).await {
-        Ended::Own => Err(elapsed().await),
-        Ended::Exit(Exit::Value(value)) => Ok(value),
-        Ended::Exit(Exit::Panicked(panic)) => resume_unwind(panic),
-        Ended::Exit(Exit::Cancelled(cancelled)) => cancelled.raise().await,
+/// Runs a body within a limit.
+///
+/// Written so that a body that is ready at once costs little: what holds it is made once and is
+/// never moved into another future.
+#[inline]
+fn bounded<F: Future>(f: F, limit: Limit) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    let body = exit(f);
+    async move {
+        let mut body = pin!(body);
+        let mut timer = Timer::new(limit);
+        let mut expired = None;
+        let exit =
+            poll_fn(|cx| poll_until(body.as_mut(), &mut expired, cx, |cx| timer.poll(cx))).await;
+        drop(expired);
+        match exit {
+            Exit::Value(value) => Ok(value),
+            Exit::Panicked(panic) => resume_unwind(panic),
+            Exit::Cancelled(cancelled) if body.is_own(&cancelled) => Err(elapsed().await),
+            Exit::Cancelled(cancelled) => cancelled.raise().await,
+        }
     }
 }
 
@@ -273,22 +281,29 @@ pub(crate) async fn run_until<F: Future>(
     mut is_over: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Ended<F::Output> {
     let mut body = pin!(body);
-    // Held while the body cleans up.
-    let mut expired: Option<Unwinding> = None;
-    let exit = poll_fn(|cx| {
-        if let Poll::Ready(exit) = body.as_mut().poll(cx) {
-            return Poll::Ready(exit);
-        }
-        if expired.is_none() && is_over(cx).is_ready() {
-            expired = Some(Unwinding::enter());
-            body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
-            return body.as_mut().poll(cx);
-        }
-        Poll::Pending
-    })
-    .await;
-    match exit {
+    let mut expired = None;
+    let poll = |cx: &mut Context<'_>| poll_until(body.as_mut(), &mut expired, cx, &mut is_over);
+    match poll_fn(poll).await {
         Exit::Cancelled(cancelled) if body.is_own(&cancelled) => Ended::Own,
         exit => Ended::Exit(exit),
     }
+}
+
+/// One poll of [`run_until`]. `expired` is held from the request on, while the body cleans up.
+#[inline]
+fn poll_until<F: Future>(
+    mut body: Pin<&mut ExitFuture<F>>,
+    expired: &mut Option<Unwinding>,
+    cx: &mut Context<'_>,
+    is_over: impl FnOnce(&mut Context<'_>) -> Poll<()>,
+) -> Poll<Exit<F::Output>> {
+    if let Poll::Ready(exit) = body.as_mut().poll(cx) {
+        return Poll::Ready(exit);
+    }
+    if expired.is_none() && is_over(cx).is_ready() {
+        *expired = Some(Unwinding::enter());
+        body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
+        return body.poll(cx);
+    }
+    Poll::Pending
 }

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crate::driver::Home;
-use crate::event_loop::Shared;
 use crate::event_loop::local::{Entered, LocalLoop, Settings};
+use crate::event_loop::{Clock, Shared};
 
 /// The process's background loop; its thread starts on first use and ends with the process.
 pub(crate) fn home() -> Home {
@@ -14,7 +14,7 @@ pub(crate) fn home() -> Home {
 }
 
 fn start() -> Home {
-    let shared = Arc::new(Shared::new(false, None));
+    let shared = Arc::new(Shared::new(Clock::real(), None));
     let home = Home(shared.clone());
     thread::Builder::new()
         .name("aioli-background".to_owned())

@@ -1,15 +1,17 @@
 //! The event loop: one thread, one ready queue, passes in the order of `call_soon`.
 
 pub(crate) mod call;
-pub(crate) mod clock;
+mod clock;
 pub(crate) mod handle;
 pub(crate) mod local;
 pub(crate) mod mailbox;
 mod park;
+pub(crate) mod quiet;
 mod shared;
 mod turn;
 
 pub use call::{CallHandle, call_soon};
+pub(crate) use clock::Clock;
 pub use handle::{BlockingTask, LoopClosed, LoopHandle};
 pub(crate) use shared::{Remote, Shared};
 

@@ -113,6 +113,7 @@ mod runner;
 mod seconds;
 mod spawn;
 mod task;
+mod virtual_time;
 mod watchdog;
 
 pub use blocking::{ToThread, is_abandoned, to_thread};
@@ -147,4 +148,5 @@ pub mod models {
 /// Hooks for test harnesses.
 pub mod testing {
     pub use crate::inspect::{Counts, PassInfo, counts, drop_future};
+    pub use crate::virtual_time::{AllTasksBlocked, advance, set_rate, wait_all_tasks_blocked};
 }

@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 
 use crate::cancel::{Reason, ReasonKind};
 use crate::context::{self, Context};
-use crate::event_loop::Shared;
 use crate::event_loop::local::{Entered, LocalLoop, Settings};
+use crate::event_loop::{Clock, Shared};
 use crate::inspect::{PassHook, PassInfo, drop_future};
 use crate::interrupt;
 use crate::report::{ErrorHandler, Report};
 use crate::seconds::Seconds;
 use crate::spawn::spawn_main;
 use crate::task::{Borrowed, Stop, Task, TaskHandle, borrowed};
+use crate::virtual_time::check_rate;
 use crate::watchdog::{self, Watch};
 
 /// How long the end of a run waits for tasks that are being cancelled and for blocking jobs.
@@ -246,6 +247,9 @@ impl fmt::Debug for Runner {
 #[derive(Default)]
 pub struct RunnerBuilder {
     is_virtual: bool,
+    /// `None` jumps at once; an inner `None` never jumps.
+    autojump: Option<Option<Duration>>,
+    rate: f64,
     seed: Option<u64>,
     debug: Option<bool>,
     on_error: ErrorHandler,
@@ -263,6 +267,33 @@ impl RunnerBuilder {
     /// the next deadline. Hours of sleeping take no time.
     pub fn virtual_clock(mut self) -> RunnerBuilder {
         self.is_virtual = true;
+        self
+    }
+
+    /// Uses a virtual clock that jumps only after the loop has been idle for `threshold` of real
+    /// time; for tests in which something real answers, a socket for instance. An infinite
+    /// threshold never jumps: the clock moves by [`advance`](crate::testing::advance) alone.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    #[doc(alias = "trio.testing.MockClock.autojump_threshold")]
+    pub fn autojump(mut self, threshold: impl Seconds) -> RunnerBuilder {
+        self.is_virtual = true;
+        self.autojump = Some(threshold.into_duration());
+        self
+    }
+
+    /// Uses a virtual clock that goes `rate` seconds in a real second, besides its jumps.
+    ///
+    /// # Panics
+    ///
+    /// When the rate is negative, infinite or NaN.
+    #[doc(alias = "trio.testing.MockClock.rate")]
+    pub fn rate(mut self, rate: f64) -> RunnerBuilder {
+        check_rate(rate);
+        self.is_virtual = true;
+        self.rate = rate;
         self
     }
 
@@ -374,7 +405,11 @@ impl RunnerBuilder {
         let default = if debug { SLOW_POLL } else { Duration::MAX };
         let threshold = self.slow_poll.unwrap_or(default);
         let watch = (threshold != Duration::MAX).then(|| Watch::new(threshold));
-        let shared = Arc::new(Shared::new(self.is_virtual, watch));
+        let clock = match self.is_virtual {
+            true => Clock::simulated(self.autojump.unwrap_or(Some(Duration::ZERO)), self.rate),
+            false => Clock::real(),
+        };
+        let shared = Arc::new(Shared::new(clock, watch));
         if shared.watch.is_some() {
             watchdog::watch(&shared);
         }

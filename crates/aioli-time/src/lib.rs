@@ -63,9 +63,10 @@
 //!
 //! # Implementation
 //!
-//! Each loop has one ordered set of timers (`timers.rs`), which becomes the loop's deadline source
-//! when it is first used (`driver.rs`). Timers fire in the order of their deadlines, and of their
-//! arrival among equal deadlines, and never early. A future keeps the key of its timer and may be
+//! Each loop has one set of timers (`timers.rs`), which becomes the loop's deadline source when it
+//! is first used (`driver.rs`). It is a wheel: setting and cancelling a timer costs the same however
+//! many there are, and what is due soon is in a small heap. Timers fire in the order of their exact
+//! deadlines, and of their arrival among equal deadlines, and never early. A future keeps the key of its timer and may be
 //! polled and dropped on any thread; when its loop has ended before its time was over, it goes on
 //! with the loop that it is polled on.
 //!

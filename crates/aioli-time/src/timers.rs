@@ -187,8 +187,10 @@ impl Timers {
 
     /// The tick a moment is in.
     fn tick(&self, moment: Instant) -> u64 {
-        let since = moment.saturating_duration_since(self.origin).as_nanos();
-        u64::try_from(since).unwrap_or(u64::MAX) >> TICK_BITS
+        // Saturates in 64 bits, after 584 years.
+        let since = moment.saturating_duration_since(self.origin);
+        let nanos = since.as_secs().saturating_mul(1_000_000_000);
+        nanos.saturating_add(u64::from(since.subsec_nanos())) >> TICK_BITS
     }
 
     /// Puts a timer that is in no list where it belongs.

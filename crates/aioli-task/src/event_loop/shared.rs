@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::clock::Clock;
 use super::mailbox::{Mailbox, Unpark};
 use super::park::ThreadPark;
+use super::quiet::Quiet;
 use crate::driver::{DeadlineSource, Park};
 use crate::task::Posted;
 use crate::watchdog::Watch;
@@ -29,6 +30,7 @@ pub(crate) enum Remote {
 /// The part of a loop that every thread may use.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
+    pub(crate) quiet: Quiet,
     pub(crate) mailbox: Mailbox<Remote, dyn Park>,
     deadlines: Mutex<Option<Arc<dyn DeadlineSource>>>,
     slots: Mutex<Vec<Slot>>,
@@ -43,9 +45,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(is_virtual: bool, watch: Option<Watch>) -> Shared {
+    pub(crate) fn new(clock: Clock, watch: Option<Watch>) -> Shared {
         Shared {
-            clock: Clock::new(is_virtual),
+            clock,
+            quiet: Quiet::default(),
             mailbox: Mailbox::new(Arc::new(ThreadPark::default())),
             deadlines: Mutex::default(),
             slots: Mutex::default(),

@@ -74,14 +74,24 @@ impl LocalLoop {
 
     /// Waits until there is something to do; on a virtual clock, jumps to the next deadline.
     fn wait(&self, until: Option<Instant>) {
+        if self.shared.quiet.is_awaited() {
+            if self.is_quiet() {
+                self.shared.quiet.wake_all();
+            }
+            return;
+        }
         if self.shared.clock.is_virtual() && !self.is_held() {
-            self.shared.mailbox.parker().poll();
-            self.receive();
-            if !self.ready.borrow().is_empty() {
+            if !self.is_quiet() {
                 return;
             }
-            if let Some(deadline) = self.shared.next_deadline() {
-                self.shared.clock.advance_to(deadline);
+            let deadline = self.shared.next_deadline();
+            if let (Some(deadline), Some(patience)) = (deadline, self.shared.clock.autojump()) {
+                self.jump(deadline, patience, until);
+                return;
+            }
+            if deadline.is_some() {
+                // Who keeps the clock moves it on, or it goes by itself.
+                self.park(None, until);
                 return;
             }
         }
@@ -90,10 +100,39 @@ impl LocalLoop {
         if !self.settings.spin.is_zero() && self.spin(until) {
             return;
         }
+        self.park(None, until);
+    }
+
+    /// Whether nothing is ready, after one more look at I/O and at what is due.
+    fn is_quiet(&self) -> bool {
+        self.shared.mailbox.parker().poll();
+        self.expire();
+        self.receive();
+        self.ready.borrow().is_empty()
+    }
+
+    /// Moves a virtual clock on to `deadline`, unless something happens while the loop is idle for
+    /// `patience` in real time.
+    fn jump(&self, deadline: Instant, patience: Duration, until: Option<Instant>) {
+        if !patience.is_zero() {
+            let begin = Instant::now();
+            self.park(Some(patience), until);
+            self.receive();
+            if !self.ready.borrow().is_empty() || begin.elapsed() < patience {
+                return;
+            }
+        }
+        self.shared.clock.advance_to(deadline);
+    }
+
+    /// Waits in the kernel, for `longest` at most if that is given.
+    fn park(&self, longest: Option<Duration>, until: Option<Instant>) {
         if self.shared.mailbox.prepare_park() {
             // Read after `parked` is set: a foreign thread that adds an earlier deadline either
             // is seen here, or sees `parked` and unparks.
-            self.shared.mailbox.parker().park(self.time_to_wait(until));
+            let timeouts = [self.time_to_wait(until), longest];
+            let timeout = timeouts.into_iter().flatten().min();
+            self.shared.mailbox.parker().park(timeout);
             self.shared.mailbox.finish_park();
         }
     }
@@ -123,13 +162,9 @@ impl LocalLoop {
     /// How long the loop may wait for events; no end where there is no deadline, for then the kernel
     /// need not set a timer for each wait.
     fn time_to_wait(&self, until: Option<Instant>) -> Option<Duration> {
-        // While real work holds a virtual clock, its time stands still.
-        let real = !self.shared.clock.is_virtual();
-        let by_clock = if real {
-            self.shared.next_deadline()
-        } else {
-            None
-        };
+        // A virtual clock does not get anywhere by itself, unless it has a rate.
+        let deadline = self.shared.next_deadline();
+        let by_clock = deadline.and_then(|deadline| self.shared.clock.real_moment(deadline));
         let end = [by_clock, until].into_iter().flatten().min();
         end.map(|end| end.saturating_duration_since(Instant::now()))
     }

@@ -91,6 +91,9 @@ fn what_stays_on_its_thread() {
     assert!(!is_send!(DoneCallback));
     assert!(!is_send!(ExitFuture<std::future::Ready<Local>>));
     assert!(!is_send!(testing::PassInfo<'static>));
+    is_send::<testing::AllTasksBlocked>();
+    is_sync::<testing::AllTasksBlocked>();
+    is_unpin::<testing::AllTasksBlocked>();
 }
 
 #[test]

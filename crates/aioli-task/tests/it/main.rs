@@ -19,5 +19,6 @@ mod rules;
 mod runner;
 mod shields;
 mod support;
+mod virtual_time;
 mod wake;
 mod watchdog;

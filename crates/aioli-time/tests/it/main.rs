@@ -6,6 +6,7 @@ mod cancel;
 mod foreign;
 mod interval;
 mod order;
+mod trace;
 
 use std::cell::RefCell;
 use std::fmt::Debug;

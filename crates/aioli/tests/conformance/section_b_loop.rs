@@ -88,6 +88,23 @@ fn c032_cancelled_timers_are_dropped_at_once() {
 }
 
 #[test]
+fn c033_no_timer_fires_early() {
+    // On the real clock: a virtual one has nothing to round.
+    aioli_task::run(async {
+        let log = Rc::new(Cell::new(0));
+        for _ in 0..8 {
+            let (counting, begin) = (log.clone(), now());
+            call_later(0.007, move || {
+                assert!(now() - begin >= Duration::from_millis(7), "too early");
+                counting.set(counting.get() + 1);
+            });
+        }
+        sleep(0.008).await;
+        assert_eq!(log.get(), 8, "a callback that panics does not count");
+    });
+}
+
+#[test]
 fn c034_tiny_delays_do_not_make_the_loop_spin() {
     let turns = Rc::new(Cell::new(0));
     let counting = turns.clone();
@@ -300,4 +317,26 @@ fn c048_error_handler_runs_in_the_context_of_the_failing_task() {
         })
         .unwrap();
     assert_eq!(seen.get(), Some("the task's"));
+}
+
+#[test]
+fn c049_debug_mode_reports_what_takes_long() {
+    let seen = Rc::new(std::cell::RefCell::new(Vec::<String>::new()));
+    let log = seen.clone();
+    let mut runner = Runner::builder()
+        .debug(true)
+        .slow_poll(Duration::from_millis(2))
+        .on_error(move |report| log.borrow_mut().push(report.message().to_owned()))
+        .build();
+    let told = |what: &str| seen.borrow().iter().any(|message| message.contains(what));
+    let ended = runner.run(async {
+        let block = || thread::sleep(Duration::from_millis(10));
+        // The watcher samples, so it may miss one.
+        while !(told("a callback has run") && told("without a pause")) {
+            call_soon(block);
+            spawn(async move { block() }).await;
+            yield_now().await;
+        }
+    });
+    ended.expect("nobody cancels it");
 }

@@ -1,0 +1,78 @@
+//! Who waits until nothing can run.
+//!
+//! The loop asks when it has nothing ready and has looked at I/O; it then wakes all who wait, before
+//! it parks and before a virtual clock jumps. An entry leaves the list when it is woken or when its
+//! future is dropped, whichever comes first.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// One who waits.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    waker: Mutex<Waker>,
+    is_over: AtomicBool,
+}
+
+impl Entry {
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut mine = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *mine, waker.clone());
+        drop(mine);
+        drop(old);
+    }
+}
+
+/// All who wait, of one loop.
+#[derive(Debug, Default)]
+pub(crate) struct Quiet {
+    entries: Mutex<Vec<Arc<Entry>>>,
+    /// How many there are, to be read without the lock.
+    count: AtomicUsize,
+}
+
+impl Quiet {
+    fn entries(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.count.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn wait(&self, waker: &Waker) -> Arc<Entry> {
+        let entry = Arc::new(Entry {
+            waker: Mutex::new(waker.clone()),
+            is_over: AtomicBool::new(false),
+        });
+        let mut entries = self.entries();
+        entries.push(entry.clone());
+        self.count.store(entries.len(), Ordering::Release);
+        entry
+    }
+
+    pub(crate) fn forget(&self, entry: &Arc<Entry>) {
+        let mut entries = self.entries();
+        entries.retain(|other| !Arc::ptr_eq(other, entry));
+        self.count.store(entries.len(), Ordering::Release);
+    }
+
+    /// Wakes all, in the order in which they came.
+    pub(crate) fn wake_all(&self) {
+        let mut entries = self.entries();
+        let all = std::mem::take(&mut *entries);
+        self.count.store(0, Ordering::Release);
+        drop(entries);
+        for entry in all {
+            entry.is_over.store(true, Ordering::Release);
+            let waker = entry.waker.lock().unwrap_or_else(PoisonError::into_inner);
+            let waker = waker.clone();
+            waker.wake();
+        }
+    }
+}
