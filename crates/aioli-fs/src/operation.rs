@@ -74,7 +74,17 @@ impl<T: Send + 'static> Operation<T> {
         Self { name, state }
     }
 
-    /// Tries `try_now` first, on the thread that polls; it must not wait for anything.
+    /// An operation on one path, whose error names it.
+    pub(crate) fn on(
+        name: &'static str,
+        path: impl AsRef<Path>,
+        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Self {
+        Self::at(name, Arc::from(path.as_ref()), None, job)
+    }
+
+    /// The same, which tries `try_now` first, on the thread that polls; it must not wait for
+    /// anything.
     pub(crate) fn or_now(
         name: &'static str,
         path: impl AsRef<Path>,
@@ -86,24 +96,21 @@ impl<T: Send + 'static> Operation<T> {
             try_now,
             path: path.clone(),
         };
+        Self::at(name, path, Some(attempt), job)
+    }
+
+    fn at(
+        name: &'static str,
+        path: Arc<Path>,
+        attempt: Option<Attempt<T>>,
+        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Self {
         let job = move || job(&path).map_err(|source| Error::new(name, Some(path), source));
         let state = State::New {
-            attempt: Some(attempt),
+            attempt,
             job: Box::new(job),
         };
         Self { name, state }
-    }
-
-    /// An operation on one path, whose error names it.
-    pub(crate) fn on(
-        name: &'static str,
-        path: impl AsRef<Path>,
-        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-    ) -> Self {
-        let path: Arc<Path> = Arc::from(path.as_ref());
-        Self::new(name, move || {
-            job(&path).map_err(|source| Error::new(name, Some(path), source))
-        })
     }
 
     /// An operation on two paths, whose error names both.

@@ -18,8 +18,7 @@ use crate::inspect::{PassHook, PassInfo, drop_future};
 use crate::interrupt;
 use crate::report::{ErrorHandler, Report};
 use crate::seconds::Seconds;
-use crate::spawn::spawn_main;
-use crate::task::{Borrowed, Stop, Task, TaskHandle, borrowed};
+use crate::task::{self, Borrowed, Start, Stop, Task, TaskHandle, borrowed};
 use crate::virtual_time::check_rate;
 use crate::watchdog::{self, Watch};
 
@@ -124,7 +123,8 @@ impl Runner {
         main: Borrowed,
         location: &'static Location<'static>,
     ) -> Result<(), Stop> {
-        let task = spawn_main(local, self.context.clone(), main, location);
+        let context = self.context.clone();
+        let task = task::create(local, context, main, Start::Queued, location);
         let _interrupt = self
             .interrupt
             .then(|| interrupt::install(task.handle(), local.shared.clone()))
@@ -366,6 +366,25 @@ impl RunnerBuilder {
     /// On by default in debug mode, with 100 ms; infinity turns it off. It costs a few
     /// nanoseconds a poll, and no clock is read in the loop. Times are as exact as a quarter of
     /// the threshold.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc, thread::sleep, time::Duration};
+    ///
+    /// let told = Rc::new(Cell::new(false));
+    /// let tells = told.clone();
+    /// let mut runner = aioli_task::Runner::builder()
+    ///     .slow_poll(Duration::from_millis(5))
+    ///     .on_error(move |_| tells.set(true))
+    ///     .build();
+    /// runner.run(async {
+    ///     while !told.get() {
+    ///         sleep(Duration::from_millis(20)); // blocks the loop
+    ///         aioli_task::yield_now().await;
+    ///     }
+    /// }).unwrap();
+    /// ```
     #[doc(alias = "asyncio.loop.slow_callback_duration")]
     pub fn slow_poll(mut self, threshold: impl Seconds) -> RunnerBuilder {
         self.slow_poll = Some(threshold.into_duration().unwrap_or(Duration::MAX));
@@ -378,6 +397,17 @@ impl RunnerBuilder {
     /// An event that arrives meanwhile is served at once instead of after the time that the
     /// system takes to wake a thread, tens of microseconds on a virtual machine. The price is
     /// processor time: worth it where latency counts, and with a core to spare.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut runner = aioli_task::Runner::builder()
+    ///     .spin(Duration::from_micros(50))
+    ///     .build();
+    /// assert_eq!(runner.run(aioli_task::to_thread(|| 3)).unwrap(), 3);
+    /// ```
     pub fn spin(mut self, length: impl Seconds) -> RunnerBuilder {
         self.spin = length.into_duration().unwrap_or(Duration::MAX);
         self

@@ -2,12 +2,11 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::Location;
-use std::rc::Rc;
 use std::task::Poll;
 
 use crate::context::{self, Context};
-use crate::event_loop::local::{self, LocalLoop};
-use crate::task::{self, Borrowed, Start, Task};
+use crate::event_loop::local;
+use crate::task::{self, Start, Task};
 
 /// Puts `future` on this thread's loop as a task. It is first polled in the next pass.
 ///
@@ -61,7 +60,7 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let location = Location::caller();
-    local::with(|local| spawn_on(local, context, future, Start::Queued, location))
+    local::with(|local| task::create(local, context, future, Start::Queued, location))
         .expect("spawn needs a running loop on this thread")
 }
 
@@ -86,52 +85,11 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let location = Location::caller();
-    let output = local::with(|local| {
-        let context = context::copy();
-        task::create(local, context, future, Start::Eager, location)
-    });
-    let output = output.expect("spawn_eager needs a running loop on this thread");
-    output.task().step_eagerly();
-    Task::new(output)
-}
-
-/// Puts the main future of a run on the loop.
-pub(crate) fn spawn_main(
-    local: &Rc<LocalLoop>,
-    context: Context,
-    main: Borrowed,
-    location: &'static Location<'static>,
-) -> Task<()> {
-    spawn_on(local, context, main, Start::Queued, location)
-}
-
-/// Puts a clean-up on the loop that no request to cancel reaches.
-pub(crate) fn spawn_orphan(
-    local: &Rc<LocalLoop>,
-    cleanup: impl Future<Output = ()> + 'static,
-    location: &'static Location<'static>,
-) {
-    drop(spawn_on(
-        local,
-        context::copy(),
-        cleanup,
-        Start::QueuedOrphan,
-        location,
-    ));
-}
-
-#[inline]
-fn spawn_on<F>(
-    local: &LocalLoop,
-    context: Context,
-    future: F,
-    start: Start,
-    location: &'static Location<'static>,
-) -> Task<F::Output>
-where
-    F: Future<Output: 'static> + 'static,
-{
-    Task::new(task::create(local, context, future, start, location))
+    let context = context::copy();
+    let task = local::with(|local| task::create(local, context, future, Start::Eager, location))
+        .expect("spawn_eager needs a running loop on this thread");
+    task.0.step_eagerly();
+    task
 }
 
 /// Lets everything else that is ready run first: one pass of the loop.

@@ -87,7 +87,7 @@ impl AsyncClose for Resource {
 }
 
 /// Waits for tasks, whichever way they end.
-async fn all_ended<T>(tasks: Vec<aioli_task::Task<T>>) {
+pub(crate) async fn all_ended<T>(tasks: Vec<aioli_task::Task<T>>) {
     for task in tasks {
         task.handle().done().await;
     }

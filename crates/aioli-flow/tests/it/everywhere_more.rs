@@ -8,7 +8,7 @@ use aioli_flow::{
 use aioli_task::{Tasks, catch, spawn};
 use aioli_time::sleep;
 
-use crate::everywhere::{Ledger, everywhere};
+use crate::everywhere::{Ledger, all_ended, everywhere};
 
 fn waiting() -> Scenario {
     let ledger = Ledger::default();
@@ -69,9 +69,7 @@ fn nested() -> Scenario {
             }
         };
         let tasks: Tasks<()> = (2..4).map(|seconds| spawn(worker(seconds))).collect();
-        for task in tasks {
-            task.handle().done().await;
-        }
+        all_ended(tasks.into_vec()).await;
     };
     Scenario::new(main, move |_| ledger.check())
 }
@@ -104,9 +102,7 @@ fn scopes() -> Scenario {
         let stopped = CancelScope::new();
         let user = with(inside.open(), async |_| sleep(60).await);
         let waiting = spawn(stopped.run(user));
-        for task in tasks {
-            task.handle().done().await;
-        }
+        all_ended(tasks.into_vec()).await;
         stopped.cancel();
         waiting.handle().done().await;
     };

@@ -5,13 +5,11 @@
 //! and not copied, in an [`Arc`], so that neither their `Clone` nor their `Drop` runs in a
 //! critical section.
 
+use super::board::{self, Announcer, Board, News, Reader, Reading};
 use crate::error::{Lagging, ReceiverGone};
-use crate::raw_lock::{RawLock, Wakers};
-use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::waiting::Waiting;
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -43,65 +41,50 @@ use std::task::{Context, Poll};
 #[must_use]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a channel that keeps no item delivers none");
-    let shared = Arc::new(RawLock::new(State {
+    let (sender, receiver) = board::open(Recent {
         items: VecDeque::new(),
         first: 0,
         capacity,
-        senders: 1,
-        receivers: 1,
-        line: WaitList::new(),
-    }));
-    let sender = Sender {
-        shared: Arc::clone(&shared),
-    };
-    (sender, Receiver { shared, next: 0 })
+    });
+    (Sender(sender), Receiver(receiver))
 }
 
-/// # Invariants
-///
-/// Outside a critical section those in line have received every item, and there is a sender.
-struct State<T> {
-    /// The items kept, of which the oldest has the number `first`.
+/// The items kept, of which the oldest has the number `first`.
+struct Recent<T> {
     items: VecDeque<Arc<T>>,
     first: u64,
     capacity: usize,
-    senders: usize,
-    receivers: usize,
-    line: WaitList<(), ()>,
 }
 
-impl<T> State<T> {
-    fn stats(&self) -> BroadcastStats {
-        BroadcastStats {
-            len: self.items.len(),
-            capacity: self.capacity,
-            senders: self.senders,
-            receivers: self.receivers,
-            waiting: self.line.len(),
+impl<T> News for Recent<T> {
+    type Item = Result<Arc<T>, Lagging>;
+
+    fn next(&self, seen: &mut u64, is_over: bool) -> Option<Self::Item> {
+        if *seen < self.first {
+            let missed = self.first - *seen;
+            *seen = self.first;
+            return Some(Err(Lagging::Missed(missed)));
         }
+        let index = usize::try_from(*seen - self.first).expect("no item is ahead of the end");
+        let Some(item) = self.items.get(index) else {
+            return is_over.then_some(Err(Lagging::End));
+        };
+        *seen += 1;
+        Some(Ok(Arc::clone(item)))
     }
 
-    /// The number of the item that will be sent next.
     fn end(&self) -> u64 {
         self.first + self.items.len() as u64
     }
+}
 
-    /// The item numbered `next`, or why there is none; `None` if it may still come.
-    fn receive(&self, next: &mut u64) -> Option<Result<Arc<T>, Lagging>> {
-        if *next < self.first {
-            let missed = self.first - *next;
-            *next = self.first;
-            return Some(Err(Lagging::Missed(missed)));
-        }
-        let index = usize::try_from(*next - self.first).expect("no item is ahead of the end");
-        match self.items.get(index) {
-            Some(item) => {
-                *next += 1;
-                Some(Ok(Arc::clone(item)))
-            }
-            None if self.senders == 0 => Some(Err(Lagging::End)),
-            None => None,
-        }
+fn stats<T>(board: &Board<Recent<T>>) -> BroadcastStats {
+    BroadcastStats {
+        len: board.news.items.len(),
+        capacity: board.news.capacity,
+        senders: board.senders,
+        receivers: board.receivers,
+        waiting: board.waiting(),
     }
 }
 
@@ -122,9 +105,7 @@ pub struct BroadcastStats {
 }
 
 /// An end that sends. When the last is dropped, the channel ends.
-pub struct Sender<T> {
-    shared: Arc<RawLock<State<T>>>,
-}
+pub struct Sender<T>(Announcer<Recent<T>>);
 
 impl<T> Sender<T> {
     /// Sends an item to all receivers, and forgets the oldest one if too many are kept.
@@ -144,13 +125,14 @@ impl<T> Sender<T> {
     pub fn send(&self, item: T) -> Result<(), ReceiverGone<T>> {
         let mut item = Some(item);
         // Dropped outside the lock: its `Drop` is foreign code.
-        let _forgotten = self.shared.with(|state, wakers| {
-            let item = item.take_if(|_| state.receivers > 0)?;
-            let is_full = state.items.len() == state.capacity;
-            let forgotten = is_full.then(|| state.items.pop_front()).flatten();
-            state.first += u64::from(is_full);
-            state.items.push_back(Arc::new(item));
-            state.line.grant_all(|| (), wakers);
+        let _forgotten = self.0.0.with(|board, wakers| {
+            let item = item.take_if(|_| board.receivers > 0)?;
+            let recent = &mut board.news;
+            let is_full = recent.items.len() == recent.capacity;
+            let forgotten = is_full.then(|| recent.items.pop_front()).flatten();
+            recent.first += u64::from(is_full);
+            recent.items.push_back(Arc::new(item));
+            board.announce(wakers);
             forgotten
         });
         item.map_or(Ok(()), |item| Err(ReceiverGone(item)))
@@ -171,14 +153,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn subscribe(&self) -> Receiver<T> {
-        let next = self.shared.with(|state, _| {
-            state.receivers += 1;
-            state.end()
-        });
-        Receiver {
-            shared: Arc::clone(&self.shared),
-            next,
-        }
+        Receiver(self.0.subscribe())
     }
 
     /// A look at the channel.
@@ -192,27 +167,13 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> BroadcastStats {
-        self.shared.read(State::stats)
+        self.0.0.read(stats)
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.shared.with(|state, _| state.senders += 1);
-        Sender {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.shared.with(|state, wakers| {
-            state.senders -= 1;
-            if state.senders == 0 {
-                state.line.grant_all(|| (), wakers);
-            }
-        });
+        Sender(self.0.clone())
     }
 }
 
@@ -223,11 +184,7 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// An end that receives; each receives every item that is sent while it is there.
-pub struct Receiver<T> {
-    shared: Arc<RawLock<State<T>>>,
-    /// The number of the item to receive next.
-    next: u64,
-}
+pub struct Receiver<T>(Reader<Recent<T>>);
 
 impl<T> Receiver<T> {
     /// Receives the next item, waiting for it.
@@ -252,11 +209,7 @@ impl<T> Receiver<T> {
     /// # }).unwrap();
     /// ```
     pub fn recv(&mut self) -> Recv<'_, T> {
-        let receiving = Receiving {
-            next: &mut self.next,
-            item: PhantomData,
-        };
-        Recv(Waiting::new(&self.shared, receiving))
+        Recv(self.0.next())
     }
 
     /// A look at the channel.
@@ -269,24 +222,14 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> BroadcastStats {
-        self.shared.read(State::stats)
+        self.0.shared.read(stats)
     }
 }
 
 impl<T> Clone for Receiver<T> {
     /// Another receiver, which receives next what this one does.
     fn clone(&self) -> Receiver<T> {
-        self.shared.with(|state, _| state.receivers += 1);
-        Receiver {
-            shared: Arc::clone(&self.shared),
-            next: self.next,
-        }
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        self.shared.with(|state, _| state.receivers -= 1);
+        Receiver(self.0.clone())
     }
 }
 
@@ -296,38 +239,9 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Waiting for the next item.
-struct Receiving<'a, T> {
-    next: &'a mut u64,
-    item: PhantomData<fn() -> T>,
-}
-
-impl<T> Wait for Receiving<'_, T> {
-    type State = State<T>;
-    type Want = ();
-    type Grant = ();
-    type Output = Result<Arc<T>, Lagging>;
-
-    fn line(state: &mut State<T>) -> &mut WaitList<(), ()> {
-        &mut state.line
-    }
-
-    fn begin(&mut self, state: &mut State<T>, _: &mut Wakers) -> Result<Self::Output, ()> {
-        state.receive(self.next).ok_or(())
-    }
-
-    fn finish(&mut self, (): (), state: &mut State<T>, _: &mut Wakers) -> Self::Output {
-        let received = state.receive(self.next);
-        received.expect("who is granted anything was sent an item or the end")
-    }
-
-    /// Everybody gets the same news, so nobody has anything to pass on.
-    fn abandon(&self, _: Departed<()>, _: &mut State<T>, _: &mut Wakers) {}
-}
-
 /// The future of [`Receiver::recv`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Recv<'a, T: 'a>(Waiting<'a, Receiving<'a, T>>);
+pub struct Recv<'a, T: 'a>(Waiting<'a, Reading<'a, Recent<T>>>);
 
 impl<T> Future for Recv<'_, T> {
     type Output = Result<Arc<T>, Lagging>;

@@ -4,12 +4,10 @@
 //! was in between, and nobody waits to send. Values are shared and not copied, in an [`Arc`], so
 //! that neither their `Clone` nor their `Drop` runs in a critical section.
 
+use super::board::{self, Announcer, Board, News, Reader, Reading};
 use crate::error::RecvError;
-use crate::raw_lock::{RawLock, Wakers};
-use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::waiting::Waiting;
 use std::fmt;
-use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,49 +32,40 @@ use std::task::{Context, Poll};
 /// ```
 #[must_use]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(RawLock::new(State {
+    let latest = Latest {
         value: Arc::new(value),
         version: 0,
-        senders: 1,
-        receivers: 1,
-        line: WaitList::new(),
-    }));
-    let sender = Sender {
-        shared: Arc::clone(&shared),
     };
-    (sender, Receiver { shared, seen: 0 })
+    let (sender, receiver) = board::open(latest);
+    (Sender(sender), Receiver(receiver))
 }
 
-/// # Invariants
-///
-/// Outside a critical section those in line have seen `version`, and there is a sender.
-struct State<T> {
+/// The value, and how often it was sent.
+struct Latest<T> {
     value: Arc<T>,
-    /// How often the value was sent.
     version: u64,
-    senders: usize,
-    receivers: usize,
-    line: WaitList<(), ()>,
 }
 
-impl<T> State<T> {
-    fn stats(&self) -> WatchStats {
-        WatchStats {
-            senders: self.senders,
-            receivers: self.receivers,
-            waiting: self.line.len(),
+impl<T> News for Latest<T> {
+    type Item = Result<Arc<T>, RecvError>;
+
+    fn next(&self, seen: &mut u64, is_over: bool) -> Option<Self::Item> {
+        if mem::replace(seen, self.version) != self.version {
+            return Some(Ok(Arc::clone(&self.value)));
         }
+        is_over.then_some(Err(RecvError::End))
     }
 
-    /// The value if it is newer than `seen`, the end if there will be no newer one.
-    fn newer_than(&self, seen: &mut u64) -> Option<Result<Arc<T>, RecvError>> {
-        if mem::replace(seen, self.version) != self.version {
-            Some(Ok(Arc::clone(&self.value)))
-        } else if self.senders == 0 {
-            Some(Err(RecvError::End))
-        } else {
-            None
-        }
+    fn end(&self) -> u64 {
+        self.version
+    }
+}
+
+fn stats<T>(board: &Board<Latest<T>>) -> WatchStats {
+    WatchStats {
+        senders: board.senders,
+        receivers: board.receivers,
+        waiting: board.waiting(),
     }
 }
 
@@ -93,9 +82,7 @@ pub struct WatchStats {
 }
 
 /// An end that sends. When the last is dropped, the channel ends.
-pub struct Sender<T> {
-    shared: Arc<RawLock<State<T>>>,
-}
+pub struct Sender<T>(Announcer<Latest<T>>);
 
 impl<T> Sender<T> {
     /// Replaces the value and wakes everybody who waits for that.
@@ -109,10 +96,10 @@ impl<T> Sender<T> {
     /// ```
     pub fn send(&self, value: T) {
         let value = Arc::new(value);
-        let old = self.shared.with(|state, wakers| {
-            state.version += 1;
-            state.line.grant_all(|| (), wakers);
-            mem::replace(&mut state.value, value)
+        let old = self.0.0.with(|board, wakers| {
+            board.news.version += 1;
+            board.announce(wakers);
+            mem::replace(&mut board.news.value, value)
         });
         // Dropped outside the lock: its `Drop` is foreign code.
         drop(old);
@@ -128,14 +115,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn subscribe(&self) -> Receiver<T> {
-        let seen = self.shared.with(|state, _| {
-            state.receivers += 1;
-            state.version
-        });
-        Receiver {
-            shared: Arc::clone(&self.shared),
-            seen,
-        }
+        Receiver(self.0.subscribe())
     }
 
     /// A look at the channel.
@@ -149,27 +129,13 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> WatchStats {
-        self.shared.read(State::stats)
+        self.0.0.read(stats)
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.shared.with(|state, _| state.senders += 1);
-        Sender {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.shared.with(|state, wakers| {
-            state.senders -= 1;
-            if state.senders == 0 {
-                state.line.grant_all(|| (), wakers);
-            }
-        });
+        Sender(self.0.clone())
     }
 }
 
@@ -180,10 +146,7 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// An end that receives; each remembers which value it has seen.
-pub struct Receiver<T> {
-    shared: Arc<RawLock<State<T>>>,
-    seen: u64,
-}
+pub struct Receiver<T>(Reader<Latest<T>>);
 
 impl<T> Receiver<T> {
     /// Waits until the value is one that we have not seen, and returns it.
@@ -207,11 +170,7 @@ impl<T> Receiver<T> {
     /// # }).unwrap();
     /// ```
     pub fn changed(&mut self) -> Changed<'_, T> {
-        let changing = Changing {
-            seen: &mut self.seen,
-            value: PhantomData,
-        };
-        Changed(Waiting::new(&self.shared, changing))
+        Changed(self.0.next())
     }
 
     /// The value that is there now, which does not make it seen.
@@ -224,7 +183,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn latest(&self) -> Arc<T> {
-        self.shared.read(|state| Arc::clone(&state.value))
+        self.0.shared.read(|board| Arc::clone(&board.news.value))
     }
 
     /// Whether the value is one that we have not seen.
@@ -238,7 +197,7 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn has_changed(&self) -> bool {
-        self.shared.read(|state| state.version != self.seen)
+        self.0.shared.read(|board| board.news.end() != self.0.seen)
     }
 
     /// A look at the channel.
@@ -251,24 +210,14 @@ impl<T> Receiver<T> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> WatchStats {
-        self.shared.read(State::stats)
+        self.0.shared.read(stats)
     }
 }
 
 impl<T> Clone for Receiver<T> {
     /// Another receiver, which has seen what this one has.
     fn clone(&self) -> Receiver<T> {
-        self.shared.with(|state, _| state.receivers += 1);
-        Receiver {
-            shared: Arc::clone(&self.shared),
-            seen: self.seen,
-        }
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        self.shared.with(|state, _| state.receivers -= 1);
+        Receiver(self.0.clone())
     }
 }
 
@@ -278,38 +227,9 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Waiting for a value that is newer than the one seen.
-struct Changing<'a, T> {
-    seen: &'a mut u64,
-    value: PhantomData<fn() -> T>,
-}
-
-impl<T> Wait for Changing<'_, T> {
-    type State = State<T>;
-    type Want = ();
-    type Grant = ();
-    type Output = Result<Arc<T>, RecvError>;
-
-    fn line(state: &mut State<T>) -> &mut WaitList<(), ()> {
-        &mut state.line
-    }
-
-    fn begin(&mut self, state: &mut State<T>, _: &mut Wakers) -> Result<Self::Output, ()> {
-        state.newer_than(self.seen).ok_or(())
-    }
-
-    fn finish(&mut self, (): (), state: &mut State<T>, _: &mut Wakers) -> Self::Output {
-        let newer = state.newer_than(self.seen);
-        newer.expect("who is granted anything was sent a value or the end")
-    }
-
-    /// Everybody gets the same news, so nobody has anything to pass on.
-    fn abandon(&self, _: Departed<()>, _: &mut State<T>, _: &mut Wakers) {}
-}
-
 /// The future of [`Receiver::changed`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Changed<'a, T: 'a>(Waiting<'a, Changing<'a, T>>);
+pub struct Changed<'a, T: 'a>(Waiting<'a, Reading<'a, Latest<T>>>);
 
 impl<T> Future for Changed<'_, T> {
     type Output = Result<Arc<T>, RecvError>;

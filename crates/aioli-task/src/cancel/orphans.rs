@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::context;
 use crate::event_loop::local;
 use crate::report::Report;
-use crate::spawn;
+use crate::task::{self, Start};
 
 /// Hands a clean-up to this thread's loop, which runs it; the end of `run` waits for it.
 ///
@@ -46,7 +47,14 @@ pub fn adopt_at(cleanup: impl Future<Output = ()> + 'static, location: &'static 
             if local.settings.debug {
                 local.report(&Report::new("a clean-up was left to the loop").at(location));
             }
-            spawn::spawn_orphan(&local, cleanup, location);
+            let context = context::copy();
+            drop(task::create(
+                &local,
+                context,
+                cleanup,
+                Start::QueuedOrphan,
+                location,
+            ));
         }
         _ => {
             drop(cleanup);

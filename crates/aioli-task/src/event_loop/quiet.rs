@@ -20,8 +20,12 @@ impl Entry {
         self.is_over.load(Ordering::Acquire)
     }
 
+    fn waker(&self) -> MutexGuard<'_, Waker> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn set_waker(&self, waker: &Waker) {
-        let mut mine = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mine = self.waker();
         let old = std::mem::replace(&mut *mine, waker.clone());
         drop(mine);
         drop(old);
@@ -70,8 +74,8 @@ impl Quiet {
         drop(entries);
         for entry in all {
             entry.is_over.store(true, Ordering::Release);
-            let waker = entry.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            let waker = waker.clone();
+            // Cloned out: a waker that polls inline comes back to `set_waker`.
+            let waker = entry.waker().clone();
             waker.wake();
         }
     }

@@ -94,7 +94,7 @@ const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
 #[inline]
 unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
     let cell = task.cast::<TaskCell<F>>().as_ptr();
-    // SAFETY: by the caller's promise the place is inside of the cell.
+    // SAFETY: the caller says that this is the header of such a cell, and the field is inside of it.
     unsafe { &raw mut (*cell).stage }
 }
 
@@ -105,7 +105,7 @@ unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
 /// As for [`stage`].
 #[inline]
 unsafe fn future<F: Future>(task: NonNull<Header>) -> *mut F {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller says that this is the header of such a cell.
     unsafe { stage::<F>(task) }.cast()
 }
 
@@ -116,7 +116,7 @@ unsafe fn future<F: Future>(task: NonNull<Header>) -> *mut F {
 /// As for [`stage`].
 #[inline]
 unsafe fn output<F: Future>(task: NonNull<Header>) -> *mut Output<F> {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller says that this is the header of such a cell.
     unsafe { stage::<F>(task) }.cast()
 }
 
@@ -124,7 +124,7 @@ unsafe fn output<F: Future>(task: NonNull<Header>) -> *mut Output<F> {
 ///
 /// At home; the task has its future, and nobody else uses it.
 unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<End> {
-    // SAFETY: by the caller's promise.
+    // SAFETY: this function is in the table of that type of cell.
     let place = unsafe { future::<F>(task) };
     // SAFETY: the future is there, and nobody else uses it.
     let place = unsafe { &mut *place };
@@ -135,7 +135,7 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<E
         Ok(Poll::Ready(value)) => Ok(value),
         Err(panic) => Err(panic),
     };
-    // SAFETY: by the caller's promise.
+    // SAFETY: the task has its future, which is not polled any more, at home.
     Poll::Ready(unsafe { finish::<F>(task, result) })
 }
 
@@ -146,9 +146,9 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<E
 /// As for [`poll`]; afterwards the future is gone.
 #[inline]
 unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the task has its future, so it is not freed.
     run::begin_exit(unsafe { task.as_ref() });
-    // SAFETY: by the caller's promise.
+    // SAFETY: the task has its future, which is not polled any more, at home.
     let dropped = unsafe { clear::<F>(task) };
     let result = match (result, dropped) {
         (Ok(value), Ok(())) => Ok(value),
@@ -162,7 +162,7 @@ unsafe fn finish<F: Future>(task: NonNull<Header>, result: Output<F>) -> End {
         Ok(_) => End::Value,
         Err(_) => End::Panicked,
     };
-    // SAFETY: by the caller's promise.
+    // SAFETY: this function is in the table of that type of cell.
     let place = unsafe { output::<F>(task) };
     // SAFETY: the future is gone, so its place is free for the output.
     unsafe { place.write(result) };
@@ -179,7 +179,7 @@ unsafe fn clear<F: Future>(task: NonNull<Header>) -> Result<(), Payload> {
     if !needs_drop::<F>() {
         return Ok(());
     }
-    // SAFETY: by the caller's promise.
+    // SAFETY: this function is in the table of that type of cell.
     let place = unsafe { future::<F>(task) };
     // SAFETY: the future is there, and is not used any more.
     catch_unwind(AssertUnwindSafe(|| unsafe { ptr::drop_in_place(place) }))
@@ -189,11 +189,11 @@ unsafe fn clear<F: Future>(task: NonNull<Header>) -> Result<(), Payload> {
 ///
 /// As for [`poll`]; afterwards the future is gone.
 unsafe fn drop_future<F: Future>(task: NonNull<Header>) -> End {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the task has its future, which is not polled any more, at home.
     match unsafe { clear::<F>(task) } {
         Ok(()) => End::Cancelled,
         Err(panic) => {
-            // SAFETY: by the caller's promise.
+            // SAFETY: this function is in the table of that type of cell.
             let place = unsafe { output::<F>(task) };
             // SAFETY: the future is gone, so its place is free for the output.
             unsafe { place.write(Err(panic)) };
@@ -206,7 +206,7 @@ unsafe fn drop_future<F: Future>(task: NonNull<Header>) -> End {
 ///
 /// The task has its output, which is the caller's to drop.
 unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: this function is in the table of that type of cell.
     let output = unsafe { output::<F>(task) };
     // SAFETY: the output is there, and is not used any more.
     unsafe { ptr::drop_in_place(output) };
@@ -216,7 +216,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 ///
 /// The task has its output, which nobody takes as long as the result is used.
 unsafe fn panic<F: Future>(task: NonNull<Header>) -> Option<NonNull<dyn Any + Send>> {
-    // SAFETY: by the caller's promise.
+    // SAFETY: this function is in the table of that type of cell.
     let output = unsafe { output::<F>(task) };
     // SAFETY: the output is there.
     match unsafe { &mut *output } {

@@ -61,7 +61,7 @@ impl TaskHandle {
         let header = self.0.header();
         if header.is_done() {
             // Whoever cancels a task that has failed already wants no news of it.
-            header.set_retrieved();
+            header.state.set_retrieved();
             return false;
         }
         if header.is_orphan() {

@@ -132,17 +132,14 @@ impl Header {
     #[inline]
     pub(crate) fn end(&self) -> Option<End> {
         let seen = self.state.seen();
-        match () {
-            () if seen & state::DONE == 0 => None,
-            () if seen & state::CANCELLED != 0 => Some(End::Cancelled),
-            () if seen & state::PANICKED != 0 => Some(End::Panicked),
-            () => Some(End::Value),
+        if seen & state::DONE == 0 {
+            return None;
         }
-    }
-
-    /// Somebody wants no report of how the task ended.
-    pub(super) fn set_retrieved(&self) {
-        self.state.set_retrieved();
+        Some(match seen & (state::CANCELLED | state::PANICKED) {
+            0 => End::Value,
+            state::CANCELLED => End::Cancelled,
+            _ => End::Panicked,
+        })
     }
 
     pub(crate) fn is_orphan(&self) -> bool {

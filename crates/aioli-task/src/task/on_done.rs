@@ -76,6 +76,17 @@ pub struct DoneCallback {
 
 impl DoneCallback {
     /// Takes the callback back. Returns whether it had still to run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// aioli_task::run(async {
+    ///     let task = aioli_task::spawn(async {});
+    ///     let callback = task.on_done(|_| unreachable!("it is taken back"));
+    ///     assert!(callback.remove());
+    ///     assert!(!callback.remove());
+    /// });
+    /// ```
     #[doc(alias = "asyncio.Task.remove_done_callback")]
     #[doc(alias = "asyncio.Future.remove_done_callback")]
     pub fn remove(&self) -> bool {
@@ -83,6 +94,15 @@ impl DoneCallback {
     }
 
     /// Whether the callback has neither run nor been taken back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// aioli_task::run(async {
+    ///     let task = aioli_task::spawn(async {});
+    ///     assert!(task.on_done(|_| ()).is_pending());
+    /// });
+    /// ```
     #[must_use]
     pub fn is_pending(&self) -> bool {
         !self.waiting.is_done()

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use super::cell;
 use super::handle::TaskHandle;
 use super::header::{End, Header};
+use super::join::Task;
 use super::output::Output;
 use super::state::{self, State};
 use super::task_ref::{self, Queued, TaskRef};
@@ -60,7 +61,7 @@ pub(crate) fn create<F>(
     future: F,
     start: Start,
     location: &'static Location<'static>,
-) -> Output<F::Output>
+) -> Task<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
@@ -81,7 +82,7 @@ where
         // SAFETY: QUEUED is set, at home.
         local.push(Ready::Task(unsafe { Queued::new(task) }));
     }
-    output
+    Task::new(output)
 }
 
 /// A task's turn in the ready queue has come.
@@ -91,10 +92,10 @@ where
 /// The task is queued, and the caller has taken it out of the queue.
 #[inline]
 pub(super) unsafe fn dequeue(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     if header.state.flags() & (state::DONE | state::RUNNING) != 0 {
-        // SAFETY: by the caller's promise.
+        // SAFETY: the caller has taken the task out of the queue.
         return unsafe { unqueue(task) };
     }
     // SAFETY: it has not ended, so the loop's reference keeps it.
@@ -107,7 +108,7 @@ pub(super) unsafe fn dequeue(task: NonNull<Header>) {
 ///
 /// As for [`dequeue`].
 pub(super) unsafe fn unqueue(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     header.state.change(0, state::QUEUED);
     if header.is_done() {
@@ -124,7 +125,7 @@ pub(super) unsafe fn unqueue(task: NonNull<Header>) {
 /// freed.
 #[inline]
 pub(super) unsafe fn step(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     // SAFETY: the loop's reference keeps the task while the waker is used.
     let waker = unsafe { waker::borrowed(task) };
@@ -160,7 +161,7 @@ pub(super) unsafe fn step(task: NonNull<Header>) {
 ///
 /// As for [`step`].
 unsafe fn rest(task: NonNull<Header>, tree: &Tree, waker: &Waker) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     let is_queued = header.state.flags() & state::QUEUED != 0;
     match tree.end_pass(waker, is_queued) {
@@ -225,7 +226,7 @@ pub(super) fn drop_future(task: &TaskRef) -> bool {
 ///
 /// The task has not ended and is not running; it may be freed.
 unsafe fn end_cancelled(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     let held = header.tree().map(|tree| tree.begin_exit());
     // It may be in the ready queue, and stays there: the queue lets it go.
@@ -249,7 +250,7 @@ unsafe fn end_cancelled(task: NonNull<Header>) {
 ///
 /// The future is gone, and the output, if there is one, stored; the task may be freed.
 unsafe fn complete(task: NonNull<Header>, end: End) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     if let Some(tree) = header.tree() {
         tree.leave();
@@ -278,7 +279,7 @@ unsafe fn complete(task: NonNull<Header>, end: End) {
 ///
 /// The caller speaks for the handle, and keeps the task.
 pub(super) unsafe fn detach(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     if header.is_done() {
         // SAFETY: the output was the handle's.
@@ -294,11 +295,11 @@ pub(super) unsafe fn detach(task: NonNull<Header>) {
 ///
 /// The task has ended; the output is the caller's, and has not been taken.
 unsafe fn drop_output(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     let end = header.end();
     if end == Some(End::Panicked) && !header.state.is_retrieved() {
-        // SAFETY: by the caller's promise.
+        // SAFETY: the task has ended with an output, which the caller owns and has not taken.
         if let Some(panic) = unsafe { (header.table.panic)(task) } {
             // The error handler runs in the context of the task.
             let _context = Swapped::enter(header);
@@ -310,7 +311,7 @@ unsafe fn drop_output(task: NonNull<Header>) {
         }
     }
     if end != Some(End::Cancelled) {
-        // SAFETY: by the caller's promise.
+        // SAFETY: the task has ended with an output, which the caller owns and has not taken.
         unsafe { (header.table.drop_output)(task) };
     }
 }
@@ -321,7 +322,7 @@ unsafe fn drop_output(task: NonNull<Header>) {
 ///
 /// The cell is in use by the home's account.
 unsafe fn state_of<'a>(cell: NonNull<Header>) -> &'a State {
-    // SAFETY: by the caller's promise. Who frees a task elsewhere writes to other fields only.
+    // SAFETY: the caller says that a cell is there. Who frees a task elsewhere writes to other fields only.
     unsafe { &(*cell.as_ptr()).state }
 }
 

@@ -138,7 +138,7 @@ impl Slab {
     pub(crate) unsafe fn free(&self, cell: NonNull<u8>, layout: Layout) {
         self.live.set(self.live.get() - 1);
         match class_of(layout) {
-            // SAFETY: by the caller's promise.
+            // SAFETY: the cell is of this class and nobody refers to it, as the caller says.
             Some(index) => unsafe { self.classes[index].put(cell.cast()) },
             None => {
                 self.large.borrow_mut().remove(&cell.cast());

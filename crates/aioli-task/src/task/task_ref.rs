@@ -44,7 +44,7 @@ impl TaskRef {
     ///
     /// The task is kept from being freed by somebody.
     pub(super) unsafe fn new(task: NonNull<Header>) -> TaskRef {
-        // SAFETY: by the caller's promise.
+        // SAFETY: somebody keeps the task, as the caller says.
         take(unsafe { task.as_ref() });
         TaskRef(task)
     }
@@ -172,10 +172,10 @@ impl Posted {
 ///
 /// The task is kept from being freed.
 unsafe fn act(task: NonNull<Header>, reasons: u64) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     if reasons & state::WAKE != 0 && header.is_home() {
-        // SAFETY: by the caller's promise.
+        // SAFETY: the caller keeps the task from being freed meanwhile.
         unsafe { wake(task) };
     }
     if reasons & state::JOIN != 0 && header.is_done() {
@@ -191,10 +191,10 @@ unsafe fn act(task: NonNull<Header>, reasons: u64) {
 ///
 /// IN_INBOX keeps the task, and the caller is the one who clears it.
 unsafe fn act_and_leave(task: NonNull<Header>, mut reasons: u64) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     loop {
-        // SAFETY: by the caller's promise.
+        // SAFETY: IN_INBOX keeps the task.
         unsafe { act(task, reasons) };
         match header.state.leave_inbox() {
             None => reasons = header.state.take_reasons(),
@@ -223,7 +223,7 @@ pub(super) fn mail(task: NonNull<Header>) {
 ///
 /// The task is kept from being freed.
 pub(super) unsafe fn wake(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     if header.is_home() {
         if header.state.flags() & (state::QUEUED | state::DONE) == 0 {
@@ -253,7 +253,7 @@ pub(super) fn take(header: &Header) {
 /// The caller gives away a counted reference.
 #[inline]
 pub(super) unsafe fn give_back(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     let fate = match header.is_home() {
         true => header.state.give_back(),
@@ -273,7 +273,7 @@ pub(super) unsafe fn give_back(task: NonNull<Header>) {
 ///
 /// Nobody refers to it.
 pub(super) unsafe fn free(task: NonNull<Header>) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
     let (table, slab, is_home) = (header.table, header.slab, header.is_home());
     // SAFETY: nobody refers to it.

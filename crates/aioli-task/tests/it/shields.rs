@@ -27,6 +27,14 @@ async fn poll_for<F: Future>(
     None
 }
 
+/// The scope suspends, unwinds itself, and catches just that.
+async fn unwinds_itself<F: Future>(mut outer: Pin<&mut ExitFuture<F>>) {
+    assert!(futures::poll!(outer.as_mut()).is_pending());
+    outer.as_mut().unwind(scope());
+    let ended = outer.as_mut().await;
+    assert!(matches!(ended, Exit::Cancelled(c) if outer.is_own(&c)));
+}
+
 #[test]
 fn row_337_a_request_from_outside_waits_until_the_shield_is_switched_off() {
     run(async {
@@ -81,10 +89,7 @@ fn row_337_inner_and_own_unwinds_pass_a_shield() {
             forever().await;
         }));
         outer.as_mut().set_shield(true);
-        assert!(futures::poll!(outer.as_mut()).is_pending());
-        outer.as_mut().unwind(scope());
-        let ended = outer.as_mut().await;
-        assert!(matches!(ended, Exit::Cancelled(c) if outer.is_own(&c)));
+        unwinds_itself(outer).await;
     })
     .unwrap();
 }
@@ -94,7 +99,7 @@ fn row_342_a_shield_switched_on_in_a_cleanup_does_not_stop_what_is_unwinding() {
     let log = Log::default();
     let l = log.clone();
     run(async move {
-        let mut outer = pin!(exit(async {
+        let outer = pin!(exit(async {
             let mut inner = pin!(exit(finally(forever(), async {
                 passes(3).await;
                 l.put("cleaned");
@@ -111,10 +116,7 @@ fn row_342_a_shield_switched_on_in_a_cleanup_does_not_stop_what_is_unwinding() {
                 cancelled.raise().await;
             }
         }));
-        assert!(futures::poll!(outer.as_mut()).is_pending());
-        outer.as_mut().unwind(scope());
-        let ended = outer.as_mut().await;
-        assert!(matches!(ended, Exit::Cancelled(c) if outer.is_own(&c)));
+        unwinds_itself(outer).await;
     })
     .unwrap();
     assert_eq!(log.joined(), "cleaned");
@@ -157,7 +159,7 @@ fn row_347_a_shield_that_comes_too_late_stops_nothing_but_keeps_the_next_request
 #[test]
 fn row_349_a_shielded_scope_ends_by_its_own_unwind_inside_a_cancelled_one() {
     run(async {
-        let mut outer = pin!(exit(async {
+        let outer = pin!(exit(async {
             let mut inner = pin!(exit(forever()));
             inner.as_mut().set_shield(true);
             assert!(poll_for(inner.as_mut(), 3).await.is_none());
@@ -167,10 +169,7 @@ fn row_349_a_shielded_scope_ends_by_its_own_unwind_inside_a_cancelled_one() {
             assert!(is_own, "the one from outside still waits");
             forever().await;
         }));
-        assert!(futures::poll!(outer.as_mut()).is_pending());
-        outer.as_mut().unwind(scope());
-        let ended = outer.as_mut().await;
-        assert!(matches!(ended, Exit::Cancelled(c) if outer.is_own(&c)));
+        unwinds_itself(outer).await;
     })
     .unwrap();
 }

@@ -203,6 +203,15 @@ impl Task {
     }
 }
 
+/// Runs `f` on the task in another thread.
+fn elsewhere<T: 'static>(
+    task: &Arc<Task>,
+    f: impl FnOnce(&Task) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let task = task.clone();
+    thread::spawn(move || f(&task))
+}
+
 fn join<const N: usize>(threads: [thread::JoinHandle<()>; N]) {
     for thread in threads {
         thread.join().unwrap();
@@ -229,8 +238,7 @@ fn clone_against_last_at_home() {
 /// Another thread gives back a reference that the home has counted.
 fn lent_reference_against_last_at_home() {
     let task = Task::new(2);
-    let other = task.clone();
-    let thread = thread::spawn(move || other.foreign_give_back());
+    let thread = elsewhere(&task, Task::foreign_give_back);
     task.give_back();
     task.receive();
     join([thread]);
@@ -241,10 +249,7 @@ fn lent_reference_against_last_at_home() {
 /// Two other threads give back references that the home has counted, and the home has none left.
 fn two_lent_references() {
     let task = Task::new(3);
-    let threads = [(); 2].map(|()| {
-        let other = task.clone();
-        thread::spawn(move || other.foreign_give_back())
-    });
+    let threads = [(); 2].map(|()| elsewhere(&task, Task::foreign_give_back));
     task.give_back();
     task.receive();
     join(threads);
@@ -257,8 +262,7 @@ fn two_lent_references() {
 fn two_posts() {
     let task = Task::new(3);
     let threads = [JOIN, DETACH].map(|reason| {
-        let other = task.clone();
-        thread::spawn(move || {
+        elsewhere(&task, move |other| {
             other.say(usize::from(reason == DETACH));
             other.post(reason);
         })
@@ -273,8 +277,7 @@ fn two_posts() {
 fn two_posts_against_the_end_of_the_loop() {
     let task = Task::new(3);
     let threads = [JOIN, DETACH].map(|reason| {
-        let other = task.clone();
-        thread::spawn(move || {
+        elsewhere(&task, move |other| {
             other.say(usize::from(reason == DETACH));
             other.post(reason);
             other.foreign_give_back();
@@ -291,8 +294,7 @@ fn two_posts_against_the_end_of_the_loop() {
 /// and the poll sees what was done before the wake, as the delivery of a request to cancel.
 fn wake_against_run() {
     let task = Task::new(2);
-    let other = task.clone();
-    let thread = thread::spawn(move || {
+    let thread = elsewhere(&task, |other| {
         other.say(0);
         other.post(WAKE);
         other.foreign_give_back();
@@ -309,8 +311,7 @@ fn wake_against_run() {
 /// A task is woken from another thread while the home ends it and gives its last reference back.
 fn wake_against_completion() {
     let task = Task::new(2);
-    let other = task.clone();
-    let thread = thread::spawn(move || {
+    let thread = elsewhere(&task, |other| {
         other.say(0);
         if other.state.seen() & DONE == 0 {
             other.post(WAKE);
@@ -331,8 +332,7 @@ fn post_of_a_merged_task() {
     let task = Task::new(1);
     task.state.foreign_take();
     task.give_back();
-    let other = task.clone();
-    let thread = thread::spawn(move || {
+    let thread = elsewhere(&task, |other| {
         other.say(0);
         other.post(WAKE);
         other.foreign_give_back();
@@ -347,8 +347,7 @@ fn post_of_a_merged_task() {
 /// sees the output.
 fn join_against_completion() {
     let task = Task::new(2);
-    let other = task.clone();
-    let thread = thread::spawn(move || {
+    let thread = elsewhere(&task, |other| {
         other.say(0);
         *other.waits.lock().unwrap() = true;
         other.post(JOIN);
@@ -371,8 +370,7 @@ fn join_against_completion() {
 /// once, and by one who sees it.
 fn detach_against_completion() {
     let task = Task::new(2);
-    let other = task.clone();
-    let thread = thread::spawn(move || {
+    let thread = elsewhere(&task, |other| {
         let is_done = other.state.seen() & DONE != 0;
         if is_done {
             other.hear(1);
