@@ -127,19 +127,28 @@ impl<'a> Swapped<'a> {
     #[inline]
     pub(crate) fn enter(task: &'a Header) -> Swapped<'a> {
         let is_plain = !task.has_context() && !IS_SET.get();
-        let outside = (!is_plain).then(|| exchange(task.take_context()));
+        let outside = (!is_plain).then(|| Swapped::exchange(task));
         Swapped { task, outside }
+    }
+
+    #[inline(never)]
+    fn exchange(task: &Header) -> Context {
+        exchange(task.take_context())
+    }
+
+    #[inline(never)]
+    fn leave(&mut self) {
+        let own = exchange(self.outside.take().unwrap_or_default());
+        self.task.put_context(own);
     }
 }
 
 impl Drop for Swapped<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.outside.is_none() && !IS_SET.get() {
-            return;
+        if self.outside.is_some() || IS_SET.get() {
+            self.leave();
         }
-        let own = exchange(self.outside.take().unwrap_or_default());
-        self.task.put_context(own);
     }
 }
 

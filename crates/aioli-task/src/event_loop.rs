@@ -7,6 +7,7 @@ pub(crate) mod local;
 pub(crate) mod mailbox;
 mod park;
 pub(crate) mod quiet;
+pub(crate) mod ready;
 mod shared;
 mod turn;
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use super::local::{self, Ready};
+use super::local;
+use super::ready::Ready;
 
 /// A callback that has not run yet, if it is still wanted.
 pub(crate) struct CallState(RefCell<Option<Box<dyn FnOnce()>>>);

@@ -5,7 +5,6 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -13,12 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::call::CallState;
+use super::ready::{Ready, ReadyQueue};
 use super::shared::{Remote, Shared};
+use super::turn::EVENTS_INTERVAL;
 use crate::inspect::PassHook;
 use crate::report::{ErrorHandler, Report};
 use crate::task::{self, Queued, Slab, TaskHandle};
-use crate::watchdog::Facts;
 
 thread_local! {
     /// The loop that runs on this thread; kept by the [`Entered`] that put it here.
@@ -110,27 +109,6 @@ impl Drop for Entered {
     }
 }
 
-/// An entry of the ready queue.
-pub(crate) enum Ready {
-    /// Polls a task.
-    Task(Queued),
-    /// Calls a function, unless it has been cancelled.
-    Call(Rc<CallState>),
-    /// Calls a function that another thread sent. Boxed twice: few entries are of this kind, and
-    /// all are as large as the largest.
-    Remote(Box<Box<dyn FnOnce() + Send>>),
-}
-
-impl Ready {
-    /// What is known of it for ever.
-    pub(super) fn facts(&self) -> Facts {
-        match self {
-            Ready::Task(task) => task.facts(),
-            Ready::Call(_) | Ready::Remote(_) => Facts::default(),
-        }
-    }
-}
-
 /// How a loop behaves; see [`crate::RunnerBuilder`].
 #[derive(Default)]
 pub(crate) struct Settings {
@@ -145,7 +123,7 @@ pub(crate) struct Settings {
 /// The home-thread part of a loop.
 pub(crate) struct LocalLoop {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) ready: RefCell<VecDeque<Ready>>,
+    pub(super) ready: ReadyQueue,
     /// Where the tasks are; `None` once the loop has ended.
     slab: Cell<Option<NonNull<Slab>>>,
     live_tasks: Cell<usize>,
@@ -155,8 +133,8 @@ pub(crate) struct LocalLoop {
     pub(crate) shuffle: Option<Cell<u64>>,
     pub(crate) pass: Cell<u64>,
     pub(crate) pass_hook: RefCell<Option<PassHook>>,
-    /// Polls since the parker and the timers were last looked at.
-    pub(super) polls: Cell<usize>,
+    /// Entries that may still run before the parker and the timers are looked at.
+    pub(super) until_look: Cell<usize>,
 }
 
 impl LocalLoop {
@@ -164,7 +142,7 @@ impl LocalLoop {
         let slab = Slab::create(shared.clone());
         Rc::new(LocalLoop {
             shared,
-            ready: RefCell::default(),
+            ready: ReadyQueue::default(),
             slab: Cell::new(Some(slab)),
             live_tasks: Cell::new(0),
             next_serial: Cell::new(1),
@@ -172,7 +150,7 @@ impl LocalLoop {
             shuffle: shuffle.map(Cell::new),
             pass: Cell::new(0),
             pass_hook: RefCell::default(),
-            polls: Cell::new(0),
+            until_look: Cell::new(EVENTS_INTERVAL),
         })
     }
 
@@ -202,7 +180,7 @@ impl LocalLoop {
 
     #[inline]
     pub(crate) fn push(&self, entry: Ready) {
-        self.ready.borrow_mut().push_back(entry);
+        self.ready.push(entry);
     }
 
     /// All tasks that have not ended, in the order of spawning.
@@ -243,8 +221,7 @@ impl LocalLoop {
                 task.0.drop_future();
             }
         }
-        let ready = std::mem::take(&mut *self.ready.borrow_mut());
-        drop(ready);
+        self.ready.clear();
         self.pass_hook.borrow_mut().take();
         for entry in self.shared.close() {
             match entry {

@@ -9,15 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::local::{LocalLoop, Ready};
+use super::local::LocalLoop;
+use super::ready::{Batch, Ready};
 use crate::report::Report;
-
-/// Entries that the ready queue keeps room for; a loop that waits gives back the memory of a larger
-/// burst.
-const QUEUE_MIN: usize = 1024;
+use crate::watchdog::Watch;
 
 /// How many entries a busy loop runs before it looks at I/O and at the timers again.
-const EVENTS_INTERVAL: usize = 61;
+pub(super) const EVENTS_INTERVAL: usize = 61;
 
 impl LocalLoop {
     /// Runs one pass. `until` bounds the wait, by the real clock.
@@ -27,9 +25,9 @@ impl LocalLoop {
             .turns
             .store(turns.wrapping_add(1), Ordering::Relaxed);
         self.receive();
-        if self.ready.borrow().is_empty() {
+        if self.ready.is_empty() {
             self.wait(until);
-            self.polls.set(0);
+            self.until_look.set(EVENTS_INTERVAL);
             self.expire();
             self.receive();
         } else if self.shared.clock.is_virtual() {
@@ -43,21 +41,9 @@ impl LocalLoop {
 
     /// Looks at I/O, at the timers and at the inbox, without waiting.
     fn look_at_events(&self) {
-        self.polls.set(0);
         self.shared.mailbox.parker().poll();
         self.expire();
         self.receive();
-    }
-
-    /// Counts an entry that is about to run.
-    #[inline]
-    fn count_poll(&self) {
-        let polls = self.polls.get() + 1;
-        self.polls.set(polls);
-        // On a virtual clock events are looked at between two passes.
-        if polls >= EVENTS_INTERVAL && !self.shared.clock.is_virtual() {
-            self.look_at_events();
-        }
     }
 
     /// Wakes the timers that are due.
@@ -96,7 +82,7 @@ impl LocalLoop {
             }
         }
         self.check_deadlock();
-        self.ready.borrow_mut().shrink_to(QUEUE_MIN);
+        self.ready.shrink();
         if !self.settings.spin.is_zero() && self.spin(until) {
             return;
         }
@@ -108,7 +94,7 @@ impl LocalLoop {
         self.shared.mailbox.parker().poll();
         self.expire();
         self.receive();
-        self.ready.borrow().is_empty()
+        self.ready.is_empty()
     }
 
     /// Moves a virtual clock on to `deadline`, unless something happens while the loop is idle for
@@ -118,7 +104,7 @@ impl LocalLoop {
             let begin = Instant::now();
             self.park(Some(patience), until);
             self.receive();
-            if !self.ready.borrow().is_empty() || begin.elapsed() < patience {
+            if !self.ready.is_empty() || begin.elapsed() < patience {
                 return;
             }
         }
@@ -149,7 +135,7 @@ impl LocalLoop {
             self.shared.mailbox.parker().poll();
             self.receive();
             let now = Instant::now();
-            if !self.ready.borrow().is_empty() || due.is_some_and(|due| due <= now) {
+            if !self.ready.is_empty() || due.is_some_and(|due| due <= now) {
                 return true;
             }
             if now.duration_since(begin) >= self.settings.spin {
@@ -178,26 +164,50 @@ impl LocalLoop {
 
     /// Runs what is ready now, and nothing that becomes ready meanwhile.
     fn run_ready(&self) {
-        let size = self.ready.borrow().len();
-        self.shuffle(size);
-        let watch = self.shared.watch.as_ref();
-        for _ in 0..size {
-            let Some(entry) = self.ready.borrow_mut().pop_front() else {
-                break;
-            };
-            self.count_poll();
-            let Some(watch) = watch else {
-                self.run(entry);
-                continue;
-            };
-            watch.begin(entry.facts());
-            self.run(entry);
-            watch.end();
+        let mut batch = self.ready.take();
+        self.shuffle(batch.rest());
+        match &self.shared.watch {
+            None => self.run_batch(batch, |entry| self.run(entry)),
+            Some(watch) => self.run_batch(batch, |entry| self.run_watched(watch, entry)),
         }
     }
 
+    /// Runs `batch`, and looks at events each time that so many entries have run.
     #[inline]
+    fn run_batch(&self, batch: Batch<'_>, run: impl Fn(Ready)) {
+        let mut left = self.until_look.get();
+        for entry in batch {
+            run(entry);
+            left -= 1;
+            if left == 0 {
+                // On a virtual clock events are looked at between two passes.
+                if !self.shared.clock.is_virtual() {
+                    self.look_at_events();
+                }
+                left = EVENTS_INTERVAL;
+            }
+        }
+        self.until_look.set(left);
+    }
+
+    #[inline(never)]
+    fn run_watched(&self, watch: &Watch, entry: Ready) {
+        watch.begin(entry.facts());
+        self.run(entry);
+        watch.end();
+    }
+
+    #[inline(always)]
     fn run(&self, entry: Ready) {
+        match entry {
+            Ready::Task(task) => task.step(),
+            other => self.run_call(other),
+        }
+    }
+
+    /// The rarer entries, out of the way of the common one.
+    #[inline(never)]
+    fn run_call(&self, entry: Ready) {
         match entry {
             Ready::Task(task) => task.step(),
             Ready::Call(call) => self.call(|| call.call()),
@@ -212,12 +222,11 @@ impl LocalLoop {
         }
     }
 
-    /// Puts the tasks among the first `size` entries into an order that depends on the seed.
-    /// Callbacks keep their places: their order is a promise of `call_soon`.
-    fn shuffle(&self, size: usize) {
+    /// Puts the tasks of a pass into an order that depends on the seed. Callbacks keep their
+    /// places: their order is a promise of `call_soon`.
+    fn shuffle(&self, ready: &mut [Ready]) {
         let Some(state) = &self.shuffle else { return };
-        let mut ready = self.ready.borrow_mut();
-        let places: Vec<usize> = (0..size)
+        let places: Vec<usize> = (0..ready.len())
             .filter(|&place| matches!(ready[place], Ready::Task(_)))
             .collect();
         for last in (1..places.len()).rev() {

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 
 use super::header::{End, Header, Payload, Table};
 use super::run;
-use super::slab::Slab;
+use super::slab::{Room, Slab};
 use super::state::State;
 
 /// What a task returned, or panicked with.
@@ -60,7 +60,7 @@ where
     let table = const { &table_of::<F>() };
     // SAFETY: the home's slab is there while its loop runs.
     let slab_ref = unsafe { slab.as_ref() };
-    let cell = slab_ref.allocate(table.layout).cast::<TaskCell<F>>();
+    let cell = slab_ref.allocate(table.room).cast::<TaskCell<F>>();
     // Header and future are written to their places one after the other: a cell that is put
     // together elsewhere and then copied costs a third of the whole spawn.
     // SAFETY: the place is inside of the cell.
@@ -76,7 +76,7 @@ where
 
 const fn table_of<F: Future<Output: 'static> + 'static>() -> Table {
     Table {
-        layout: Layout::new::<TaskCell<F>>(),
+        room: Room::new(Layout::new::<TaskCell<F>>()),
         type_name: type_name::<F>,
         poll: poll::<F>,
         drop_future: drop_future::<F>,
@@ -253,7 +253,7 @@ mod tests {
             table_of::<Words<2>>(),
             table_of::<Words<3>>(),
         ];
-        assert_eq!(sizes.map(|table| table.layout.size()), [96, 96, 104]);
-        assert_eq!(table_of::<Words<2>>().layout.align(), 8);
+        assert_eq!(sizes.map(|table| table.room.layout.size()), [96, 96, 104]);
+        assert_eq!(table_of::<Words<2>>().room.layout.align(), 8);
     }
 }

@@ -4,7 +4,6 @@
     reason = "shares between threads what only the task's home may touch"
 )]
 
-use std::alloc::Layout;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -15,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use super::side::{JoinerKey, Side};
-use super::slab::Slab;
+use super::slab::{Room, Slab};
 use super::state::{self, State};
 use crate::cancel::Reason;
 use crate::cancel::tree::Tree;
@@ -36,7 +35,7 @@ pub(crate) enum End {
 /// What can be done with a task whose type is forgotten. All of it is for the home, but for the
 /// output, which belongs to the handle once the task has ended.
 pub(super) struct Table {
-    pub(super) layout: Layout,
+    pub(super) room: Room,
     /// The name of the future's type.
     pub(super) type_name: fn() -> &'static str,
     /// Polls the future; when it is done, drops it and stores the output.
@@ -80,14 +79,14 @@ pub(super) enum Place {
     Side(JoinerKey),
 }
 
-/// The layout of the cell that begins here.
+/// The room of the cell that begins here.
 ///
 /// # Safety
 ///
 /// The cell begins with the header of a task, or with what is left of one.
-pub(super) unsafe fn layout_of(cell: NonNull<()>) -> Layout {
+pub(super) unsafe fn room_of(cell: NonNull<()>) -> Room {
     // SAFETY: the table is the first field (invariant 1); the rest may be overwritten.
-    unsafe { cell.cast::<&'static Table>().read() }.layout
+    unsafe { cell.cast::<&'static Table>().read() }.room
 }
 
 impl Header {
@@ -229,6 +228,12 @@ impl Header {
         }
     }
 
+    /// Whether the header owns memory or references, so that dropping it does something. Home only.
+    #[inline]
+    pub(super) fn owns_something(&self) -> bool {
+        self.side.get().is_some() || self.with_joiner(|slot| slot.is_some())
+    }
+
     /// Wakes those who wait for the end, in the order in which they came. Home only.
     #[inline]
     pub(super) fn wake_joiners(&self) {
@@ -239,9 +244,10 @@ impl Header {
     }
 
     /// Wakes those who wait in the side record.
+    #[inline]
     pub(super) fn wake_side_joiners(&self) {
         if let Some(side) = self.side() {
-            side.take_joiners().into_iter().for_each(Waker::wake);
+            side.wake_joiners();
         }
     }
 

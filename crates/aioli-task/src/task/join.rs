@@ -216,7 +216,6 @@ impl<T> Task<T> {
     }
 
     /// Polls for the end, as a handler that passes requests on to the task.
-    #[inline]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End<T>> {
         if !self.is_done() {
             assert!(
@@ -235,7 +234,34 @@ impl<T> Task<T> {
         Poll::Ready(self.take_end())
     }
 
-    #[inline]
+    /// The awaiter waits no longer.
+    #[inline(never)]
+    fn give_up(&self, mut awaiting: Awaiting) {
+        awaiting.leave(None);
+        let header = self.output.task().header();
+        header.remove_joiner(&mut awaiting.place);
+    }
+
+    /// What [`poll`](Future::poll) does if the value is not there at once.
+    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        let awaiting = self.awaiting.as_ref();
+        if awaiting.is_none_or(|awaiting| awaiting.raising.is_none()) {
+            match ready!(self.poll_end(cx)) {
+                End::Value(value) => return Poll::Ready(value),
+                End::Panicked(panic) => resume_unwind(panic),
+                End::Cancelled(request) => {
+                    self.awaiting.get_or_insert_default().raising = Some(Raise::new(request));
+                }
+            }
+        }
+        let awaiting = self.awaiting.as_mut();
+        let raising = awaiting.and_then(|awaiting| awaiting.raising.as_mut());
+        match raising.map(|raise| Pin::new(raise).poll(cx)) {
+            Some(Poll::Ready(never)) => match never {},
+            _ => Poll::Pending,
+        }
+    }
+
     fn take_end(&mut self) -> End<T> {
         let awaiting = self.awaiting.as_mut();
         let forwarded = awaiting.and_then(|awaiting| awaiting.forwarded.clone());
@@ -303,37 +329,24 @@ impl<T> Deref for Task<T> {
 impl<T> Future for Task<T> {
     type Output = T;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = &mut *self;
-        let awaiting = this.awaiting.as_ref();
-        if awaiting.is_none_or(|awaiting| awaiting.raising.is_none()) {
-            match ready!(this.poll_end(cx)) {
-                End::Value(value) => return Poll::Ready(value),
-                End::Panicked(panic) => resume_unwind(panic),
-                End::Cancelled(request) => {
-                    this.awaiting.get_or_insert_default().raising = Some(Raise::new(request));
-                }
-            }
+        if self.awaiting.is_none()
+            && let Some(Ok(value)) = self.output.take_at_once()
+        {
+            return Poll::Ready(value);
         }
-        let awaiting = this.awaiting.as_mut();
-        let raising = awaiting.and_then(|awaiting| awaiting.raising.as_mut());
-        match raising.map(|raise| Pin::new(raise).poll(cx)) {
-            Some(Poll::Ready(never)) => match never {},
-            _ => Poll::Pending,
-        }
+        self.poll_value(cx)
     }
 }
 
 impl<T> Unpin for Task<T> {}
 
 impl<T> Drop for Task<T> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(mut awaiting) = self.awaiting.take() {
-            awaiting.leave(None);
-            self.output
-                .task()
-                .header()
-                .remove_joiner(&mut awaiting.place);
+        if let Some(awaiting) = self.awaiting.take() {
+            self.give_up(*awaiting);
         }
     }
 }

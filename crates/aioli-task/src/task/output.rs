@@ -65,8 +65,20 @@ impl<T> Output<T> {
         unsafe { task.as_ptr().byte_add(task.header().table.output_at) }.cast()
     }
 
-    /// Takes the output of a task that has ended with one.
+    /// Takes the output of a task that has ended with a value, at home: what an awaiter finds
+    /// that need not wait, by one look at the flags.
     #[inline]
+    pub(super) fn take_at_once(&mut self) -> Option<Result<T, Payload>> {
+        let header = self.task().header();
+        if !header.is_home() || !header.state.has_value() {
+            return None;
+        }
+        header.state.change(state::TAKEN, 0);
+        // SAFETY: the output is there, is of that type, and belongs to this value.
+        Some(unsafe { self.place().read() })
+    }
+
+    /// Takes the output of a task that has ended with one.
     pub(super) fn take(&mut self) -> Option<Result<T, Payload>> {
         if !self.is_there() {
             return None;
@@ -94,10 +106,17 @@ impl<T> Output<T> {
 impl<T> Drop for Output<T> {
     #[inline]
     fn drop(&mut self) {
-        let header = self.task().header();
-        if self.is_taken() {
-            return;
+        if !self.is_taken() {
+            self.detach();
         }
+    }
+}
+
+impl<T> Output<T> {
+    /// The output will not be taken.
+    #[inline(never)]
+    fn detach(&self) {
+        let header = self.task().header();
         if header.is_home() || header.is_done() {
             // SAFETY: this speaks for the handle, and its reference keeps the task; on another
             // thread the task has ended, so that the output is this value's.

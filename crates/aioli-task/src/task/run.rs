@@ -23,7 +23,8 @@ use crate::cancel::current;
 use crate::cancel::tree::{Entered, Pass, Tree};
 use crate::cancel::{Reason, ReasonKind};
 use crate::context::{self, Swapped};
-use crate::event_loop::local::{self, LocalLoop, Ready};
+use crate::event_loop::local::{self, LocalLoop};
+use crate::event_loop::ready::Ready;
 use crate::report::Report;
 
 /// Ready operations a task may do in one poll before a primitive makes it yield.
@@ -90,7 +91,7 @@ where
 /// # Safety
 ///
 /// The task is queued, and the caller has taken it out of the queue.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn dequeue(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -107,6 +108,7 @@ pub(super) unsafe fn dequeue(task: NonNull<Header>) {
 /// # Safety
 ///
 /// As for [`dequeue`].
+#[inline(never)]
 pub(super) unsafe fn unqueue(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -123,7 +125,7 @@ pub(super) unsafe fn unqueue(task: NonNull<Header>) {
 ///
 /// The task has not ended and is not running; it is not in the ready queue any more, and may be
 /// freed.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn step(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -160,6 +162,7 @@ pub(super) unsafe fn step(task: NonNull<Header>) {
 /// # Safety
 ///
 /// As for [`step`].
+#[inline(never)]
 unsafe fn rest(task: NonNull<Header>, tree: &Tree, waker: &Waker) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };

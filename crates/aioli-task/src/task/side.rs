@@ -80,9 +80,13 @@ impl Side {
         drop(removed);
     }
 
-    pub(super) fn take_joiners(&self) -> Vec<Waker> {
+    /// Wakes those who wait for the end, with no lock held.
+    #[inline(never)]
+    pub(super) fn wake_joiners(&self) {
         let joiners = mem::take(&mut self.rest().joiners);
-        joiners.into_iter().map(|(_, waker)| waker).collect()
+        for (_, waker) in joiners {
+            waker.wake();
+        }
     }
 
     pub(super) fn reason(&self) -> Option<Arc<Reason>> {

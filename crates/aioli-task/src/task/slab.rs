@@ -75,11 +75,24 @@ pub(crate) struct Slab {
 // last one to give a cell back has the slab for itself.
 unsafe impl Sync for Slab {}
 
-/// The class for cells of this layout; `None` are the large ones.
-#[inline]
-fn class_of(layout: Layout) -> Option<usize> {
-    let fits = layout.size() <= SMALL_MAX && layout.align() <= STEP;
-    fits.then(|| layout.size().max(STEP).div_ceil(STEP) - 1)
+/// What a slab has to know of a type of cell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) layout: Layout,
+    /// The class of such cells; `None` are the large ones.
+    class: Option<usize>,
+}
+
+impl Room {
+    /// The room for a cell of this layout, which is not empty.
+    pub(super) const fn new(layout: Layout) -> Room {
+        assert!(layout.size() > 0, "a cell has a header");
+        let class = match layout.size() <= SMALL_MAX && layout.align() <= STEP {
+            true => Some(layout.size().div_ceil(STEP) - 1),
+            false => None,
+        };
+        Room { layout, class }
+    }
 }
 
 /// What a large cell is allocated with: its `Front` must fit.
@@ -105,45 +118,52 @@ impl Slab {
         &self.shared
     }
 
-    /// A cell for `layout`, not initialised. Home only.
+    /// A cell, not initialised. Home only.
     ///
     /// The caller writes a pointer that is not null to its beginning, before anything else is
     /// asked of the slab.
     #[inline]
-    pub(crate) fn allocate(&self, layout: Layout) -> NonNull<u8> {
+    pub(super) fn allocate(&self, room: Room) -> NonNull<u8> {
         self.live.set(self.live.get() + 1);
-        let Some(index) = class_of(layout) else {
-            let cell = checked(layout);
+        let class = room.class.map(|index| &self.classes[index]);
+        match class.and_then(Class::reuse) {
+            Some(cell) => cell,
+            None => self.allocate_more(room),
+        }
+    }
+
+    /// A cell, where none is free as far as is known.
+    #[cold]
+    #[inline(never)]
+    fn allocate_more(&self, room: Room) -> NonNull<u8> {
+        let Some(index) = room.class else {
+            let cell = checked(room.layout);
             self.large.borrow_mut().insert(cell.cast());
             return cell;
         };
+        self.take_returned();
         let class = &self.classes[index];
-        if class.free.get().is_null() {
-            self.take_returned();
-        }
-        let Some(cell) = NonNull::new(class.free.get()) else {
-            return class.cut((index + 1) * STEP);
-        };
-        // SAFETY: a cell in a list is free memory with a valid `Front` (invariant 2).
-        class.free.set(unsafe { cell.as_ref() }.next);
-        cell.cast()
+        class
+            .reuse()
+            .unwrap_or_else(|| class.cut((index + 1) * STEP))
     }
 
-    /// Takes a cell back that was allocated with `layout`. Home only.
+    /// Takes a cell back. Home only.
     ///
     /// # Safety
     ///
-    /// The cell is of this slab and in use, and nobody refers to it any more.
+    /// The cell is of this slab and in use, was allocated with `room`, and nobody refers to it any
+    /// more.
     #[inline]
-    pub(crate) unsafe fn free(&self, cell: NonNull<u8>, layout: Layout) {
+    pub(super) unsafe fn free(&self, cell: NonNull<u8>, room: Room) {
         self.live.set(self.live.get() - 1);
-        match class_of(layout) {
+        match room.class {
             // SAFETY: the cell is of this class and nobody refers to it, as the caller says.
             Some(index) => unsafe { self.classes[index].put(cell.cast()) },
             None => {
                 self.large.borrow_mut().remove(&cell.cast());
                 // SAFETY: it was allocated so, and nobody refers to it.
-                unsafe { dealloc(cell.as_ptr(), large_layout(layout)) };
+                unsafe { dealloc(cell.as_ptr(), large_layout(room.layout)) };
             }
         }
     }
@@ -154,7 +174,7 @@ impl Slab {
     ///
     /// As for [`free`](Slab::free); and `slab` must not be used afterwards if the cell was the
     /// caller's only reason to believe that it is there.
-    pub(crate) unsafe fn free_elsewhere(slab: NonNull<Slab>, cell: NonNull<u8>, layout: Layout) {
+    pub(super) unsafe fn free_elsewhere(slab: NonNull<Slab>, cell: NonNull<u8>, room: Room) {
         // SAFETY: the slab outlives its cells.
         let this = unsafe { slab.as_ref() };
         let front = cell.cast::<Front>().as_ptr();
@@ -164,9 +184,9 @@ impl Slab {
         if this.returns.push(front, link) {
             return;
         }
-        if class_of(layout).is_none() {
+        if room.class.is_none() {
             // SAFETY: it was allocated so, and nobody refers to it.
-            unsafe { dealloc(cell.as_ptr(), large_layout(layout)) };
+            unsafe { dealloc(cell.as_ptr(), large_layout(room.layout)) };
         }
         // SAFETY: the cell that this accounts for has been given back by now.
         unsafe { Slab::release(slab, 1) };
@@ -188,10 +208,10 @@ impl Slab {
             // SAFETY: a free cell has a valid `Front`; its link is read before it is reused.
             list = unsafe { cell.as_ref() }.next;
             // SAFETY: the header of a task that was freed elsewhere is left as it was but for
-            // the link, so that its table still tells its layout.
-            let layout = unsafe { super::header::layout_of(cell.cast()) };
+            // the link, so that its table still tells its room.
+            let room = unsafe { super::header::room_of(cell.cast()) };
             // SAFETY: it is in use by the home's account, and free.
-            unsafe { self.free(cell.cast(), layout) };
+            unsafe { self.free(cell.cast(), room) };
             count += 1;
         }
         count
@@ -259,6 +279,15 @@ fn checked(layout: Layout) -> NonNull<u8> {
 }
 
 impl Class {
+    /// Takes a cell out of the list of free ones.
+    #[inline]
+    fn reuse(&self) -> Option<NonNull<u8>> {
+        let cell = NonNull::new(self.free.get())?;
+        // SAFETY: a cell in a list is free memory with a valid `Front` (invariant 2 of the slab).
+        self.free.set(unsafe { cell.as_ref() }.next);
+        Some(cell.cast())
+    }
+
     /// Cuts a cell of `size` bytes from the newest chunk, or from a new one.
     fn cut(&self, size: usize) -> NonNull<u8> {
         let mut chunks = self.chunks.borrow_mut();

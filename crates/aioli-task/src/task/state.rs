@@ -349,6 +349,15 @@ impl State {
         self.flags() & TAKEN != 0 || self.shared.load(Ordering::Relaxed) & TAKEN_ELSEWHERE != 0
     }
 
+    /// Whether the task has ended with a value, which has not been taken; asked by the one handle, at
+    /// home.
+    #[inline]
+    pub fn has_value(&self) -> bool {
+        let ends = DONE | CANCELLED | PANICKED | TAKEN;
+        // ORDERING: the home reads what it wrote itself; TAKEN_ELSEWHERE as in `is_taken`.
+        self.flags() & ends == DONE && self.shared.load(Ordering::Relaxed) & TAKEN_ELSEWHERE == 0
+    }
+
     /// Notes that somebody wants no report of how the task ended.
     pub fn set_retrieved(&self) {
         // ORDERING: a mere note.

@@ -87,6 +87,7 @@ impl Clone for TaskRef {
 }
 
 impl Drop for TaskRef {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the reference is counted (invariant), and is not used again.
         unsafe { give_back(self.0) }
@@ -120,6 +121,7 @@ impl Queued {
     }
 
     /// Polls the task, or ends it if it has been asked to.
+    #[inline]
     pub(crate) fn step(self) {
         let task = self.0;
         mem::forget(self);
@@ -225,13 +227,27 @@ pub(super) fn mail(task: NonNull<Header>) {
 pub(super) unsafe fn wake(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
-    if header.is_home() {
-        if header.state.flags() & (state::QUEUED | state::DONE) == 0 {
-            header.state.change(state::QUEUED, 0);
-            // SAFETY: QUEUED has just been set, at home.
-            crate::event_loop::local::push_task(unsafe { Queued::new(task) });
-        }
-    } else if !header.is_done() && header.state.post(state::WAKE) {
+    if !header.is_home() {
+        // SAFETY: the caller keeps the task from being freed meanwhile.
+        return unsafe { wake_elsewhere(task) };
+    }
+    if header.state.flags() & (state::QUEUED | state::DONE) == 0 {
+        header.state.change(state::QUEUED, 0);
+        // SAFETY: QUEUED has just been set, at home.
+        crate::event_loop::local::push_task(unsafe { Queued::new(task) });
+    }
+}
+
+/// The same on another thread than the home's.
+///
+/// # Safety
+///
+/// The task is kept from being freed.
+#[inline(never)]
+unsafe fn wake_elsewhere(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task from being freed meanwhile.
+    let header = unsafe { task.as_ref() };
+    if !header.is_done() && header.state.post(state::WAKE) {
         mail(task);
     }
 }
@@ -255,11 +271,27 @@ pub(super) fn take(header: &Header) {
 pub(super) unsafe fn give_back(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
-    let fate = match header.is_home() {
-        true => header.state.give_back(),
-        false => header.state.foreign_give_back(),
-    };
-    match fate {
+    if !header.is_home() {
+        // SAFETY: the caller's reference.
+        return unsafe { give_back_elsewhere(task) };
+    }
+    match header.state.give_back() {
+        Fate::Alive => {}
+        // SAFETY: it was the last reference.
+        Fate::Free => unsafe { free_at_home(task) },
+        Fate::Post => mail(task),
+    }
+}
+
+/// The same on another thread than the home's.
+///
+/// # Safety
+///
+/// As for [`give_back`].
+#[inline(never)]
+unsafe fn give_back_elsewhere(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task from being freed meanwhile.
+    match unsafe { task.as_ref() }.state.foreign_give_back() {
         Fate::Alive => {}
         // SAFETY: it was the last reference.
         Fate::Free => unsafe { free(task) },
@@ -267,24 +299,42 @@ pub(super) unsafe fn give_back(task: NonNull<Header>) {
     }
 }
 
+/// Frees a task, whose future and output are gone, at home.
+///
+/// # Safety
+///
+/// Nobody refers to it.
+#[inline(never)]
+unsafe fn free_at_home(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task from being freed meanwhile.
+    let header = unsafe { task.as_ref() };
+    let (room, slab) = (header.table.room, header.slab);
+    if header.owns_something() {
+        // SAFETY: nobody refers to it.
+        unsafe { task.drop_in_place() };
+    }
+    // SAFETY: the slab outlives its cells.
+    let slab = unsafe { slab.as_ref() };
+    // SAFETY: the cell is of that slab, was allocated with that room, and is nobody's.
+    unsafe { slab.free(task.cast(), room) };
+}
+
 /// Frees a task, whose future and output are gone.
 ///
 /// # Safety
 ///
 /// Nobody refers to it.
-pub(super) unsafe fn free(task: NonNull<Header>) {
+unsafe fn free(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
-    let (table, slab, is_home) = (header.table, header.slab, header.is_home());
+    if header.is_home() {
+        // SAFETY: nobody refers to it.
+        return unsafe { free_at_home(task) };
+    }
+    let (room, slab) = (header.table.room, header.slab);
     // SAFETY: nobody refers to it.
     unsafe { task.drop_in_place() };
-    if is_home {
-        // SAFETY: the slab outlives its cells.
-        let slab = unsafe { slab.as_ref() };
-        // SAFETY: the cell is of that slab, was allocated with that layout, and is nobody's.
-        unsafe { slab.free(task.cast(), table.layout) };
-    } else {
-        // SAFETY: as above; the slab is not used afterwards.
-        unsafe { Slab::free_elsewhere(slab, task.cast(), table.layout) };
-    }
+    // SAFETY: the cell is of that slab, was allocated with that room, and is nobody's; the slab
+    // outlives its cells and is not used afterwards.
+    unsafe { Slab::free_elsewhere(slab, task.cast(), room) };
 }

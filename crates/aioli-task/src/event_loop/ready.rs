@@ -1,0 +1,200 @@
+//! The ready queue: what runs in the next pass, in order.
+//!
+//! A pass takes the whole queue as its [`Batch`] and leaves an empty one; two lists take turns, so
+//! that a loop in its stride allocates nothing.
+#![expect(
+    unsafe_code,
+    reason = "appends to a list without a check that nobody else is at it"
+)]
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::call::CallState;
+use crate::task::Queued;
+use crate::watchdog::Facts;
+
+/// Entries that each list keeps room for; a loop that waits gives back the memory of a larger burst.
+const ROOM: usize = 1024;
+
+/// An entry of the ready queue.
+pub(crate) enum Ready {
+    /// Polls a task.
+    Task(Queued),
+    /// Calls a function, unless it has been cancelled.
+    Call(Rc<CallState>),
+    /// Calls a function that another thread sent. Boxed twice: few entries are of this kind, and
+    /// all are as large as the largest.
+    Remote(Box<Box<dyn FnOnce() + Send>>),
+}
+
+impl Ready {
+    /// What is known of it for ever.
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Ready::Task(task) => task.facts(),
+            Ready::Call(_) | Ready::Remote(_) => Facts::default(),
+        }
+    }
+}
+
+/// The ready queue of a loop.
+///
+/// # Invariants
+///
+/// 1. A list is borrowed only inside of the methods of this type, one at a time: none of them calls
+///    anything that could come back while it has the borrow.
+/// 2. While there is a batch, `next` names the other list, and nobody touches the batch's.
+#[derive(Default)]
+pub(crate) struct ReadyQueue {
+    lists: [UnsafeCell<Vec<Ready>>; 2],
+    /// The list of the next pass.
+    next: Cell<Turn>,
+    has_batch: Cell<bool>,
+}
+
+/// Names a list.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(usize)]
+enum Turn {
+    #[default]
+    Even,
+    Odd,
+}
+
+impl Turn {
+    fn other(self) -> Turn {
+        match self {
+            Turn::Even => Turn::Odd,
+            Turn::Odd => Turn::Even,
+        }
+    }
+}
+
+/// Makes room for more. Without memory a loop cannot go on; not to unwind keeps the callers, which
+/// are the hottest there are, free of the code that would put things right again.
+#[cold]
+#[inline(never)]
+fn grow(list: &mut Vec<Ready>) {
+    if list.try_reserve(1).is_err() {
+        std::process::abort();
+    }
+}
+
+impl ReadyQueue {
+    /// Calls `f` with the list of the next pass; `f` calls nothing that could come back here.
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Ready>) -> R) -> R {
+        // SAFETY: the type is not `Sync`, no `f` in this file comes back here (invariant 1), and no
+        // batch has this list (invariant 2), so this is the only borrow.
+        f(unsafe { &mut *self.lists[self.next.get() as usize].get() })
+    }
+
+    /// Appends an entry.
+    #[inline]
+    pub(crate) fn push(&self, entry: Ready) {
+        self.with(|next| {
+            if next.len() == next.capacity() {
+                grow(next);
+            }
+            // There is room: nothing is allocated here, and nothing can unwind.
+            next.push(entry);
+        });
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.with(|next| next.is_empty())
+    }
+
+    /// Takes what is ready now.
+    ///
+    /// # Panics
+    ///
+    /// When there is a batch already.
+    #[inline]
+    pub(super) fn take(&self) -> Batch<'_> {
+        assert!(!self.has_batch.replace(true), "a loop runs one pass at a time");
+        let (start, len) = self.with(|next| {
+            let len = next.len();
+            // SAFETY: the length is lowered; the entries are the batch's from now on.
+            unsafe { next.set_len(0) };
+            let start = next.as_mut_ptr();
+            (NonNull::new(start).expect("a list's address is not null"), len)
+        });
+        self.next.set(self.next.get().other());
+        Batch {
+            queue: self,
+            start,
+            at: 0,
+            len,
+        }
+    }
+
+    /// Takes what is ready now, for good.
+    pub(crate) fn clear(&self) {
+        let entries = self.with(std::mem::take);
+        drop(entries);
+    }
+
+    /// Gives back the memory of a large burst.
+    pub(super) fn shrink(&self) {
+        if self.has_batch.get() {
+            return;
+        }
+        for list in &self.lists {
+            // SAFETY: there is no batch, and nothing below comes back here, so this is the only
+            // borrow.
+            unsafe { &mut *list.get() }.shrink_to(ROOM);
+        }
+    }
+}
+
+/// The entries of one pass; what has not been taken out when it is dropped is dropped with it.
+///
+/// # Invariants
+///
+/// The list has a length of zero, and behind it the entries from `at` up to `len`; it is not
+/// touched as long as the batch is there (invariant 2 of the queue), so that `start` is its address.
+pub(super) struct Batch<'a> {
+    queue: &'a ReadyQueue,
+    start: NonNull<Ready>,
+    at: usize,
+    len: usize,
+}
+
+impl Batch<'_> {
+    /// The entries that have not been taken out.
+    pub(super) fn rest(&mut self) -> &mut [Ready] {
+        // SAFETY: `at` is not above `len`, and so inside of the list.
+        let start = unsafe { self.start.add(self.at) };
+        // SAFETY: there are the entries from `at` up to `len`, and nobody else refers to them
+        // (invariant).
+        unsafe { NonNull::slice_from_raw_parts(start, self.len - self.at).as_mut() }
+    }
+}
+
+impl Iterator for Batch<'_> {
+    type Item = Ready;
+
+    #[inline]
+    fn next(&mut self) -> Option<Ready> {
+        if self.at == self.len {
+            return None;
+        }
+        // SAFETY: `at` is below `len`, and so inside of the list.
+        let place = unsafe { self.start.add(self.at) };
+        self.at += 1;
+        // SAFETY: there is an entry (invariant), which is moved out, being before `at` now.
+        Some(unsafe { place.read() })
+    }
+}
+
+impl Drop for Batch<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.for_each(drop);
+        self.queue.has_batch.set(false);
+    }
+}
