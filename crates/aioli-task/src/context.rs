@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -116,40 +117,33 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Makes a task's context the current one until it is dropped.
-pub(crate) struct Swapped<'a> {
-    task: &'a Header,
-    /// `None` where neither has any variables.
-    outside: Option<Context>,
+/// Runs `f`, the poll of a task or the drop of its future, in the context of the task, which keeps
+/// what `f` sets. `f` catches panics.
+#[inline(always)]
+pub(crate) fn in_task<R>(task: &Header, f: impl FnOnce() -> R) -> R {
+    if task.has_context() || IS_SET.get() {
+        return exchanged(task, f);
+    }
+    let result = f();
+    if IS_SET.get() {
+        leave_to(task);
+    }
+    result
 }
 
-impl<'a> Swapped<'a> {
-    #[inline]
-    pub(crate) fn enter(task: &'a Header) -> Swapped<'a> {
-        let is_plain = !task.has_context() && !IS_SET.get();
-        let outside = (!is_plain).then(|| Swapped::exchange(task));
-        Swapped { task, outside }
-    }
-
-    #[inline(never)]
-    fn exchange(task: &Header) -> Context {
-        exchange(task.take_context())
-    }
-
-    #[inline(never)]
-    fn leave(&mut self) {
-        let own = exchange(self.outside.take().unwrap_or_default());
-        self.task.put_context(own);
-    }
+/// The same where there is something to exchange; `f` may panic.
+#[inline(never)]
+pub(crate) fn exchanged<R>(task: &Header, f: impl FnOnce() -> R) -> R {
+    let mut context = task.take_context();
+    let result = catch_unwind(AssertUnwindSafe(|| context.run(f)));
+    task.put_context(context);
+    result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-impl Drop for Swapped<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.outside.is_some() || IS_SET.get() {
-            self.leave();
-        }
-    }
+/// The variables that were set in a task without any become its own.
+#[inline(never)]
+fn leave_to(task: &Header) {
+    task.put_context(exchange(Context::default()));
 }
 
 /// A variable with a value a context; make it a `static`.

@@ -72,14 +72,11 @@ impl Turn {
     }
 }
 
-/// Makes room for more. Without memory a loop cannot go on; not to unwind keeps the callers, which
-/// are the hottest there are, free of the code that would put things right again.
+/// Makes room for more, out of the way of the hottest callers there are.
 #[cold]
 #[inline(never)]
-fn grow(list: &mut Vec<Ready>) {
-    if list.try_reserve(1).is_err() {
-        std::process::abort();
-    }
+fn push_slowly(list: &mut Vec<Ready>, entry: Ready) {
+    list.push(entry);
 }
 
 impl ReadyQueue {
@@ -94,12 +91,10 @@ impl ReadyQueue {
     /// Appends an entry.
     #[inline]
     pub(crate) fn push(&self, entry: Ready) {
-        self.with(|next| {
-            if next.len() == next.capacity() {
-                grow(next);
-            }
+        self.with(|next| match next.len() == next.capacity() {
+            true => push_slowly(next, entry),
             // There is room: nothing is allocated here, and nothing can unwind.
-            next.push(entry);
+            false => next.push(entry),
         });
     }
 
@@ -115,13 +110,19 @@ impl ReadyQueue {
     /// When there is a batch already.
     #[inline]
     pub(super) fn take(&self) -> Batch<'_> {
-        assert!(!self.has_batch.replace(true), "a loop runs one pass at a time");
+        assert!(
+            !self.has_batch.replace(true),
+            "a loop runs one pass at a time"
+        );
         let (start, len) = self.with(|next| {
             let len = next.len();
             // SAFETY: the length is lowered; the entries are the batch's from now on.
             unsafe { next.set_len(0) };
             let start = next.as_mut_ptr();
-            (NonNull::new(start).expect("a list's address is not null"), len)
+            (
+                NonNull::new(start).expect("a list's address is not null"),
+                len,
+            )
         });
         self.next.set(self.next.get().other());
         Batch {

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use aioli_sync::budget;
+
 use super::local::LocalLoop;
 use super::ready::{Batch, Ready};
 use crate::report::Report;
@@ -167,14 +169,14 @@ impl LocalLoop {
         let mut batch = self.ready.take();
         self.shuffle(batch.rest());
         match &self.shared.watch {
-            None => self.run_batch(batch, |entry| self.run(entry)),
-            Some(watch) => self.run_batch(batch, |entry| self.run_watched(watch, entry)),
+            None => self.run_batch(&mut batch, |entry| self.run(entry)),
+            Some(watch) => self.run_batch(&mut batch, |entry| self.run_watched(watch, entry)),
         }
     }
 
     /// Runs `batch`, and looks at events each time that so many entries have run.
     #[inline]
-    fn run_batch(&self, batch: Batch<'_>, run: impl Fn(Ready)) {
+    fn run_batch(&self, batch: &mut Batch<'_>, run: impl Fn(Ready)) {
         let mut left = self.until_look.get();
         for entry in batch {
             run(entry);
@@ -182,12 +184,14 @@ impl LocalLoop {
             if left == 0 {
                 // On a virtual clock events are looked at between two passes.
                 if !self.shared.clock.is_virtual() {
+                    budget::unlimited();
                     self.look_at_events();
                 }
                 left = EVENTS_INTERVAL;
             }
         }
         self.until_look.set(left);
+        budget::unlimited();
     }
 
     #[inline(never)]
@@ -208,6 +212,7 @@ impl LocalLoop {
     /// The rarer entries, out of the way of the common one.
     #[inline(never)]
     fn run_call(&self, entry: Ready) {
+        budget::unlimited();
         match entry {
             Ready::Task(task) => task.step(),
             Ready::Call(call) => self.call(|| call.call()),

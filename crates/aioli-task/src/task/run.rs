@@ -22,7 +22,7 @@ use super::waker;
 use crate::cancel::current;
 use crate::cancel::tree::{Entered, Pass, Tree};
 use crate::cancel::{Reason, ReasonKind};
-use crate::context::{self, Swapped};
+use crate::context;
 use crate::event_loop::local::{self, LocalLoop};
 use crate::event_loop::ready::Ready;
 use crate::report::Report;
@@ -184,8 +184,9 @@ pub(super) fn begin_exit(header: &Header) {
 }
 
 /// Runs `f` as this task: its handlers, its context and its budget are the current ones. Clears
-/// the flags `clear` in the same store in which it says that the task is running.
-#[inline]
+/// the flags `clear` in the same store in which it says that the task is running. The budget stays,
+/// for the loop to lift when the last task of a pass has run.
+#[inline(always)]
 fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R {
     struct Running<'a> {
         header: &'a Header,
@@ -195,7 +196,6 @@ fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R 
         fn drop(&mut self) {
             CURRENT.set(self.outside);
             self.header.state.change(0, state::RUNNING);
-            aioli_sync::budget::unlimited();
         }
     }
     // SAFETY: the loop's reference keeps the task until it has ended.
@@ -206,8 +206,7 @@ fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R 
         header,
         outside: CURRENT.replace(task.as_ptr()),
     };
-    let _context = Swapped::enter(header);
-    current::in_task(header, f)
+    context::in_task(header, || current::in_task(header, f))
 }
 
 /// Drops the future of a task without asking anybody; see [`TaskRef::drop_future`].
@@ -221,8 +220,20 @@ pub(super) fn drop_future(task: &TaskRef) -> bool {
         return false;
     }
     // SAFETY: it has not ended, and is not running.
-    unsafe { end_cancelled(task.as_ptr()) };
+    apart(|| unsafe { end_cancelled(task.as_ptr()) });
     true
+}
+
+/// Runs `f`, which runs a task inside of another one or of a callback: the budget of the outer one
+/// is as before afterwards.
+pub(super) fn apart<R>(f: impl FnOnce() -> R) -> R {
+    let left = aioli_sync::budget::remaining();
+    let result = f();
+    match left {
+        Some(left) => aioli_sync::budget::refill(left),
+        None => aioli_sync::budget::unlimited(),
+    }
+    result
 }
 
 /// # Safety
@@ -305,12 +316,13 @@ unsafe fn drop_output(task: NonNull<Header>) {
         // SAFETY: the task has ended with an output, which the caller owns and has not taken.
         if let Some(panic) = unsafe { (header.table.panic)(task) } {
             // The error handler runs in the context of the task.
-            let _context = Swapped::enter(header);
-            Report::new("a task panicked, and nobody awaited it")
-                .task(header.name(), header.location)
-                // SAFETY: the output is not taken meanwhile.
-                .panic(unsafe { panic.as_ref() })
-                .send();
+            context::exchanged(header, || {
+                Report::new("a task panicked, and nobody awaited it")
+                    .task(header.name(), header.location)
+                    // SAFETY: the output is not taken meanwhile.
+                    .panic(unsafe { panic.as_ref() })
+                    .send();
+            });
         }
     }
     if end != Some(End::Cancelled) {

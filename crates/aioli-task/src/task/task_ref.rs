@@ -69,7 +69,7 @@ impl TaskRef {
     /// Polls a new task in the caller's own turn; it is neither queued nor running. Home only.
     pub(crate) fn step_eagerly(&self) {
         // SAFETY: the task is there (invariant), and a new one has not ended.
-        unsafe { run::step(self.0) }
+        run::apart(|| unsafe { run::step(self.0) });
     }
 
     /// Drops the future without asking anybody. False: it has ended already, or is running. Home
@@ -121,7 +121,7 @@ impl Queued {
     }
 
     /// Polls the task, or ends it if it has been asked to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(self) {
         let task = self.0;
         mem::forget(self);

@@ -166,3 +166,25 @@ fn an_idle_loop_is_woken_by_another_thread() {
     assert_eq!(value, 7);
     waker.join().unwrap();
 }
+
+#[test]
+fn a_task_that_starts_eagerly_leaves_its_spawner_the_budget() {
+    use aioli_sync::budget::remaining;
+    run(async {
+        let before = remaining();
+        assert!(before.is_some_and(|left| left > 1));
+        let busy = spawn_eager(std::future::poll_fn(|cx| {
+            // Uses up some of its own.
+            assert!(aioli_sync::budget::poll_proceed(cx).is_ready());
+            std::task::Poll::Ready(remaining())
+        }));
+        assert_eq!(remaining(), before);
+        assert_ne!(busy.await, before);
+        let (outside, seen) = mpsc::channel();
+        call_soon(move || outside.send(remaining()).unwrap());
+        yield_now().await;
+        assert_eq!(seen.recv(), Ok(None), "a callback has no budget");
+    })
+    .unwrap();
+    assert_eq!(remaining(), None);
+}
