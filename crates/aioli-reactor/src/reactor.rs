@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::task::Waker;
 use std::time::Duration;
 
 use aioli_task::driver::{Home, Park};
@@ -35,6 +36,7 @@ pub(crate) struct Reactor {
 struct Scratch {
     events: Vec<Event>,
     reports: Vec<(Arc<Source>, Event)>,
+    woken: Vec<Waker>,
 }
 
 impl Reactor {
@@ -87,7 +89,11 @@ impl Reactor {
     /// Waits, and reports to the sources what came.
     fn turn(&self, timeout: Option<Duration>) {
         let mut scratch = crate::lock(&self.scratch);
-        let Scratch { events, reports } = &mut *scratch;
+        let Scratch {
+            events,
+            reports,
+            woken,
+        } = &mut *scratch;
         events.clear();
         if let Err(error) = self.driver.wait(timeout, events) {
             // The loop must not spin silently, nor end because of it.
@@ -99,8 +105,9 @@ impl Reactor {
             reports.extend(events.iter().copied().filter_map(found));
         }
         for (source, event) in reports.drain(..) {
-            source.report(&self.driver, event.ready);
+            source.report(&self.driver, event.ready, woken);
         }
+        woken.drain(..).for_each(Waker::wake);
     }
 }
 

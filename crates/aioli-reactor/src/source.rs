@@ -92,30 +92,32 @@ impl Source {
         drop(former);
     }
 
-    /// The driver has reported `ready`: remembers it and wakes who waits for it.
-    pub(crate) fn report(&self, driver: &Driver, ready: Ready) {
+    /// The driver has reported `ready`: remembers it, and adds who waits for it to `woken`, for the
+    /// caller to wake with no lock held: a waker may poll inline, and come back to this source.
+    pub(crate) fn report(&self, driver: &Driver, ready: Ready, woken: &mut Vec<Waker>) {
         self.readiness.transition_to_ready(ready);
         let mut waiting = crate::lock(&self.waiting);
         waiting.armed = Ready::NONE;
-        let mut woken = waiting.waiters.take(ready);
+        waiting.waiters.take(ready, woken);
         // A oneshot driver has disarmed the other direction too.
         if self.arm(driver, &mut waiting).is_err() {
             // Nobody would report it any more, so the waiters find out by trying.
             let others = waiting.waiters.interest();
             self.readiness.transition_to_ready(others);
-            woken.extend(waiting.waiters.take(others));
+            waiting.waiters.take(others, woken);
         }
-        drop(waiting);
-        wake_all(woken);
     }
 
     /// The loop has ended: wakes everybody, to be told.
     pub(crate) fn end(&self) {
         self.readiness.transition_to_ended();
-        let woken = crate::lock(&self.waiting)
+        let mut woken = Vec::new();
+        let everybody = Ready::READABLE | Ready::WRITABLE;
+        crate::lock(&self.waiting)
             .waiters
-            .take(Ready::READABLE | Ready::WRITABLE);
-        wake_all(woken);
+            .take(everybody, &mut woken);
+        // With no lock held: a waker may poll inline, and come back to this source.
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Lets the driver watch for what is waited for.
@@ -126,12 +128,5 @@ impl Source {
             waiting.armed = wanted;
         }
         Ok(())
-    }
-}
-
-/// Wakes with no lock held: a waker may poll inline, and come back to this source.
-fn wake_all(wakers: Vec<Waker>) {
-    for waker in wakers {
-        waker.wake();
     }
 }

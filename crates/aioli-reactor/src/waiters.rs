@@ -77,19 +77,22 @@ impl Waiters {
         Some(self.list.remove(index).waker)
     }
 
-    /// Takes out everybody whom `ready` concerns, in order.
-    pub(crate) fn take(&mut self, ready: Ready) -> Vec<Waker> {
+    /// Takes out everybody whom `ready` concerns, in order, and adds them to `woken`.
+    pub(crate) fn take(&mut self, ready: Ready, woken: &mut Vec<Waker>) {
         let concerns = |interest: Interest| ready.intersects(interest.ready() | interest.closed());
-        let mut woken = Vec::new();
-        if concerns(Interest::Readable) {
-            woken.extend(self.reader.take());
+        if concerns(Interest::Readable)
+            && let Some(reader) = self.reader.take()
+        {
+            woken.push(reader);
         }
-        if concerns(Interest::Writable) {
-            woken.extend(self.writer.take());
+        if concerns(Interest::Writable)
+            && let Some(writer) = self.writer.take()
+        {
+            woken.push(writer);
         }
-        let listed = self.list.extract_if(.., |waiter| concerns(waiter.interest));
-        woken.extend(listed.map(|waiter| waiter.waker));
-        woken
+        for waiter in self.list.extract_if(.., |waiter| concerns(waiter.interest)) {
+            woken.push(waiter.waker);
+        }
     }
 
     /// The directions that somebody waits for.
