@@ -10,6 +10,8 @@ mod http;
 mod rt;
 #[path = "workloads/tasks.rs"]
 mod tasks;
+#[path = "workloads/threads.rs"]
+mod threads;
 
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
         peers: &[
             Peer {
                 name: "aioli",
-                families: &["tasks", "tcp", "http", "files"],
+                families: &["tasks", "threads", "tcp", "http", "files"],
                 kind: "shared",
                 cores: 1,
             },
@@ -45,4 +47,5 @@ fn run(run: &Run) -> Option<Outcome> {
         .or_else(|| files::run(run))
         .or_else(|| http::run(run))
         .or_else(|| echo::run(run))
+        .or_else(|| threads::run::<rt::Channel>(run))
 }

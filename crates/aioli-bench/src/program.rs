@@ -11,10 +11,10 @@ use crate::{Outcome, Result, Run, alloc, net, os};
 pub struct Peer {
     /// What it is called in the tables.
     pub name: &'static str,
-    /// The workloads it takes part in, by family: `tasks`, `tcp`, `http`, `files`.
+    /// The workloads it takes part in, by family: `tasks`, `threads`, `tcp`, `http`, `files`.
     pub families: &'static [&'static str],
-    /// Whether its primitives may be used from other threads: `shared`, `local` or `bare`, which
-    /// are the three kinds that are compared among themselves.
+    /// Whether its primitives may be used from other threads: `shared` or `local`, which are
+    /// compared among themselves; `bare` and `unfair` ones promise less and are only shown.
     pub kind: &'static str,
     /// How many cores it uses where it is not told otherwise.
     pub cores: usize,

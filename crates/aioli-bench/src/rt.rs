@@ -37,6 +37,26 @@ pub(crate) fn detach<T>(task: Task<T>) {
     drop(task);
 }
 
+/// The channel between threads.
+pub(crate) struct Channel;
+
+impl crate::threads::Channel for Channel {
+    type Sender = Sender<u64>;
+    type Receiver = Receiver<u64>;
+
+    fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
+        aio_channel(capacity)
+    }
+
+    async fn send(sender: &Self::Sender, item: u64) -> bool {
+        sender.send(item).await.is_ok()
+    }
+
+    async fn recv(receiver: &mut Self::Receiver) -> Option<u64> {
+        receiver.recv().await.ok()
+    }
+}
+
 pub(crate) fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     aio_channel(capacity)
 }

@@ -12,8 +12,9 @@ use crate::command::Cmd;
 /// What of a ratio is noise.
 const NOISE: f64 = 1.02;
 /// The families, each with its heading.
-pub(super) const FAMILIES: [(&str, &str); 4] = [
+pub(super) const FAMILIES: [(&str, &str); 5] = [
     ("tasks", "Tasks, channels, locks and timers"),
+    ("threads", "Channels between two threads"),
     ("tcp", "TCP on loopback"),
     ("http", "HTTP/1.1 on loopback"),
     ("files", "Files"),
@@ -27,13 +28,14 @@ Figures are medians over the rounds, with minimum and maximum; ratios are median
 each round, ours to theirs for costs and theirs to ours for rates: **above 1 we are behind**.
 
 - Tasks and both ends of sockets are pinned: the program that is measured to one core, its other end, \
-which is the same for all, to another. Files use all cores, for there are pools of threads.
+which is the same for all, to another. Channels between threads have a core for each. Files use all cores, for there are pools of threads.
 - *CPU* is the time of all threads of the measured program, *sleeps* how often one of them went to sleep, \
 *memory* its resident memory. On loopback the throughput of the other end limits everybody: CPU is the \
 figure to compare.
 - *Allocations* and *system calls* an operation are counted in runs of their own.
 - `shared` primitives may be used from any thread, `local` ones from theirs only; ours are `shared`. \
-The *floor* is the least code that does the same work, sound or not, and no peer.
+The *floor* is the least code that does the same work, sound or not, and no peer. `unfair` channels let \
+newcomers overtake or may lose an item whose future is dropped; they are shown and not compared.
 - Spinning is off; `aioli-spinning` looks for events for 50 µs before it sleeps, where one request is made \
 at a time. It is shown and not compared.
 ";

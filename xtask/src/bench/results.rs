@@ -12,6 +12,9 @@ use crate::Result;
 /// What we call ourselves.
 pub(super) const OURS: &str = "aioli";
 
+/// The kinds that nobody is compared with: the floors, and channels that promise less.
+const SHOWN: [&str; 2] = ["bare", "unfair"];
+
 /// Returns whether a participant is one of ours, in whatever setting.
 pub(super) fn is_ours(name: &str) -> bool {
     let rest = name.strip_prefix(OURS);
@@ -176,8 +179,8 @@ impl Results {
         Spread::of(ours.filter_map(ratio).collect())
     }
 
-    /// Returns the peer with the best median, the floor and ourselves aside; with `kind`, among
-    /// those of this kind.
+    /// Returns the peer with the best median, ourselves and those aside that are shown and not
+    /// compared; with `kind`, among those of this kind.
     pub(super) fn best(
         &self,
         workload: &Workload,
@@ -185,7 +188,7 @@ impl Results {
         kind: Option<&str>,
     ) -> Option<&str> {
         let peers = self.participants.iter();
-        let peers = peers.filter(|p| !is_ours(&p.name) && p.kind != "bare");
+        let peers = peers.filter(|p| !is_ours(&p.name) && !SHOWN.contains(&p.kind.as_str()));
         let peers = peers.filter(|p| kind.is_none_or(|kind| p.kind == kind));
         let medians = peers.filter_map(|p| {
             let spread = self.spread(workload, figure, &p.name)?;

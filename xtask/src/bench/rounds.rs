@@ -90,7 +90,7 @@ impl Cores {
 
     fn measured(&self, workload: &Workload, entrant: &Entrant) -> Vec<usize> {
         // Files are read by pools of threads, which one core would put at a disadvantage.
-        if workload.family == "files" || entrant.cores > 1 {
+        if matches!(workload.family, "files" | "threads") || entrant.cores > 1 {
             return self.all.clone();
         }
         self.all.last().copied().into_iter().collect()

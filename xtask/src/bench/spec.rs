@@ -181,6 +181,8 @@ pub(super) static WORKLOADS: &[Workload] = &[
     many("idle_pending", "a million tasks that wait for nothing: resident memory a task", BYTES),
     many("idle_event", "a million tasks that wait for one event", BYTES),
     many("timers_1m", "a million tasks that sleep, and wake within one second", TIMERS),
+    io(("threads_channel", "threads"), (8, 1), "a channel of capacity 128 from one core to another, an item", OP),
+    io(("threads_pingpong", "threads"), (8, 1), "channels of capacity 1 there and back, a round trip", OP),
     io(("tcp_echo_1", "tcp"), (64, 1), "messages of 64 bytes there and back, 1 connection", ECHO),
     io(("tcp_echo_50", "tcp"), (64, 50), "the same on 50 connections", ECHO),
     io(("tcp_echo_1000", "tcp"), (64, 1000), "the same on 1000 connections", ECHO),

@@ -57,6 +57,7 @@ fn line(
 pub(super) fn tokio(workload: &Workload) -> &'static str {
     match workload.family {
         "http" => "reqwest",
+        "threads" => "tokio-mpsc",
         _ => "tokio-ct",
     }
 }
