@@ -140,6 +140,18 @@ pub(crate) fn exchanged<R>(task: &Header, f: impl FnOnce() -> R) -> R {
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// Gives a new task a copy of the current context.
+#[inline]
+pub(crate) fn inherit(task: &Header) {
+    #[inline(never)]
+    fn inherit_some(task: &Header) {
+        task.put_context(copy());
+    }
+    if IS_SET.get() {
+        inherit_some(task);
+    }
+}
+
 /// The variables that were set in a task without any become its own.
 #[inline(never)]
 fn leave_to(task: &Header) {

@@ -123,8 +123,8 @@ impl Runner {
         main: Borrowed,
         location: &'static Location<'static>,
     ) -> Result<(), Stop> {
-        let context = self.context.clone();
-        let task = task::create(local, context, main, Start::Queued, location);
+        let task = task::create(local, main, Start::Queued, location);
+        task.0.header().put_context(self.context.clone());
         let _interrupt = self
             .interrupt
             .then(|| interrupt::install(task.handle(), local.shared.clone()))

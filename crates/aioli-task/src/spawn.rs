@@ -33,7 +33,11 @@ pub fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
-    spawn_in(context::copy(), future)
+    let location = Location::caller();
+    let task = local::with(|local| task::create(local, future, Start::Queued, location))
+        .expect("spawn needs a running loop on this thread");
+    context::inherit(task.0.header());
+    task
 }
 
 /// Like [`spawn`], in a given context.
@@ -60,8 +64,10 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let location = Location::caller();
-    local::with(|local| task::create(local, context, future, Start::Queued, location))
-        .expect("spawn needs a running loop on this thread")
+    let task = local::with(|local| task::create(local, future, Start::Queued, location))
+        .expect("spawn_in needs a running loop on this thread");
+    task.0.header().put_context(context);
+    task
 }
 
 /// Like [`spawn`], but polls the future at once; only if it is pending is the task queued.
@@ -85,9 +91,9 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let location = Location::caller();
-    let context = context::copy();
-    let task = local::with(|local| task::create(local, context, future, Start::Eager, location))
+    let task = local::with(|local| task::create(local, future, Start::Eager, location))
         .expect("spawn_eager needs a running loop on this thread");
+    context::inherit(task.0.header());
     task.0.step_eagerly();
     task
 }

@@ -47,14 +47,8 @@ pub fn adopt_at(cleanup: impl Future<Output = ()> + 'static, location: &'static 
             if local.settings.debug {
                 local.report(&Report::new("a clean-up was left to the loop").at(location));
             }
-            let context = context::copy();
-            drop(task::create(
-                &local,
-                context,
-                cleanup,
-                Start::QueuedOrphan,
-                location,
-            ));
+            let task = task::create(&local, cleanup, Start::QueuedOrphan, location);
+            context::inherit(task.0.header());
         }
         _ => {
             drop(cleanup);

@@ -53,12 +53,12 @@ pub(super) fn current_task() -> Option<TaskHandle> {
     Some(TaskHandle(unsafe { TaskRef::new(task) }))
 }
 
-/// Makes a task of `future`, and puts it into the ready queue unless it starts eagerly. The first
-/// reference is the loop's, which it gives back when the task has ended; the second the caller's.
+/// Makes a task of `future`, without a context, and puts it into the ready queue unless it starts
+/// eagerly. The first reference is the loop's, which it gives back when the task has ended; the
+/// second the caller's.
 #[inline]
 pub(crate) fn create<F>(
     local: &LocalLoop,
-    context: context::Context,
     future: F,
     start: Start,
     location: &'static Location<'static>,
@@ -78,7 +78,6 @@ where
     let handle = unsafe { TaskRef::from_counted(task) };
     // SAFETY: the task's output is of that type, and there is no other handle.
     let output = unsafe { Output::new(handle) };
-    output.task().header().put_context(context);
     if flags & state::QUEUED != 0 {
         // SAFETY: QUEUED is set, at home.
         local.push(Ready::Task(unsafe { Queued::new(task) }));
