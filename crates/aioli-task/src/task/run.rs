@@ -238,6 +238,7 @@ pub(super) fn apart<R>(f: impl FnOnce() -> R) -> R {
 /// # Safety
 ///
 /// The task has not ended and is not running; it may be freed.
+#[inline(never)]
 unsafe fn end_cancelled(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -262,6 +263,7 @@ unsafe fn end_cancelled(task: NonNull<Header>) {
 /// # Safety
 ///
 /// The future is gone, and the output, if there is one, stored; the task may be freed.
+#[inline(always)]
 unsafe fn complete(task: NonNull<Header>, end: End) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -307,6 +309,7 @@ pub(super) unsafe fn detach(task: NonNull<Header>) {
 /// # Safety
 ///
 /// The task has ended; the output is the caller's, and has not been taken.
+#[inline(never)]
 unsafe fn drop_output(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
