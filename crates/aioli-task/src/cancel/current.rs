@@ -83,14 +83,11 @@ pub(super) fn under<R>(address: &Address, f: impl FnOnce() -> R) -> R {
     enter(At::Linked(address), f)
 }
 
-/// Runs `f`, the poll or the drop of the body of a handler that is not linked. Returns the
-/// handler's address, if it has been linked meanwhile.
+/// Runs `f`, the poll or the drop of the body of a handler that is not linked. If it is linked
+/// meanwhile, its address is in `linked` afterwards, also when `f` unwinds.
 #[inline]
-pub(super) fn in_new<R>(is_shield: bool, f: impl FnOnce() -> R) -> (R, Option<Address>) {
-    let cell = OnceCell::new();
-    let linked = &cell;
-    let result = enter(At::New { linked, is_shield }, f);
-    (result, cell.into_inner())
+pub(super) fn in_new<R>(linked: &OnceCell<Address>, is_shield: bool, f: impl FnOnce() -> R) -> R {
+    enter(At::New { linked, is_shield }, f)
 }
 
 /// Calls `f` with the innermost frame.

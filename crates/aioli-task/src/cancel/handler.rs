@@ -16,6 +16,7 @@
 //! a lock around it. That lock is taken before that of a tree, and never the other way round; no
 //! waker is called and no body polled or dropped while it is held.
 
+use std::cell::OnceCell;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -294,11 +295,44 @@ impl Handler {
         } else if let State::Linked(place) = &self.own.state {
             return current::under(place.address(), f);
         }
-        let (result, linked) = current::in_new(self.own.is_shield, f);
-        if let Some(address) = linked {
-            self.with(|link| link.state = State::Linked(Place::of(address)));
+        self.run_unlinked(f)
+    }
+
+    /// The same for a handler that is not linked. It may be linked meanwhile.
+    #[inline]
+    pub(super) fn run_unlinked<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        /// Notes that the handler has been linked, also when `f` unwinds.
+        struct Note<'a> {
+            handler: &'a mut Handler,
+            linked: OnceCell<Address>,
+        }
+        impl Drop for Note<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                if let Some(address) = self.linked.take() {
+                    self.handler
+                        .with(|link| link.state = State::Linked(Place::of(address)));
+                }
+            }
+        }
+        let is_shield = self.own.is_shield;
+        let note = Note {
+            handler: self,
+            linked: OnceCell::new(),
+        };
+        let result = current::in_new(&note.linked, is_shield, f);
+        if note.linked.get().is_none() {
+            // PERF: `timeout_ready`: there is nothing to note, and nothing to drop.
+            mem::forget(note);
         }
         result
+    }
+
+    /// Whether nobody has had anything to do with this handler: it is to be polled for the first
+    /// time, and nobody can have asked it.
+    #[inline]
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self.own.state, State::New) && self.shared.get().is_none()
     }
 
     /// The body is pending.
