@@ -104,6 +104,7 @@ pub mod cancel;
 mod context;
 pub mod driver;
 mod event_loop;
+mod exact_waits;
 mod inspect;
 pub mod interrupt;
 mod os;
@@ -111,6 +112,7 @@ mod primitive;
 mod report;
 mod runner;
 mod seconds;
+mod short_lock;
 mod spawn;
 mod task;
 mod virtual_time;
@@ -137,6 +139,7 @@ pub use task::{
 #[doc(hidden)]
 pub mod models {
     pub use crate::event_loop::mailbox::{Mailbox, Unpark};
+    pub use crate::short_lock::ShortLock;
     pub use crate::task::state::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE};
 
     /// Makes the ordering with this number in `task/state.rs` `Relaxed`; zero is none.

@@ -85,9 +85,11 @@
 #![doc(test(attr(deny(warnings))))]
 
 mod callback;
+mod callbacks;
 mod deadline;
 mod driver;
 mod interval;
+mod moment;
 mod sleep;
 mod stats;
 mod timers;

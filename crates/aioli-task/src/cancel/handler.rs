@@ -133,6 +133,7 @@ impl Link {
     }
 
     /// Links the handler below the current one.
+    #[inline]
     fn link(&mut self, waker: &Waker) {
         let new = New {
             is_shield: self.is_shield,
@@ -263,7 +264,7 @@ impl Handler {
     pub(super) fn set_aside(&mut self) {
         self.now(|link, after| {
             if let Some(place) = link.place() {
-                place.act(after, |entries, at, after| entries.unlink(at, after));
+                place.unlink(after);
             }
         });
     }
@@ -272,9 +273,20 @@ impl Handler {
     #[inline]
     pub(super) fn enter(&mut self, waker: &Waker) -> Entered {
         let is_shared = self.shared.get().is_some();
-        if !is_shared && matches!(self.own.state, State::New) {
-            return Entered::Go;
+        if !is_shared {
+            let is_in_place = match &self.own.state {
+                State::New => true,
+                State::Linked(place) => current::with_linked(|at| place.is_in_place(at, waker)),
+                State::Early(_) | State::Gone => false,
+            };
+            if is_in_place {
+                return Entered::Go;
+            }
         }
+        self.enter_slowly(is_shared, waker)
+    }
+
+    fn enter_slowly(&mut self, is_shared: bool, waker: &Waker) -> Entered {
         self.now(|link, after| {
             if is_shared && matches!(link.state, State::New) {
                 link.link(waker);
@@ -337,6 +349,17 @@ impl Handler {
 
     /// The body is pending.
     pub(super) fn suspend(&mut self, was_linked: bool, waker: &Waker) -> Entered {
+        if self.shared.get().is_none() {
+            match &self.own.state {
+                State::New => {
+                    self.own.link(waker);
+                    return Entered::Go;
+                }
+                // The waker is known, and nothing is to be handed down.
+                State::Linked(place) if was_linked && place.is_quiet() => return Entered::Go,
+                _ => {}
+            }
+        }
         self.now(|link, after| link.suspend(was_linked, waker, after))
     }
 

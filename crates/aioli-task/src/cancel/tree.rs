@@ -40,8 +40,8 @@ mod requests;
 mod slab;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 pub(crate) use self::entries::{Entries, New};
@@ -49,11 +49,12 @@ use self::slab::Found;
 pub(crate) use self::slab::{Index, Key};
 use super::after::After;
 use super::reason::Request;
+use crate::short_lock::{ShortGuard, ShortLock};
 
 /// One root's handlers.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    entries: Mutex<Entries>,
+    entries: ShortLock<Entries>,
     is_quiet: AtomicBool,
 }
 
@@ -104,24 +105,27 @@ pub(crate) enum Pass {
 /// The entries of a tree, locked.
 pub(super) struct Locked<'a> {
     is_quiet: &'a AtomicBool,
-    entries: MutexGuard<'a, Entries>,
+    entries: ShortGuard<'a, Entries>,
 }
 
 impl Deref for Locked<'_> {
     type Target = Entries;
 
+    #[inline]
     fn deref(&self) -> &Entries {
         &self.entries
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Entries {
         &mut self.entries
     }
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
         let is_quiet = self.entries.is_quiet();
         // ORDERING: written under the lock alone, so reading one's own side relaxed is enough.
@@ -147,7 +151,7 @@ impl Tree {
     /// A tree for an outermost handler.
     pub(super) fn empty() -> Arc<Tree> {
         Arc::new_cyclic(|tree| Tree {
-            entries: Mutex::new(Entries::new(tree.clone())),
+            entries: ShortLock::new(Entries::new(tree.clone())),
             is_quiet: AtomicBool::new(true),
         })
     }
@@ -155,7 +159,7 @@ impl Tree {
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         Locked {
-            entries: self.entries.lock().unwrap_or_else(PoisonError::into_inner),
+            entries: self.entries.lock(),
             is_quiet: &self.is_quiet,
         }
     }
