@@ -1,5 +1,4 @@
-//! What differs between operating systems: signals, which thread is the main one, and how exactly
-//! waits end.
+//! What differs between operating systems: signals, the main thread, and how exactly waits end.
 
 #[cfg(target_os = "linux")]
 mod linux;

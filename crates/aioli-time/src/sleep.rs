@@ -70,8 +70,7 @@ pub fn sleep_until(moment: Instant) -> Sleep {
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
-///
-/// There may be a million of them, so that it is a [`State`] in 24 bytes.
+// There may be a million of them: this is a `State` in 24 bytes.
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
     /// A length or a moment, in nanoseconds.
@@ -79,7 +78,7 @@ pub struct Sleep {
     /// The key of a timer.
     arrival: u64,
     index: u32,
-    /// The clock of a timer, or one of the [`tags`].
+    /// The clock of a timer, or one of the tags below.
     tag: u32,
 }
 
