@@ -90,7 +90,7 @@ fn schedule(clock: &Clock, moment: Option<Moment>, f: impl FnOnce() + 'static) -
         Timer {
             when: moment.instant(),
             // A loop that has just ended will call nothing any more.
-            key: clock.insert(moment, waker).ok(),
+            key: clock.insert(moment, &mut Some(waker)),
             clock: clock.id(),
             number,
         }

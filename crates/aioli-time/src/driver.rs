@@ -162,9 +162,9 @@ pub(crate) enum Added {
     Never,
 }
 
-/// Adds a timer that wakes `waker` so long from now.
-pub(crate) fn add_after(length: Duration, waker: &Waker) -> Added {
-    add(waker, |now| now.after(length).ok_or(Added::Never))
+/// Adds a timer that wakes `waker` so many nanoseconds from now.
+pub(crate) fn add_after(length: i64, waker: &Waker) -> Added {
+    add(waker, |now| now.plus(length).ok_or(Added::Never))
 }
 
 /// Adds a timer that wakes `waker` at a moment.
@@ -176,20 +176,20 @@ pub(crate) fn add_at(moment: Moment, waker: &Waker) -> Added {
 }
 
 #[inline]
-fn add(waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
-    // Cloned first, and dropped last: both may run anything.
-    let waker = waker.clone();
-    let added = with_current(|clock| {
+fn add(waker: &Waker, deadline: impl FnOnce(Moment) -> Result<Moment, Added>) -> Added {
+    // Cloned first, and dropped last if it is not wanted: both may run anything.
+    let mut waker = Some(waker.clone());
+    with_current(|clock| {
         let deadline = match deadline(clock.now()) {
             Ok(deadline) => deadline,
-            Err(added) => return Err((waker, added)),
+            Err(added) => return added,
         };
-        let inserted = clock.insert(deadline, waker);
-        // A loop that has just ended, while it drops what it has: it does not turn any more.
-        let key = inserted.map_err(|waker| (waker, Added::Never))?;
-        Ok(Added::Waiting(clock.id, key, deadline))
-    });
-    added.unwrap_or_else(|(_waker, added)| added)
+        match clock.insert(deadline, &mut waker) {
+            Some(key) => Added::Waiting(clock.id, key, deadline),
+            // A loop that has just ended, while it drops what it has: it does not turn any more.
+            None => Added::Never,
+        }
+    })
 }
 
 /// Removes a timer that has not fired.
@@ -268,17 +268,17 @@ impl Clock {
         self.id
     }
 
-    /// Adds a timer; gives the waker back when the loop has ended.
+    /// Adds a timer, and takes its waker; neither when the loop has ended.
     #[inline]
-    pub(crate) fn insert(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
+    pub(crate) fn insert(&self, deadline: Moment, waker: &mut Option<Waker>) -> Option<Key> {
         let (key, is_earliest) = match &mut *self.driver.timers.lock() {
-            State::Open(open) => open.timers.insert(deadline, waker),
-            State::Closed(_) => return Err(waker),
+            State::Open(open) => open.timers.insert(deadline, waker.take()?),
+            State::Closed(_) => return None,
         };
         if is_earliest && !self.is_current() {
             self.home.unpark();
         }
-        Ok(key)
+        Some(key)
     }
 
     /// Something is due already: it is not put off.

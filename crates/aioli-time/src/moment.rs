@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(i64);
 
+#[inline]
 fn zero() -> Instant {
     static ZERO: OnceLock<Instant> = OnceLock::new();
     *ZERO.get_or_init(Instant::now)
 }
 
 /// A length in nanoseconds, if it fits.
-fn nanoseconds(length: Duration) -> Option<i64> {
+#[inline]
+pub(crate) fn nanoseconds(length: Duration) -> Option<i64> {
     let seconds = i64::try_from(length.as_secs()).ok()?;
     let nanoseconds = seconds.checked_mul(1_000_000_000)?;
     nanoseconds.checked_add(i64::from(length.subsec_nanos()))
@@ -34,7 +36,13 @@ impl Moment {
     /// The moment so much later; `None` where no clock gets to.
     #[inline]
     pub(crate) fn after(self, length: Duration) -> Option<Moment> {
-        self.0.checked_add(nanoseconds(length)?).map(Moment)
+        self.plus(nanoseconds(length)?)
+    }
+
+    /// The moment so many nanoseconds later; `None` where no clock gets to.
+    #[inline]
+    pub(crate) fn plus(self, nanoseconds: i64) -> Option<Moment> {
+        self.0.checked_add(nanoseconds).map(Moment)
     }
 
     /// The moment as users know it.

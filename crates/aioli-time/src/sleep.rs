@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aioli_task::Seconds;
 
 use crate::driver::{self, Added, ClockId};
-use crate::moment::Moment;
+use crate::moment::{Moment, nanoseconds};
 use crate::timers::Key;
 
 /// Waits for a length of time: a number of seconds, or a `Duration`.
@@ -44,7 +44,8 @@ pub fn sleep(length: impl Seconds) -> Sleep {
     Sleep::new(match length.into_duration() {
         None => State::Never,
         Some(Duration::ZERO) => State::Pass { is_over: false },
-        Some(length) => State::Length(length),
+        // Three hundred years are for ever.
+        Some(length) => nanoseconds(length).map_or(State::Never, State::Length),
     })
 }
 
@@ -99,8 +100,8 @@ enum State {
     Never,
     /// One pass of the loop.
     Pass { is_over: bool },
-    /// Not polled yet.
-    Length(Duration),
+    /// Nanoseconds; not polled yet.
+    Length(i64),
     /// Not polled yet.
     Moment(Moment),
     /// A timer of this clock.
@@ -110,16 +111,13 @@ enum State {
 }
 
 impl Sleep {
+    #[inline]
     fn new(state: State) -> Sleep {
         let (tag, number, (arrival, index)) = match state {
             State::Never => (tags::NEVER, 0, (0, 0)),
             State::Pass { is_over: false } => (tags::PASS, 0, (0, 0)),
             State::Pass { is_over: true } => (tags::PASS_OVER, 0, (0, 0)),
-            State::Length(length) => match i64::try_from(length.as_nanos()) {
-                Ok(length) => (tags::LENGTH, length, (0, 0)),
-                // Three hundred years.
-                Err(_) => (tags::NEVER, 0, (0, 0)),
-            },
+            State::Length(length) => (tags::LENGTH, length, (0, 0)),
             State::Moment(moment) => (tags::MOMENT, moment.number(), (0, 0)),
             State::Waiting(clock, key, deadline) => (clock.get(), deadline.number(), key.parts()),
             State::Over => (tags::OVER, 0, (0, 0)),
@@ -138,7 +136,7 @@ impl Sleep {
             tags::NEVER => State::Never,
             tags::PASS => State::Pass { is_over: false },
             tags::PASS_OVER => State::Pass { is_over: true },
-            tags::LENGTH => State::Length(Duration::from_nanos(self.number.unsigned_abs())),
+            tags::LENGTH => State::Length(self.number),
             tags::MOMENT => State::Moment(Moment::from_number(self.number)),
             tags::OVER => State::Over,
             clock => match ClockId::new(clock) {
@@ -206,7 +204,7 @@ impl Future for Sleep {
                 // It goes on with the clock found here. Two virtual clocks have nothing in common
                 // but the length that is left.
                 driver::Poll::Lost(ended) => {
-                    let left = deadline.since(ended);
+                    let left = nanoseconds(deadline.since(ended)).unwrap_or(i64::MAX);
                     self.wait(driver::add_after(left, cx.waker()), cx)
                 }
             },
@@ -229,7 +227,9 @@ impl fmt::Debug for Sleep {
         match self.state() {
             State::Never => out.field("never", &true),
             State::Pass { is_over } => out.field("pass", &is_over),
-            State::Length(length) => out.field("length", &length),
+            State::Length(length) => {
+                out.field("length", &Duration::from_nanos(length.unsigned_abs()))
+            }
             State::Moment(until) | State::Waiting(_, _, until) => {
                 out.field("until", &until.instant())
             }

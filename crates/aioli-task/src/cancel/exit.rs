@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -360,8 +360,13 @@ fn finish<F>(body: Pin<&mut Option<F>>, handler: &mut Handler) -> Result<(), Pay
         return drop_body(body);
     }
     if handler.is_quiet() {
-        let dropped = handler.run(|| drop_body(body));
-        handler.leave(Entries::leave_at_once);
+        let dropped = match mem::needs_drop::<F>() {
+            true => handler.run(|| drop_body(body)),
+            false => drop_body(body),
+        };
+        if !handler.leave_as_leaf() {
+            handler.leave(Entries::leave_at_once);
+        }
         return dropped;
     }
     let held = handler.begin_exit().request;
@@ -416,8 +421,7 @@ impl<F> ExitFuture<F> {
 impl<F> Drop for ExitFuture<F> {
     #[inline]
     fn drop(&mut self) {
-        // A fresh handler holds nothing.
-        if !self.handler.is_fresh() {
+        if !self.handler.holds_nothing() {
             self.leave();
         }
     }

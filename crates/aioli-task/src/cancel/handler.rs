@@ -347,6 +347,28 @@ impl Handler {
         matches!(self.own.state, State::New) && self.shared.get().is_none()
     }
 
+    /// Whether the handler is in no tree, holds nothing and is known to nobody.
+    #[inline]
+    pub(super) fn holds_nothing(&self) -> bool {
+        matches!(self.own.state, State::New | State::Gone) && self.shared.get().is_none()
+    }
+
+    /// The body has been dropped: leaves the tree if nothing is below and nothing was asked, as
+    /// most do.
+    // PERF: `timeout_yield`.
+    #[inline]
+    pub(super) fn leave_as_leaf(&mut self) -> bool {
+        let (State::Linked(place), None) = (&self.own.state, self.shared.get()) else {
+            return false;
+        };
+        let Some(waker) = place.leave_as_leaf() else {
+            return false;
+        };
+        self.own.state = State::Gone;
+        drop(waker);
+        true
+    }
+
     /// The body is pending.
     pub(super) fn suspend(&mut self, was_linked: bool, waker: &Waker) -> Entered {
         if self.shared.get().is_none() {

@@ -379,18 +379,28 @@ impl Entries {
     }
 
     /// The handler leaves after its body has been dropped, as a rule with nothing to pass on.
-    #[inline]
     pub(crate) fn leave_at_once(&mut self, at: Index, after: &mut After) {
-        let entry = self.entry(at);
-        if entry.n_kids == 0 && !entry.tally().is_stirred {
-            self.detach(at);
-            after.drop_waker(self.entry(at).clear());
-            self.slab.free(at);
-            // It was settled, so nothing above waited for it.
+        if let Some(waker) = self.leave_as_leaf(at) {
+            after.drop_waker(waker);
             return;
         }
         let held = self.begin_exit(at);
         self.leave(at, held.request, false, after);
+    }
+
+    /// The same for a handler with nothing below it and nothing under way, which leaves its waker to
+    /// be dropped; `None`: there is more to do.
+    #[inline]
+    pub(crate) fn leave_as_leaf(&mut self, at: Index) -> Option<Option<Waker>> {
+        let entry = self.entry(at);
+        if entry.n_kids > 0 || entry.tally().is_stirred {
+            return None;
+        }
+        self.detach(at);
+        let waker = self.entry(at).clear();
+        self.slab.free(at);
+        // It was settled, so nothing above waited for it.
+        Some(waker)
     }
 
     /// What still hangs below a leaving handler goes to its parent.
