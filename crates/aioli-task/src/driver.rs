@@ -15,7 +15,6 @@ use crate::background;
 use crate::event_loop::Shared;
 use crate::event_loop::local;
 pub use crate::exact_waits::ExactWaits;
-pub use crate::short_lock::{ShortGuard, ShortLock};
 
 /// How a loop waits when it has nothing to run, and looks for events when it has.
 ///

@@ -112,7 +112,6 @@ mod primitive;
 mod report;
 mod runner;
 mod seconds;
-mod short_lock;
 mod spawn;
 mod task;
 mod virtual_time;
@@ -139,7 +138,6 @@ pub use task::{
 #[doc(hidden)]
 pub mod models {
     pub use crate::event_loop::mailbox::{Mailbox, Unpark};
-    pub use crate::short_lock::ShortLock;
     pub use crate::task::state::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE};
 
     /// Makes the ordering with this number in `task/state.rs` `Relaxed`; zero is none.

@@ -9,12 +9,6 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Lets other threads run.
-#[cfg(loom)]
-pub(crate) use loom::thread::yield_now as yield_thread;
-#[cfg(not(loom))]
-pub(crate) use std::thread::yield_now as yield_thread;
-
 /// Atomics, and orderings that a model can weaken.
 pub(crate) mod atomic {
     #[cfg(loom)]

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use aioli_task::driver::{DeadlineSource, ExactWaits, Home, ShortLock};
+use aioli_task::driver::{DeadlineSource, ExactWaits, Home};
 
 use crate::callbacks;
 use crate::moment::Moment;
@@ -57,7 +57,7 @@ pub(crate) struct Clock {
 #[derive(Debug)]
 struct Driver {
     id: ClockId,
-    timers: ShortLock<State>,
+    timers: Mutex<State>,
     /// Whether the loop knows this driver as its deadline source.
     is_installed: AtomicBool,
     /// Whether the loop's thread has been told to wait exactly.
@@ -271,7 +271,7 @@ impl Clock {
     /// Adds a timer, and takes its waker; neither when the loop has ended.
     #[inline]
     pub(crate) fn insert(&self, deadline: Moment, waker: &mut Option<Waker>) -> Option<Key> {
-        let (key, is_earliest) = match &mut *self.driver.timers.lock() {
+        let (key, is_earliest) = match &mut *self.driver.lock() {
             State::Open(open) => open.timers.insert(deadline, waker.take()?),
             State::Closed(_) => return None,
         };
@@ -283,14 +283,14 @@ impl Clock {
 
     /// Something is due already: it is not put off.
     pub(crate) fn hurry(&self) {
-        if let State::Open(open) = &mut *self.driver.timers.lock() {
+        if let State::Open(open) = &mut *self.driver.lock() {
             open.not_before = None;
         }
     }
 
     /// How many timers have neither fired nor been removed.
     pub(crate) fn len(&self) -> usize {
-        match &*self.driver.timers.lock() {
+        match &*self.driver.lock() {
             State::Open(open) => open.timers.len(),
             State::Closed(_) => 0,
         }
@@ -325,19 +325,24 @@ impl Driver {
         };
         Driver {
             id: ClockId::new(id).expect("fewer than four billion loops have timers in a process"),
-            timers: ShortLock::new(state),
+            timers: Mutex::new(state),
             is_installed: AtomicBool::new(false),
             is_exact: AtomicBool::new(false),
         }
     }
 
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_closed(&self) -> bool {
-        matches!(&*self.timers.lock(), State::Closed(_))
+        matches!(&*self.lock(), State::Closed(_))
     }
 
     #[inline]
     fn remove(&self, key: Key) -> Option<Removed> {
-        match &mut *self.timers.lock() {
+        match &mut *self.lock() {
             State::Open(open) => open.timers.remove(key).map(Removed::Waker),
             State::Closed(lost) => {
                 let was_last = lost.remove(&key) && lost.is_empty();
@@ -349,7 +354,7 @@ impl Driver {
     /// `None`: the waker is another one than before, or the loop has ended.
     #[inline]
     fn poll(&self, key: Key, waker: &Waker) -> Option<Poll> {
-        match &mut *self.timers.lock() {
+        match &mut *self.lock() {
             State::Open(open) => match open.timers.waker_mut(key) {
                 None => Some(Poll::Fired),
                 Some(old) => old.will_wake(waker).then_some(Poll::Waiting),
@@ -360,7 +365,7 @@ impl Driver {
 
     /// Puts `new` in the place of the timer's waker. `None`: the loop has ended before it fired.
     fn exchange(&self, key: Key, new: &mut Option<Waker>) -> Option<Poll> {
-        match &mut *self.timers.lock() {
+        match &mut *self.lock() {
             State::Open(open) => Some(match open.timers.waker_mut(key) {
                 None => Poll::Fired,
                 Some(old) => {
@@ -390,7 +395,7 @@ impl DeadlineSource for Driver {
         if !self.is_exact.load(Ordering::Relaxed) {
             self.begin_exact_waits();
         }
-        let next = match &mut *self.timers.lock() {
+        let next = match &mut *self.lock() {
             State::Open(open) => open.next_deadline(),
             State::Closed(_) => None,
         };
@@ -399,7 +404,7 @@ impl DeadlineSource for Driver {
 
     fn expire(&self, now: Instant) {
         let now = Moment::of(now);
-        let due = match &mut *self.timers.lock() {
+        let due = match &mut *self.lock() {
             State::Open(open) => open.take_due(now),
             State::Closed(_) => Vec::new(),
         };
@@ -411,7 +416,7 @@ impl DeadlineSource for Driver {
         let _exact = EXACT.try_with(|exact| exact.borrow_mut().take_if(|(id, _)| *id == self.id));
         callbacks::forget_all(self.id);
         let rest = {
-            let mut state = self.timers.lock();
+            let mut state = self.lock();
             let rest = match &mut *state {
                 State::Open(open) => open.timers.take_all(),
                 State::Closed(_) => Vec::new(),

@@ -40,8 +40,8 @@ mod requests;
 mod slab;
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 pub(crate) use self::entries::{Entries, New};
@@ -49,12 +49,11 @@ use self::slab::Found;
 pub(crate) use self::slab::{Index, Key};
 use super::after::After;
 use super::reason::Request;
-use crate::short_lock::{ShortGuard, ShortLock};
 
 /// One root's handlers.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    entries: ShortLock<Entries>,
+    entries: Mutex<Entries>,
     is_quiet: AtomicBool,
 }
 
@@ -105,7 +104,7 @@ pub(crate) enum Pass {
 /// The entries of a tree, locked.
 pub(super) struct Locked<'a> {
     is_quiet: &'a AtomicBool,
-    entries: ShortGuard<'a, Entries>,
+    entries: MutexGuard<'a, Entries>,
 }
 
 impl Deref for Locked<'_> {
@@ -151,7 +150,7 @@ impl Tree {
     /// A tree for an outermost handler.
     pub(super) fn empty() -> Arc<Tree> {
         Arc::new_cyclic(|tree| Tree {
-            entries: ShortLock::new(Entries::new(tree.clone())),
+            entries: Mutex::new(Entries::new(tree.clone())),
             is_quiet: AtomicBool::new(true),
         })
     }
@@ -159,7 +158,7 @@ impl Tree {
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         Locked {
-            entries: self.entries.lock(),
+            entries: self.entries.lock().unwrap_or_else(PoisonError::into_inner),
             is_quiet: &self.is_quiet,
         }
     }

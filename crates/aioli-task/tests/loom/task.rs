@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize as StdUsize, Ordering::SeqCst};
 
-use aioli_task::models::{DETACH, DONE, Fate, JOIN, Returns, ShortLock, State, WAKE, weaken};
+use aioli_task::models::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE, weaken};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::thread;
@@ -490,21 +490,7 @@ const MODELS: &[Model] = &[
         cells_against_the_end_of_the_loop,
         &[11, 12, 13, 14],
     ),
-    ("two holders of a lock", two_holders_of_a_lock, &[21, 22]),
 ];
-
-fn two_holders_of_a_lock() {
-    let counter = Arc::new(ShortLock::new(Place::new(0)));
-    let count = |counter: &ShortLock<Place<u32>>| {
-        let place = counter.lock();
-        place.write(place.read() + 1);
-    };
-    let other = counter.clone();
-    let thread = thread::spawn(move || count(&other));
-    count(&counter);
-    thread.join().unwrap();
-    assert_eq!(counter.lock().read(), 2);
-}
 
 /// Runs a model through every order of its steps in which threads are interrupted up to three
 /// times; more than that would take hours for three threads.
