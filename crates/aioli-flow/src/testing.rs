@@ -9,7 +9,8 @@
 //! balance; the harness itself sees hangs, panics and handlers that are left over.
 //!
 //! [`check_every_cancel`] is the one call a test needs; [`Everywhere`] chooses the order of tasks
-//! and returns what came out.
+//! and returns what came out. Beside the harness, [`Sequencer`] makes tasks take their steps in one
+//! order.
 //!
 //! # Examples
 //!
@@ -38,6 +39,7 @@
 //! ```
 
 mod run;
+mod sequencer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +48,7 @@ use std::panic::Location;
 use std::pin::Pin;
 
 use self::run::{Trace, run_once};
+pub use self::sequencer::{SequenceError, Sequencer, Step, Turn};
 
 /// Cancels a scenario everywhere: in FIFO order, and with the tasks of each pass shuffled in two
 /// ways. Returns how many cancel points the scenario had.

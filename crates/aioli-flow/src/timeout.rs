@@ -1,12 +1,15 @@
 //! Bounding a future by time.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use aioli_task::{Exit, ExitFuture, Reason, ReasonKind, Seconds, Unwinding, exit, is_asked};
+use aioli_task::{
+    Exit, ExitFuture, Raising, Reason, ReasonKind, Seconds, Unwinding, exit, is_asked,
+};
 use aioli_time::{Deadline, Sleep, sleep};
+use pin_project_lite::pin_project;
 use thiserror::Error;
 
 use crate::cancel_scope::is_cancelled_here;
@@ -215,42 +218,138 @@ impl Timer {
     }
 
     /// Ready as soon as the limit is reached, which may be at the first poll.
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Timer::New(limit) = self {
-            *self = Timer::Waiting(match *limit {
-                Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
-                // The sleep reads the clock: once, when it is polled below.
-                Limit::Length(length) => sleep(length),
-                Limit::Until(deadline) if deadline.is_past() => return Poll::Ready(()),
-                Limit::Until(deadline) => deadline.wait(),
-            });
-        }
         match self {
             Timer::Waiting(sleep) => Pin::new(sleep).poll(cx),
-            Timer::New(_) => unreachable!("the timer has just been set"),
+            Timer::New(limit) => {
+                let limit = *limit;
+                self.begin(limit, cx)
+            }
         }
+    }
+
+    /// Nobody waits any more.
+    #[inline]
+    fn end(&mut self) {
+        if let Timer::Waiting(_) = self {
+            *self = Timer::New(Limit::Length(Length(None)));
+        }
+    }
+
+    fn begin(&mut self, limit: Limit, cx: &mut Context<'_>) -> Poll<()> {
+        let mut timer = match limit {
+            Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
+            // The sleep reads the clock: once, when it is polled below.
+            Limit::Length(length) => sleep(length),
+            Limit::Until(deadline) if deadline.is_past() => return Poll::Ready(()),
+            Limit::Until(deadline) => deadline.wait(),
+        };
+        let polled = Pin::new(&mut timer).poll(cx);
+        *self = Timer::Waiting(timer);
+        polled
     }
 }
 
 /// Runs a body within a limit.
-///
-/// Written so that a body that is ready at once costs little: what holds it is made once and is
-/// never moved into another future.
 #[inline]
-fn bounded<F: Future>(f: F, limit: Limit) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    let body = exit(f);
-    async move {
-        let mut body = pin!(body);
-        let mut timer = Timer::new(limit);
-        let mut expired = None;
-        let exit =
-            poll_fn(|cx| poll_until(body.as_mut(), &mut expired, cx, |cx| timer.poll(cx))).await;
-        drop(expired);
+fn bounded<F: Future>(f: F, limit: Limit) -> Bounded<F> {
+    Bounded {
+        body: exit(f),
+        timer: Timer::New(limit),
+        ending: None,
+    }
+}
+
+pin_project! {
+    // The future of `timeout` and `timeout_at`. Written by hand, so that a body that is ready at
+    // once costs little: it is never moved into another future.
+    #[project = BoundedProjection]
+    struct Bounded<F> {
+        #[pin]
+        body: ExitFuture<F>,
+        timer: Timer,
+        // In a box, as few have one.
+        ending: Option<Box<Ending>>,
+    }
+}
+
+/// How a bounded body ends otherwise than by its value.
+enum Ending {
+    /// The time is over, and the body cleans up.
+    Expired { _unwinding: Unwinding },
+    /// The body is gone, and `Elapsed` is to be returned.
+    Elapsed,
+    /// The body was cancelled by somebody else.
+    Raising(Raising),
+}
+
+impl<F: Future> Future for Bounded<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    // PERF: `timeout_ready`.
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if this.ending.is_some() {
+            return this.poll_rest(cx);
+        }
+        match this.body.as_mut().poll_open(cx) {
+            Poll::Ready(Exit::Value(value)) => {
+                this.timer.end();
+                Poll::Ready(Ok(value))
+            }
+            Poll::Pending if this.timer.poll(cx).is_pending() => Poll::Pending,
+            Poll::Pending => this.expire(cx),
+            Poll::Ready(exit) => this.leave(exit, cx),
+        }
+    }
+}
+
+impl<F: Future> BoundedProjection<'_, F> {
+    /// The time is over.
+    #[cold]
+    fn expire(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        *self.ending = Some(Box::new(Ending::Expired {
+            _unwinding: Unwinding::enter(),
+        }));
+        self.body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
+        self.poll_rest(cx)
+    }
+
+    #[cold]
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        match self.ending.as_deref_mut() {
+            None | Some(Ending::Expired { .. }) => {
+                let exit = ready!(self.body.as_mut().poll_open(cx));
+                self.leave(exit, cx)
+            }
+            Some(Ending::Elapsed) => poll_elapsed().map(Err),
+            Some(Ending::Raising(raising)) => match ready!(Pin::new(raising).poll(cx)) {},
+        }
+    }
+
+    /// The body is gone.
+    #[cold]
+    fn leave(
+        &mut self,
+        exit: Exit<F::Output>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
+        self.timer.end();
+        // A body that was asked has been dropped by now, and no longer unwinds.
+        *self.ending = None;
         match exit {
-            Exit::Value(value) => Ok(value),
+            Exit::Value(value) => Poll::Ready(Ok(value)),
             Exit::Panicked(panic) => resume_unwind(panic),
-            Exit::Cancelled(cancelled) if body.is_own(&cancelled) => Err(elapsed().await),
-            Exit::Cancelled(cancelled) => cancelled.raise().await,
+            Exit::Cancelled(cancelled) if self.body.is_own(&cancelled) => {
+                *self.ending = Some(Box::new(Ending::Elapsed));
+                self.poll_rest(cx)
+            }
+            Exit::Cancelled(cancelled) => {
+                *self.ending = Some(Box::new(Ending::Raising(cancelled.into_raising())));
+                self.poll_rest(cx)
+            }
         }
     }
 }
@@ -258,10 +357,16 @@ fn bounded<F: Future>(f: F, limit: Limit) -> impl Future<Output = Result<F::Outp
 /// The error of a scope whose own request has come out. What is farther out goes first, a request
 /// that came in the same poll or a cancelled scope: it strikes at this suspension.
 pub(crate) async fn elapsed() -> Elapsed {
+    poll_fn(|_| poll_elapsed()).await
+}
+
+/// What is waited for here never comes: the caller is dropped by what goes first.
+fn poll_elapsed() -> Poll<Elapsed> {
     if is_asked() || is_cancelled_here() {
-        pending::<()>().await;
+        Poll::Pending
+    } else {
+        Poll::Ready(Elapsed)
     }
-    Elapsed
 }
 
 /// How a bounded body ended.

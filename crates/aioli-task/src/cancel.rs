@@ -31,7 +31,7 @@ pub use exit::{Exit, ExitFuture, catch, exit};
 pub use isolate::isolate;
 pub use orphans::{adopt, adopt_at};
 pub(crate) use raise::Raise;
-pub use raise::{Cancelled, Kept};
+pub use raise::{Cancelled, Kept, Raising};
 pub(crate) use reason::Request;
 pub use reason::{Reason, ReasonKind};
 pub use scope::{Requests, Unwinding, is_asked, rearm};

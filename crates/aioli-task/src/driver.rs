@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::background;
 use crate::event_loop::Shared;
 use crate::event_loop::local;
+pub use crate::exact_waits::ExactWaits;
 
 /// How a loop waits when it has nothing to run, and looks for events when it has.
 ///
@@ -118,11 +119,18 @@ impl Home {
     }
 
     /// The time on this loop's clock.
+    #[inline]
     pub fn now(&self) -> Instant {
         self.0.clock.now()
     }
 
+    /// Whether that clock is a virtual one.
+    pub fn has_virtual_clock(&self) -> bool {
+        self.0.clock.is_virtual()
+    }
+
     /// Whether this is the loop of the calling thread.
+    #[inline]
     pub fn is_current(&self) -> bool {
         local::is_current(&self.0)
     }

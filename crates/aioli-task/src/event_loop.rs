@@ -5,6 +5,7 @@ mod clock;
 pub(crate) mod handle;
 pub(crate) mod local;
 pub(crate) mod mailbox;
+mod once;
 mod park;
 pub(crate) mod quiet;
 pub(crate) mod ready;

@@ -104,6 +104,7 @@ pub mod cancel;
 mod context;
 pub mod driver;
 mod event_loop;
+mod exact_waits;
 mod inspect;
 pub mod interrupt;
 mod os;
@@ -118,8 +119,8 @@ mod watchdog;
 
 pub use blocking::{ToThread, is_abandoned, to_thread};
 pub use cancel::{
-    Cancelled, Exit, ExitFuture, Kept, Reason, ReasonKind, Requests, Unwinder, Unwinding, adopt,
-    adopt_at, catch, exit, is_asked, isolate, rearm, shield,
+    Cancelled, Exit, ExitFuture, Kept, Raising, Reason, ReasonKind, Requests, Unwinder, Unwinding,
+    adopt, adopt_at, catch, exit, is_asked, isolate, rearm, shield,
 };
 pub use context::{Context, ContextVar, Token, copy as copy_context};
 pub use event_loop::{BlockingTask, CallHandle, LoopClosed, LoopHandle, call_soon, now, time};

@@ -1,10 +1,14 @@
-//! What differs between operating systems: signals, and which thread is the main one.
+//! What differs between operating systems: signals, the main thread, and how exactly waits end.
 
+#[cfg(target_os = "linux")]
+mod linux;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
 mod unix;
 
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{set_timer_slack, timer_slack};
 #[cfg(not(unix))]
 pub(crate) use other::{
     Registration, end_by_interrupt, is_interrupt_free, register, registrations,
@@ -14,3 +18,13 @@ pub(crate) use unix::{Registration, end_by_interrupt, is_interrupt_free, registe
 
 /// The number of the signal that Ctrl-C sends.
 pub(crate) const SIGINT: i32 = 2;
+
+/// How late waits may end: nothing is known of it here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn timer_slack() -> Option<u64> {
+    None
+}
+
+/// Sets what [`timer_slack`] returns: nothing can be set here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn set_timer_slack(_nanoseconds: u64) {}

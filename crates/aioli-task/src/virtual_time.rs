@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::event_loop::quiet::Entry;
 use crate::event_loop::{Shared, local};
@@ -108,22 +109,62 @@ fn with_virtual_clock() -> Arc<Shared> {
 #[doc(alias = "trio.testing.wait_all_tasks_blocked")]
 #[doc(alias = "anyio.wait_all_tasks_blocked")]
 pub fn wait_all_tasks_blocked() -> AllTasksBlocked {
-    AllTasksBlocked(None)
+    AllTasksBlocked {
+        cushion: Duration::ZERO,
+        begun: None,
+    }
 }
 
 /// The future of [`wait_all_tasks_blocked`].
 #[must_use = "futures do nothing unless awaited"]
-pub struct AllTasksBlocked(Option<(Arc<Shared>, Arc<Entry>)>);
+pub struct AllTasksBlocked {
+    cushion: Duration,
+    begun: Option<(Arc<Shared>, Arc<Entry>)>,
+}
+
+impl AllTasksBlocked {
+    /// Waits until nothing has run for a while in real time, whatever clock the loop has: for tests
+    /// of what other threads or other processes do. An infinite length waits for the rest of the
+    /// test.
+    ///
+    /// Of several that wait, those with the shortest cushion are woken first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait; nothing remains.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{LoopHandle, run, testing::wait_all_tasks_blocked};
+    /// use std::{thread, time::Duration};
+    ///
+    /// run(async {
+    ///     let home = LoopHandle::current();
+    ///     let echo = thread::spawn(move || home.call_soon(|| println!("from a thread")));
+    ///     wait_all_tasks_blocked().cushion(Duration::from_millis(10)).await;
+    ///     echo.join().expect("the thread is done").expect("the loop runs");
+    /// });
+    /// ```
+    pub fn cushion(mut self, length: impl Seconds) -> AllTasksBlocked {
+        self.cushion = length.into_duration().unwrap_or(Duration::MAX);
+        self
+    }
+}
 
 impl Future for AllTasksBlocked {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.0 {
+        match &self.begun {
             None => {
                 let shared = local::shared().expect("no loop runs on this thread");
-                let entry = shared.quiet.wait(cx.waker());
-                self.0 = Some((shared, entry));
+                let entry = shared.quiet.wait(self.cushion, cx.waker());
+                self.begun = Some((shared, entry));
                 Poll::Pending
             }
             Some((_, entry)) if entry.is_over() => Poll::Ready(()),
@@ -137,7 +178,7 @@ impl Future for AllTasksBlocked {
 
 impl Drop for AllTasksBlocked {
     fn drop(&mut self) {
-        if let Some((shared, entry)) = &self.0
+        if let Some((shared, entry)) = &self.begun
             && !entry.is_over()
         {
             shared.quiet.forget(entry);
@@ -148,7 +189,8 @@ impl Drop for AllTasksBlocked {
 impl fmt::Debug for AllTasksBlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AllTasksBlocked")
-            .field("begun", &self.0.is_some())
+            .field("cushion", &self.cushion)
+            .field("begun", &self.begun.is_some())
             .finish()
     }
 }

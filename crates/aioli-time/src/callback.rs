@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use aioli_task::{Seconds, copy_context};
 
+use crate::callbacks;
 use crate::driver::{self, Clock};
+use crate::moment::Moment;
 use crate::timers::Key;
 
 /// Calls `f` on this thread's loop after a length of time.
@@ -38,8 +40,8 @@ use crate::timers::Key;
 pub fn call_later(length: impl Seconds, f: impl FnOnce() + 'static) -> TimerHandle {
     let length = length.into_duration();
     let clock = here();
-    let moment = length.and_then(|length| clock.now().checked_add(length));
-    schedule(clock, moment, f)
+    let moment = length.and_then(|length| clock.now().after(length));
+    schedule(&clock, moment, f)
 }
 
 /// Calls `f` on this thread's loop at a moment of its clock, or in the next pass when it is past.
@@ -64,14 +66,14 @@ pub fn call_later(length: impl Seconds, f: impl FnOnce() + 'static) -> TimerHand
 /// ```
 #[doc(alias = "asyncio.loop.call_at")]
 pub fn call_at(moment: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
-    schedule(here(), Some(moment), f)
+    schedule(&here(), Some(Moment::of(moment)), f)
 }
 
 fn here() -> Arc<Clock> {
-    Clock::try_current().expect("call_later and call_at need a running loop on this thread")
+    driver::try_current().expect("call_later and call_at need a running loop on this thread")
 }
 
-fn schedule(clock: Arc<Clock>, moment: Option<Instant>, f: impl FnOnce() + 'static) -> TimerHandle {
+fn schedule(clock: &Clock, moment: Option<Moment>, f: impl FnOnce() + 'static) -> TimerHandle {
     let state = Arc::new(State::default());
     let timer = moment.map(|moment| {
         let state = state.clone();
@@ -81,11 +83,15 @@ fn schedule(clock: Arc<Clock>, moment: Option<Instant>, f: impl FnOnce() + 'stat
                 context.run(f);
             }
         });
-        let (key, number) = clock.add_callback(moment, callback);
+        if moment <= clock.now() {
+            clock.hurry();
+        }
+        let (number, waker) = callbacks::keep(clock.id(), callback);
         Timer {
-            clock,
-            when: moment,
-            key,
+            when: moment.instant(),
+            // A loop that has just ended will call nothing any more.
+            key: clock.insert(moment, &mut Some(waker)),
+            clock: clock.id(),
             number,
         }
     });
@@ -99,9 +105,9 @@ struct State {
 }
 
 struct Timer {
-    clock: Arc<Clock>,
+    clock: driver::ClockId,
     when: Instant,
-    key: Key,
+    key: Option<Key>,
     number: u64,
 }
 
@@ -119,11 +125,11 @@ impl TimerHandle {
     #[doc(alias = "asyncio.TimerHandle.cancel")]
     pub fn cancel(&self) -> bool {
         let was_pending = !self.state.is_over.swap(true, Ordering::AcqRel);
-        if let Some(timer) = &self.timer
-            && timer.clock.is_current()
+        if let Some(timer) = self.timer.as_ref().filter(|_| was_pending)
+            && callbacks::forget(timer.number)
+            && let Some(key) = timer.key
         {
-            timer.clock.remove(timer.key);
-            driver::forget_callback(timer.number);
+            driver::remove(timer.clock, key);
         }
         was_pending
     }

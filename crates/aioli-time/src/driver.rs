@@ -3,248 +3,432 @@
 //! The timers live in a typed slot of the loop and are its deadline source. They are guarded by a
 //! lock, because a future may be polled and dropped on any thread; nothing is woken, called or
 //! dropped while it is held. A thread that adds a timer which is now the earliest makes the loop
-//! look at its deadlines again. Each thread remembers the clock that it used last, so that a timer
-//! of its own loop costs no look into the loop's slots.
+//! look at its deadlines again.
+//!
+//! A future names its clock by a number, which costs no count of references and fits beside its
+//! key. Each thread remembers the clock that it used last, which is nearly always the one it uses
+//! next; the others are found in a table of the process. A clock leaves the table when its loop
+//! ends, or, if the loop ended before all timers had fired, when who waits for those has noticed:
+//! so a clock that is not there any more has fired every timer that was not removed.
 //!
 //! Callbacks need not be `Send`, so they stay on the thread that made them, in a thread-local
-//! table, and the timer holds their number.
+//! table (`callbacks.rs`).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use aioli_task::call_soon;
-use aioli_task::driver::{DeadlineSource, Home};
+use aioli_task::driver::{DeadlineSource, ExactWaits, Home};
 
-use crate::timers::{Action, Key, Timers};
+use crate::callbacks;
+use crate::moment::Moment;
+use crate::timers::{Key, Timers};
 
-type Callback = Box<dyn FnOnce()>;
+/// Names a clock, for the lifetime of the process.
+pub(crate) type ClockId = NonZeroU32;
 
 thread_local! {
-    /// The callbacks of this thread's loop that have not run, by number.
-    static CALLBACKS: RefCell<HashMap<u64, Callback>> = RefCell::default();
+    /// The clock that this thread used last. A loop's own is forgotten when it ends.
+    static LAST: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
+    /// Held while the loop of this thread has timers.
+    static EXACT: RefCell<Option<(ClockId, ExactWaits)>> = const { RefCell::new(None) };
 }
 
-/// Numbers callbacks, in the whole process: one thread may run one loop after another.
-static NEXT_CALLBACK: AtomicU64 = AtomicU64::new(0);
+/// The clocks whose timers somebody may still ask for.
+static CLOCKS: Mutex<BTreeMap<ClockId, Arc<Clock>>> = Mutex::new(BTreeMap::new());
 
-thread_local! {
-    /// The clock that this thread used last, which is nearly always the one it uses next. A loop's
-    /// own is forgotten when it ends.
-    static LAST: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
+fn clocks() -> MutexGuard<'static, BTreeMap<ClockId, Arc<Clock>>> {
+    CLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A loop and its timers.
 #[derive(Debug)]
 pub(crate) struct Clock {
+    id: ClockId,
     home: Home,
     driver: Arc<Driver>,
 }
 
+/// What a loop has in its slot.
 #[derive(Debug)]
 struct Driver {
-    timers: Mutex<Timers>,
+    id: ClockId,
+    timers: Mutex<State>,
     /// Whether the loop knows this driver as its deadline source.
     is_installed: AtomicBool,
+    /// Whether the loop's thread has been told to wait exactly.
+    is_exact: AtomicBool,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a loop has one, and it is open")]
+enum State {
+    Open(Open),
+    /// The loop has ended. What had not fired by then is to be told so, once.
+    Closed(BTreeSet<Key>),
+}
+
+/// By how much timers are put off that would be due right after others have fired, on a real
+/// clock: where they come thick and fast, a wake-up for each would cost more than all else. It is
+/// what Linux puts off all waits by if it is let.
+const GAP: Duration = Duration::from_micros(50);
+
+/// The timers of a loop that runs.
+#[derive(Debug)]
+struct Open {
+    timers: Timers,
+    /// Nothing fires before; a virtual clock has no such moment.
+    not_before: Option<Moment>,
+    is_real: bool,
+}
+
+impl Open {
+    fn next_deadline(&mut self) -> Option<Moment> {
+        let next = self.timers.next_deadline()?;
+        Some(self.not_before.map_or(next, |moment| next.max(moment)))
+    }
+
+    fn take_due(&mut self, now: Moment) -> Vec<Waker> {
+        let due = self.timers.take_due(now);
+        if self.is_real && !due.is_empty() {
+            self.not_before = now.after(GAP);
+        }
+        due
+    }
 }
 
 /// What became of a timer that is polled.
+#[derive(Debug)]
 pub(crate) enum Poll {
     /// It fired.
     Fired,
     /// It is still waiting, and will wake the waker it was polled with.
     Waiting,
-    /// Its loop has ended before it fired.
-    Lost,
+    /// Its loop ended at this moment, before it had fired.
+    Lost(Moment),
+}
+
+/// Calls `f` with the clock of this thread's loop, else with that of the background loop.
+#[inline]
+pub(crate) fn with_current<R>(f: impl FnOnce(&Clock) -> R) -> R {
+    let find = || Some(Clock::of(Home::current()));
+    with(Clock::is_current, find, f).expect("there is always one")
+}
+
+/// Calls `f` with the clock that is so named, unless it has fired all its timers and is gone.
+#[inline]
+fn with_named<R>(id: ClockId, f: impl FnOnce(&Clock) -> R) -> Option<R> {
+    let find = || clocks().get(&id).cloned();
+    with(|clock| clock.id == id, find, f)
+}
+
+/// Calls `f` with the clock used last, if it is the right one, else with the one that is found.
+#[inline]
+fn with<R>(
+    is_it: impl Fn(&Clock) -> bool,
+    find: impl FnOnce() -> Option<Arc<Clock>>,
+    f: impl FnOnce(&Clock) -> R,
+) -> Option<R> {
+    let mut f = Some(f);
+    let called = LAST.try_with(|last| {
+        let last = last.borrow();
+        let clock = last.as_deref().filter(|clock| is_it(clock))?;
+        f.take().map(|f| f(clock))
+    });
+    match (called, f) {
+        (Ok(Some(result)), _) => Some(result),
+        // No clock is remembered while the thread ends.
+        (_, Some(f)) => find().map(|clock| f(&clock)),
+        (_, None) => None,
+    }
+}
+
+/// The clock of this thread's loop, if one runs here.
+pub(crate) fn try_current() -> Option<Arc<Clock>> {
+    Home::try_current().map(Clock::of)
+}
+
+/// What came of adding a timer.
+#[derive(Debug)]
+pub(crate) enum Added {
+    Waiting(ClockId, Key, Moment),
+    /// The moment is past.
+    Past,
+    /// No clock gets there, or not any more.
+    Never,
+}
+
+/// Adds a timer that wakes `waker` so many nanoseconds from now.
+pub(crate) fn add_after(length: i64, waker: &Waker) -> Added {
+    add(waker, |now| now.plus(length).ok_or(Added::Never))
+}
+
+/// Adds a timer that wakes `waker` at a moment.
+pub(crate) fn add_at(moment: Moment, waker: &Waker) -> Added {
+    add(waker, |now| match now < moment {
+        true => Ok(moment),
+        false => Err(Added::Past),
+    })
+}
+
+#[inline]
+fn add(waker: &Waker, deadline: impl FnOnce(Moment) -> Result<Moment, Added>) -> Added {
+    // Cloned first, and dropped last if it is not wanted: both may run anything.
+    let mut waker = Some(waker.clone());
+    with_current(|clock| {
+        let deadline = match deadline(clock.now()) {
+            Ok(deadline) => deadline,
+            Err(added) => return added,
+        };
+        match clock.insert(deadline, &mut waker) {
+            Some(key) => Added::Waiting(clock.id, key, deadline),
+            // A loop that has just ended, while it drops what it has: it does not turn any more.
+            None => Added::Never,
+        }
+    })
+}
+
+/// Removes a timer that has not fired.
+pub(crate) fn remove(id: ClockId, key: Key) {
+    let removed = with_named(id, |clock| clock.driver.remove(key));
+    match removed.flatten() {
+        Some(Removed::Waker(waker)) => drop(waker),
+        Some(Removed::Last) => forget_clock(id),
+        None => {}
+    }
+}
+
+/// Looks whether a timer has fired; if not, it will wake `waker`.
+pub(crate) fn poll(id: ClockId, key: Key, waker: &Waker) -> Poll {
+    if let Some(polled) = with_named(id, |clock| clock.driver.poll(key, waker)).flatten() {
+        return polled;
+    }
+    // The waker has changed, or the loop has ended.
+    let mut new = Some(waker.clone());
+    let polled = with_named(id, |clock| {
+        let polled = clock.driver.exchange(key, &mut new);
+        polled.unwrap_or_else(|| Poll::Lost(clock.now()))
+    });
+    if let Some(Poll::Lost(_)) = polled {
+        remove(id, key);
+    }
+    // `new` may be the old one by now.
+    drop(new);
+    polled.unwrap_or(Poll::Fired)
+}
+
+/// Takes a clock out of the table.
+fn forget_clock(id: ClockId) {
+    let forgotten = clocks().remove(&id);
+    // The last reference to a loop that has ended drops its mailbox, and what is in there.
+    drop(forgotten);
 }
 
 impl Clock {
-    /// The clock of this thread's loop, else of the background loop.
-    pub(crate) fn current() -> Arc<Clock> {
-        Clock::last().unwrap_or_else(|| Clock::of(Home::current()))
-    }
-
-    /// The clock of this thread's loop, if one runs here.
-    pub(crate) fn try_current() -> Option<Arc<Clock>> {
-        Clock::last().or_else(|| Home::try_current().map(Clock::of))
-    }
-
-    /// The clock used last, if it is that of the loop that runs here.
-    fn last() -> Option<Arc<Clock>> {
-        // No cache is left while the thread ends; the loop is asked then.
-        let last = LAST.try_with(|last| {
-            let last = last.borrow();
-            last.as_ref().filter(|clock| clock.is_current()).cloned()
-        });
-        last.ok().flatten()
-    }
-
     fn of(home: Home) -> Arc<Clock> {
-        let driver = home.slot(|| Driver::new(home.now()));
+        let driver = home.slot(|| Driver::new(&home));
+        let clock = Clock::of_driver(home, &driver);
         if !driver.is_installed.swap(true, Ordering::AcqRel) {
-            home.set_deadline_source(driver.clone());
+            clock.home.set_deadline_source(driver.clone());
             // Another thread may have added a timer before the loop knew whom to ask.
-            home.unpark();
+            clock.home.unpark();
         }
-        let clock = Arc::new(Clock { home, driver });
-        if clock.is_current() {
-            let replaced = LAST.try_with(|last| last.replace(Some(clock.clone())));
-            // The last reference to a loop that has ended drops its mailbox, and what is in there.
-            drop(replaced);
-        }
+        let replaced = LAST.try_with(|last| last.replace(Some(clock.clone())));
+        // The last reference to a loop that has ended drops its mailbox, and what is in there.
+        drop(replaced);
         clock
     }
 
-    pub(crate) fn now(&self) -> Instant {
-        self.home.now()
-    }
-
-    /// Adds a timer that wakes `waker`.
-    pub(crate) fn add(&self, deadline: Instant, waker: &Waker) -> Key {
-        let key = self.insert(deadline, Action::Wake(waker.clone()));
-        if self.is_foreign() && self.home.is_closed() {
-            // The loop may have cleared its timers before this one came: look again.
-            waker.wake_by_ref();
+    fn of_driver(home: Home, driver: &Arc<Driver>) -> Arc<Clock> {
+        let id = driver.id;
+        let new = || {
+            let driver = driver.clone();
+            Arc::new(Clock { id, home, driver })
+        };
+        let mut clocks = clocks();
+        match clocks.get(&id) {
+            Some(clock) => clock.clone(),
+            // Nobody finds the clock of a loop that has ended.
+            None if driver.is_closed() => new(),
+            None => clocks.entry(id).or_insert_with(new).clone(),
         }
-        key
     }
 
-    /// Adds a timer that runs `callback` on this thread, which must be the loop's own.
-    pub(crate) fn add_callback(&self, deadline: Instant, callback: Callback) -> (Key, u64) {
-        debug_assert!(
-            self.home.is_current(),
-            "a callback stays on the thread of its loop"
-        );
-        let number = NEXT_CALLBACK.fetch_add(1, Ordering::Relaxed);
-        CALLBACKS.with_borrow_mut(|callbacks| callbacks.insert(number, callback));
-        (self.insert(deadline, Action::Call(number)), number)
+    #[inline]
+    pub(crate) fn now(&self) -> Moment {
+        Moment::of(self.home.now())
     }
 
-    fn insert(&self, deadline: Instant, action: Action) -> Key {
-        let (key, is_earliest) = self.driver.lock().insert(deadline, action);
-        if is_earliest && self.is_foreign() {
+    #[inline]
+    pub(crate) fn id(&self) -> ClockId {
+        self.id
+    }
+
+    /// Adds a timer, and takes its waker; neither when the loop has ended.
+    #[inline]
+    pub(crate) fn insert(&self, deadline: Moment, waker: &mut Option<Waker>) -> Option<Key> {
+        let (key, is_earliest) = match &mut *self.driver.lock() {
+            State::Open(open) => open.timers.insert(deadline, waker.take()?),
+            State::Closed(_) => return None,
+        };
+        if is_earliest && !self.is_current() {
             self.home.unpark();
         }
-        key
+        Some(key)
     }
 
-    /// Removes a timer that has not fired. Returns whether it was there.
-    pub(crate) fn remove(&self, key: Key) -> bool {
-        let action = self.driver.lock().remove(key);
-        action.is_some()
-    }
-
-    /// Looks whether a timer has fired; if not, it will wake `waker`.
-    pub(crate) fn poll(&self, key: Key, deadline: Instant, waker: &Waker) -> Poll {
-        let mut timers = self.driver.lock();
-        let Some(current) = timers.waker_mut(key) else {
-            drop(timers);
-            return self.look_back(deadline);
-        };
-        if !current.will_wake(waker) {
-            let old = std::mem::replace(current, waker.clone());
-            drop(timers);
-            drop(old);
-        } else {
-            drop(timers);
-        }
-        if self.is_foreign() && self.home.is_closed() {
-            // Added after the loop had cleared its timers.
-            self.remove(key);
-            return Poll::Lost;
-        }
-        Poll::Waiting
-    }
-
-    /// What became of a timer that is gone. The loop clears the timers when it ends, and some of
-    /// them were not due; while it runs here, they go by firing only.
-    fn look_back(&self, deadline: Instant) -> Poll {
-        if !self.home.is_closed() || deadline <= self.now() {
-            Poll::Fired
-        } else {
-            Poll::Lost
+    /// Something is due already: it is not put off.
+    pub(crate) fn hurry(&self) {
+        if let State::Open(open) = &mut *self.driver.lock() {
+            open.not_before = None;
         }
     }
 
     /// How many timers have neither fired nor been removed.
     pub(crate) fn len(&self) -> usize {
-        self.driver.lock().len()
-    }
-
-    /// Whether this is the clock of the calling thread's loop.
-    pub(crate) fn is_current(&self) -> bool {
-        self.home.is_current()
-    }
-
-    fn is_foreign(&self) -> bool {
-        !self.is_current()
-    }
-}
-
-impl Driver {
-    fn new(origin: Instant) -> Driver {
-        Driver {
-            timers: Mutex::new(Timers::new(origin)),
-            is_installed: AtomicBool::new(false),
+        match &*self.driver.lock() {
+            State::Open(open) => open.timers.len(),
+            State::Closed(_) => 0,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Timers> {
+    /// Whether this is the clock of the calling thread's loop.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        self.home.is_current()
+    }
+}
+
+/// What [`Driver::remove`] leaves to its caller.
+enum Removed {
+    /// To drop the waker.
+    Waker(Waker),
+    /// To forget the clock, whose last timer this was.
+    Last,
+}
+
+impl Driver {
+    fn new(home: &Home) -> Driver {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let state = match home.is_closed() {
+            true => State::Closed(BTreeSet::new()),
+            false => State::Open(Open {
+                timers: Timers::new(Moment::of(home.now())),
+                not_before: None,
+                is_real: !home.has_virtual_clock(),
+            }),
+        };
+        Driver {
+            id: ClockId::new(id).expect("fewer than four billion loops have timers in a process"),
+            timers: Mutex::new(state),
+            is_installed: AtomicBool::new(false),
+            is_exact: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(&*self.lock(), State::Closed(_))
+    }
+
+    #[inline]
+    fn remove(&self, key: Key) -> Option<Removed> {
+        match &mut *self.lock() {
+            State::Open(open) => open.timers.remove(key).map(Removed::Waker),
+            State::Closed(lost) => {
+                let was_last = lost.remove(&key) && lost.is_empty();
+                was_last.then_some(Removed::Last)
+            }
+        }
+    }
+
+    /// `None`: the waker is another one than before, or the loop has ended.
+    #[inline]
+    fn poll(&self, key: Key, waker: &Waker) -> Option<Poll> {
+        match &mut *self.lock() {
+            State::Open(open) => match open.timers.waker_mut(key) {
+                None => Some(Poll::Fired),
+                Some(old) => old.will_wake(waker).then_some(Poll::Waiting),
+            },
+            State::Closed(lost) => (!lost.contains(&key)).then_some(Poll::Fired),
+        }
+    }
+
+    /// Puts `new` in the place of the timer's waker. `None`: the loop has ended before it fired.
+    fn exchange(&self, key: Key, new: &mut Option<Waker>) -> Option<Poll> {
+        match &mut *self.lock() {
+            State::Open(open) => Some(match open.timers.waker_mut(key) {
+                None => Poll::Fired,
+                Some(old) => {
+                    if let Some(waker) = new.take() {
+                        *new = Some(std::mem::replace(old, waker));
+                    }
+                    Poll::Waiting
+                }
+            }),
+            State::Closed(lost) => (!lost.contains(&key)).then_some(Poll::Fired),
+        }
+    }
+
+    /// The loop's thread looks at its deadlines for the first time.
+    #[cold]
+    fn begin_exact_waits(&self) {
+        self.is_exact.store(true, Ordering::Relaxed);
+        let _ended = EXACT.try_with(|exact| {
+            let mut exact = exact.borrow_mut();
+            exact.get_or_insert_with(|| (self.id, ExactWaits::begin()));
+        });
     }
 }
 
 impl DeadlineSource for Driver {
     fn next_deadline(&self) -> Option<Instant> {
-        self.lock().next_deadline()
+        if !self.is_exact.load(Ordering::Relaxed) {
+            self.begin_exact_waits();
+        }
+        let next = match &mut *self.lock() {
+            State::Open(open) => open.next_deadline(),
+            State::Closed(_) => None,
+        };
+        next.map(Moment::instant)
     }
 
     fn expire(&self, now: Instant) {
-        let due = self.lock().take_due(now);
-        for action in due {
-            match action {
-                Action::Wake(waker) => waker.wake(),
-                Action::Call(number) => {
-                    call_soon(move || run_callback(number));
-                }
-            }
-        }
+        let now = Moment::of(now);
+        let due = match &mut *self.lock() {
+            State::Open(open) => open.take_due(now),
+            State::Closed(_) => Vec::new(),
+        };
+        due.into_iter().for_each(Waker::wake);
     }
 
     fn close(&self) {
-        let _last = LAST.try_with(|last| {
-            let is_own = |clock: &mut Arc<Clock>| std::ptr::eq(&*clock.driver, self);
-            last.borrow_mut().take_if(is_own)
-        });
-        let rest = self.lock().take_all();
-        for action in rest {
-            match action {
-                // Whoever waits on another thread is told, and turns to the loop it finds there.
-                Action::Wake(waker) => waker.wake(),
-                Action::Call(number) => {
-                    forget_callback(number);
-                }
-            }
+        let _last = LAST.try_with(|last| last.borrow_mut().take_if(|clock| clock.id == self.id));
+        let _exact = EXACT.try_with(|exact| exact.borrow_mut().take_if(|(id, _)| *id == self.id));
+        callbacks::forget_all(self.id);
+        let rest = {
+            let mut state = self.lock();
+            let rest = match &mut *state {
+                State::Open(open) => open.timers.take_all(),
+                State::Closed(_) => Vec::new(),
+            };
+            let (keys, wakers): (BTreeSet<_>, Vec<_>) = rest.into_iter().unzip();
+            *state = State::Closed(keys);
+            wakers
+        };
+        if rest.is_empty() {
+            forget_clock(self.id);
         }
+        // Whoever waits on another thread is told, and turns to the loop it finds there.
+        rest.into_iter().for_each(Waker::wake);
     }
-}
-
-fn take_callback(number: u64) -> Option<Callback> {
-    // The table is gone while the thread ends; so are the callbacks then.
-    let taken = CALLBACKS.try_with(|callbacks| callbacks.borrow_mut().remove(&number));
-    taken.ok().flatten()
-}
-
-fn run_callback(number: u64) {
-    if let Some(callback) = take_callback(number) {
-        callback();
-    }
-}
-
-/// Drops a callback of this thread. Returns whether it had still to run.
-pub(crate) fn forget_callback(number: u64) -> bool {
-    take_callback(number).is_some()
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use aioli_task::Seconds;
 
-use crate::driver::{self, Clock};
+use crate::driver::{self, Added, ClockId};
+use crate::moment::{Moment, nanoseconds};
 use crate::timers::Key;
 
 /// Waits for a length of time: a number of seconds, or a `Duration`.
@@ -41,10 +41,11 @@ use crate::timers::Key;
 /// ```
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(length: impl Seconds) -> Sleep {
-    Sleep(match length.into_duration() {
+    Sleep::new(match length.into_duration() {
         None => State::Never,
         Some(Duration::ZERO) => State::Pass { is_over: false },
-        Some(length) => State::Length(length),
+        // Three hundred years are for ever.
+        Some(length) => nanoseconds(length).map_or(State::Never, State::Length),
     })
 }
 
@@ -66,80 +67,123 @@ pub fn sleep(length: impl Seconds) -> Sleep {
 /// });
 /// ```
 pub fn sleep_until(moment: Instant) -> Sleep {
-    Sleep(State::Moment(moment))
+    Sleep::new(State::Moment(Moment::of(moment)))
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
+// There may be a million of them: this is a `State` in 24 bytes.
 #[must_use = "a sleep does nothing unless it is awaited"]
-pub struct Sleep(State);
+pub struct Sleep {
+    /// A length or a moment, in nanoseconds.
+    number: i64,
+    /// The key of a timer.
+    arrival: u64,
+    index: u32,
+    /// The clock of a timer, or one of the tags below.
+    tag: u32,
+}
+
+const _: () = assert!(size_of::<Sleep>() == 24);
+
+/// What a [`Sleep`] is when it has no timer. No clock is so named.
+mod tags {
+    pub(super) const NEVER: u32 = u32::MAX;
+    pub(super) const PASS: u32 = u32::MAX - 1;
+    pub(super) const PASS_OVER: u32 = u32::MAX - 2;
+    pub(super) const LENGTH: u32 = u32::MAX - 3;
+    pub(super) const MOMENT: u32 = u32::MAX - 4;
+    pub(super) const OVER: u32 = u32::MAX - 5;
+}
 
 enum State {
     /// Infinite.
     Never,
     /// One pass of the loop.
     Pass { is_over: bool },
+    /// Nanoseconds; not polled yet.
+    Length(i64),
     /// Not polled yet.
-    Length(Duration),
-    /// Not polled yet.
-    Moment(Instant),
+    Moment(Moment),
     /// A timer of this clock.
-    Waiting {
-        clock: Arc<Clock>,
-        key: Key,
-        deadline: Instant,
-    },
+    Waiting(ClockId, Key, Moment),
     /// The time is over.
     Over,
 }
 
 impl Sleep {
+    #[inline]
+    fn new(state: State) -> Sleep {
+        let (tag, number, (arrival, index)) = match state {
+            State::Never => (tags::NEVER, 0, (0, 0)),
+            State::Pass { is_over: false } => (tags::PASS, 0, (0, 0)),
+            State::Pass { is_over: true } => (tags::PASS_OVER, 0, (0, 0)),
+            State::Length(length) => (tags::LENGTH, length, (0, 0)),
+            State::Moment(moment) => (tags::MOMENT, moment.number(), (0, 0)),
+            State::Waiting(clock, key, deadline) => (clock.get(), deadline.number(), key.parts()),
+            State::Over => (tags::OVER, 0, (0, 0)),
+        };
+        Sleep {
+            number,
+            arrival,
+            index,
+            tag,
+        }
+    }
+
+    #[inline]
+    fn state(&self) -> State {
+        match self.tag {
+            tags::NEVER => State::Never,
+            tags::PASS => State::Pass { is_over: false },
+            tags::PASS_OVER => State::Pass { is_over: true },
+            tags::LENGTH => State::Length(self.number),
+            tags::MOMENT => State::Moment(Moment::from_number(self.number)),
+            tags::OVER => State::Over,
+            clock => match ClockId::new(clock) {
+                Some(clock) => {
+                    let key = Key::from_parts(self.arrival, self.index);
+                    State::Waiting(clock, key, Moment::from_number(self.number))
+                }
+                None => unreachable!("no clock and no tag is zero"),
+            },
+        }
+    }
+
     /// Whether the time is over, as of the last poll.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.0, State::Over)
+        matches!(self.state(), State::Over)
     }
 
     /// When it will be over, once that is known: a length begins at the first poll.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match &self.0 {
-            State::Moment(moment) => Some(*moment),
-            State::Waiting { deadline, .. } => Some(*deadline),
+        match self.state() {
+            State::Moment(moment) | State::Waiting(_, _, moment) => Some(moment.instant()),
             State::Never | State::Pass { .. } | State::Length(_) | State::Over => None,
         }
     }
 
-    fn start(
-        &mut self,
-        clock: Arc<Clock>,
-        deadline: Option<Instant>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        self.0 = match deadline {
-            None => State::Never,
-            Some(deadline) => {
-                let key = clock.add(deadline, cx.waker());
-                State::Waiting {
-                    clock,
-                    key,
-                    deadline,
-                }
-            }
-        };
+    /// A timer has been added.
+    fn wait(&mut self, added: Added, cx: &mut Context<'_>) -> Poll<()> {
+        *self = Sleep::new(match added {
+            Added::Waiting(clock, key, deadline) => State::Waiting(clock, key, deadline),
+            Added::Never => State::Never,
+            Added::Past => return self.pass(cx),
+        });
+        Poll::Pending
+    }
+
+    /// Waits for one pass of the loop.
+    fn pass(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.tag = tags::PASS_OVER;
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     fn end(&mut self) -> Poll<()> {
-        self.0 = State::Over;
+        self.tag = tags::OVER;
         Poll::Ready(())
-    }
-
-    /// Goes on with the clock found here: the one that measured so far has ended. Two virtual
-    /// clocks have nothing in common but the length that is left.
-    fn move_on(&mut self, left: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let clock = Clock::current();
-        let deadline = clock.now().checked_add(left);
-        self.start(clock, deadline, cx)
     }
 }
 
@@ -147,40 +191,21 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
+        match self.state() {
             State::Over => Poll::Ready(()),
             State::Never => Poll::Pending,
             State::Pass { is_over: true } => self.end(),
-            State::Pass { is_over } => {
-                *is_over = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            State::Length(length) => {
-                let length = *length;
-                let clock = Clock::current();
-                let deadline = clock.now().checked_add(length);
-                self.start(clock, deadline, cx)
-            }
-            State::Moment(moment) => {
-                let moment = *moment;
-                let clock = Clock::current();
-                if moment <= clock.now() {
-                    self.0 = State::Pass { is_over: false };
-                    return self.poll(cx);
-                }
-                self.start(clock, Some(moment), cx)
-            }
-            State::Waiting {
-                clock,
-                key,
-                deadline,
-            } => match clock.poll(*key, *deadline, cx.waker()) {
+            State::Pass { is_over: false } => self.pass(cx),
+            State::Length(length) => self.wait(driver::add_after(length, cx.waker()), cx),
+            State::Moment(moment) => self.wait(driver::add_at(moment, cx.waker()), cx),
+            State::Waiting(clock, key, deadline) => match driver::poll(clock, key, cx.waker()) {
                 driver::Poll::Waiting => Poll::Pending,
                 driver::Poll::Fired => self.end(),
-                driver::Poll::Lost => {
-                    let left = deadline.saturating_duration_since(clock.now());
-                    self.move_on(left, cx)
+                // It goes on with the clock found here. Two virtual clocks have nothing in common
+                // but the length that is left.
+                driver::Poll::Lost(ended) => {
+                    let left = nanoseconds(deadline.since(ended)).unwrap_or(i64::MAX);
+                    self.wait(driver::add_after(left, cx.waker()), cx)
                 }
             },
         }
@@ -188,9 +213,10 @@ impl Future for Sleep {
 }
 
 impl Drop for Sleep {
+    #[inline]
     fn drop(&mut self) {
-        if let State::Waiting { clock, key, .. } = &self.0 {
-            clock.remove(*key);
+        if let State::Waiting(clock, key, _) = self.state() {
+            driver::remove(clock, key);
         }
     }
 }
@@ -198,12 +224,15 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Sleep");
-        match &self.0 {
+        match self.state() {
             State::Never => out.field("never", &true),
             State::Pass { is_over } => out.field("pass", &is_over),
-            State::Length(length) => out.field("length", length),
-            State::Moment(moment) => out.field("until", moment),
-            State::Waiting { deadline, .. } => out.field("until", deadline),
+            State::Length(length) => {
+                out.field("length", &Duration::from_nanos(length.unsigned_abs()))
+            }
+            State::Moment(until) | State::Waiting(_, _, until) => {
+                out.field("until", &until.instant())
+            }
             State::Over => out.field("over", &true),
         };
         out.finish()

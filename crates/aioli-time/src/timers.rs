@@ -19,14 +19,14 @@
 //!
 //! Ticks only sort: what fires is decided by the exact deadline, so nothing fires early, and what
 //! is due together fires in order. The set knows no loop and no thread: it is given the time, and
-//! gives back what to wake. Nothing is woken or dropped in here, because a waker may run anything,
+//! gives back whom to wake. Nothing is woken or dropped in here, because a waker may run anything,
 //! this set's own operations included.
 
 use std::task::Waker;
-use std::time::Instant;
 
 use self::near::Near;
-use self::slab::{Link, Place, Slab, Timer};
+use self::slab::{Link, Slab};
+use crate::moment::Moment;
 
 mod near;
 mod slab;
@@ -44,26 +44,37 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(DIGIT_BITS) as usize;
 
 /// Names one timer: where it is kept, and a number that no other timer of the set has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     arrival: u64,
     index: u32,
 }
 
-/// What to do when a timer is due.
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Wake the future that waits.
-    Wake(Waker),
-    /// Run the callback of this number, which the loop's thread keeps.
-    Call(u64),
+impl Key {
+    /// Its parts, to be given to [`from_parts`](Key::from_parts).
+    pub(crate) fn parts(self) -> (u64, u32) {
+        (self.arrival, self.index)
+    }
+
+    pub(crate) fn from_parts(arrival: u64, index: u32) -> Key {
+        Key { arrival, index }
+    }
+}
+
+/// Where a timer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The heap.
+    Near,
+    /// The list of a slot.
+    Far { level: usize, slot: usize },
 }
 
 /// The timers of one loop.
 #[derive(Debug)]
 pub(crate) struct Timers {
     /// The beginning of the first tick. What is due earlier is in that tick too.
-    origin: Instant,
+    origin: Moment,
     /// The current tick.
     current: u64,
     slab: Slab,
@@ -73,7 +84,7 @@ pub(crate) struct Timers {
     /// The slots of a level that are not empty, one bit each.
     occupied: [u64; LEVELS],
     /// The earliest deadline, as long as it is known.
-    earliest: Option<Instant>,
+    earliest: Option<Moment>,
     /// The number of the next timer.
     arrivals: u64,
 }
@@ -81,7 +92,7 @@ pub(crate) struct Timers {
 impl Timers {
     /// An empty set. `origin` should not be later than the deadlines to come: those would all be
     /// near, which is slower, though right.
-    pub(crate) fn new(origin: Instant) -> Timers {
+    pub(crate) fn new(origin: Moment) -> Timers {
         Timers {
             origin,
             current: 0,
@@ -96,7 +107,7 @@ impl Timers {
 
     /// Adds a timer. It fires after every timer with the same deadline that is there already.
     /// Also tells whether it may be the earliest one now.
-    pub(crate) fn insert(&mut self, deadline: Instant, action: Action) -> (Key, bool) {
+    pub(crate) fn insert(&mut self, deadline: Moment, waker: Waker) -> (Key, bool) {
         // The earliest is not looked for here: it is not known after each removal of it.
         let is_earliest = self.earliest.is_none_or(|first| deadline < first);
         if is_earliest && (self.earliest.is_some() || self.len() == 0) {
@@ -104,47 +115,37 @@ impl Timers {
         }
         let arrival = self.arrivals;
         self.arrivals += 1;
-        let index = self.slab.insert(Timer {
-            deadline,
-            arrival,
-            action,
-            place: Place::Near,
-            next: Link::NONE,
-            previous: Link::NONE,
-        });
-        self.place(index);
+        let index = self.slab.insert(deadline, arrival, waker);
+        self.place(index, deadline);
         (Key { arrival, index }, is_earliest)
     }
 
-    /// Removes a timer; the caller drops its action where it holds no lock.
+    /// Removes a timer; the caller drops its waker where it holds no lock.
     #[must_use]
-    pub(crate) fn remove(&mut self, key: Key) -> Option<Action> {
-        let timer = self.slab.get(key)?;
-        if self.earliest == Some(timer.deadline) {
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
+        let deadline = self.slab.deadline(key)?;
+        if self.earliest == Some(deadline) {
             self.earliest = None;
         }
-        match timer.place {
+        match self.place_of(deadline) {
             Place::Near => self.near.forget_one(),
             Place::Far { level, slot } => self.unlink(key.index, level, slot),
         }
-        let timer = self.slab.remove(key.index);
+        let waker = self.slab.remove(key.index);
         self.near.purge(&self.slab);
-        Some(timer.action)
+        Some(waker)
     }
 
     /// The waker of a timer that has not fired.
     pub(crate) fn waker_mut(&mut self, key: Key) -> Option<&mut Waker> {
-        match &mut self.slab.get_mut(key)?.action {
-            Action::Wake(waker) => Some(waker),
-            Action::Call(_) => None,
-        }
+        self.slab.waker_mut(key)
     }
 
     /// The earliest deadline.
     ///
     /// Looks through the timers of one slot when the earliest timer has been removed since the last
     /// call, and nothing is near.
-    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&mut self) -> Option<Moment> {
         if self.earliest.is_none() && self.len() > 0 {
             self.earliest = self.near.first(&self.slab).or_else(|| self.first_far());
         }
@@ -153,11 +154,11 @@ impl Timers {
 
     /// Takes out everything that is due at `now`, in order.
     #[must_use]
-    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Action> {
+    pub(crate) fn take_due(&mut self, now: Moment) -> Vec<Waker> {
         let mut due = Vec::new();
         loop {
             while let Some(index) = self.near.pop_due(now, &self.slab) {
-                due.push(self.slab.remove(index).action);
+                due.push(self.slab.remove(index));
             }
             // While something is near, everything far is later.
             if !self.near.is_empty() || !self.advance(self.tick(now)) {
@@ -170,14 +171,12 @@ impl Timers {
 
     /// Takes out everything, in order.
     #[must_use]
-    pub(crate) fn take_all(&mut self) -> Vec<Action> {
+    pub(crate) fn take_all(&mut self) -> Vec<(Key, Waker)> {
         self.near.clear();
         self.slots = [[Link::NONE; SLOTS]; LEVELS];
         self.occupied = [0; LEVELS];
         self.earliest = None;
-        let mut all = self.slab.take_all();
-        all.sort_unstable_by_key(|timer| (timer.deadline, timer.arrival));
-        all.into_iter().map(|timer| timer.action).collect()
+        self.slab.take_all()
     }
 
     /// How many timers there are.
@@ -186,45 +185,55 @@ impl Timers {
     }
 
     /// The tick a moment is in.
-    fn tick(&self, moment: Instant) -> u64 {
-        // Saturates in 64 bits, after 584 years.
-        let since = moment.saturating_duration_since(self.origin);
-        let nanos = since.as_secs().saturating_mul(1_000_000_000);
-        nanos.saturating_add(u64::from(since.subsec_nanos())) >> TICK_BITS
+    #[inline]
+    fn tick(&self, moment: Moment) -> u64 {
+        moment.nanoseconds_since(self.origin) >> TICK_BITS
+    }
+
+    /// Where a timer with this deadline is. It stays there until the current tick is one of its
+    /// slot's.
+    #[inline]
+    fn place_of(&self, deadline: Moment) -> Place {
+        let tick = self.tick(deadline);
+        if tick <= self.current {
+            return Place::Near;
+        }
+        let highest = u64::BITS - 1 - (tick ^ self.current).leading_zeros();
+        let level = (highest / DIGIT_BITS) as usize;
+        let slot = (tick >> (level as u32 * DIGIT_BITS)) as usize % SLOTS;
+        Place::Far { level, slot }
     }
 
     /// Puts a timer that is in no list where it belongs.
-    fn place(&mut self, index: u32) {
-        let timer = self.slab.live(index);
-        let tick = self.tick(timer.deadline);
-        if tick <= self.current {
-            self.near.push(timer.deadline, timer.arrival, index);
-            self.slab.live_mut(index).place = Place::Near;
-            return;
+    #[inline]
+    fn place(&mut self, index: u32, deadline: Moment) {
+        match self.place_of(deadline) {
+            Place::Near => {
+                let arrival = self.slab.live(index).arrival;
+                self.near.push(deadline, arrival, index);
+            }
+            Place::Far { level, slot } => self.link(index, level, slot),
         }
-        let highest = u64::BITS - 1 - (tick ^ self.current).leading_zeros();
-        let level = highest / DIGIT_BITS;
-        let slot = (tick >> (level * DIGIT_BITS)) % SLOTS as u64;
-        self.link(index, level as u8, slot as u8);
     }
 
     /// Puts a timer into a slot.
-    fn link(&mut self, index: u32, level: u8, slot: u8) {
-        let head = &mut self.slots[usize::from(level)][usize::from(slot)];
-        let next = std::mem::replace(head, Link::to(index));
-        self.occupied[usize::from(level)] |= 1 << slot;
+    #[inline]
+    fn link(&mut self, index: u32, level: usize, slot: usize) {
+        let next = std::mem::replace(&mut self.slots[level][slot], Link::to(index));
+        self.occupied[level] |= 1 << slot;
         if let Some(next) = next.index() {
             self.slab.live_mut(next).previous = Link::to(index);
         }
         let timer = self.slab.live_mut(index);
-        timer.place = Place::Far { level, slot };
         timer.next = next;
         timer.previous = Link::NONE;
     }
 
     /// Takes a timer out of its slot.
-    fn unlink(&mut self, index: u32, level: u8, slot: u8) {
-        let Timer { next, previous, .. } = *self.slab.live(index);
+    #[inline]
+    fn unlink(&mut self, index: u32, level: usize, slot: usize) {
+        let timer = self.slab.live(index);
+        let (next, previous) = (timer.next, timer.previous);
         if let Some(next) = next.index() {
             self.slab.live_mut(next).previous = previous;
         }
@@ -232,9 +241,13 @@ impl Timers {
             self.slab.live_mut(previous).next = next;
             return;
         }
-        self.slots[usize::from(level)][usize::from(slot)] = next;
+        debug_assert!(
+            self.slots[level][slot] == Link::to(index),
+            "it is the first there"
+        );
+        self.slots[level][slot] = next;
         if next.index().is_none() {
-            self.occupied[usize::from(level)] &= !(1 << slot);
+            self.occupied[level] &= !(1 << slot);
         }
     }
 
@@ -248,7 +261,7 @@ impl Timers {
     }
 
     /// The earliest deadline of the far timers.
-    fn first_far(&self) -> Option<Instant> {
+    fn first_far(&self) -> Option<Moment> {
         let (level, slot, _) = self.first_slot()?;
         let first = self.slots[level][slot].index();
         let after = |&index: &u32| self.slab.live(index).next.index();
@@ -269,8 +282,10 @@ impl Timers {
         self.occupied[level] &= !(1 << slot);
         let mut link = std::mem::replace(&mut self.slots[level][slot], Link::NONE);
         while let Some(index) = link.index() {
-            link = self.slab.live(index).next;
-            self.place(index);
+            let timer = self.slab.live(index);
+            link = timer.next;
+            let deadline = timer.deadline;
+            self.place(index, deadline);
         }
         true
     }

@@ -2,7 +2,9 @@
 
 use std::future::Ready;
 
-use aioli_flow::testing::{Cut, Everywhere, Failure, How, Scenario, Summary};
+use aioli_flow::testing::{
+    Cut, Everywhere, Failure, How, Scenario, SequenceError, Sequencer, Step, Summary, Turn,
+};
 use aioli_flow::{
     AsCompleted, AsyncClose, Attempt, CancelScope, CompletionOrder, Elapsed, First, Gather, Group,
     Of2, Of3, Of4, Of5, Of6, Of7, Of8, Promise, Promised, Pushed, Put, RaceAll, RescheduleError,
@@ -61,6 +63,10 @@ fn every_public_type() {
     is_all::<Everywhere>();
     is_all::<Summary>();
     is_all::<Failure>();
+    is_all::<Sequencer>();
+    is_all::<SequenceError>();
+    is_all::<Step>();
+    is_all::<Turn>();
     <Scenario as NotSend<_>>::check();
     // Their bodies need not be `Send`, and their types are forgotten.
     <aioli_flow::Gen<u8> as NotSend<_>>::check();

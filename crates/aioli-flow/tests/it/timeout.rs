@@ -1,15 +1,18 @@
 //! Timeouts: whose request it is, and what a body may still return.
 
 use std::cell::RefCell;
-use std::future::{pending, ready};
+use std::future::{Future, pending, poll_fn, ready};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use aioli_flow::{
     Elapsed, RescheduleError, TimeoutScope, finally, move_on_after, shield_for, timeout,
     timeout_at, timeout_scope, wait_up_to,
 };
 use aioli_sync::Queue;
-use aioli_task::{Runner, catch, current, now, shield, spawn, yield_now};
+use aioli_task::testing::counts;
+use aioli_task::{Exit, Runner, Stop, catch, current, exit, now, shield, spawn, yield_now};
 use aioli_time::{Deadline, sleep};
 
 use crate::{Log, at, caught, check, run, run_any_order, secs, virtual_clock};
@@ -378,4 +381,44 @@ fn a_shield_with_a_budget_gives_up() {
     );
     assert_eq!(reports.borrow().len(), 1);
     assert!(reports.borrow()[0].contains("budget"));
+}
+
+/// Panics at one of its polls, with a handler inside that is linked by then.
+async fn fails_at_poll(number: usize) {
+    let mut inner = pin!(catch(pending::<()>()));
+    let mut polls = 0;
+    poll_fn(|cx| {
+        assert!(inner.as_mut().poll(cx).is_pending());
+        polls += 1;
+        assert!(polls < number, "enough");
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    })
+    .await;
+}
+
+#[test]
+fn a_panic_passes_a_timeout_and_leaves_no_handler() {
+    for number in [1, 2, 3] {
+        run(async {
+            let failed = exit(timeout(1, fails_at_poll(number))).await;
+            assert!(matches!(failed, Exit::Panicked(_)), "{failed:?}");
+            assert_eq!(counts().handlers, 0);
+            assert_eq!(aioli_time::stats().pending, 0);
+        });
+        let task = run(async { spawn(timeout(1, fails_at_poll(number))).outcome().await });
+        assert!(matches!(task, Err(Stop::Panicked(_))), "{task:?}");
+    }
+}
+
+#[test]
+fn a_timeout_holds_its_body_once() {
+    let data = [0_u8; 1000];
+    let body = async move {
+        sleep(1).await;
+        std::hint::black_box(data)
+    };
+    let size = size_of_val(&body);
+    let bounded = timeout(1, body);
+    assert!(size_of_val(&bounded) < size + 200);
 }

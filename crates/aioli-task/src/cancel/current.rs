@@ -83,17 +83,15 @@ pub(super) fn under<R>(address: &Address, f: impl FnOnce() -> R) -> R {
     enter(At::Linked(address), f)
 }
 
-/// Runs `f`, the poll or the drop of the body of a handler that is not linked. Returns the
-/// handler's address, if it has been linked meanwhile.
+/// Runs `f`, the poll or the drop of the body of a handler that is not linked. If it is linked
+/// meanwhile, its address is in `linked` afterwards, also when `f` unwinds.
 #[inline]
-pub(super) fn in_new<R>(is_shield: bool, f: impl FnOnce() -> R) -> (R, Option<Address>) {
-    let cell = OnceCell::new();
-    let linked = &cell;
-    let result = enter(At::New { linked, is_shield }, f);
-    (result, cell.into_inner())
+pub(super) fn in_new<R>(linked: &OnceCell<Address>, is_shield: bool, f: impl FnOnce() -> R) -> R {
+    enter(At::New { linked, is_shield }, f)
 }
 
 /// Calls `f` with the innermost frame.
+#[inline]
 fn with_frame<R>(f: impl FnOnce(Option<&Frame<'_>>) -> R) -> R {
     let frame = CURRENT.get();
     // SAFETY: by the invariant of `CURRENT` it is null or points to a live frame, whose `enter` is
@@ -110,22 +108,24 @@ impl Frame<'_> {
     }
 
     /// The handler of this frame, linked into its tree now if it was not yet.
+    #[inline]
     fn spot(&self) -> Option<Spot<'_>> {
         match &self.at {
             At::Outside => None,
             At::Task(task) => Some(task.tree_or_new().root()),
             At::Linked(address) => Some(address.spot()),
-            At::New { linked, is_shield } => {
-                let address = linked.get_or_init(|| {
-                    let new = New {
-                        is_shield: *is_shield,
-                        ..New::default()
-                    };
-                    Place::link(self.above().and_then(Frame::spot), new).into_address()
-                });
-                Some(address.spot())
-            }
+            At::New { linked, is_shield } => Some(self.linked_or_new(linked, *is_shield).spot()),
         }
+    }
+
+    fn linked_or_new<'a>(&self, linked: &'a OnceCell<Address>, is_shield: bool) -> &'a Address {
+        linked.get_or_init(|| {
+            let new = New {
+                is_shield,
+                ..New::default()
+            };
+            Place::link(self.above().and_then(Frame::spot), new).into_address()
+        })
     }
 
     /// Whether this handler, or one above it with no shield between, is asked right now.
@@ -144,7 +144,21 @@ impl Frame<'_> {
     }
 }
 
+/// Calls `f` with the current handler if it is linked.
+#[inline]
+pub(super) fn with_linked<R>(f: impl FnOnce(Option<Spot<'_>>) -> R) -> R {
+    with_frame(|frame| {
+        f(frame.and_then(|frame| match &frame.at {
+            At::Outside => None,
+            At::Task(task) => task.tree().map(|tree| tree.root()),
+            At::Linked(address) => Some(address.spot()),
+            At::New { linked, .. } => linked.get().map(Address::spot),
+        }))
+    })
+}
+
 /// Calls `f` with the current handler, linked into its tree now if it was not yet.
+#[inline]
 pub(crate) fn with<R>(f: impl FnOnce(Option<Spot<'_>>) -> R) -> R {
     with_frame(|frame| f(frame.and_then(Frame::spot)))
 }

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -102,14 +103,15 @@ pub fn catch<F: Future>(f: F) -> impl Future<Output = Result<F::Output, Cancelle
 #[must_use = "futures do nothing unless awaited"]
 pub struct ExitFuture<F> {
     body: Option<F>,
-    handler: Handler,
+    /// Dropped by `drop`, which has seldom anything to do.
+    handler: ManuallyDrop<Handler>,
 }
 
 impl<F> ExitFuture<F> {
     pub(super) fn new(f: F, is_shield: bool) -> ExitFuture<F> {
         ExitFuture {
             body: Some(f),
-            handler: Handler::new(is_shield),
+            handler: ManuallyDrop::new(Handler::new(is_shield)),
         }
     }
 
@@ -227,6 +229,101 @@ impl<F> ExitFuture<F> {
     }
 }
 
+impl<F: Future> ExitFuture<F> {
+    /// Like `poll`, but a panic of the body passes, and does not come out as [`Exit::Panicked`].
+    ///
+    /// For scopes that would resume it at once. The body is dropped with this future then.
+    ///
+    /// # Panics
+    ///
+    /// When the body panics, in its poll or while it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{Exit, exit, run};
+    /// use std::{future::poll_fn, pin::pin};
+    ///
+    /// run(async {
+    ///     let mut body = pin!(exit(async { 42 }));
+    ///     let ended = poll_fn(|cx| body.as_mut().poll_open(cx)).await;
+    ///     assert!(matches!(ended, Exit::Value(42)));
+    /// });
+    /// ```
+    // PERF: `timeout_ready`: a body that is ready at its first poll touches nothing but the pointer
+    // to the current handler.
+    #[inline]
+    pub fn poll_open(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Exit<F::Output>> {
+        let (mut body, handler) = self.project();
+        if !handler.is_fresh() {
+            return poll_again(body, handler, cx);
+        }
+        match handler.run_unlinked(|| poll_body(body.as_mut(), cx)) {
+            Poll::Ready(value) if handler.is_fresh() => {
+                body.set(None);
+                Poll::Ready(Exit::Value(value))
+            }
+            Poll::Ready(value) => Poll::Ready(finish_open(body, handler, value)),
+            Poll::Pending => suspend(body, handler, false, cx),
+        }
+    }
+}
+
+/// Polls a body that has been polled before, or asked.
+#[inline(never)]
+fn poll_again<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    handler: &mut Handler,
+    cx: &mut Context<'_>,
+) -> Poll<Exit<F::Output>> {
+    if handler.enter(cx.waker()) == Entered::Asked {
+        return Poll::Ready(open(cancelled(body, handler)));
+    }
+    let was_linked = handler.is_linked();
+    match handler.run(|| poll_body(body.as_mut(), cx)) {
+        Poll::Ready(value) => Poll::Ready(finish_open(body, handler, value)),
+        Poll::Pending => suspend(body, handler, was_linked, cx),
+    }
+}
+
+#[inline]
+fn poll_body<F: Future>(body: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let body = body.as_pin_mut();
+    body.expect("a future must not be polled after it is done")
+        .poll(cx)
+}
+
+/// The body is pending: asked meanwhile, it is dropped.
+#[inline(never)]
+fn suspend<F, T>(
+    body: Pin<&mut Option<F>>,
+    handler: &mut Handler,
+    was_linked: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Exit<T>> {
+    match handler.suspend(was_linked, cx.waker()) {
+        Entered::Asked => Poll::Ready(open(cancelled(body, handler))),
+        Entered::Go => Poll::Pending,
+    }
+}
+
+/// The body is done, and its handler is in a tree.
+#[inline(never)]
+fn finish_open<F, T>(body: Pin<&mut Option<F>>, handler: &mut Handler, value: T) -> Exit<T> {
+    match finish(body, handler) {
+        Ok(()) => Exit::Value(value),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Lets a panic pass.
+fn open<T>(exit: Exit<T>) -> Exit<T> {
+    match exit {
+        Exit::Panicked(panic) => resume_unwind(panic),
+        exit => exit,
+    }
+}
+
 impl<F: Future> Future for ExitFuture<F> {
     type Output = Exit<F::Output>;
 
@@ -236,13 +333,8 @@ impl<F: Future> Future for ExitFuture<F> {
             return Poll::Ready(cancelled(body, handler));
         }
         let was_linked = handler.is_linked();
-        let polled = handler.run(|| {
-            catch_unwind(AssertUnwindSafe(|| {
-                let body = body.as_mut().as_pin_mut();
-                body.expect("a future must not be polled after it is done")
-                    .poll(cx)
-            }))
-        });
+        let polled =
+            handler.run(|| catch_unwind(AssertUnwindSafe(|| poll_body(body.as_mut(), cx))));
         match polled {
             Ok(Poll::Ready(value)) => match finish(body, handler) {
                 Ok(()) => Poll::Ready(Exit::Value(value)),
@@ -268,8 +360,13 @@ fn finish<F>(body: Pin<&mut Option<F>>, handler: &mut Handler) -> Result<(), Pay
         return drop_body(body);
     }
     if handler.is_quiet() {
-        let dropped = handler.run(|| drop_body(body));
-        handler.leave(Entries::leave_at_once);
+        let dropped = match mem::needs_drop::<F>() {
+            true => handler.run(|| drop_body(body)),
+            false => drop_body(body),
+        };
+        if !handler.leave_as_leaf() {
+            handler.leave(Entries::leave_at_once);
+        }
         return dropped;
     }
     let held = handler.begin_exit().request;
@@ -302,15 +399,30 @@ fn drop_body<F>(mut body: Pin<&mut Option<F>>) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| body.set(None)))
 }
 
-impl<F> Drop for ExitFuture<F> {
-    fn drop(&mut self) {
-        if self.handler.is_unlinked() {
-            return;
-        }
-        // SAFETY: a value that is dropped stays where it is, so it is pinned if it ever was.
-        let (body, handler) = unsafe { Pin::new_unchecked(self) }.project();
-        if let Err(panic) = finish(body, handler) {
+impl<F> ExitFuture<F> {
+    /// Leaves the tree, if the handler is in one, and drops it.
+    #[cold]
+    fn leave(&mut self) {
+        let left = if self.handler.is_unlinked() {
+            Ok(())
+        } else {
+            // SAFETY: it is about to be dropped and stays where it is, so it is pinned if it ever was.
+            let (body, handler) = unsafe { Pin::new_unchecked(&mut *self) }.project();
+            finish(body, handler)
+        };
+        // SAFETY: only `drop` calls this, so that the handler is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.handler) };
+        if let Err(panic) = left {
             resume_unwind(panic);
+        }
+    }
+}
+
+impl<F> Drop for ExitFuture<F> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.handler.holds_nothing() {
+            self.leave();
         }
     }
 }

@@ -16,6 +16,7 @@
 //! a lock around it. That lock is taken before that of a tree, and never the other way round; no
 //! waker is called and no body polled or dropped while it is held.
 
+use std::cell::OnceCell;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -132,6 +133,7 @@ impl Link {
     }
 
     /// Links the handler below the current one.
+    #[inline]
     fn link(&mut self, waker: &Waker) {
         let new = New {
             is_shield: self.is_shield,
@@ -262,7 +264,7 @@ impl Handler {
     pub(super) fn set_aside(&mut self) {
         self.now(|link, after| {
             if let Some(place) = link.place() {
-                place.act(after, |entries, at, after| entries.unlink(at, after));
+                place.unlink(after);
             }
         });
     }
@@ -271,9 +273,20 @@ impl Handler {
     #[inline]
     pub(super) fn enter(&mut self, waker: &Waker) -> Entered {
         let is_shared = self.shared.get().is_some();
-        if !is_shared && matches!(self.own.state, State::New) {
-            return Entered::Go;
+        if !is_shared {
+            let is_in_place = match &self.own.state {
+                State::New => true,
+                State::Linked(place) => current::with_linked(|at| place.is_in_place(at, waker)),
+                State::Early(_) | State::Gone => false,
+            };
+            if is_in_place {
+                return Entered::Go;
+            }
         }
+        self.enter_slowly(is_shared, waker)
+    }
+
+    fn enter_slowly(&mut self, is_shared: bool, waker: &Waker) -> Entered {
         self.now(|link, after| {
             if is_shared && matches!(link.state, State::New) {
                 link.link(waker);
@@ -294,15 +307,81 @@ impl Handler {
         } else if let State::Linked(place) = &self.own.state {
             return current::under(place.address(), f);
         }
-        let (result, linked) = current::in_new(self.own.is_shield, f);
-        if let Some(address) = linked {
-            self.with(|link| link.state = State::Linked(Place::of(address)));
+        self.run_unlinked(f)
+    }
+
+    /// The same for a handler that is not linked. It may be linked meanwhile.
+    #[inline]
+    pub(super) fn run_unlinked<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        /// Notes that the handler has been linked, also when `f` unwinds.
+        struct Note<'a> {
+            handler: &'a mut Handler,
+            linked: OnceCell<Address>,
+        }
+        impl Drop for Note<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                if let Some(address) = self.linked.take() {
+                    self.handler
+                        .with(|link| link.state = State::Linked(Place::of(address)));
+                }
+            }
+        }
+        let is_shield = self.own.is_shield;
+        let note = Note {
+            handler: self,
+            linked: OnceCell::new(),
+        };
+        let result = current::in_new(&note.linked, is_shield, f);
+        if note.linked.get().is_none() {
+            // PERF: `timeout_ready`: there is nothing to note, and nothing to drop.
+            mem::forget(note);
         }
         result
     }
 
+    /// Whether nobody has had anything to do with this handler: it is to be polled for the first
+    /// time, and nobody can have asked it.
+    #[inline]
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self.own.state, State::New) && self.shared.get().is_none()
+    }
+
+    /// Whether the handler is in no tree, holds nothing and is known to nobody.
+    #[inline]
+    pub(super) fn holds_nothing(&self) -> bool {
+        matches!(self.own.state, State::New | State::Gone) && self.shared.get().is_none()
+    }
+
+    /// The body has been dropped: leaves the tree if nothing is below and nothing was asked, as
+    /// most do.
+    // PERF: `timeout_yield`.
+    #[inline]
+    pub(super) fn leave_as_leaf(&mut self) -> bool {
+        let (State::Linked(place), None) = (&self.own.state, self.shared.get()) else {
+            return false;
+        };
+        let Some(waker) = place.leave_as_leaf() else {
+            return false;
+        };
+        self.own.state = State::Gone;
+        drop(waker);
+        true
+    }
+
     /// The body is pending.
     pub(super) fn suspend(&mut self, was_linked: bool, waker: &Waker) -> Entered {
+        if self.shared.get().is_none() {
+            match &self.own.state {
+                State::New => {
+                    self.own.link(waker);
+                    return Entered::Go;
+                }
+                // The waker is known, and nothing is to be handed down.
+                State::Linked(place) if was_linked && place.is_quiet() => return Entered::Go,
+                _ => {}
+            }
+        }
         self.now(|link, after| link.suspend(was_linked, waker, after))
     }
 

@@ -1,5 +1,6 @@
 //! The owner's side of an entry: what a handler holds to be in a tree.
 
+use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -13,10 +14,45 @@ use super::tree::{Address, Entered, Entries, Index, Locked, New, Spot, Tree};
 /// instead leaves its entry in the tree until the tree goes.
 #[derive(Debug)]
 #[must_use = "an entry stays in its tree until its place is left"]
-pub(crate) struct Place(Address);
+pub(crate) struct Place {
+    address: Address,
+    known: Known,
+}
+
+/// How a handler was last found in its place, so that a poll that finds it so again needs no look
+/// into a quiet tree.
+///
+/// The serial number of the parent is good for as long as the parent is the current handler in the
+/// same tree: one that leaves or moves is not current under it any more. The waker is that of the
+/// entry, which keeps it, so that its address is nobody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    parent: u64,
+    waker: (usize, usize),
+}
+
+impl Known {
+    /// Nothing is known. No serial number is as large.
+    const NOTHING: Known = Known {
+        parent: u64::MAX,
+        waker: (0, 0),
+    };
+
+    #[inline]
+    fn new(parent: Option<Spot<'_>>, waker: Option<&Waker>) -> Known {
+        match (parent, waker) {
+            (Some(parent), Some(waker)) => Known {
+                parent: parent.key.serial(),
+                waker: (waker.data().addr(), ptr::from_ref(waker.vtable()).addr()),
+            },
+            _ => Known::NOTHING,
+        }
+    }
+}
 
 impl Place {
     /// Links a handler below `parent`, or as the root of a tree of its own.
+    #[inline]
     pub(super) fn link(parent: Option<Spot<'_>>, new: New<'_>) -> Place {
         let Some(parent) = parent else {
             return Place::outermost(new);
@@ -28,45 +64,52 @@ impl Place {
                 let key = entries.add(Some(below), new);
                 drop(entries);
                 let tree = parent.tree.clone();
-                return Place(Address { tree, key });
+                return Place {
+                    address: Address { tree, key },
+                    known: Known::new(Some(parent), new.waker),
+                };
             }
         }
         let linked = parent.visit((), |entries, below, (), _| {
             let key = entries.add(Some(below), new);
             entries.address(key.index)
         });
-        linked.map_or_else(|()| Place::outermost(new), Place)
+        linked.map_or_else(|()| Place::outermost(new), Place::of)
     }
 
+    #[cold]
     fn outermost(new: New<'_>) -> Place {
         let tree = Tree::empty();
         let key = tree.lock().add(None, new);
-        Place(Address { tree, key })
+        Place::of(Address { tree, key })
     }
 
     /// Takes over an entry that a frame has linked.
     pub(super) fn of(address: Address) -> Place {
-        Place(address)
+        Place {
+            address,
+            known: Known::NOTHING,
+        }
     }
 
     /// Leaves it to the frame to hand the entry on to an owner.
     pub(super) fn into_address(self) -> Address {
-        self.0
+        self.address
     }
 
     pub(super) fn address(&self) -> &Address {
-        &self.0
+        &self.address
     }
 
     #[inline]
     pub(super) fn spot(&self) -> Spot<'_> {
-        self.0.spot()
+        self.address.spot()
     }
 
     /// Whether no request is under way in the tree.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        self.0.tree.is_quiet()
+        self.address.tree.is_quiet()
     }
 
     /// Does something to the entry, where it is now.
@@ -77,12 +120,12 @@ impl Place {
         f: impl FnOnce(&mut Entries, Index, &mut After) -> R,
     ) -> R {
         loop {
-            let mut entries = self.0.tree.lock();
-            let Some(moved) = entries.follow(self.0.key) else {
-                return f(&mut entries, self.0.key.index, after);
+            let mut entries = self.address.tree.lock();
+            let Some(moved) = entries.follow(self.address.key) else {
+                return f(&mut entries, self.address.key.index, after);
             };
             drop(entries);
-            self.0 = moved;
+            self.address = moved;
         }
     }
 
@@ -95,8 +138,33 @@ impl Place {
         result
     }
 
-    /// The handler is polled below `parent`: moves there, and is told what to do.
+    /// Whether the handler is polled below `parent` as it was the last time, and nobody has asked
+    /// anything of anybody in its tree: nothing has to be noted then.
+    ///
+    /// When it was polled last does not matter in a quiet tree: passes are counted, and compared
+    /// with, from the first request on.
     #[inline]
+    pub(super) fn is_in_place(&self, parent: Option<Spot<'_>>, waker: &Waker) -> bool {
+        let is_here = parent.is_some_and(|parent| Arc::ptr_eq(parent.tree, &self.address.tree));
+        is_here && self.is_quiet() && self.known == Known::new(parent, Some(waker))
+    }
+
+    /// Leaves the tree with nothing below and nothing under way here, and returns the entry's waker,
+    /// to be dropped with no lock held. `None`: there is more to do.
+    #[inline]
+    pub(super) fn leave_as_leaf(&self) -> Option<Option<Waker>> {
+        let mut entries = self.address.tree.lock();
+        let at = entries.live(self.address.key)?;
+        entries.leave_as_leaf(at)
+    }
+
+    /// Takes the handler out of its parent's list, until it is polled again.
+    pub(super) fn unlink(&mut self, after: &mut After) {
+        self.known = Known::NOTHING;
+        self.act(after, |entries, at, after| entries.unlink(at, after));
+    }
+
+    /// The handler is polled below `parent`: moves there, and is told what to do.
     pub(super) fn enter(
         &mut self,
         parent: Option<Spot<'_>>,
@@ -106,7 +174,9 @@ impl Place {
         let entered = self.act(after, |entries, at, after| {
             entries.enter(at, parent, waker, after)
         });
+        self.known = Known::new(parent, Some(waker));
         entered.unwrap_or_else(|| {
+            self.known = Known::NOTHING;
             self.move_below(parent, after);
             self.act(after, |entries, at, after| entries.polled(at, waker, after))
         })
@@ -120,13 +190,13 @@ impl Place {
             let to = parent
                 .as_ref()
                 .map_or_else(Tree::empty, |parent| parent.tree.clone());
-            let (mut here, mut there) = lock_both(&self.0.tree, &to);
-            if let Some(moved) = here.follow(self.0.key) {
+            let (mut here, mut there) = lock_both(&self.address.tree, &to);
+            if let Some(moved) = here.follow(self.address.key) {
                 drop((here, there));
-                self.0 = moved;
+                self.address = moved;
                 continue;
             }
-            let at = self.0.key.index;
+            let at = self.address.key.index;
             let target = there.as_mut().unwrap_or(&mut here);
             let below = match parent.as_ref().map(|parent| target.find_parent(parent.key)) {
                 None => None,
@@ -146,7 +216,7 @@ impl Place {
                 (None, None) => unreachable!("a new tree is another one"),
             };
             drop((here, there));
-            self.0 = Address { tree: to, key };
+            self.address = Address { tree: to, key };
             return;
         }
     }

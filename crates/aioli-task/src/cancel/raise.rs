@@ -1,5 +1,6 @@
 //! `Cancelled`: a request in the hands of the code around a handler, and how it is passed on.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -101,6 +102,32 @@ impl Cancelled {
     /// ```
     pub async fn raise(self) -> ! {
         match Raise::new(self.request).await {}
+    }
+
+    /// Like [`raise`](Cancelled::raise), for futures that are written by hand.
+    ///
+    /// # Cancel safety
+    ///
+    /// It never ends by itself, but by being dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_task::{catch, run, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let task = spawn(async {
+    ///         if let Err(cancelled) = catch(std::future::pending::<()>()).await {
+    ///             match cancelled.into_raising().await {}
+    ///         }
+    ///     });
+    ///     yield_now().await;
+    ///     task.cancel();
+    ///     assert!(task.outcome().await.is_err());
+    /// });
+    /// ```
+    pub fn into_raising(self) -> Raising {
+        Raising(Raise::new(self.request))
     }
 
     /// Keeps the request for the time of a clean-up: it is passed on whatever happens.
@@ -213,8 +240,27 @@ impl fmt::Display for Cancelled {
     }
 }
 
-/// What a future that never ends returns.
-pub(crate) enum Never {}
+/// The future of [`Cancelled::into_raising`]: passes a request on, and never ends.
+///
+/// # Panics
+///
+/// Its poll does where nothing can unwind: outside of every task and every handler.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Raising(Raise);
+
+impl Future for Raising {
+    type Output = Infallible;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl fmt::Debug for Raising {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raising").finish_non_exhaustive()
+    }
+}
 
 /// Raises a request at the handler it is polled under, and waits to be dropped.
 pub(crate) struct Raise {
@@ -232,9 +278,9 @@ impl Raise {
 }
 
 impl Future for Raise {
-    type Output = Never;
+    type Output = Infallible;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Never> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
         let this = &mut *self;
         // Who has raised is not asked once more; polled elsewhere, it raises again there.
         let _ = this.place.enter(cx.waker());

@@ -110,18 +110,21 @@ pub(super) struct Locked<'a> {
 impl Deref for Locked<'_> {
     type Target = Entries;
 
+    #[inline]
     fn deref(&self) -> &Entries {
         &self.entries
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Entries {
         &mut self.entries
     }
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
         let is_quiet = self.entries.is_quiet();
         // ORDERING: written under the lock alone, so reading one's own side relaxed is enough.

@@ -1,17 +1,21 @@
 //! Who waits until nothing can run.
 //!
-//! The loop asks when it has nothing ready and has looked at I/O; it then wakes all who wait, before
-//! it parks and before a virtual clock jumps. An entry leaves the list when it is woken or when its
+//! The loop asks when it has nothing ready and has looked at I/O; it then wakes those who wait, before
+//! it parks and before a virtual clock jumps. Some want it to stay so for a while: the loop then
+//! idles for the shortest of those times, and wakes who wanted no more. An entry leaves the list when it is woken or when its
 //! future is dropped, whichever comes first.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 /// One who waits.
 #[derive(Debug)]
 pub(crate) struct Entry {
     waker: Mutex<Waker>,
+    /// For how long in real time nothing must have run.
+    cushion: Duration,
     is_over: AtomicBool,
 }
 
@@ -45,13 +49,19 @@ impl Quiet {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.count.load(Ordering::Acquire) > 0
+    /// The shortest time for which somebody wants nothing to run, if somebody waits.
+    pub(crate) fn cushion(&self) -> Option<Duration> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let entries = self.entries();
+        entries.iter().map(|entry| entry.cushion).min()
     }
 
-    pub(crate) fn wait(&self, waker: &Waker) -> Arc<Entry> {
+    pub(crate) fn wait(&self, cushion: Duration, waker: &Waker) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             waker: Mutex::new(waker.clone()),
+            cushion,
             is_over: AtomicBool::new(false),
         });
         let mut entries = self.entries();
@@ -66,13 +76,15 @@ impl Quiet {
         self.count.store(entries.len(), Ordering::Release);
     }
 
-    /// Wakes all, in the order in which they came.
-    pub(crate) fn wake_all(&self) {
+    /// Wakes those who want nothing to run for `idle` at most, in the order in which they came.
+    pub(crate) fn wake(&self, idle: Duration) {
         let mut entries = self.entries();
-        let all = std::mem::take(&mut *entries);
-        self.count.store(0, Ordering::Release);
+        let woken: Vec<_> = entries
+            .extract_if(.., |entry| entry.cushion <= idle)
+            .collect();
+        self.count.store(entries.len(), Ordering::Release);
         drop(entries);
-        for entry in all {
+        for entry in woken {
             entry.is_over.store(true, Ordering::Release);
             // Cloned out: a waker that polls inline comes back to `set_waker`.
             let waker = entry.waker().clone();

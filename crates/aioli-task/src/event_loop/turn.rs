@@ -62,9 +62,9 @@ impl LocalLoop {
 
     /// Waits until there is something to do; on a virtual clock, jumps to the next deadline.
     fn wait(&self, until: Option<Instant>) {
-        if self.shared.quiet.is_awaited() {
-            if self.is_quiet() {
-                self.shared.quiet.wake_all();
+        if let Some(cushion) = self.shared.quiet.cushion() {
+            if self.is_quiet() && self.stays_idle(cushion, until) {
+                self.shared.quiet.wake(cushion);
             }
             return;
         }
@@ -102,15 +102,20 @@ impl LocalLoop {
     /// Moves a virtual clock on to `deadline`, unless something happens while the loop is idle for
     /// `patience` in real time.
     fn jump(&self, deadline: Instant, patience: Duration, until: Option<Instant>) {
-        if !patience.is_zero() {
-            let begin = Instant::now();
-            self.park(Some(patience), until);
-            self.receive();
-            if !self.ready.is_empty() || begin.elapsed() < patience {
-                return;
-            }
+        if self.stays_idle(patience, until) {
+            self.shared.clock.advance_to(deadline);
         }
-        self.shared.clock.advance_to(deadline);
+    }
+
+    /// Waits for `length` in real time; false: something has happened meanwhile.
+    fn stays_idle(&self, length: Duration, until: Option<Instant>) -> bool {
+        if length.is_zero() {
+            return true;
+        }
+        let begin = Instant::now();
+        self.park(Some(length), until);
+        self.receive();
+        self.ready.is_empty() && begin.elapsed() >= length
     }
 
     /// Waits in the kernel, for `longest` at most if that is given.

@@ -55,6 +55,8 @@ fn what_crosses_threads() {
     is_sync::<LoopHandle>();
     is_send::<Panic>();
     is_sync::<Panic>();
+    is_send::<Raising>();
+    is_sync::<Raising>();
     is_send::<Reason>();
     is_sync::<Reason>();
     is_send::<ReasonKind>();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use aioli_task::driver::{DeadlineSource, Home, Park};
 use aioli_task::testing::{advance, set_rate, wait_all_tasks_blocked};
-use aioli_task::{Runner, now, spawn, time, yield_now};
+use aioli_task::{LoopHandle, Runner, now, spawn, time, yield_now};
 
 /// One timer, which is all these tests need.
 #[derive(Default)]
@@ -198,4 +198,42 @@ fn a_wait_for_quiet_can_be_cancelled_and_works_on_the_real_clock() {
         assert!(waiting.outcome().await.is_err());
         wait_all_tasks_blocked().await;
     });
+}
+
+#[test]
+fn a_cushion_waits_for_other_threads_on_every_clock() {
+    let cushion = Duration::from_millis(30);
+    for builder in [Runner::builder(), Runner::builder().virtual_clock()] {
+        let ended = builder.build().run(async {
+            let log = Rc::new(RefCell::new(Vec::new()));
+            let (home, begin) = (LoopHandle::current(), Instant::now());
+            // A chain of calls, each a while after the last: the loop is never idle for long.
+            let echo = std::thread::spawn(move || {
+                for _ in 0..5 {
+                    std::thread::sleep(Duration::from_millis(2));
+                    home.call_soon(|| ()).expect("the loop runs");
+                }
+            });
+            let waits = [cushion, Duration::ZERO, 2 * cushion].map(|length| {
+                let log = log.clone();
+                spawn(async move {
+                    wait_all_tasks_blocked().cushion(length).await;
+                    log.borrow_mut().push((length, Instant::now()));
+                })
+            });
+            let sleeper = spawn(alarm(Duration::from_secs(3600)));
+            for wait in waits {
+                wait.await;
+            }
+            echo.join().unwrap();
+            let log = log.take();
+            let lengths: Vec<_> = log.iter().map(|(length, _)| *length).collect();
+            assert_eq!(lengths, [Duration::ZERO, cushion, 2 * cushion]);
+            assert!(log[1].1 >= begin + cushion);
+            assert!(log[2].1 >= begin + 2 * cushion);
+            assert!(!sleeper.is_done(), "quiet comes before the jump");
+            sleeper.stop().await;
+        });
+        ended.unwrap();
+    }
 }

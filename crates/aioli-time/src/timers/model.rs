@@ -1,10 +1,11 @@
 //! What the set of timers has to do, on an ordered map.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+
+use crate::moment::Moment;
 
 /// Names one timer: its deadline, then its place among equal deadlines.
-pub(super) type Key = (Instant, u64);
+pub(super) type Key = (Moment, u64);
 
 /// The timers, by the numbers that their actions have.
 #[derive(Debug, Default)]
@@ -14,7 +15,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn insert(&mut self, deadline: Instant, id: u64) -> Key {
+    pub(super) fn insert(&mut self, deadline: Moment, id: u64) -> Key {
         let key = (deadline, self.arrivals);
         self.arrivals += 1;
         self.by_deadline.insert(key, id);
@@ -25,14 +26,18 @@ impl Model {
         self.by_deadline.remove(&key)
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.by_deadline.contains_key(&key)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
         self.by_deadline
             .keys()
             .next()
             .map(|(deadline, _)| *deadline)
     }
 
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<u64> {
+    pub(super) fn take_due(&mut self, now: Moment) -> Vec<u64> {
         let mut due = Vec::new();
         while let Some(first) = self.by_deadline.first_entry() {
             if first.key().0 > now {

@@ -6,16 +6,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
 
 use super::Key;
 use super::slab::Slab;
+use crate::moment::Moment;
 
 /// How many husks are not worth a purge.
 const HUSKS_MIN: usize = 32;
 
 /// Deadline, arrival, place in the slab; the arrival is unique.
-type Item = Reverse<(Instant, u64, u32)>;
+type Item = Reverse<(Moment, u64, u32)>;
 
 /// A heap of timers.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Near {
 }
 
 impl Near {
-    pub(super) fn push(&mut self, deadline: Instant, arrival: u64, index: u32) {
+    pub(super) fn push(&mut self, deadline: Moment, arrival: u64, index: u32) {
         self.heap.push(Reverse((deadline, arrival, index)));
     }
 
@@ -51,13 +51,13 @@ impl Near {
     }
 
     /// The earliest deadline.
-    pub(super) fn first(&mut self, slab: &Slab) -> Option<Instant> {
+    pub(super) fn first(&mut self, slab: &Slab) -> Option<Moment> {
         self.drop_husks(slab);
         self.heap.peek().map(|Reverse((deadline, _, _))| *deadline)
     }
 
     /// The earliest timer, if it is due.
-    pub(super) fn pop_due(&mut self, now: Instant, slab: &Slab) -> Option<u32> {
+    pub(super) fn pop_due(&mut self, now: Moment, slab: &Slab) -> Option<u32> {
         if self.first(slab)? > now {
             return None;
         }
@@ -85,5 +85,5 @@ impl Near {
 
 fn is_live(Reverse((_, arrival, index)): &Item, slab: &Slab) -> bool {
     let (arrival, index) = (*arrival, *index);
-    slab.get(Key { arrival, index }).is_some()
+    slab.deadline(Key { arrival, index }).is_some()
 }

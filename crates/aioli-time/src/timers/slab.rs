@@ -4,9 +4,10 @@
 //! at its end can go; they are looked for each time the timers have become half as many as at the
 //! last look, which is rare enough not to show.
 
-use std::time::Instant;
+use std::task::Waker;
 
-use super::{Action, Key};
+use super::Key;
+use crate::moment::Moment;
 
 /// So many entries are never given back.
 const KEPT: usize = 64;
@@ -27,39 +28,25 @@ impl Link {
     }
 }
 
-/// Which structure a timer is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The heap.
-    Near,
-    /// The list of a slot.
-    Far { level: u8, slot: u8 },
-}
-
-/// One timer.
+/// One timer, or a free entry. A million of them are 40 MB: nothing is kept that can be computed.
 #[derive(Debug)]
 pub(super) struct Timer {
-    pub(super) deadline: Instant,
-    /// Unique in the set, and growing.
+    pub(super) deadline: Moment,
+    /// Unique in the set, and growing; of a free entry that of its last timer.
     pub(super) arrival: u64,
-    pub(super) action: Action,
-    pub(super) place: Place,
-    /// Its neighbours in the list of its slot.
+    /// `None` of a free entry.
+    waker: Option<Waker>,
+    /// The neighbours in the list of its slot, or of the free entries, which has one direction.
     pub(super) next: Link,
     pub(super) previous: Link,
 }
 
-#[derive(Debug)]
-enum Entry {
-    Live(Timer),
-    /// The next free entry.
-    Free(Link),
-}
+const _: () = assert!(size_of::<Timer>() == 40);
 
 /// The timers of a set.
 #[derive(Debug)]
 pub(super) struct Slab {
-    entries: Vec<Entry>,
+    entries: Vec<Timer>,
     free: Link,
     len: usize,
     /// As few timers as make a look for free entries at the end worth it.
@@ -82,95 +69,117 @@ impl Slab {
         self.len
     }
 
-    /// Keeps a timer, and returns its place.
+    /// Keeps a timer that is in no list, and returns its place.
     ///
     /// # Panics
     ///
     /// With 2^32 - 1 timers.
-    pub(super) fn insert(&mut self, timer: Timer) -> u32 {
+    #[inline]
+    pub(super) fn insert(&mut self, deadline: Moment, arrival: u64, waker: Waker) -> u32 {
         self.len += 1;
-        if let Some(index) = self.free.index() {
-            let entry = &mut self.entries[index as usize];
-            match std::mem::replace(entry, Entry::Live(timer)) {
-                Entry::Free(next) => self.free = next,
-                Entry::Live(_) => unreachable!("the list of free entries has none in use"),
-            }
-            return index;
-        }
+        let Some(index) = self.free.index() else {
+            return self.push(deadline, arrival, waker);
+        };
+        let entry = &mut self.entries[index as usize];
+        debug_assert!(entry.waker.is_none(), "what is on the free list is free");
+        self.free = entry.next;
+        entry.deadline = deadline;
+        entry.arrival = arrival;
+        entry.waker = Some(waker);
+        index
+    }
+
+    fn push(&mut self, deadline: Moment, arrival: u64, waker: Waker) -> u32 {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         assert!(index != u32::MAX, "too many timers for one loop");
-        self.entries.push(Entry::Live(timer));
+        self.entries.push(Timer {
+            deadline,
+            arrival,
+            waker: Some(waker),
+            next: Link::NONE,
+            previous: Link::NONE,
+        });
         self.few = self.entries.len() / 4;
         index
     }
 
-    /// The timer of a key, if it is still there.
-    pub(super) fn get(&self, key: Key) -> Option<&Timer> {
-        match self.entries.get(key.index as usize) {
-            Some(Entry::Live(timer)) if timer.arrival == key.arrival => Some(timer),
-            _ => None,
-        }
+    /// The deadline of a key's timer, if that is still there.
+    #[inline]
+    pub(super) fn deadline(&self, key: Key) -> Option<Moment> {
+        let entry = self.entries.get(key.index as usize)?;
+        (entry.arrival == key.arrival && entry.waker.is_some()).then_some(entry.deadline)
     }
 
-    /// The timer of a key, if it is still there.
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Timer> {
-        match self.entries.get_mut(key.index as usize) {
-            Some(Entry::Live(timer)) if timer.arrival == key.arrival => Some(timer),
-            _ => None,
-        }
+    /// The waker of a key's timer, if that is still there.
+    #[inline]
+    pub(super) fn waker_mut(&mut self, key: Key) -> Option<&mut Waker> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        let waker = entry.waker.as_mut()?;
+        (entry.arrival == key.arrival).then_some(waker)
     }
 
     /// A timer that is known to be there.
+    #[inline]
     pub(super) fn live(&self, index: u32) -> &Timer {
-        match &self.entries[index as usize] {
-            Entry::Live(timer) => timer,
-            Entry::Free(_) => unreachable!("what is in a list or in the heap is live"),
-        }
+        let entry = &self.entries[index as usize];
+        debug_assert!(
+            entry.waker.is_some(),
+            "what is in a list or the heap is live"
+        );
+        entry
     }
 
     /// A timer that is known to be there.
+    #[inline]
     pub(super) fn live_mut(&mut self, index: u32) -> &mut Timer {
-        match &mut self.entries[index as usize] {
-            Entry::Live(timer) => timer,
-            Entry::Free(_) => unreachable!("what is in a list or in the heap is live"),
-        }
+        let entry = &mut self.entries[index as usize];
+        debug_assert!(
+            entry.waker.is_some(),
+            "what is in a list or the heap is live"
+        );
+        entry
     }
 
     /// Takes out a timer that is known to be there.
-    pub(super) fn remove(&mut self, index: u32) -> Timer {
-        let free = Entry::Free(self.free);
-        let Entry::Live(timer) = std::mem::replace(&mut self.entries[index as usize], free) else {
-            unreachable!("what is removed is live");
-        };
+    #[inline]
+    pub(super) fn remove(&mut self, index: u32) -> Waker {
+        let entry = &mut self.entries[index as usize];
+        let waker = entry.waker.take();
+        entry.next = self.free;
         self.free = Link::to(index);
         self.len -= 1;
         if self.len <= self.few && self.entries.len() > KEPT {
             self.shrink();
         }
-        timer
+        waker.expect("what is removed is live")
     }
 
-    /// Takes out all timers, in no particular order.
-    pub(super) fn take_all(&mut self) -> Vec<Timer> {
+    /// Takes out all timers, in the order in which they are due.
+    pub(super) fn take_all(&mut self) -> Vec<(Key, Waker)> {
         let entries = std::mem::take(self).entries;
-        let live = entries.into_iter().filter_map(|entry| match entry {
-            Entry::Live(timer) => Some(timer),
-            Entry::Free(_) => None,
+        let live = (0..).zip(entries).filter_map(|(index, timer)| {
+            let key = Key::from_parts(timer.arrival, index);
+            timer.waker.map(|waker| (timer.deadline, key, waker))
         });
-        live.collect()
+        let mut live: Vec<_> = live.collect();
+        live.sort_unstable_by_key(|(deadline, key, _)| (*deadline, *key));
+        live.into_iter()
+            .map(|(_, key, waker)| (key, waker))
+            .collect()
     }
 
     /// Gives back the free entries at the end.
+    #[cold]
     fn shrink(&mut self) {
         self.few = self.len / 2;
-        let is_live = |entry: &Entry| matches!(entry, Entry::Live(_));
+        let is_live = |entry: &Timer| entry.waker.is_some();
         let end = self.entries.iter().rposition(is_live).map_or(0, |n| n + 1);
         self.entries.truncate(end);
         self.entries.shrink_to(end.max(KEPT));
         self.free = Link::NONE;
         for (index, entry) in self.entries.iter_mut().enumerate().rev() {
-            if let Entry::Free(next) = entry {
-                *next = std::mem::replace(&mut self.free, Link::to(index as u32));
+            if entry.waker.is_none() {
+                entry.next = std::mem::replace(&mut self.free, Link::to(index as u32));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What timers do, by event. Everything but the foreign executors runs on the virtual clock.
+//! What timers do, by event. Everything but `foreign` and `real` runs on the virtual clock.
 
 mod auto_traits;
 mod callbacks;
@@ -6,6 +6,7 @@ mod cancel;
 mod foreign;
 mod interval;
 mod order;
+mod real;
 mod trace;
 
 use std::cell::RefCell;

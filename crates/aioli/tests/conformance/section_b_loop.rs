@@ -3,12 +3,15 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use aioli_flow::promise;
-use aioli_task::{ContextVar, LoopHandle, Runner, call_soon, now, spawn, time, yield_now};
+use aioli_task::{
+    ContextVar, LoopClosed, LoopHandle, Runner, call_soon, now, spawn, time, yield_now,
+};
 use aioli_time::{call_at, call_later, sleep, stats};
 
 use crate::support::{
@@ -238,6 +241,78 @@ fn c043_hundred_submissions_from_a_thread_in_their_order() {
         })
         .unwrap();
     assert_eq!(*log.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn c044_idempotent_submissions_run_once() {
+    // Each submission with a key, in the order in which it ran.
+    let check = |submitted: &[(u32, bool)], expected: &[u32]| {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let noting = log.clone();
+        let submitted = submitted.to_vec();
+        let ended = Runner::new().run(async move {
+            let home = LoopHandle::current();
+            let thread = thread::spawn(move || {
+                let note = |number| {
+                    let noting = noting.clone();
+                    move || noting.lock().unwrap().push(number)
+                };
+                for (number, once) in submitted {
+                    match once {
+                        true => drop(home.call_soon_once(number, note(number)).unwrap()),
+                        false => home.call_soon(note(number)).unwrap(),
+                    }
+                }
+            });
+            // The loop does not turn before all are in.
+            thread.join().unwrap();
+            yield_now().await;
+            yield_now().await;
+        });
+        ended.unwrap();
+        assert_eq!(*log.lock().unwrap(), expected);
+    };
+    let (plainly, once) = (false, true);
+    let few = [
+        (1, plainly),
+        (1, once),
+        (1, once),
+        (1, once),
+        (2, once),
+        (2, once),
+    ];
+    check(&few, &[1, 1, 2]);
+    let hundred: Vec<_> = (0..100).collect();
+    let thrice = [&hundred[..], &hundred, &hundred].concat();
+    let thrice: Vec<_> = thrice.into_iter().map(|number| (number, once)).collect();
+    check(&thrice, &hundred);
+}
+
+#[test]
+fn c044_idempotent_submission_while_its_call_runs_is_another_one() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let count = runs.clone();
+    let ended = Runner::new().run(async move {
+        let home = LoopHandle::current();
+        let (again, twice) = (home.clone(), count.clone());
+        let first = home.call_soon_once("key", move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let taken = again.call_soon_once("key", move || {
+                twice.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(taken, Ok(true));
+        });
+        assert_eq!(first, Ok(true));
+        assert_eq!(home.call_soon_once("key", || unreachable!()), Ok(false));
+        assert_eq!(home.call_soon_once(String::from("key"), || ()), Ok(true));
+        for _ in 0..4 {
+            yield_now().await;
+        }
+        home
+    });
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    let home = ended.unwrap();
+    assert_eq!(home.call_soon_once("key", || ()), Err(LoopClosed));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aioli_flow::testing::{SequenceError, Sequencer, Turn};
 use aioli_task::testing::{advance, set_rate, wait_all_tasks_blocked};
 use aioli_task::{Runner, now, spawn, time, yield_now};
 use aioli_time::sleep;
@@ -123,6 +124,65 @@ fn c370_waiting_for_quiet_lasts_until_nothing_can_run() {
         assert!(waiting.outcome().await.is_err());
         assert!(!busy.is_done());
         busy.await;
+    });
+}
+
+/// Takes the given steps one after the other, and notes each.
+async fn take_steps(sequence: &Sequencer, log: &Log, numbers: &[u64]) {
+    for &number in numbers {
+        let _step = sequence.step(number).await.expect("nobody is cancelled");
+        log.put(number.to_string());
+        yield_now().await;
+        log.put(format!("{number} is over"));
+    }
+}
+
+#[test]
+fn c371_steps_in_their_order_and_once_each() {
+    in_any_order(async || {
+        let (sequence, log) = (Sequencer::new(), Log::default());
+        let tasks = [&[1, 3, 4][..], &[0, 2]].map(|numbers| {
+            let (sequence, log) = (sequence.clone(), log.clone());
+            spawn(async move { take_steps(&sequence, &log, numbers).await })
+        });
+        for task in tasks {
+            task.await;
+        }
+        take_steps(&sequence, &log, &[5]).await;
+        let each = (0..=5).flat_map(|number| [number.to_string(), format!("{number} is over")]);
+        assert_eq!(log.names(), each.collect::<Vec<_>>());
+        // Twice is refused: of a step that is over, and of one that is waited for.
+        let taken = async |step: Turn| step.await.err();
+        assert_eq!(taken(sequence.step(3)).await, Some(SequenceError::Taken));
+        let waiting = arrive({
+            let sequence = sequence.clone();
+            async move { sequence.step(7).await.is_ok() }
+        });
+        let waiting = waiting.await;
+        assert_eq!(taken(sequence.step(7)).await, Some(SequenceError::Taken));
+        drop(sequence.step(6).await);
+        assert!(waiting.await);
+    });
+}
+
+#[test]
+fn c371_one_wait_that_is_cancelled_breaks_the_sequence() {
+    in_any_order(async || {
+        let sequence = Sequencer::new();
+        let wait = |number| {
+            let sequence = sequence.clone();
+            arrive(async move { sequence.step(number).await.err() })
+        };
+        let (one, other) = (wait(1).await, wait(2).await);
+        // One that is never polled is not missed.
+        drop(sequence.step(9));
+        one.cancel();
+        assert!(one.outcome().await.is_err());
+        assert_eq!(other.await, Some(SequenceError::Broken));
+        for number in [0, 9] {
+            let refused = sequence.step(number).await.err();
+            assert_eq!(refused, Some(SequenceError::Broken));
+        }
     });
 }
 

@@ -82,6 +82,7 @@ impl Entries {
     }
 
     /// Whether no request is under way in this tree, so that nobody needs to look.
+    #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.n_stirred == 0 && !self.wants_waker
     }
@@ -112,6 +113,7 @@ impl Entries {
         count(&mut self.n_stirred, is(before, stirred), is(after, stirred));
     }
 
+    #[inline]
     fn count_in_parent(&mut self, parent: Index, before: Option<Tally>, after: Option<Tally>) {
         let parent = self.entry(parent);
         if let Some(counter) = before.and_then(|tally| parent.count_of(tally.standing)) {
@@ -144,6 +146,7 @@ impl Entries {
     }
 
     /// Adds a handler below `parent`, or as one that hangs nowhere.
+    #[inline]
     pub(crate) fn add(&mut self, parent: Option<Index>, new: New<'_>) -> Key {
         let pass = self.pass;
         let (key, entry) = self.slab.claim();
@@ -158,6 +161,7 @@ impl Entries {
     }
 
     /// Makes `at` the youngest kid of `parent`.
+    #[inline]
     fn append(&mut self, parent: Index, at: Index) {
         let above = self.entry(parent);
         above.n_kids += 1;
@@ -174,6 +178,7 @@ impl Entries {
     }
 
     /// Takes `at` out of its parent's list.
+    #[inline]
     fn detach(&mut self, at: Index) -> Option<Index> {
         let entry = self.entry(at);
         let tally = entry.tally();
@@ -375,16 +380,27 @@ impl Entries {
 
     /// The handler leaves after its body has been dropped, as a rule with nothing to pass on.
     pub(crate) fn leave_at_once(&mut self, at: Index, after: &mut After) {
-        let entry = self.entry(at);
-        if entry.n_kids == 0 && !entry.tally().is_stirred {
-            self.detach(at);
-            after.drop_waker(self.entry(at).clear());
-            self.slab.free(at);
-            // It was settled, so nothing above waited for it.
+        if let Some(waker) = self.leave_as_leaf(at) {
+            after.drop_waker(waker);
             return;
         }
         let held = self.begin_exit(at);
         self.leave(at, held.request, false, after);
+    }
+
+    /// The same for a handler with nothing below it and nothing under way, which leaves its waker to
+    /// be dropped; `None`: there is more to do.
+    #[inline]
+    pub(crate) fn leave_as_leaf(&mut self, at: Index) -> Option<Option<Waker>> {
+        let entry = self.entry(at);
+        if entry.n_kids > 0 || entry.tally().is_stirred {
+            return None;
+        }
+        self.detach(at);
+        let waker = self.entry(at).clear();
+        self.slab.free(at);
+        // It was settled, so nothing above waited for it.
+        Some(waker)
     }
 
     /// What still hangs below a leaving handler goes to its parent.

@@ -84,6 +84,7 @@ pub(super) struct Tally {
 impl Entry {
     /// Makes an entry blank with which no request has anything to do, and which has been taken out
     /// of its lists. Its waker is to be dropped with no lock held.
+    #[inline]
     pub(super) fn clear(&mut self) -> Option<Waker> {
         debug_assert!(!self.tally().is_stirred && self.n_kids == 0, "it is idle");
         self.is_shield = false;

@@ -34,6 +34,7 @@ impl Index {
         Index(number.expect("a tree has less than four billion handlers"))
     }
 
+    #[inline]
     fn get(self) -> usize {
         self.0.get() as usize - 1
     }
@@ -47,6 +48,12 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// A number that no other entry of the tree has or will have.
+    #[inline]
+    pub(crate) fn serial(self) -> u64 {
+        self.serial
+    }
+
     /// The first entry of a tree.
     pub(super) const ROOT: Key = Key {
         index: Index::ROOT,
@@ -118,6 +125,7 @@ impl Slab {
     }
 
     /// Makes a slot live, with an entry that is blank but for its serial number.
+    #[inline]
     pub(super) fn claim(&mut self) -> (Key, &mut Entry) {
         let index = match self.vacant {
             Some(index) => index,
@@ -179,6 +187,7 @@ impl Slab {
 
     /// Makes a slot vacant whose entry is blank. What a burst of handlers needed is given back when
     /// they are gone.
+    #[inline]
     pub(super) fn free(&mut self, at: Index) {
         self.slots[at.get()].content = Content::Vacant(self.vacant);
         self.vacant = Some(at);

@@ -1,0 +1,76 @@
+//! What holds on the real clock: nothing is early, and waits are exact where the system can.
+
+use std::cell::Cell;
+use std::fs;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use aioli_task::{Runner, spawn, yield_now};
+use aioli_time::{call_at, call_later, sleep};
+
+use crate::ms;
+
+/// By how many nanoseconds the system puts off waits of this thread, where it tells.
+fn slack() -> Option<u64> {
+    let text = fs::read_to_string("/proc/thread-self/timerslack_ns").ok()?;
+    text.trim().parse().ok()
+}
+
+#[test]
+fn waits_are_exact_while_a_loop_has_timers_and_not_longer() {
+    let before = slack();
+    let mut runner = Runner::new();
+    let inside = runner.run(async {
+        assert_eq!(slack(), before, "a loop without timers changes nothing");
+        sleep(ms(1)).await;
+        slack()
+    });
+    let inside = inside.expect("main is not stopped");
+    assert_eq!(inside, before.map(|_| 1));
+    drop(runner);
+    assert_eq!(slack(), before);
+}
+
+#[test]
+fn timers_that_come_thick_and_fast_are_never_early_and_end_in_order() {
+    let mut runner = Runner::new();
+    let ended = runner.run(async {
+        let last = Rc::new(Cell::new(0));
+        let tasks: Vec<_> = (0..500_u64)
+            .map(|n| {
+                let last = last.clone();
+                spawn(async move {
+                    let (begin, length) = (Instant::now(), Duration::from_micros(1000 + 7 * n));
+                    sleep(length).await;
+                    assert!(begin.elapsed() >= length);
+                    assert!(last.replace(n) <= n, "they end in order");
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await;
+        }
+    });
+    ended.expect("main is not stopped");
+}
+
+#[test]
+fn what_is_due_already_is_not_put_off_after_others_have_fired() {
+    let mut runner = Runner::new();
+    let ended = runner.run(async {
+        sleep(ms(1)).await;
+        let called = Rc::new(Cell::new(0));
+        for _ in 0..2 {
+            let count = called.clone();
+            call_later(0, move || count.set(count.get() + 1));
+        }
+        let count = called.clone();
+        call_at(Instant::now(), move || count.set(count.get() + 1));
+        // A busy loop looks at its timers after 61 entries.
+        for _ in 0..130 {
+            yield_now().await;
+        }
+        assert_eq!(called.get(), 3);
+    });
+    ended.expect("main is not stopped");
+}
