@@ -30,8 +30,8 @@
 //! # In scope / Out of scope
 //!
 //! In scope: sockets with the traits of `futures-io`, looking up names, connecting to the first
-//! address that answers, buffered reading with limits, a server loop. Out of scope: TLS and
-//! HTTP, both in `aioli-http`; asyncio's callback protocols.
+//! address that answers, buffered reading with limits, a server loop, asyncio's callbacks layer
+//! ([`protocol`]). Out of scope: TLS and HTTP, both in `aioli-http`.
 //!
 //! # Examples
 //!
@@ -93,6 +93,8 @@
 //! | `asyncio.open_unix_connection` | [`unix::UnixStream::connect`] |
 //! | `asyncio.start_unix_server` | [`unix::UnixListener`] and [`Server::start`] |
 //! | `asyncio.StreamReader`, `StreamWriter` | [`StreamReader`], [`StreamWriter`] |
+//! | `asyncio.Protocol`, `asyncio.Transport` | [`protocol::Protocol`], [`protocol::Transport`] |
+//! | `loop.create_connection`, `loop.create_server` | [`protocol::connect_protocol`], [`protocol::serve_protocol`] |
 //! | `IncompleteReadError`, `LimitOverrunError` | [`IncompleteRead`], [`LimitOverrun`] |
 //! | `loop.create_datagram_endpoint` | [`UdpSocket`] |
 //! | `loop.getaddrinfo` | [`resolve()`] |
@@ -104,6 +106,7 @@ mod buffer;
 mod connect;
 mod error;
 mod os;
+pub mod protocol;
 mod read_error;
 mod resolve;
 mod serve;
@@ -120,7 +123,7 @@ pub use crate::error::{AcceptError, Attempt, BindError, ConnectError};
 pub use crate::os::unix;
 pub use crate::read_error::{IncompleteRead, LimitOverrun, ReadError};
 pub use crate::resolve::{ResolveError, resolve};
-pub use crate::serve::{Listener, Server, serve};
+pub use crate::serve::{HandlerResult, Listener, Server, serve};
 pub use crate::split::{ReadHalf, Socket, WriteHalf};
 pub use crate::stream_reader::{DEFAULT_LIMIT, Separators, StreamReader};
 pub use crate::stream_writer::StreamWriter;

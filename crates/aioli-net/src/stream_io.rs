@@ -140,6 +140,22 @@ macro_rules! stream_io {
             fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 $stream::shutdown(self, how)
             }
+
+            fn registration(&self) -> &aioli_reactor::Registration {
+                self.io.registration()
+            }
+
+            fn read_now(&self, room: &mut [u8]) -> std::io::Result<usize> {
+                std::io::Read::read(&mut self.io.get_ref(), room)
+            }
+
+            fn write_now(&self, bytes: &[u8]) -> std::io::Result<usize> {
+                std::io::Write::write(&mut self.io.get_ref(), bytes)
+            }
+
+            fn endpoints(&self) -> [std::io::Result<crate::protocol::Endpoint>; 2] {
+                [self.local_addr(), self.peer_addr()].map(|end| end.map(Into::into))
+            }
         }
 
         impl std::fmt::Debug for $stream {

@@ -30,6 +30,17 @@ fn types() {
     shared::<TcpStream>();
     shared::<UdpSocket>();
     shared::<WriteHalf<TcpStream>>();
+    shared::<protocol::Driving<Silent>>();
+    shared::<protocol::Endpoint>();
+    shared::<protocol::Transport>();
+    shared::<protocol::WaterMarkError>();
+}
+
+/// The least of protocols.
+struct Silent;
+
+impl protocol::Protocol for Silent {
+    fn data_received(&mut self, _: &protocol::Transport, _: &[u8]) {}
 }
 
 #[test]
@@ -39,6 +50,7 @@ fn connecting_futures_are_send() {
     send(&ListenOptions::new().bind("localhost:1"));
     send(&UdpSocket::bind("localhost:1"));
     send(&open_connection("localhost:1"));
+    send(&protocol::connect_protocol("localhost:1", Silent));
     send(&resolve("localhost:1"));
 }
 
@@ -66,6 +78,13 @@ async fn socket_futures_are_send(
     send(&server.close());
     send(&server.wait_closed());
     send(&server.stop());
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "checked by the compiler alone")]
+async fn transport_futures_are_send(transport: protocol::Transport) {
+    send(&transport.drain());
+    send(&transport.wait_closed());
 }
 
 /// Never run: that it compiles is the test.

@@ -10,6 +10,7 @@ use aioli_time::sleep;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::error::ConnectError;
+use crate::protocol::Endpoint;
 use crate::stream_io::stream_io;
 
 /// First and longest pause before a connection to a listener whose queue is full is tried again.
@@ -90,6 +91,12 @@ impl UnixStream {
     /// The system's error.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Endpoint {
+        Endpoint::Path(address.as_pathname().map(Path::to_owned))
     }
 }
 
