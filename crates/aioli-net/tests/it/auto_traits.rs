@@ -15,12 +15,15 @@ fn types() {
     shared::<BindError>();
     shared::<ConnectError>();
     shared::<Connection>();
+    shared::<ConnectOptions>();
     shared::<Incoming<'static>>();
     shared::<IncompleteRead>();
     shared::<LimitOverrun>();
     shared::<ListenOptions>();
     shared::<ReadError>();
     shared::<ReadHalf<TcpStream>>();
+    shared::<Received<'static>>();
+    shared::<RecvBatch>();
     shared::<ResolveError>();
     shared::<Server>();
     shared::<StreamReader<TcpStream>>();
@@ -46,6 +49,7 @@ impl protocol::Protocol for Silent {
 #[test]
 fn connecting_futures_are_send() {
     send(&TcpStream::connect("localhost:1"));
+    send(&ConnectOptions::new().connect("localhost:1"));
     send(&TcpListener::bind("localhost:1"));
     send(&ListenOptions::new().bind("localhost:1"));
     send(&UdpSocket::bind("localhost:1"));
@@ -60,7 +64,7 @@ async fn socket_futures_are_send(
     stream: &TcpStream,
     listener: &TcpListener,
     udp: &UdpSocket,
-    server: Server,
+    [server, other]: [Server; 2],
     address: SocketAddr,
 ) {
     let mut buffer = [0];
@@ -75,9 +79,13 @@ async fn socket_futures_are_send(
     send(&udp.send(b""));
     send(&udp.recv_from(&mut buffer));
     send(&udp.recv(&mut buffer));
+    send(&udp.peek_from(&mut buffer));
+    send(&udp.send_many(&[(b"", address)]));
+    send(&udp.recv_many(&mut RecvBatch::new(1, 1)));
     send(&server.close());
     send(&server.wait_closed());
     send(&server.stop());
+    send(&other.shutdown(1));
 }
 
 /// Never run: that it compiles is the test.
