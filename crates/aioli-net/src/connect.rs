@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use aioli_flow::{Attempt as Ended, staggered};
 use aioli_reactor::{Async, Interest};
+use aioli_task::Seconds;
 use aioli_task::driver::Home;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::{Attempt, ConnectError};
 use crate::resolve::addresses;
-use crate::target::Target;
+use crate::target::{Target, ToTarget};
+use crate::tcp::TcpStream;
 
 #[cfg(test)]
 mod tests;
@@ -29,12 +31,110 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A TCP stream that is registered.
 pub(crate) type Connected = Async<net::TcpStream>;
 
+/// How a [`TcpStream`] is connected.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use aioli_net::{ConnectOptions, TcpListener};
+/// use futures::executor::block_on;
+///
+/// block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let options = ConnectOptions::new().attempt_delay(Duration::from_millis(100));
+///     let stream = options.connect(listener.local_addr()).await?;
+///     assert_eq!(stream.peer_addr()?, listener.local_addr());
+/// #   Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "options do nothing until `connect`"]
+pub struct ConnectOptions {
+    /// `None`: an attempt begins when the one before has failed, and not before.
+    attempt_delay: Option<Duration>,
+    first_family_count: usize,
+    local: Option<SocketAddr>,
+    nodelay: bool,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> ConnectOptions {
+        ConnectOptions {
+            attempt_delay: Some(ATTEMPT_DELAY),
+            first_family_count: 1,
+            local: None,
+            nodelay: true,
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// What [`TcpStream::connect`] does: the recommendations of RFC 8305, and `TCP_NODELAY`.
+    pub fn new() -> ConnectOptions {
+        ConnectOptions::default()
+    }
+
+    /// How long an attempt has the field to itself, 250 ms at first. An infinite one tries the
+    /// addresses one by one.
+    #[doc(alias = "happy_eyeballs_delay")]
+    pub fn attempt_delay(mut self, delay: impl Seconds) -> ConnectOptions {
+        self.attempt_delay = delay.into_duration();
+        self
+    }
+
+    /// How many addresses of the preferred family are tried before the families take turns, 1 at
+    /// first; 0 leaves the addresses in the order of the system.
+    #[doc(alias = "interleave")]
+    pub fn first_family_count(mut self, count: usize) -> ConnectOptions {
+        self.first_family_count = count;
+        self
+    }
+
+    /// The address of this side; port 0 is a free port. Addresses of the other family fail.
+    #[doc(alias = "local_addr")]
+    pub fn bind(mut self, local: SocketAddr) -> ConnectOptions {
+        self.local = Some(local);
+        self
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`); they are, unless it is said.
+    pub fn nodelay(mut self, nodelay: bool) -> ConnectOptions {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// Connects to the first address of `target` that answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes every socket that it has opened.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], which lists every address that was tried.
+    #[doc(alias = "asyncio.loop.create_connection")]
+    pub fn connect(
+        self,
+        target: impl ToTarget,
+    ) -> impl Future<Output = Result<TcpStream, ConnectError>> + Send {
+        let target = target.to_target();
+        async move {
+            let io = connect(target?, &self).await?;
+            Ok(TcpStream { io })
+        }
+    }
+}
+
 /// Looks up the target and connects to its first address that answers.
-pub(crate) async fn connect(target: Target) -> Result<Connected, ConnectError> {
+async fn connect(target: Target, options: &ConnectOptions) -> Result<Connected, ConnectError> {
     // Real work is under way: a virtual clock must not jump over it.
     let _hold = Home::try_current().map(|home| home.hold());
-    let addresses = interleave(addresses(&target).await?);
-    race(&addresses, connect_to)
+    let addresses = interleave(addresses(&target).await?, options.first_family_count);
+    let attempt = |address| connect_to(address, options);
+    race(&addresses, options.attempt_delay, attempt)
         .await
         .map_err(|attempts| ConnectError::Failed {
             target: target.to_string(),
@@ -43,10 +143,13 @@ pub(crate) async fn connect(target: Target) -> Result<Connected, ConnectError> {
 }
 
 /// Connects to one address.
-async fn connect_to(address: SocketAddr) -> io::Result<Connected> {
+async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result<Connected> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    if let Some(local) = options.local {
+        socket.bind(&local.into())?;
+    }
     match socket.connect(&address.into()) {
         Err(error) if !crate::os::is_in_progress(&error) => return Err(error),
         _ => {}
@@ -68,13 +171,13 @@ async fn connect_to(address: SocketAddr) -> io::Result<Connected> {
         .io(Interest::Writable, outcome)
         .await?;
     // asyncio's default, and what every protocol of requests and answers wants.
-    stream.get_ref().set_nodelay(true)?;
+    stream.get_ref().set_nodelay(options.nodelay)?;
     Ok(stream)
 }
 
-/// The family first seen is tried first, then the two alternate (RFC 8305, section 4).
-pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
+/// So many of the family first seen are tried first, then the two alternate (RFC 8305, section 4).
+fn interleave(addresses: Vec<SocketAddr>, first_family_count: usize) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().filter(|_| first_family_count > 0) else {
         return addresses;
     };
     let is_preferred = |address: &SocketAddr| address.is_ipv6() == first.is_ipv6();
@@ -82,6 +185,7 @@ pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         addresses.iter().copied().partition(is_preferred);
     let mut ordered = Vec::with_capacity(addresses.len());
     let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
+    ordered.extend(preferred.by_ref().take(first_family_count - 1));
     loop {
         let pair = [preferred.next(), other.next()];
         if pair == [None, None] {
@@ -94,13 +198,17 @@ pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// Begins the attempts one after the other; the first success, or how each has failed.
 async fn race<T, F>(
     addresses: &[SocketAddr],
+    delay: Option<Duration>,
     connect: impl Fn(SocketAddr) -> F,
 ) -> Result<T, Vec<Attempt>>
 where
     F: Future<Output = io::Result<T>>,
 {
     let attempts = addresses.iter().copied().map(connect);
-    let race = staggered(ATTEMPT_DELAY, attempts).await;
+    let race = match delay {
+        Some(delay) => staggered(delay, attempts).await,
+        None => staggered(f64::INFINITY, attempts).await,
+    };
     if let Some((_, stream)) = race.winner {
         return Ok(stream);
     }

@@ -51,6 +51,13 @@ pub enum ConnectError {
         /// The system's error.
         source: io::Error,
     },
+    /// A protocol wants a task, and no event loop of aioli runs on this thread.
+    #[error("cannot connect to {target}: no aioli event loop runs on this thread")]
+    #[non_exhaustive]
+    NoLoop {
+        /// What was asked for.
+        target: String,
+    },
 }
 
 /// One address that was tried, and how it failed.
@@ -95,6 +102,7 @@ impl ConnectError {
                 first.map_or(io::ErrorKind::Other, |attempt| attempt.source.kind())
             }
             ConnectError::Path { source, .. } => source.kind(),
+            ConnectError::NoLoop { .. } => io::ErrorKind::Unsupported,
         }
     }
 }

@@ -30,8 +30,8 @@
 //! # In scope / Out of scope
 //!
 //! In scope: sockets with the traits of `futures-io`, looking up names, connecting to the first
-//! address that answers, buffered reading with limits, a server loop. Out of scope: TLS and
-//! HTTP, both in `aioli-http`; asyncio's callback protocols.
+//! address that answers, buffered reading with limits, a server loop, asyncio's callbacks layer
+//! ([`protocol`]). Out of scope: TLS and HTTP, both in `aioli-http`.
 //!
 //! # Examples
 //!
@@ -75,7 +75,8 @@
 //! # Implementation
 //!
 //! Sockets are those of std, watched by `aioli-reactor`; the work is in the modules `connect`
-//! (the race of RFC 8305), `resolve` (the lane for `getaddrinfo`) and `stream_reader`. Connections
+//! (the race of RFC 8305), `resolve` (the lane for `getaddrinfo`), `stream_reader` and `protocol`.
+//! The few system calls that neither std nor `socket2` has are in `os/calls_linux.rs`. Connections
 //! have `TCP_NODELAY` set, as asyncio does. On a loop with a virtual clock, time stands still while
 //! a name is looked up or a connection is made, but not while a socket waits for its peer.
 //!
@@ -93,17 +94,21 @@
 //! | `asyncio.open_unix_connection` | [`unix::UnixStream::connect`] |
 //! | `asyncio.start_unix_server` | [`unix::UnixListener`] and [`Server::start`] |
 //! | `asyncio.StreamReader`, `StreamWriter` | [`StreamReader`], [`StreamWriter`] |
+//! | `asyncio.Protocol`, `asyncio.Transport` | [`protocol::Protocol`], [`protocol::Transport`] |
+//! | `loop.create_connection`, `loop.create_server` | [`protocol::connect_protocol`], [`protocol::serve_protocol`] |
 //! | `IncompleteReadError`, `LimitOverrunError` | [`IncompleteRead`], [`LimitOverrun`] |
 //! | `loop.create_datagram_endpoint` | [`UdpSocket`] |
+//! | `happy_eyeballs_delay`, `interleave`, `local_addr` | [`ConnectOptions`] |
+//! | `loop.sendfile`, `loop.sock_sendfile` | [`TcpStream::sendfile`] |
+//! | `transport.get_extra_info` | [`TcpStream::options`], the addresses, [`peer_credentials`](unix::UnixStream::peer_credentials) |
 //! | `loop.getaddrinfo` | [`resolve()`] |
 //! | `loop.sock_*` | the methods of the sockets, and `as_async` |
-
-#![forbid(unsafe_code)]
 
 mod buffer;
 mod connect;
 mod error;
 mod os;
+pub mod protocol;
 mod read_error;
 mod resolve;
 mod serve;
@@ -116,15 +121,16 @@ mod target;
 mod tcp;
 mod udp;
 
+pub use crate::connect::ConnectOptions;
 pub use crate::error::{AcceptError, Attempt, BindError, ConnectError};
 pub use crate::os::unix;
 pub use crate::read_error::{IncompleteRead, LimitOverrun, ReadError};
 pub use crate::resolve::{ResolveError, resolve};
-pub use crate::serve::{Listener, Server, serve};
+pub use crate::serve::{HandlerResult, Listener, Server, serve};
 pub use crate::split::{ReadHalf, Socket, WriteHalf};
 pub use crate::stream_reader::{DEFAULT_LIMIT, Separators, StreamReader};
 pub use crate::stream_writer::StreamWriter;
 pub use crate::streams::{Connection, open_connection};
 pub use crate::target::{AddressError, Target, ToTarget};
 pub use crate::tcp::{Incoming, ListenOptions, TcpListener, TcpStream};
-pub use crate::udp::UdpSocket;
+pub use crate::udp::{Received, RecvBatch, UdpSocket};

@@ -1,4 +1,4 @@
-//! What differs between systems: Unix sockets, and a few socket options.
+//! What differs between systems: Unix sockets, batches, and a few socket options.
 
 /// Unix domain sockets: streams, listeners and datagrams. Empty on other systems.
 #[cfg(unix)]
@@ -21,3 +21,21 @@ mod options_other;
 pub(crate) use self::options_other::{
     REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
 };
+
+#[cfg(target_os = "linux")]
+mod calls_linux;
+#[cfg(target_os = "linux")]
+pub(crate) use self::calls_linux::{peer_credentials, receive_many, send_file, send_many};
+
+#[cfg(not(target_os = "linux"))]
+mod one_by_one;
+
+#[cfg(all(unix, not(target_os = "linux")))]
+mod calls_unix;
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) use self::calls_unix::{peer_credentials, receive_many, send_file, send_many};
+
+#[cfg(not(unix))]
+mod calls_other;
+#[cfg(not(unix))]
+pub(crate) use self::calls_other::{receive_many, send_file, send_many};

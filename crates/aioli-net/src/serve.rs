@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use aioli_flow::AsyncClose;
+use aioli_flow::{AsyncClose, timeout};
 use aioli_task::driver::Home;
-use aioli_task::{Task, TaskHandle, spawn};
+use aioli_task::{Seconds, Task, TaskHandle, spawn};
 use aioli_time::sleep;
 
 use crate::error::{AcceptError, BindError};
@@ -25,8 +25,9 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_secs(1);
 /// Listens on an address, and runs `handler` in a task of its own for each connection.
 ///
 /// The tasks run on this thread's event loop, and neither they nor the handler need be `Send`. A
-/// handler that panics is reported as any task is, and the others go on. Under a foreign executor
-/// use [`TcpListener`] and spawn there.
+/// handler may return nothing or a `Result`; its error, or its panic, is
+/// [reported](aioli_task::Report), a cancellation is not, and the others go on. Under a foreign
+/// executor use [`TcpListener`] and spawn there.
 ///
 /// # Cancel safety
 ///
@@ -61,9 +62,10 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_secs(1);
 /// ```
 #[doc(alias = "asyncio.start_server")]
 #[doc(alias = "asyncio.loop.create_server")]
-pub async fn serve<H>(target: impl ToTarget, handler: H) -> Result<Server, BindError>
+pub async fn serve<H, R>(target: impl ToTarget, handler: H) -> Result<Server, BindError>
 where
-    H: AsyncFn(TcpStream) + 'static,
+    H: AsyncFn(TcpStream) -> R + 'static,
+    R: HandlerResult + 'static,
 {
     if Home::try_current().is_none() {
         let target = target.to_target()?.to_string();
@@ -71,6 +73,49 @@ where
     }
     let listener = TcpListener::bind(target).await?;
     Ok(Server::start(listener, handler))
+}
+
+/// What the handler of a [`Server`] returns: nothing, or a `Result` whose error is reported.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+///
+/// use aioli_net::{TcpStream, serve};
+///
+/// async fn greet(stream: TcpStream) -> io::Result<()> {
+///     stream.write_all(b"good day").await
+/// }
+///
+/// aioli_task::run(async {
+///     let server = serve("127.0.0.1:0", greet).await?;
+///     let client = TcpStream::connect(server.local_addr()).await?;
+///     assert_eq!(client.read(&mut [0; 16]).await?, 8);
+///     server.stop().await;
+/// #   Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the handler of a server returns `()` or a `Result<(), E>` with `E: Display`"
+)]
+pub trait HandlerResult {
+    /// What is to be reported.
+    #[doc(hidden)]
+    fn into_error(self) -> Option<String>;
+}
+
+impl HandlerResult for () {
+    fn into_error(self) -> Option<String> {
+        None
+    }
+}
+
+impl<E: fmt::Display> HandlerResult for Result<(), E> {
+    fn into_error(self) -> Option<String> {
+        self.err().map(|error| format!("{error:#}"))
+    }
 }
 
 /// What a [`Server`] accepts connections from; sealed, the listeners of this crate.
@@ -153,13 +198,16 @@ impl<L: Listener> Server<L> {
     /// })?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn start<H>(listener: L, handler: H) -> Server<L>
+    pub fn start<H, R>(listener: L, handler: H) -> Server<L>
     where
-        H: AsyncFn(L::Stream) + 'static,
+        H: AsyncFn(L::Stream) -> R + 'static,
+        R: HandlerResult + 'static,
     {
         let address = listener.address();
         let clients = Clients::default();
-        let accepting = spawn(accept_all(listener, handler, clients.clone()));
+        // Made here, and not by the task: one that is cancelled before its first poll ends too.
+        let ending = Accepting(clients.clone());
+        let accepting = spawn(accept_all(listener, handler, ending));
         Server {
             address,
             accepting,
@@ -228,6 +276,42 @@ impl<L: Listener> Server<L> {
         self.clients.wait(Until::AllEnded).await;
     }
 
+    /// Stops accepting, gives the handlers up to `grace` to end by themselves, cancels those that
+    /// have not, and returns when all have ended. Tells whether all ended by themselves.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`stop`](Server::stop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use aioli_net::{TcpStream, serve};
+    ///
+    /// aioli_task::run(async {
+    ///     let server = serve("127.0.0.1:0", async |stream| {
+    ///         let _ = stream.read(&mut [0]).await;
+    ///     }).await?;
+    ///     let client = TcpStream::connect(server.local_addr()).await?;
+    ///     client.write_all(b".").await?;
+    ///     assert!(server.shutdown(Duration::from_secs(10)).await);
+    /// #   Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn shutdown(self, grace: impl Seconds) -> bool {
+        let server = StopOnDrop(self);
+        server.0.close().await;
+        let has_ended = timeout(grace, server.0.wait_closed()).await.is_ok();
+        if !has_ended {
+            server.0.close_clients();
+            server.0.wait_closed().await;
+        }
+        has_ended
+    }
+
     /// Stops accepting, cancels the handlers, and returns when they have ended, their clean-up
     /// included.
     ///
@@ -276,34 +360,38 @@ impl<L: Listener> Drop for StopOnDrop<L> {
 }
 
 /// The accepting task. Its end closes the listener.
-async fn accept_all<L, H>(listener: L, handler: H, clients: Clients)
+async fn accept_all<L, H, R>(listener: L, handler: H, ending: Accepting)
 where
     L: Listener,
-    H: AsyncFn(L::Stream) + 'static,
+    H: AsyncFn(L::Stream) -> R + 'static,
+    R: HandlerResult + 'static,
 {
-    let _ending = Accepting(clients.clone());
+    let ending = ending;
     // Declared after, so dropped before whoever waits for the end is woken.
     let listener = listener;
     let handler = Rc::new(handler);
     loop {
         match listener.accept_stream().await {
-            Ok(stream) => start_client(stream, handler.clone(), &clients),
+            Ok(stream) => start_client(stream, handler.clone(), &ending.0),
             Err(error) => pause_after(&error).await,
         }
     }
 }
 
 /// The handler's task. Detached: the server knows it by its handle and its place.
-fn start_client<S, H>(stream: S, handler: Rc<H>, clients: &Clients)
+fn start_client<S, H, R>(stream: S, handler: Rc<H>, clients: &Clients)
 where
     S: 'static,
-    H: AsyncFn(S) + 'static,
+    H: AsyncFn(S) -> R + 'static,
+    R: HandlerResult + 'static,
 {
     let place = clients.place();
     let number = place.number;
     let client = spawn(async move {
         let _place = place;
-        handler(stream).await;
+        if let Some(error) = handler(stream).await.into_error() {
+            aioli_task::report(format!("the handler of a connection failed: {error}"));
+        }
     });
     clients.lock().running.insert(number, client.handle());
 }

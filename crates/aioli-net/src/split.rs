@@ -5,18 +5,36 @@ use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
 
+use aioli_reactor::Registration;
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::protocol::Endpoint;
 use crate::stream_io::{read_by_lending, write_by_lending};
 
 /// What the halves ask of a stream; sealed, only streams of this crate are split.
-pub trait Socket: sealed::Sealed {
+pub trait Socket: sealed::Sealed + Send + Sync + 'static {
     /// Ends one direction or both.
     ///
     /// # Errors
     ///
     /// The system's error.
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+
+    /// How its readiness is seen.
+    #[doc(hidden)]
+    fn registration(&self) -> &Registration;
+
+    /// Reads what is there, without waiting.
+    #[doc(hidden)]
+    fn read_now(&self, room: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes what there is room for, without waiting.
+    #[doc(hidden)]
+    fn write_now(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// This end and the other one.
+    #[doc(hidden)]
+    fn endpoints(&self) -> [io::Result<Endpoint>; 2];
 }
 
 /// Keeps others from implementing `Socket`.
@@ -124,7 +142,7 @@ read_by_lending!([S] ReadHalf<S>, |this| &*this.0, where for<'s> &'s S: AsyncRea
 write_by_lending!([S: Socket] WriteHalf<S>, |this| AsRef::<S>::as_ref(this), where for<'s> &'s S: AsyncWrite);
 
 /// Ends the writing direction; a stream whose peer has gone has no such direction left.
-pub(crate) fn end_of_writing(stream: &impl Socket) -> io::Result<()> {
+pub(crate) fn end_of_writing(stream: &(impl Socket + ?Sized)) -> io::Result<()> {
     match stream.shutdown(Shutdown::Write) {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         other => other,

@@ -62,6 +62,108 @@ macro_rules! stream_io {
                 self.io.registration().transfer(interest, len, write).await
             }
 
+            /// As [`read`](Self::read), into several buffers one after the other.
+            ///
+            /// # Cancel safety
+            ///
+            /// A read that is dropped while it waits has taken nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's error.
+            pub async fn read_vectored(
+                &self,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                use std::io::Read;
+                let len = buffers.iter().map(|buffer| buffer.len()).sum();
+                let interest = aioli_reactor::Interest::Readable;
+                let read = || self.io.get_ref().read_vectored(buffers);
+                self.io.registration().transfer(interest, len, read).await
+            }
+
+            /// As [`write`](Self::write), from several buffers one after the other.
+            ///
+            /// # Cancel safety
+            ///
+            /// A write that is dropped while it waits has written nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's error.
+            pub async fn write_vectored(
+                &self,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::io::Result<usize> {
+                use std::io::Write;
+                let len = buffers.iter().map(|buffer| buffer.len()).sum();
+                let interest = aioli_reactor::Interest::Writable;
+                let write = || self.io.get_ref().write_vectored(buffers);
+                self.io.registration().transfer(interest, len, write).await
+            }
+
+            /// As [`read`](Self::read), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` when nothing is there; the system's error.
+            pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                use std::io::Read;
+                let read = || self.io.get_ref().read(buffer);
+                let interest = aioli_reactor::Interest::Readable;
+                self.io.registration().try_io(interest, read)
+            }
+
+            /// As [`write`](Self::write), without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` when there is no room; the system's error.
+            pub fn try_write(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                use std::io::Write;
+                let write = || self.io.get_ref().write(buffer);
+                let interest = aioli_reactor::Interest::Writable;
+                self.io.registration().try_io(interest, write)
+            }
+
+            /// Sends a range of a file, up to its end if that comes first, and returns how much
+            /// that was. On Linux the bytes do not pass through this process.
+            ///
+            /// The file is read on this thread, which waits for the disk for what is not in the
+            /// page cache.
+            ///
+            /// # Cancel safety
+            ///
+            /// Nothing is lost: `range` begins where the next byte is to be sent from, so that a
+            /// further call with it goes on.
+            ///
+            /// # Errors
+            ///
+            /// The system's error, of the file or of the stream.
+            #[doc(alias = "asyncio.loop.sendfile")]
+            #[doc(alias = "asyncio.loop.sock_sendfile")]
+            pub async fn sendfile(
+                &self,
+                file: &std::fs::File,
+                range: &mut std::ops::Range<u64>,
+            ) -> std::io::Result<u64> {
+                let begin = range.start;
+                while !range.is_empty() {
+                    let interest = aioli_reactor::Interest::Writable;
+                    let send = || crate::os::send_file(self.io.get_ref(), file, range);
+                    if self.io.registration().io(interest, send).await? == 0 {
+                        break;
+                    }
+                }
+                Ok(range.start - begin)
+            }
+
+            /// The options of the socket: buffer sizes, keep-alive, linger and the like, as
+            /// `socket2` has them.
+            pub fn options(&self) -> socket2::SockRef<'_> {
+                socket2::SockRef::from(self.io.get_ref())
+            }
+
             /// Reads until `buffer` is full.
             ///
             /// # Cancel safety
@@ -139,6 +241,22 @@ macro_rules! stream_io {
         impl crate::split::Socket for $stream {
             fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 $stream::shutdown(self, how)
+            }
+
+            fn registration(&self) -> &aioli_reactor::Registration {
+                self.io.registration()
+            }
+
+            fn read_now(&self, room: &mut [u8]) -> std::io::Result<usize> {
+                std::io::Read::read(&mut self.io.get_ref(), room)
+            }
+
+            fn write_now(&self, bytes: &[u8]) -> std::io::Result<usize> {
+                std::io::Write::write(&mut self.io.get_ref(), bytes)
+            }
+
+            fn endpoints(&self) -> [std::io::Result<crate::protocol::Endpoint>; 2] {
+                [self.local_addr(), self.peer_addr()].map(|end| end.map(Into::into))
             }
         }
 

@@ -39,6 +39,14 @@ pub const DEFAULT_LIMIT: usize = 64 * 1024;
 /// })?;
 /// # Ok::<(), aioli_net::ReadError>(())
 /// ```
+///
+/// One task reads at a time; two at once do not compile, where asyncio has an error at run time:
+///
+/// ```compile_fail,E0499
+/// # async fn example(reader: &mut aioli_net::StreamReader<&'static [u8]>) {
+/// futures::join!(reader.readline(), reader.readline());
+/// # }
+/// ```
 #[doc(alias = "asyncio.StreamReader")]
 #[derive(Debug)]
 #[must_use]

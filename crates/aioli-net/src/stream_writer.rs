@@ -5,16 +5,28 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use aioli_flow::TryClose;
+use aioli_flow::{TryClose, timeout};
+use aioli_task::driver::Home;
 use futures_io::AsyncWrite;
+
+/// How long the loop tries to write what a dropped writer has left.
+const LAST_BYTES_MAX: Duration = Duration::from_secs(30);
+/// A buffer that was longer gives its memory back when it is empty.
+const KEPT_MAX: usize = 64 * 1024;
 
 /// Collects what is to be written, and writes it when asked to.
 ///
 /// [`write`](StreamWriter::write) only takes the bytes, and [`drain`](StreamWriter::drain) hands
 /// them to the stream: unlike in asyncio, where the transport sends in the background, nothing is
-/// sent before. So an error cannot go unnoticed, and a writer that is dropped with bytes it has
-/// not drained says so in the log and drops them.
+/// sent before. So an error cannot go unnoticed, and what is written in pieces goes out in one.
+/// What sends by itself is the [`Transport`](crate::protocol::Transport) of the callbacks layer.
+///
+/// A writer is to be [closed](StreamWriter::close). Dropping one that is not closes it too; what
+/// it has not drained is then written by the thread's event loop, for up to 30 seconds, and the
+/// log says so. On a thread without a loop those bytes are lost. In debug mode every writer that
+/// was dropped without being closed is reported.
 ///
 /// # Examples
 ///
@@ -35,24 +47,33 @@ use futures_io::AsyncWrite;
 #[doc(alias = "asyncio.StreamWriter")]
 #[must_use]
 pub struct StreamWriter<W> {
-    inner: W,
+    /// `None` only in the drop.
+    inner: Option<W>,
     pending: Vec<u8>,
     /// So many bytes at the begin of `pending` have been written.
     written: usize,
     is_closed: bool,
+    /// The stream has failed, and whoever drained has been told.
+    has_failed: bool,
+    /// Leaves a stream and its last bytes to the loop: a pointer, so that dropping needs no bounds.
+    leave: fn(W, Vec<u8>),
 }
 
-impl<W> StreamWriter<W> {
+impl<W: AsyncWrite + Unpin + 'static> StreamWriter<W> {
     /// A writer to `inner`.
     pub fn new(inner: W) -> StreamWriter<W> {
         StreamWriter {
-            inner,
+            inner: Some(inner),
             pending: Vec::new(),
             written: 0,
             is_closed: false,
+            has_failed: false,
+            leave: leave_to_loop::<W>,
         }
     }
+}
 
+impl<W> StreamWriter<W> {
     /// Takes bytes, to be written by the next [`drain`](StreamWriter::drain). Never waits. After
     /// [`close`](StreamWriter::close), that drain fails.
     #[doc(alias = "asyncio.StreamWriter.write")]
@@ -83,12 +104,23 @@ impl<W> StreamWriter<W> {
 
     /// The stream. Writing to it directly passes before what is pending.
     pub fn get_ref(&self) -> &W {
-        &self.inner
+        let inner = self.inner.as_ref();
+        inner.expect("the stream is taken in the drop only")
     }
 
     /// The stream.
     pub fn get_mut(&mut self) -> &mut W {
-        &mut self.inner
+        let inner = self.inner.as_mut();
+        inner.expect("the stream is taken in the drop only")
+    }
+}
+
+impl<W> StreamWriter<W> {
+    fn forget_pending(&mut self) {
+        self.written = 0;
+        self.pending.clear();
+        // One long message must not keep its memory for ever.
+        self.pending.shrink_to(KEPT_MAX);
     }
 }
 
@@ -114,20 +146,24 @@ impl<W: AsyncWrite + Unpin> StreamWriter<W> {
             self.forget_pending();
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        while self.pending() > 0 {
+        let flushed = ready!(self.poll_flush(cx));
+        self.has_failed = flushed.is_err();
+        Poll::Ready(flushed)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let inner = self.inner.as_mut();
+        let inner = inner.expect("the stream is taken in the drop only");
+        while self.written < self.pending.len() {
             let rest = &self.pending[self.written..];
-            match ready!(Pin::new(&mut self.inner).poll_write(cx, rest))? {
+            match ready!(Pin::new(&mut *inner).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => self.written += n,
             }
         }
+        ready!(Pin::new(inner).poll_flush(cx))?;
         self.forget_pending();
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn forget_pending(&mut self) {
-        self.pending.clear();
-        self.written = 0;
+        Poll::Ready(Ok(()))
     }
 
     /// Drains, then ends the writing direction: the peer reads the end of the stream. The reading
@@ -145,7 +181,7 @@ impl<W: AsyncWrite + Unpin> StreamWriter<W> {
     #[doc(alias = "asyncio.StreamWriter.write_eof")]
     pub async fn close(&mut self) -> io::Result<()> {
         self.drain().await?;
-        poll_fn(|cx| Pin::new(&mut self.inner).poll_close(cx)).await?;
+        poll_fn(|cx| Pin::new(self.get_mut()).poll_close(cx)).await?;
         self.is_closed = true;
         Ok(())
     }
@@ -162,19 +198,49 @@ impl<W: AsyncWrite + Unpin> TryClose for StreamWriter<W> {
 
 impl<W> Drop for StreamWriter<W> {
     fn drop(&mut self) {
-        if self.pending() > 0 {
+        if self.is_closed || self.has_failed {
+            return;
+        }
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
+        let bytes = self.pending();
+        let has_loop = Home::try_current().is_some_and(|home| !home.is_closed());
+        if bytes == 0 {
+            if has_loop && aioli_task::is_debug() {
+                aioli_task::report("a StreamWriter was dropped without being closed");
+            }
+        } else if has_loop {
             tracing::warn!(
-                bytes = self.pending(),
+                bytes,
                 "a StreamWriter was dropped with bytes that it had not drained"
             );
+            (self.leave)(inner, self.pending.split_off(self.written));
+        } else {
+            tracing::warn!(bytes, "the bytes of a dropped StreamWriter are lost");
         }
     }
+}
+
+/// Lets the loop write the last bytes, and close the stream.
+fn leave_to_loop<W: AsyncWrite + Unpin + 'static>(inner: W, pending: Vec<u8>) {
+    let mut writer = StreamWriter::new(inner);
+    writer.pending = pending;
+    // Once is enough: when this is dropped as well, it is over.
+    writer.leave = |_, _| ();
+    aioli_task::adopt(async move {
+        let closed = timeout(LAST_BYTES_MAX, writer.close()).await;
+        if let Ok(Err(error)) = closed {
+            let bytes = writer.pending();
+            tracing::warn!(bytes, %error, "the last bytes of a dropped StreamWriter are lost");
+        }
+    });
 }
 
 impl<W: fmt::Debug> fmt::Debug for StreamWriter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamWriter")
-            .field("inner", &self.inner)
+            .field("inner", self.get_ref())
             .field("pending", &self.pending())
             .field("is_closed", &self.is_closed)
             .finish()

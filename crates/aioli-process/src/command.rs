@@ -1,12 +1,14 @@
 //! What to start and how: `Command`, `Stdio`, `shell`.
 
+mod delivery;
+
+use self::delivery::Delivery;
 use crate::{
     error::{Error, Result},
     exit_status::ExitStatus,
     os,
     process::{Process, Spawned},
 };
-use aioli_flow::AsyncClose;
 use aioli_task::{catch, shield};
 use std::{
     borrow::Cow,
@@ -53,6 +55,7 @@ pub struct Command {
     stderr: Option<Stdio>,
     process_group: Option<i32>,
     grace: Duration,
+    delivery: Delivery,
 }
 
 /// A command line for the system's shell: `/bin/sh -c`, or `cmd /C` on Windows.
@@ -92,6 +95,7 @@ impl Command {
             stderr: None,
             process_group: None,
             grace: GRACE,
+            delivery: Delivery::Close,
         }
     }
 
@@ -156,7 +160,8 @@ impl Command {
 
     /// Puts the process into a process group; 0 is a new one, named after the process.
     ///
-    /// Ctrl-C reaches the group in the foreground only. Elsewhere than on Unix this does nothing.
+    /// Ctrl-C reaches the group in the foreground only. [`Process::signal_group`] sends a signal to
+    /// a group of its own. Elsewhere than on Unix this does nothing.
     pub fn process_group(mut self, group: i32) -> Self {
         self.process_group = Some(group);
         self
@@ -167,6 +172,42 @@ impl Command {
     /// It is 5 seconds at first.
     pub fn grace(mut self, time: Duration) -> Self {
         self.grace = time;
+        self
+    }
+
+    /// Sets how [`status`](Self::status), [`output`](Self::output) and [`run`](Self::run) end the
+    /// process when they are cancelled, instead of asking it and killing it after the
+    /// [`grace`](Self::grace) time.
+    ///
+    /// `deliver` runs shielded, until the process has ended: then it is cancelled itself, however
+    /// long it wanted to wait. If it returns before, the process is waited for without a limit.
+    /// The process is killed at once when what runs it is dropped, as ever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{Command, SIGINT};
+    /// use std::time::Duration;
+    ///
+    /// let sleeping = Command::new("sleep").arg("1000").deliver_cancel(async |process| {
+    ///     let _ = process.send_signal(SIGINT);
+    ///     aioli_time::sleep(Duration::from_secs(60)).await;
+    ///     let _ = process.kill();
+    /// });
+    /// let timed = aioli_flow::timeout(Duration::from_millis(10), sleeping.status());
+    /// assert!(timed.await.is_err());
+    /// # })
+    /// ```
+    pub fn deliver_cancel<F>(
+        mut self,
+        deliver: impl Fn(Arc<Process>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.delivery = Delivery::custom(deliver);
         self
     }
 
@@ -203,7 +244,8 @@ impl Command {
     /// # Cancel safety
     ///
     /// A request to cancel asks the process to end, kills it after the
-    /// [`grace`](Self::grace) time, and reaps it. Dropping the future kills it at once.
+    /// [`grace`](Self::grace) time, and reaps it; or whatever
+    /// [`deliver_cancel`](Self::deliver_cancel) says. Dropping the future kills it at once.
     ///
     /// # Errors
     ///
@@ -224,7 +266,9 @@ impl Command {
         match ended {
             Ok(status) => status,
             Err(cancelled) => {
-                shield(process.aclose()).await;
+                // Dropped in here, the request goes to the handler around.
+                let cancelled = cancelled.keep();
+                shield(self.delivery.end(process)).await;
                 cancelled.raise().await
             }
         }
@@ -263,7 +307,9 @@ impl Command {
         match ended {
             Ok(output) => output,
             Err(cancelled) => {
-                shield(process.aclose()).await;
+                // Dropped in here, the request goes to the handler around.
+                let cancelled = cancelled.keep();
+                shield(self.delivery.end(process)).await;
                 cancelled.raise().await
             }
         }
@@ -307,7 +353,14 @@ impl Command {
             cause,
         };
         let spawned = started.map_err(start_error)?;
-        Process::new(spawned, Arc::from(&*self.program), self.grace).map_err(start_error)
+        let has_own_group = self.process_group == Some(0);
+        Process::new(
+            spawned,
+            Arc::from(&*self.program),
+            self.grace,
+            has_own_group,
+        )
+        .map_err(start_error)
     }
 
     fn start_now(self, [stdin, stdout, stderr]: [Stdio; 3]) -> io::Result<Spawned> {

@@ -63,6 +63,7 @@
 //! [`Command::output`], [`Command::run`] or [`Command::status`], or in
 //! [`with`](aioli_flow::with), is gentler: the process is asked to end, killed after its
 //! [`grace`](Command::grace) time, and reaped, and only then the cancellation goes on.
+//! [`Command::deliver_cancel`] ends it in another way.
 //!
 //! [`Process::wait`] and [`Process::communicate`] can be dropped and called again; neither a
 //! status nor output is lost.
@@ -85,6 +86,8 @@
 //! | `process.communicate(input)` | [`Process::communicate`] |
 //! | `process.wait()`, `process.returncode` | [`Process::wait`], [`Process::try_wait`] |
 //! | `process.send_signal`, `terminate`, `kill` | the same; [`Error::NoSuchProcess`] after the end |
+//! | `os.killpg` | [`Process::signal_group`] |
+//! | `trio.run_process(deliver_cancel=…)` | [`Command::deliver_cancel`] |
 //! | `async for line in process.stdout` | [`PipeReader::lines`] |
 //! | `loop.add_signal_handler` | [`on_signal`]; as a stream: [`signals`] |
 //! | `subprocess.run(check=True)` | [`Command::run`] |

@@ -8,7 +8,9 @@ pub(crate) use syscall::disposition;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{Reader, Writer, kill, plain_pipe, prepare, raise, signal_of, signals};
+pub(crate) use unix::{
+    Reader, Writer, kill, kill_group, plain_pipe, prepare, raise, signal_of, signals,
+};
 
 #[cfg(unix)]
 mod watch_thread;
@@ -24,7 +26,8 @@ pub(crate) use linux::ExitWatch;
 mod windows;
 #[cfg(windows)]
 pub(crate) use windows::{
-    ExitWatch, Reader, Writer, disposition, kill, plain_pipe, prepare, raise, signal_of, signals,
+    ExitWatch, Reader, Writer, disposition, kill, kill_group, plain_pipe, prepare, raise,
+    signal_of, signals,
 };
 
 /// The system's shell, and the switch behind which it takes a command line.

@@ -57,11 +57,17 @@ pub struct Process {
     watch: ExitWatch,
     program: Arc<OsStr>,
     grace: Duration,
+    has_own_group: bool,
 }
 
 impl Process {
     /// Takes over what was started, on the loop that is to watch it.
-    pub(crate) fn new(spawned: Spawned, program: Arc<OsStr>, grace: Duration) -> io::Result<Self> {
+    pub(crate) fn new(
+        spawned: Spawned,
+        program: Arc<OsStr>,
+        grace: Duration,
+        has_own_group: bool,
+    ) -> io::Result<Self> {
         let Spawned {
             owned,
             stdin,
@@ -87,6 +93,7 @@ impl Process {
             watch,
             program,
             grace,
+            has_own_group,
         })
     }
 
@@ -230,7 +237,42 @@ impl Process {
     /// ```
     #[doc(alias = "asyncio.subprocess.Process.send_signal")]
     pub fn send_signal(&self, signal: i32) -> Result<()> {
-        match self.owned.send_signal(signal) {
+        self.tell_sent(self.owned.send_signal(signal))
+    }
+
+    /// Sends a signal to the process and to all that it has started, and they have started, as
+    /// far as they have stayed in its [group](crate::Command::process_group).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_signal`](Self::send_signal); `InvalidInput` for a process that was not put into a
+    /// group of its own; on Windows always.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # aioli_task::run(async {
+    /// use aioli_process::{SIGTERM, shell};
+    ///
+    /// let process = shell("sleep 1000 & sleep 1000 & wait").process_group(0).spawn().await?;
+    /// process.signal_group(SIGTERM)?; // the shell and both
+    /// assert_eq!(process.wait().await?.signal(), Some(SIGTERM));
+    /// # Ok::<(), aioli_process::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "os.killpg")]
+    pub fn signal_group(&self, signal: i32) -> Result<()> {
+        if !self.has_own_group {
+            let reason = "it has no process group of its own";
+            let cause = io::Error::new(io::ErrorKind::InvalidInput, reason);
+            return Err(self.error("send a signal to the group of", cause));
+        }
+        self.tell_sent(self.owned.signal_group(signal))
+    }
+
+    fn tell_sent(&self, sent: io::Result<bool>) -> Result<()> {
+        match sent {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::NoSuchProcess {
                 program: self.program(),

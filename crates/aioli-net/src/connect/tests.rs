@@ -51,7 +51,7 @@ fn run_race(behaviours: &[Behaviour]) -> Raced {
     let mut times = None;
     let outcome = runner.run(async {
         let start = aioli_task::now();
-        let outcome = race(&addresses, attempt).await;
+        let outcome = race(&addresses, Some(ATTEMPT_DELAY), attempt).await;
         times = Some((start, aioli_task::now()));
         outcome
     });
@@ -118,10 +118,15 @@ fn families_alternate_beginning_with_the_preferred_one() {
     let [a4, b4, c4] = [1, 2, 3].map(|n| SocketAddr::from(([10, 0, 0, n], 1)));
     let [a6, b6] = [1, 2].map(|n| SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, n], 1)));
     let check = |given: &[SocketAddr], expected: &[SocketAddr]| {
-        assert_eq!(interleave(given.to_vec()), expected);
+        assert_eq!(interleave(given.to_vec(), 1), expected);
     };
     check(&[], &[]);
     check(&[a4], &[a4]);
     check(&[a6, b6, a4, b4, c4], &[a6, a4, b6, b4, c4]);
     check(&[a4, b4, c4, a6], &[a4, a6, b4, c4]);
+
+    let given = vec![a4, b4, c4, a6, b6];
+    assert_eq!(interleave(given.clone(), 2), [a4, b4, a6, c4, b6]);
+    assert_eq!(interleave(given.clone(), 9), given);
+    assert_eq!(interleave(given.clone(), 0), given);
 }

@@ -6,4 +6,4 @@ mod stream;
 
 pub use self::datagram::UnixDatagram;
 pub use self::listener::UnixListener;
-pub use self::stream::UnixStream;
+pub use self::stream::{Credentials, UnixStream};

@@ -5,7 +5,7 @@ use std::net::{self, SocketAddr};
 
 use aioli_reactor::{Async, Interest};
 
-use crate::connect::connect;
+use crate::connect::ConnectOptions;
 use crate::error::ConnectError;
 use crate::stream_io::stream_io;
 use crate::target::ToTarget;
@@ -51,7 +51,8 @@ impl TcpStream {
     ///
     /// A name is looked up first. Its addresses are tried in order, the families taking turns:
     /// the next one begins when the one before has failed, or has not answered within 250 ms,
-    /// and the first connection wins. `TCP_NODELAY` is set, as asyncio does.
+    /// and the first connection wins. `TCP_NODELAY` is set, as asyncio does. [`ConnectOptions`]
+    /// has other ways.
     ///
     /// # Cancel safety
     ///
@@ -75,11 +76,7 @@ impl TcpStream {
     pub fn connect(
         target: impl ToTarget,
     ) -> impl Future<Output = Result<TcpStream, ConnectError>> + Send {
-        let target = target.to_target();
-        async move {
-            let io = connect(target?).await?;
-            Ok(TcpStream { io })
-        }
+        ConnectOptions::new().connect(target)
     }
 
     /// Reads what is there without taking it, waiting for the first byte.

@@ -15,12 +15,15 @@ fn types() {
     shared::<BindError>();
     shared::<ConnectError>();
     shared::<Connection>();
+    shared::<ConnectOptions>();
     shared::<Incoming<'static>>();
     shared::<IncompleteRead>();
     shared::<LimitOverrun>();
     shared::<ListenOptions>();
     shared::<ReadError>();
     shared::<ReadHalf<TcpStream>>();
+    shared::<Received<'static>>();
+    shared::<RecvBatch>();
     shared::<ResolveError>();
     shared::<Server>();
     shared::<StreamReader<TcpStream>>();
@@ -30,15 +33,28 @@ fn types() {
     shared::<TcpStream>();
     shared::<UdpSocket>();
     shared::<WriteHalf<TcpStream>>();
+    shared::<protocol::Driving<Silent>>();
+    shared::<protocol::Endpoint>();
+    shared::<protocol::Transport>();
+    shared::<protocol::WaterMarkError>();
+}
+
+/// The least of protocols.
+struct Silent;
+
+impl protocol::Protocol for Silent {
+    fn data_received(&mut self, _: &protocol::Transport, _: &[u8]) {}
 }
 
 #[test]
 fn connecting_futures_are_send() {
     send(&TcpStream::connect("localhost:1"));
+    send(&ConnectOptions::new().connect("localhost:1"));
     send(&TcpListener::bind("localhost:1"));
     send(&ListenOptions::new().bind("localhost:1"));
     send(&UdpSocket::bind("localhost:1"));
     send(&open_connection("localhost:1"));
+    send(&protocol::connect_protocol("localhost:1", Silent));
     send(&resolve("localhost:1"));
 }
 
@@ -48,7 +64,7 @@ async fn socket_futures_are_send(
     stream: &TcpStream,
     listener: &TcpListener,
     udp: &UdpSocket,
-    server: Server,
+    [server, other]: [Server; 2],
     address: SocketAddr,
 ) {
     let mut buffer = [0];
@@ -63,9 +79,20 @@ async fn socket_futures_are_send(
     send(&udp.send(b""));
     send(&udp.recv_from(&mut buffer));
     send(&udp.recv(&mut buffer));
+    send(&udp.peek_from(&mut buffer));
+    send(&udp.send_many(&[(b"", address)]));
+    send(&udp.recv_many(&mut RecvBatch::new(1, 1)));
     send(&server.close());
     send(&server.wait_closed());
     send(&server.stop());
+    send(&other.shutdown(1));
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "checked by the compiler alone")]
+async fn transport_futures_are_send(transport: protocol::Transport) {
+    send(&transport.drain());
+    send(&transport.wait_closed());
 }
 
 /// Never run: that it compiles is the test.

@@ -10,6 +10,7 @@ mod drivers;
 mod errors;
 mod foreign;
 mod os;
+mod protocol;
 mod reader;
 mod server;
 mod tcp;

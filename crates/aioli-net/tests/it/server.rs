@@ -1,8 +1,9 @@
 //! `serve`: a task a client, and an orderly end.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use aioli_net::{BindError, Server, TcpListener, TcpStream, open_connection, serve};
 use aioli_task::yield_now;
@@ -146,6 +147,63 @@ fn a_handler_that_panics_does_not_end_the_server() {
         server.stop().await;
     });
     outcome.unwrap();
+}
+
+#[test]
+fn c299_unhandled_exception_and_cancel() {
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let seen = reports.clone();
+    let mut runner = aioli_task::Runner::builder()
+        .on_error(move |report| seen.borrow_mut().push(report.message().to_owned()))
+        .build();
+    let outcome = runner.run(async {
+        let failing =
+            async |stream: TcpStream| -> io::Result<()> { stream.read_exact(&mut [0; 2]).await };
+        let server = serve("127.0.0.1:0", failing).await.unwrap();
+        let client = TcpStream::connect(server.local_addr()).await.unwrap();
+        client.write_all(b".").await.unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(reports.borrow().len(), 1, "{reports:?}");
+        assert!(reports.borrow()[0].starts_with("the handler of a connection failed: "));
+
+        // A cancelled one is not reported.
+        let client = TcpStream::connect(server.local_addr()).await.unwrap();
+        until_clients(&server, 1).await;
+        server.close_clients();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        server.stop().await;
+    });
+    outcome.unwrap();
+    assert_eq!(reports.borrow().len(), 1, "{reports:?}");
+}
+
+#[test]
+fn a_server_that_was_just_started_can_be_stopped() {
+    aioli_task::run(async {
+        let server = serve("127.0.0.1:0", echo_lines).await.unwrap();
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_shutdown_waits_for_handlers_and_then_cancels_them() {
+    aioli_task::run(async {
+        let server = serve("127.0.0.1:0", echo_lines).await.unwrap();
+        let client = TcpStream::connect(server.local_addr()).await.unwrap();
+        until_clients(&server, 1).await;
+        let shutdown = aioli_task::spawn(server.shutdown(Duration::from_millis(10)));
+        assert!(!shutdown.await);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+
+        let server = serve("127.0.0.1:0", echo_lines).await.unwrap();
+        let client = TcpStream::connect(server.local_addr()).await.unwrap();
+        until_clients(&server, 1).await;
+        let shutdown = aioli_task::spawn(server.shutdown(Duration::from_secs(60)));
+        yield_now().await;
+        drop(client);
+        assert!(shutdown.await);
+    });
 }
 
 #[test]

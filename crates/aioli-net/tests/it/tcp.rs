@@ -1,11 +1,12 @@
 //! TCP streams and listeners.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Seek, Write};
 use std::net::Shutdown;
 
-use aioli_net::{ListenOptions, TcpListener, TcpStream};
+use aioli_net::{ConnectOptions, ListenOptions, TcpListener, TcpStream};
 use futures::executor::block_on;
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use futures::{AsyncReadExt, FutureExt, StreamExt};
 
 use crate::{connection, poll_once};
 
@@ -52,7 +53,7 @@ fn a_peek_takes_nothing() {
 #[test]
 fn several_slices_move_in_one_call() {
     block_on(async {
-        let (mut client, mut server) = connection().await;
+        let (client, server) = connection().await;
         let written = client
             .write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")])
             .await;
@@ -202,4 +203,115 @@ fn virtual_time_stands_still_while_a_connection_is_made() {
         assert_eq!(aioli_task::now(), start);
     });
     outcome.unwrap();
+}
+
+#[test]
+fn trying_does_not_wait() {
+    block_on(async {
+        let (client, server) = connection().await;
+        let nothing = server.try_read(&mut [0]).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(client.try_write(b"abc").unwrap(), 3);
+        let mut buffer = [0; 8];
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 3);
+        let full = loop {
+            if let Err(error) = client.try_write(&[0; 65536]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
+fn socket_options_are_those_of_the_system() {
+    block_on(async {
+        let (client, _server) = connection().await;
+        assert!(!client.options().keepalive().unwrap());
+        client.options().set_keepalive(true).unwrap();
+        assert!(client.options().keepalive().unwrap());
+    });
+}
+
+#[test]
+fn connecting_has_options() {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr();
+        // All of 127.0.0.0/8 is this machine on Linux only, so an address that is there for sure.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = free.local_addr().unwrap();
+        drop(free);
+        let options = ConnectOptions::new().bind(local).nodelay(false);
+        let client = options.clone().connect(to).await.unwrap();
+        assert_eq!(client.local_addr().unwrap(), local);
+        assert!(!client.nodelay().unwrap());
+        let (_, from) = listener.accept().await.unwrap();
+        assert_eq!(from, local);
+        let one_by_one = ConnectOptions::new().attempt_delay(f64::INFINITY);
+        let _stream = one_by_one.connect(to).await.unwrap();
+    });
+}
+
+/// A file of so many bytes, which has no name any more.
+fn file_of(len: usize) -> (File, Vec<u8>) {
+    let path = std::env::temp_dir().join(format!("aioli-sendfile-{len}-{}", std::process::id()));
+    let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+    let options = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path);
+    let mut file = options.unwrap();
+    file.write_all(&bytes).unwrap();
+    std::fs::remove_file(path).unwrap();
+    (file, bytes)
+}
+
+#[test]
+fn a_file_is_sent_by_range_and_its_position_stays() {
+    block_on(async {
+        let (mut file, bytes) = file_of(3_000_000);
+        let position = file.stream_position().unwrap();
+        let (client, mut server) = connection().await;
+        let send = async {
+            let mut range = 1000..2_500_000;
+            let sent = client.sendfile(&file, &mut range).await.unwrap();
+            assert_eq!((sent, range), (2_499_000, 2_500_000..2_500_000));
+            // Beyond the end there is nothing.
+            let mut range = 2_999_999..9_000_000;
+            assert_eq!(client.sendfile(&file, &mut range).await.unwrap(), 1);
+            assert_eq!(range.start, 3_000_000);
+            client.shutdown(Shutdown::Write).unwrap();
+        };
+        let mut got = Vec::new();
+        let (read, ()) = futures::join!(server.read_to_end(&mut got), send);
+        read.unwrap();
+        assert!(got[..2_499_000] == bytes[1000..2_500_000]);
+        assert_eq!(got[2_499_000..], bytes[2_999_999..]);
+        assert_eq!(file.stream_position().unwrap(), position);
+    });
+}
+
+#[test]
+fn a_sending_of_a_file_that_was_dropped_goes_on() {
+    block_on(async {
+        let (file, bytes) = file_of(8_000_000);
+        let (client, mut server) = connection().await;
+        let mut range = 0..8_000_000;
+        // Nobody reads, so that it stops half-way.
+        let first = client.sendfile(&file, &mut range).now_or_never();
+        assert!(first.is_none());
+        let begin = range.start;
+        assert!(0 < begin && begin < 8_000_000);
+        let send = async {
+            let rest = client.sendfile(&file, &mut range).await.unwrap();
+            assert_eq!(begin + rest, 8_000_000);
+            client.shutdown(Shutdown::Write).unwrap();
+        };
+        let mut got = Vec::new();
+        let (read, ()) = futures::join!(server.read_to_end(&mut got), send);
+        read.unwrap();
+        assert!(got == bytes);
+    });
 }

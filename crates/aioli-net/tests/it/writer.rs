@@ -1,6 +1,8 @@
 //! Buffered writing.
 
+use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 
 use aioli_net::StreamWriter;
 use futures::AsyncReadExt;
@@ -81,4 +83,73 @@ fn c297_wait_closed_on_close_with_unread_data() {
         let mut client = client;
         assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     });
+}
+
+/// What a run in debug mode reports.
+fn reports(main: impl AsyncFnOnce()) -> Vec<String> {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let log = seen.clone();
+    let mut runner = aioli_task::Runner::builder()
+        .debug(true)
+        .on_error(move |report| log.borrow_mut().push(report.message().to_owned()))
+        .build();
+    runner.run(main()).unwrap();
+    runner.close();
+    seen.take()
+}
+
+#[test]
+fn c300_unclosed_resource_warnings() {
+    let reported = reports(async || {
+        let (client, mut server) = connection().await;
+        let mut writer = StreamWriter::new(client);
+        writer.write("drained");
+        writer.drain().await.unwrap();
+        drop(writer);
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "drained");
+    });
+    assert_eq!(
+        reported,
+        ["a StreamWriter was dropped without being closed"]
+    );
+    let reported = reports(async || {
+        let (client, _server) = connection().await;
+        StreamWriter::new(client).close().await.unwrap();
+    });
+    assert!(reported.is_empty(), "{reported:?}");
+}
+
+#[test]
+fn what_a_dropped_writer_has_not_drained_is_written_by_the_loop() {
+    let long = vec![b'x'; 8 * 1024 * 1024];
+    let reported = reports(async || {
+        let (client, mut server) = connection().await;
+        let mut writer = StreamWriter::new(client.into_split().1);
+        writer.write(&long);
+        drop(writer);
+        let mut all = Vec::new();
+        server.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all.len(), long.len());
+    });
+    assert_eq!(reported, ["a clean-up was left to the loop"]);
+}
+
+#[test]
+fn the_end_of_a_run_waits_for_what_a_dropped_writer_has_left() {
+    let (sent, received) = std::sync::mpsc::channel();
+    aioli_task::run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut all = Vec::new();
+            io::Read::read_to_end(&mut stream, &mut all).unwrap();
+            sent.send(all.len()).unwrap();
+        });
+        let (_, mut writer) = aioli_net::open_connection(address).await.unwrap();
+        writer.write(vec![b'x'; 8 * 1024 * 1024]);
+    });
+    assert_eq!(received.recv().unwrap(), 8 * 1024 * 1024);
 }

@@ -8,7 +8,15 @@ use std::{io, mem::MaybeUninit, ptr};
 
 /// Sends a signal to a process.
 pub(crate) fn kill(id: u32, signal: i32) -> io::Result<()> {
-    let id = i32::try_from(id).map_err(io::Error::other)?;
+    send(i32::try_from(id).map_err(io::Error::other)?, signal)
+}
+
+/// Sends a signal to a process group.
+pub(crate) fn kill_group(id: u32, signal: i32) -> io::Result<()> {
+    send(-i32::try_from(id).map_err(io::Error::other)?, signal)
+}
+
+fn send(id: i32, signal: i32) -> io::Result<()> {
     // SAFETY: no pointer is passed.
     let sent = unsafe { libc::kill(id, signal) };
     if sent == 0 {

@@ -67,6 +67,11 @@ pub(crate) fn kill(child: &mut std::process::Child, signal: i32) -> io::Result<(
     syscall::kill(child.id(), signal)
 }
 
+/// Sends a signal to the group of a child of ours that leads it and has not been waited for.
+pub(crate) fn kill_group(child: &mut std::process::Child, signal: i32) -> io::Result<()> {
+    syscall::kill_group(child.id(), signal)
+}
+
 /// Sends a signal to this process.
 pub(crate) fn raise(signal: i32) {
     // It fails for numbers that are no signals, of which none gets here.

@@ -153,6 +153,11 @@ pub(crate) fn kill(child: &mut std::process::Child, signal: i32) -> io::Result<(
     }
 }
 
+/// There are no process groups of this kind.
+pub(crate) fn kill_group(_child: &mut std::process::Child, _signal: i32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Signals are not handled here, so there is none to send again.
 pub(crate) fn raise(_signal: i32) {}
 

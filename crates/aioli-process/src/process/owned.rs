@@ -32,11 +32,20 @@ impl Owned {
 
     /// Sends a signal, or tells that there is nobody to send it to any more.
     pub(crate) fn send_signal(&self, signal: i32) -> io::Result<bool> {
+        self.send(signal, os::kill)
+    }
+
+    /// Sends a signal to the group that the child leads, as long as the child is there.
+    pub(crate) fn signal_group(&self, signal: i32) -> io::Result<bool> {
+        self.send(signal, os::kill_group)
+    }
+
+    fn send(&self, signal: i32, kill: fn(&mut Child, i32) -> io::Result<()>) -> io::Result<bool> {
         let mut child = lock(&self.child);
         if child.try_wait()?.is_some() {
             return Ok(false);
         }
-        os::kill(&mut child, signal).map(|()| true)
+        kill(&mut child, signal).map(|()| true)
     }
 }
 

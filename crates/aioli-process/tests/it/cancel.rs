@@ -1,8 +1,14 @@
 //! Dropped and cancelled: no process and no descriptor is left behind.
 
 use aioli_flow::{AsyncClose, timeout, with};
-use aioli_process::{Command, Process, SIGTERM, Stdio, shell};
-use std::{pin::pin, time::Duration};
+use aioli_process::{Command, Error, Process, SIGTERM, Stdio, shell};
+use aioli_task::catch;
+use futures::StreamExt;
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 async fn sleeper() -> Process {
     let command = Command::new("sleep")
@@ -184,6 +190,138 @@ fn a_cancelled_run_asks_the_process_to_end_and_waits_for_it() {
         }
         std::fs::remove_file(path).unwrap();
     });
+}
+
+#[test]
+fn c328_custom_deliver_cancel() {
+    aioli_task::run(async {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let noted = log.clone();
+        let command = Command::new("sleep").arg("1000");
+        let command = command.deliver_cancel(move |process| {
+            let noted = noted.clone();
+            async move {
+                noted.lock().unwrap().push(process.id());
+                // Shielded: the second request does not end this before the process has ended.
+                aioli_time::sleep(Duration::from_millis(50)).await;
+                process.terminate().unwrap();
+                noted.lock().unwrap().push(0);
+                // Cancelled when the process has ended.
+                let late = catch(aioli_time::sleep(Duration::from_secs(1000))).await;
+                noted.lock().unwrap().push(1);
+                late.unwrap_err().raise().await;
+            }
+        });
+        let task = aioli_task::spawn(async move { command.status().await });
+        let began = Instant::now();
+        // A request before the process has started drops the start; so until it is delivered.
+        aioli_time::sleep(Duration::from_millis(100)).await;
+        task.cancel();
+        aioli_time::sleep(Duration::from_millis(10)).await;
+        task.cancel();
+        assert!(task.outcome().await.is_err());
+        assert!(began.elapsed() < Duration::from_secs(100));
+        let log = log.lock().unwrap().clone();
+        assert_eq!(log[1..], [0, 1]);
+        assert!(!crate::exists(log[0]), "it is reaped");
+    });
+}
+
+#[test]
+fn a_delivery_that_returns_leaves_the_process_to_end_by_itself() {
+    aioli_task::run(async {
+        let command = Command::new("sleep").arg("0.3");
+        let command = command.deliver_cancel(async |_| {});
+        let began = Instant::now();
+        let status = timeout(Duration::from_millis(150), command.status()).await;
+        assert!(status.is_err());
+        assert!(began.elapsed() >= Duration::from_millis(250));
+    });
+}
+
+#[test]
+fn a_request_is_not_lost_when_the_ending_is_dropped() {
+    aioli_task::run(async {
+        let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
+        let command = Command::new("sleep").arg("1000");
+        let command = command.deliver_cancel(move |_| {
+            asked.unbounded_send(()).unwrap();
+            std::future::pending()
+        });
+        let running = aioli_task::spawn(async move {
+            {
+                let status = pin!(command.status());
+                let asked = pin!(was_asked.next());
+                // Drops the first when the second is there: in the middle of the ending.
+                let first = futures::future::select(status, asked).await;
+                assert!(matches!(first, futures::future::Either::Right(_)));
+            }
+            std::future::pending::<()>().await;
+        });
+        aioli_time::sleep(Duration::from_millis(100)).await;
+        running.cancel();
+        assert!(running.outcome().await.is_err());
+    });
+}
+
+#[test]
+fn a_signal_to_the_group_reaches_what_a_process_has_started() {
+    aioli_task::run(async {
+        let line = "sleep 1000.77 & sleep 1000.77 & echo up; wait";
+        let command = shell(line).process_group(0).stdout(Stdio::piped());
+        let mut process = command.spawn().await.unwrap();
+        let mut stdout = process.stdout.take().unwrap();
+        stdout.read(&mut [0; 3]).await.unwrap();
+        process.signal_group(SIGTERM).unwrap();
+        // The end of the pipe, of which every one of them has the other end.
+        assert!(stdout.read_to_end().await.unwrap().is_empty());
+        assert_eq!(process.wait().await.unwrap().signal(), Some(SIGTERM));
+        let refused = process.signal_group(SIGTERM).unwrap_err();
+        assert!(matches!(refused, Error::NoSuchProcess { .. }));
+
+        let process = sleeper().await;
+        let refused = process.signal_group(SIGTERM).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn no_zombie_of_many_short_processes() {
+    spawn_and_count(500);
+}
+
+#[test]
+#[ignore = "ten thousand processes take a while"]
+fn no_zombie_of_ten_thousand_processes() {
+    spawn_and_count(10_000);
+}
+
+/// Runs so many processes, some of which nobody waits for, and counts what is left of them.
+fn spawn_and_count(n: usize) {
+    const MARK: &str = "1000.10000";
+    aioli_task::run(async {
+        let one = async |i: usize| match i % 3 {
+            0 => drop(Command::new("true").status().await.unwrap()),
+            1 => drop(Command::new("true").spawn().await.unwrap()),
+            _ => drop(Command::new("sleep").arg(MARK).spawn().await.unwrap()),
+        };
+        let all = futures::stream::iter(0..n).map(one).buffer_unordered(16);
+        all.collect::<Vec<()>>().await;
+    });
+    // A zombie has no command line; other tests have processes of their own, but few.
+    crate::eventually(|| n_children(MARK) == 0);
+    crate::eventually(|| n_zombies() < 10);
+}
+
+fn n_zombies() -> usize {
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let is_zombie = |entry: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        (fields.next()? == "Z" && fields.next()? == own).then_some(())
+    };
+    processes.filter_map(|entry| is_zombie(entry.ok()?)).count()
 }
 
 #[test]

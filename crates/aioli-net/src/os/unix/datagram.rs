@@ -116,6 +116,53 @@ impl UnixDatagram {
         self.io.registration().io(Interest::Writable, send).await
     }
 
+    /// Sends a datagram to the socket at `path`, waiting while its queue is full.
+    ///
+    /// # Cancel safety
+    ///
+    /// A datagram that was dropped while it waited for room has not been sent.
+    ///
+    /// # Errors
+    ///
+    /// The system's error: `NotFound`, `ConnectionRefused` when nobody has the socket any more.
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        let send = || self.io.get_ref().send_to(datagram, path);
+        self.io.registration().io(Interest::Writable, send).await
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn shutdown(&self, how: std::net::Shutdown) -> io::Result<()> {
+        self.io.get_ref().shutdown(how)
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` without a peer.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// The options of the socket, as `socket2` has them.
+    pub fn options(&self) -> socket2::SockRef<'_> {
+        socket2::SockRef::from(self.io.get_ref())
+    }
+
     /// Receives a datagram. What does not fit into `buffer` is lost.
     ///
     /// # Cancel safety

@@ -10,6 +10,7 @@ use aioli_time::sleep;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::error::ConnectError;
+use crate::protocol::Endpoint;
 use crate::stream_io::stream_io;
 
 /// First and longest pause before a connection to a listener whose queue is full is tried again.
@@ -74,6 +75,32 @@ impl UnixStream {
         Ok((UnixStream::from_std(left)?, UnixStream::from_std(right)?))
     }
 
+    /// Who is on the other side, as the system saw it when it connected or listened.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::unix::UnixStream;
+    ///
+    /// let (one, _other) = UnixStream::pair()?;
+    /// let peer = one.peer_credentials()?;
+    /// println!("a process of user {} and group {}", peer.user, peer.group);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "SO_PEERCRED")]
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        let (user, group, process) = crate::os::peer_credentials(self.io.get_ref())?;
+        Ok(Credentials {
+            user,
+            group,
+            process,
+        })
+    }
+
     /// The address of this side.
     ///
     /// # Errors
@@ -90,6 +117,24 @@ impl UnixStream {
     /// The system's error.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
+    }
+}
+
+/// Whose process is on the other side of a [`UnixStream`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The number of its user.
+    pub user: u32,
+    /// The number of its group.
+    pub group: u32,
+    /// Its own number, where the system tells: on Linux.
+    pub process: Option<u32>,
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Endpoint {
+        Endpoint::Path(address.as_pathname().map(Path::to_owned))
     }
 }
 

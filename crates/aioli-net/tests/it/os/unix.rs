@@ -241,3 +241,53 @@ fn a_server_outlasts_a_want_of_descriptors() {
     });
     outcome.unwrap();
 }
+
+#[test]
+fn the_peer_is_known() {
+    use std::os::unix::fs::MetadataExt;
+    block_on(async {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let peer = one.peer_credentials().unwrap();
+        let here = fs::metadata("/proc/self").unwrap();
+        assert_eq!((peer.user, peer.group), (here.uid(), here.gid()));
+        assert_eq!(peer.process, Some(std::process::id()));
+    });
+}
+
+#[test]
+fn datagrams_go_to_a_path() {
+    block_on(async {
+        let path = path("datagram-to");
+        let server = UnixDatagram::bind(&path).unwrap();
+        let client = UnixDatagram::unbound().unwrap();
+        client.send_to(b"hello", &path).await.unwrap();
+        let mut room = [0; 8];
+        let (n, from) = server.recv_from(&mut room).await.unwrap();
+        assert_eq!((&room[..n], from.is_unnamed()), (&b"hello"[..], true));
+        fs::remove_file(path).unwrap();
+    });
+}
+
+#[test]
+fn a_protocol_runs_over_a_unix_socket() {
+    use aioli_net::protocol::{Endpoint, Protocol, Transport};
+    struct Echo;
+    impl Protocol for Echo {
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+            transport.write(data);
+        }
+    }
+    aioli_task::run(async {
+        let path = path("protocol");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = Server::start_protocol(listener, || Echo);
+        let client = UnixStream::connect(&path).await.unwrap();
+        client.write_all(b"hello").await.unwrap();
+        client.read_exact(&mut [0; 5]).await.unwrap();
+        let transport = Transport::start(client, Echo);
+        assert_eq!(transport.peer_addr().unwrap(), Endpoint::Path(Some(path)));
+        assert_eq!(transport.local_addr().unwrap(), Endpoint::Path(None));
+        server.stop().await;
+        transport.wait_closed().await;
+    });
+}

@@ -1,0 +1,64 @@
+//! Batches where the system has none: one call for each datagram, one copy for each piece.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
+
+/// Most bytes that are read of a file at once.
+const PIECE_MAX: u64 = 64 * 1024;
+
+/// Receives datagrams into the pieces of `bytes`, each `size` long.
+pub(crate) fn receive_many(
+    socket: &UdpSocket,
+    bytes: &mut [u8],
+    size: usize,
+    received: &mut Vec<(usize, SocketAddr)>,
+) -> io::Result<usize> {
+    let mut got = 0;
+    for piece in bytes.chunks_exact_mut(size) {
+        match socket.recv_from(piece) {
+            Ok(one) => received.push(one),
+            Err(error) if got == 0 => return Err(error),
+            Err(_) => break,
+        }
+        got += 1;
+    }
+    Ok(got)
+}
+
+/// Sends the first datagrams, as many as there is room for.
+pub(crate) fn send_many(
+    socket: &UdpSocket,
+    datagrams: &[(impl AsRef<[u8]>, SocketAddr)],
+) -> io::Result<usize> {
+    let mut sent = 0;
+    for (bytes, to) in datagrams {
+        match socket.send_to(bytes.as_ref(), *to) {
+            Ok(_) => sent += 1,
+            Err(error) if sent == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(sent)
+}
+
+/// Reads the begin of a range, and writes as much of it as there is room for.
+pub(super) fn write_from<S>(
+    socket: &S,
+    range: &mut Range<u64>,
+    read_at: impl FnOnce(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize>
+where
+    for<'s> &'s S: Write,
+{
+    let count = range.end.saturating_sub(range.start).min(PIECE_MAX);
+    let mut room = vec![0; count as usize];
+    let n = read_at(&mut room, range.start)?;
+    if n == 0 {
+        return Ok(0);
+    }
+    let mut socket = socket;
+    let sent = socket.write(&room[..n])?;
+    range.start += sent as u64;
+    Ok(sent)
+}
