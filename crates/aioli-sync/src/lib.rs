@@ -46,6 +46,7 @@
 //! | [`Semaphore`] | so many at a time do something | longest wait, large requests not overtaken | its permits to the next | `Semaphore` |
 //! | [`CapacityLimiter`] | … their number changes, or each may have one only | longest wait | its token to the next | – |
 //! | [`Event`] | something has happened, tell everybody | all at once, in order | nothing | `Event` |
+//! | [`Notify`] | one of those who wait is to look again, or the next who will | longest wait | its notification to the next, or as the permit | – |
 //! | [`Condition`] | the value in a [`Lock`] must become something | longest wait | its notification to the next, and no lock | `Condition` |
 //! | [`Barrier`] | so many must meet before they go on | all at once, by index | the meeting, one short | `Barrier` |
 //! | [`OnceCell`] | a value is computed once, by whoever needs it first | longest wait | the computing to the next | – |
@@ -159,6 +160,7 @@ mod condition;
 mod error;
 mod event;
 mod lock;
+mod notify;
 mod once_cell;
 mod permits;
 mod primitive;
@@ -180,6 +182,7 @@ pub use error::{
 };
 pub use event::{Event, EventStats, EventWait};
 pub use lock::{Lock, LockGuard, LockStats, Locking, OwnedLockGuard};
+pub use notify::{Notified, Notify, NotifyStats};
 pub use once_cell::OnceCell;
 pub use queue::{LifoQueue, PriorityQueue, Queue, QueueStats, Taken};
 pub use rw_lock::{ReadGuard, Reading, RwLock, RwLockStats, WriteGuard, Writing};

@@ -5,11 +5,11 @@ use aioli_sync::queue::{self, Fifo, Lifo, Priority};
 use aioli_sync::{
     Acquire, AlreadyBorrowing, Barrier, BarrierPhase, BarrierStats, BarrierWait, Borrowed, Broken,
     CapacityLimiter, CapacityLimiterStats, Condition, ConditionStats, ConditionWait, Event,
-    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, OnceCell,
-    OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue, QueueStats, ReadGuard, Reading,
-    ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore, SemaphoreStats, SendError, SenderGone,
-    ShutDown, Taken, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
-    WriteGuard, Writing, broadcast, oneshot, watch,
+    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, Notified,
+    Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue,
+    QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
+    SemaphoreStats, SendError, SenderGone, ShutDown, Taken, TaskDoneError, TryGetError,
+    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -76,6 +76,9 @@ fn plain_types() {
         Lagging: true true;
         watch::WatchStats: true true;
         broadcast::BroadcastStats: true true;
+        Notify: true true;
+        NotifyStats: true true;
+        Notified<'static>: true true;
         Condition: true true;
         ConditionStats: true true;
         Barrier: true true;

@@ -7,6 +7,7 @@ mod cancel;
 mod foreign;
 mod harness;
 mod model;
+mod notify;
 mod rows_j;
 mod rows_j_counters;
 mod rows_k;
