@@ -10,8 +10,8 @@
 //! * the bound is never exceeded, not even for a moment;
 //! * nobody overtakes: what is promised is not there for anybody else.
 
-use crate::raw_lock::Wakers;
 use crate::wait_list::{Departed, WaitList};
+use crate::wakers::Wakers;
 
 /// Where the items are kept, which decides in which order they come out.
 pub trait Items<T> {

@@ -1,8 +1,11 @@
 //! A wake-up call that is not lost when nobody waits for it yet.
 
-use crate::raw_lock::{RawLock, Wakers};
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
+use crate::stats::NotifyStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -62,16 +65,6 @@ impl State {
             self.permit = true;
         }
     }
-}
-
-/// A look at a [`Notify`], from [`Notify::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NotifyStats {
-    /// Whether a permit is there for the next who waits.
-    pub permit: bool,
-    /// Operations in line.
-    pub waiting: usize,
 }
 
 impl Notify {

@@ -2,21 +2,24 @@
 //!
 //! One type, [`OrderedQueue`], in three orders: [`Queue`], [`PriorityQueue`], [`LifoQueue`].
 
+pub use crate::order::{Fifo, Lifo, Order, Priority};
 pub use futures::{Get, Join, Put};
-pub use order::{Fifo, Lifo, Order, Priority};
 pub use taken::{DoneMark, Taken};
 
+pub use crate::stats::QueueStats;
+
+use super::primitive::Ref;
+use super::raw_lock::RawLock;
+use super::waiting::{self, Waiting};
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
-use crate::raw_lock::RawLock;
-use crate::waiting::Waiting;
 use state::{Getting, Joining, Putting, State};
 use std::fmt;
-use std::sync::Arc;
 
-mod blocking;
+#[path = "queue/futures.rs"]
 mod futures;
-mod order;
+#[path = "queue/state.rs"]
 mod state;
+#[path = "queue/taken.rs"]
 mod taken;
 
 /// A queue that yields items in the order in which they were put.
@@ -104,27 +107,7 @@ pub type LifoQueue<T> = OrderedQueue<T, Lifo>;
 /// assert_eq!(sum.get(), 55);
 /// ```
 pub struct OrderedQueue<T, O: Order<T>> {
-    state: Arc<RawLock<State<T, O>>>,
-}
-
-/// A look at a queue, from [`OrderedQueue::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QueueStats {
-    /// Items in the queue.
-    pub len: usize,
-    /// The bound, if there is one.
-    pub maxsize: Option<usize>,
-    /// Items that were put and are not done yet, whether still in the queue or not.
-    pub unfinished: usize,
-    /// `get`s in line.
-    pub getting: usize,
-    /// `put`s in line.
-    pub putting: usize,
-    /// `join`s in line.
-    pub joining: usize,
-    /// Whether the queue was shut down.
-    pub shut_down: bool,
+    state: Ref<RawLock<State<T, O>>>,
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
@@ -167,7 +150,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 
     fn with_capacity(maxsize: usize) -> Self {
         OrderedQueue {
-            state: Arc::new(RawLock::new(State::new(maxsize))),
+            state: Ref::new(RawLock::new(State::new(maxsize))),
         }
     }
 
@@ -415,7 +398,7 @@ impl<T, O: Order<T>> Clone for OrderedQueue<T, O> {
     /// Another handle of the same queue.
     fn clone(&self) -> Self {
         OrderedQueue {
-            state: Arc::clone(&self.state),
+            state: Ref::clone(&self.state),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The futures of a queue's operations.
 
+use super::state::{Getting, Joining, Putting};
+use super::waiting::Waiting;
 use crate::error::ShutDown;
-use crate::queue::state::{Getting, Joining, Putting};
-use crate::queue::{Fifo, Order};
-use crate::waiting::Waiting;
+use crate::order::{Fifo, Order};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};

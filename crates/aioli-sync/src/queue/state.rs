@@ -2,10 +2,11 @@
 
 use crate::buffer::{Buffer, Grant, Line};
 use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
-use crate::queue::{Order, QueueStats};
-use crate::raw_lock::Wakers;
+use crate::order::Order;
+use crate::stats::QueueStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::Wait;
+use crate::wakers::Wakers;
 use std::marker::PhantomData;
 
 /// Everything a queue is.

@@ -9,7 +9,7 @@ use aioli_sync::{
     Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue,
     QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
     SemaphoreStats, SendError, SenderGone, ShutDown, Taken, TaskDoneError, TryGetError,
-    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, oneshot, watch,
+    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, local, oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -186,6 +186,58 @@ fn futures_can_be_moved_whatever_they_carry() {
         oneshot::Receiver<PhantomPinned>: true true;
         Locking<'static, PhantomPinned>: true true;
         ConditionWait<'static, 'static, PhantomPinned>: true true;
+    }
+}
+
+/// Nothing of `local` leaves its thread, whatever it carries.
+#[test]
+fn local_types_stay() {
+    check! {
+        local::Event: false false;
+        local::EventWait<'static>: false false;
+        local::Notify: false false;
+        local::Notified<'static>: false false;
+        local::Semaphore: false false;
+        local::Acquire<'static>: false false;
+        local::Permit<'static>: false false;
+        local::OwnedPermit: false false;
+        local::CapacityLimiter: false false;
+        local::Borrowed<'static>: false false;
+        local::Condition: false false;
+        local::ConditionWait<'static, 'static, u32>: false false;
+        local::Barrier: false false;
+        local::BarrierWait<'static>: false false;
+        local::Queue<u32>: false false;
+        local::PriorityQueue<u32>: false false;
+        local::LifoQueue<u32>: false false;
+        local::queue::Put<'static, u32>: false false;
+        local::queue::Get<'static, u32>: false false;
+        local::queue::Join<'static, u32>: false false;
+        local::queue::DoneMark<u32>: false false;
+        local::Taken<u32>: false false;
+        local::channel::mpmc::Sender<u32>: false false;
+        local::channel::mpmc::Receiver<u32>: false false;
+        local::channel::mpmc::SendFuture<'static, u32>: false false;
+        local::channel::mpmc::RecvFuture<'static, u32>: false false;
+        local::channel::mpmc::RecvManyFuture<'static, u32>: false false;
+        local::watch::Sender<u32>: false false;
+        local::watch::Receiver<u32>: false false;
+        local::watch::Changed<'static, u32>: false false;
+        local::broadcast::Sender<u32>: false false;
+        local::broadcast::Receiver<u32>: false false;
+        local::broadcast::Recv<'static, u32>: false false;
+        local::oneshot::Sender<u32>: false false;
+        local::oneshot::Receiver<u32>: false false;
+        local::Lock<u32>: false false;
+        local::Locking<'static, u32>: false false;
+        local::LockGuard<'static, u32>: false false;
+        local::OwnedLockGuard<u32>: false false;
+        local::RwLock<u32>: false false;
+        local::Reading<'static, u32>: false false;
+        local::Writing<'static, u32>: false false;
+        local::ReadGuard<'static, u32>: false false;
+        local::WriteGuard<'static, u32>: false false;
+        local::OnceCell<u32>: false false;
     }
 }
 

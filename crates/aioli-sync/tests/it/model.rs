@@ -2,7 +2,7 @@
 //!
 //! Each run keeps a handful of waiting futures and polls, drops or starts them at random.
 
-use aioli_sync::{Lock, Permit, PriorityQueue, Queue, Semaphore, ShutDown, TryPutError};
+use super::kind::{Lock, Permit, PriorityQueue, Queue, Semaphore, ShutDown, TryPutError};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use std::collections::VecDeque;

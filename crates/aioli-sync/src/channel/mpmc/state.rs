@@ -1,11 +1,11 @@
 //! A channel's state, and what its operations do to it under the lock.
 
 use crate::buffer::{Buffer, Grant, Line};
-use crate::channel::mpmc::ChannelStats;
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
-use crate::raw_lock::Wakers;
+use crate::stats::ChannelStats;
+use crate::wait::Wait;
 use crate::wait_list::Departed;
-use crate::waiting::Wait;
+use crate::wakers::Wakers;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 

@@ -1,8 +1,8 @@
 //! A queue's ends for threads that have no executor.
 
-use crate::blocking;
 use crate::error::ShutDown;
-use crate::queue::{Order, OrderedQueue};
+use crate::order::Order;
+use crate::queue::{OrderedQueue, Taken};
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Puts an item in as [`put`](Self::put) does, blocking the thread.
@@ -27,7 +27,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// thread.join().unwrap().unwrap();
     /// ```
     pub fn blocking_put(&self, item: T) -> Result<(), ShutDown<T>> {
-        blocking::wait(self.put(item))
+        super::wait(self.put(item))
     }
 
     /// Takes an item out as [`get`](Self::get) does, blocking the thread.
@@ -44,6 +44,39 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// assert_eq!(queue.blocking_get(), Ok('a'));
     /// ```
     pub fn blocking_get(&self) -> Result<T, ShutDown> {
-        blocking::wait(self.get())
+        super::wait(self.get())
+    }
+
+    /// Takes an item out as [`take`](Self::take) does, blocking the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::unbounded();
+    /// queue.try_put('a').unwrap();
+    /// drop(queue.blocking_take().unwrap());
+    /// assert_eq!(queue.stats().unfinished, 0);
+    /// ```
+    pub fn blocking_take(&self) -> Result<Taken<T, O>, ShutDown> {
+        super::wait(self.take())
+    }
+
+    /// Waits as [`join`](Self::join) does, blocking the thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::new(1);
+    /// let worker = queue.clone();
+    /// std::thread::spawn(move || drop(worker.blocking_take()));
+    /// queue.blocking_put("job").unwrap();
+    /// queue.blocking_join();
+    /// ```
+    pub fn blocking_join(&self) {
+        super::wait(self.join());
     }
 }
