@@ -188,14 +188,14 @@ pub use capacity_limiter::{Borrowed, CapacityLimiter};
 pub use channel::{broadcast, mpmc::channel, oneshot, watch};
 pub use condition::{Condition, ConditionWait};
 pub use error::{
-    AlreadyBorrowing, Broken, Lagging, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
-    TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use event::{Event, EventWait};
 pub use lock::{Lock, LockGuard, Locking, OwnedLockGuard};
 pub use notify::{Notified, Notify};
 pub use once_cell::OnceCell;
-pub use queue::{LifoQueue, PriorityQueue, Queue, Taken};
+pub use queue::{LifoQueue, PriorityQueue, Queue, QueueBuilder, Taken};
 pub use rw_lock::{ReadGuard, Reading, RwLock, WriteGuard, Writing};
 pub use semaphore::{Acquire, OwnedPermit, Permit, Semaphore};
 pub use stats::{

@@ -66,8 +66,8 @@ mod waiting;
 mod word;
 
 pub use crate::error::{
-    AlreadyBorrowing, Broken, Lagging, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
-    TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use crate::stats::{
     BarrierPhase, BarrierStats, CapacityLimiterStats, ConditionStats, EventStats, LockStats,
@@ -81,6 +81,6 @@ pub use event::{Event, EventWait};
 pub use lock::{Lock, LockGuard, Locking, OwnedLockGuard};
 pub use notify::{Notified, Notify};
 pub use once_cell::OnceCell;
-pub use queue::{LifoQueue, PriorityQueue, Queue, Taken};
+pub use queue::{LifoQueue, PriorityQueue, Queue, QueueBuilder, Taken};
 pub use rw_lock::{ReadGuard, Reading, RwLock, WriteGuard, Writing};
 pub use semaphore::{Acquire, OwnedPermit, Permit, Semaphore};

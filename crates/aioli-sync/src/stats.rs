@@ -107,8 +107,13 @@ pub struct SemaphoreStats {
 pub struct QueueStats {
     /// Items in the queue.
     pub len: usize,
-    /// The bound, if there is one.
+    /// The bound of their number, if there is one.
     pub maxsize: Option<usize>,
+    /// What the items weigh together, and those that have been promised a slot; 0 if there is no
+    /// bound for it.
+    pub bytes: usize,
+    /// The bound of their weight, if there is one.
+    pub max_bytes: Option<usize>,
     /// Items that were put and are not done yet, whether still in the queue or not.
     pub unfinished: usize,
     /// `get`s in line.

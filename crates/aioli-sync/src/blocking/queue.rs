@@ -1,6 +1,6 @@
 //! A queue's ends for threads that have no executor.
 
-use crate::error::ShutDown;
+use crate::error::{PutError, ShutDown};
 use crate::order::Order;
 use crate::queue::{OrderedQueue, Taken};
 
@@ -26,7 +26,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// });
     /// thread.join().unwrap().unwrap();
     /// ```
-    pub fn blocking_put(&self, item: T) -> Result<(), ShutDown<T>> {
+    pub fn blocking_put(&self, item: T) -> Result<(), PutError<T>> {
         super::wait(self.put(item))
     }
 

@@ -7,6 +7,7 @@ pub use crate::stats::ChannelStats;
 use super::primitive::Ref;
 use super::raw_lock::RawLock;
 use super::waiting::{self, Waiting, WaitingOn};
+use crate::buffer::Bounds;
 use crate::error::{TryRecvError, TrySendError};
 use futures_core::Stream;
 use state::{Receiving, ReceivingMany, Sending, Side, State};
@@ -56,7 +57,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         capacity > 0,
         "a channel holds at least 1 item; for a channel without a bound write `unbounded()`"
     );
-    with_capacity(capacity)
+    with_bounds(Bounds::items(capacity))
 }
 
 /// Creates a channel without a bound: sending never waits.
@@ -72,11 +73,11 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// ```
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    with_capacity(usize::MAX)
+    with_bounds(Bounds::NONE)
 }
 
-fn with_capacity<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let shared = Ref::new(RawLock::new(State::new(capacity)));
+fn with_bounds<T>(bounds: Bounds) -> (Sender<T>, Receiver<T>) {
+    let shared = Ref::new(RawLock::new(State::new(bounds)));
     let sender = Sender {
         handle: shared.with(|state, _| state.open(Side::Send, None)),
         shared: Ref::clone(&shared),

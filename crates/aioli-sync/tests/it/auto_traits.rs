@@ -6,8 +6,8 @@ use aioli_sync::{
     Acquire, AlreadyBorrowing, Barrier, BarrierPhase, BarrierStats, BarrierWait, Borrowed, Broken,
     CapacityLimiter, CapacityLimiterStats, Condition, ConditionStats, ConditionWait, Event,
     EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, Notified,
-    Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue,
-    QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
+    Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, PutError,
+    Queue, QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
     SemaphoreStats, SendError, SenderGone, ShutDown, Taken, TaskDoneError, TryGetError,
     TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, local, oneshot, watch,
 };
@@ -144,7 +144,9 @@ fn types_with_an_item_that_may_be_sent() {
         WriteGuard<'static, SendOnly>: false false;
         OnceCell<SendOnly>: true false;
         OnceCell<u32>: true true;
-        ShutDown<SendOnly>: true false;
+        ShutDown: true true;
+        PutError<SendOnly>: true false;
+        queue::QueueBuilder<SendOnly>: true true;
         TryPutError<u32>: true true;
         SendError<u32>: true true;
         TrySendError<u32>: true true;
@@ -271,7 +273,7 @@ fn errors_are_errors_whatever_they_carry() {
     fn boxed(error: impl Error + Send + Sync + 'static) {
         let _: Box<dyn Error + Send + Sync> = error.into();
     }
-    boxed(ShutDown(Opaque));
+    boxed(PutError::ShutDown(Opaque));
     boxed(TryPutError::Full(Opaque));
     boxed(SendError::Broken(Opaque));
     boxed(TrySendError::Closed(Opaque));
