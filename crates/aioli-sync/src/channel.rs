@@ -3,6 +3,8 @@
 //! A channel ends by itself when its ends are dropped, which a [`Queue`](super::Queue) does
 //! not; a queue knows when its items are done, which a channel does not.
 
+#[cfg(feature = "sink")]
+use super::sink as outbox;
 use super::{primitive, raw_lock, waiting};
 
 #[path = "channel/board.rs"]

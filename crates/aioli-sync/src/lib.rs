@@ -128,6 +128,11 @@
 //! poll inline, and an item's `Drop` may use its queue. An item's `Ord` in a [`PriorityQueue`]
 //! may not.
 //!
+//! # Features
+//!
+//! * `sink`: [`Sender::into_sink`](channel::mpmc::Sender) and
+//!   [`Queue::into_sink`](queue::OrderedQueue) make a `Sink` of the `futures` family.
+//!
 //! # Asyncio correspondence
 //!
 //! Searching these docs for a name of asyncio, such as `asyncio.Queue.put_nowait`, finds ours. On
@@ -175,6 +180,8 @@ pub mod queue;
 mod raw_lock;
 mod rw_lock;
 mod semaphore;
+#[cfg(feature = "sink")]
+mod sink;
 mod stats;
 mod value;
 mod wait;

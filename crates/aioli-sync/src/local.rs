@@ -60,6 +60,9 @@ mod raw_lock;
 mod rw_lock;
 #[path = "semaphore.rs"]
 mod semaphore;
+#[cfg(feature = "sink")]
+#[path = "sink.rs"]
+mod sink;
 #[path = "waiting.rs"]
 mod waiting;
 #[path = "word.rs"]

@@ -5,12 +5,16 @@
 pub use crate::order::{Fifo, Lifo, Order, Priority};
 pub use builder::QueueBuilder;
 pub use futures::{Get, Join, Put};
+#[cfg(feature = "sink")]
+pub use sink::PutSink;
 pub use taken::{DoneMark, Taken};
 
 pub use crate::stats::QueueStats;
 
 use super::primitive::Ref;
 use super::raw_lock::RawLock;
+#[cfg(feature = "sink")]
+use super::sink as outbox;
 use super::waiting::{self, Waiting};
 use crate::buffer::Bounds;
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
@@ -21,6 +25,9 @@ use std::fmt;
 mod builder;
 #[path = "queue/futures.rs"]
 mod futures;
+#[cfg(feature = "sink")]
+#[path = "queue/sink.rs"]
+mod sink;
 #[path = "queue/state.rs"]
 mod state;
 #[path = "queue/taken.rs"]
@@ -190,8 +197,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.put")]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
+        Put(Waiting::new(&self.shared.state, self.putting(item)))
+    }
+
+    fn putting(&self, item: T) -> Putting<T, O> {
         let weight = (self.shared.weigh)(&item);
-        Put(Waiting::new(&self.shared.state, Putting::new(item, weight)))
+        Putting::new(item, weight)
     }
 
     /// Takes an item out, waiting for one.

@@ -1,9 +1,13 @@
 //! A channel from many senders to many receivers, which ends when one side is gone.
 
 pub use futures::{RecvFuture, RecvManyFuture, SendFuture};
+#[cfg(feature = "sink")]
+pub use sink::SendSink;
 
 pub use crate::stats::ChannelStats;
 
+#[cfg(feature = "sink")]
+use super::outbox;
 use super::primitive::Ref;
 use super::raw_lock::RawLock;
 use super::waiting::{self, Waiting, WaitingOn};
@@ -17,6 +21,9 @@ use std::task::{Context, Poll, ready};
 
 #[path = "mpmc/futures.rs"]
 mod futures;
+#[cfg(feature = "sink")]
+#[path = "mpmc/sink.rs"]
+mod sink;
 #[path = "mpmc/state.rs"]
 mod state;
 

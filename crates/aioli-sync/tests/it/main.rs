@@ -20,6 +20,8 @@ mod rows_j;
 mod rows_j_counters;
 mod rows_k;
 mod shared_news;
+#[cfg(feature = "sink")]
+mod sink;
 mod threads;
 mod tutorial;
 mod wake;
