@@ -1,9 +1,13 @@
 //! A meeting point for a fixed number of tasks.
 
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
 use crate::error::Broken;
-use crate::raw_lock::{RawLock, Wakers};
+use crate::stats::BarrierPhase;
+use crate::stats::BarrierStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -37,32 +41,6 @@ use std::task::{Context, Poll};
 #[doc(alias = "asyncio.Barrier")]
 pub struct Barrier {
     state: RawLock<State>,
-}
-
-/// What a [`Barrier`] is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BarrierPhase {
-    /// Parties arrive and wait.
-    Filling,
-    /// All parties have arrived, and not all of them have left.
-    Draining,
-    /// Aborted: nobody passes until it is reset.
-    Broken,
-}
-
-/// A look at a [`Barrier`], from [`Barrier::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BarrierStats {
-    /// How many meet.
-    pub parties: usize,
-    /// What the barrier is doing.
-    pub phase: BarrierPhase,
-    /// How many wait for a meeting to be complete: this one, or the next while one drains.
-    pub waiting: usize,
-    /// How many have met and not left yet.
-    pub leaving: usize,
 }
 
 /// # Invariants

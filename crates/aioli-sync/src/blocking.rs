@@ -1,4 +1,8 @@
-//! Waiting in a thread that has no executor.
+//! Waiting in a thread that has no executor: what the thread-safe kind has beyond the other.
+
+mod channels;
+mod locks;
+mod queue;
 
 use crate::budget;
 use std::pin::pin;

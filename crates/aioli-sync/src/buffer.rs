@@ -7,20 +7,22 @@
 //!
 //! * a getter that is dropped leaves its item exactly where it was, order included;
 //! * a putter that is dropped has put nothing, and its item is dropped with its future;
-//! * the bound is never exceeded, not even for a moment;
+//! * the bounds, of number and of weight, are never exceeded, not even for a moment;
 //! * nobody overtakes: what is promised is not there for anybody else.
 
-use crate::raw_lock::Wakers;
 use crate::wait_list::{Departed, WaitList};
+use crate::wakers::Wakers;
 
 /// Where the items are kept, which decides in which order they come out.
 pub trait Items<T> {
-    /// Puts an item in.
-    fn push(&mut self, item: T);
-    /// Takes the next item out.
-    fn pop(&mut self) -> Option<T>;
+    /// Puts an item in. What keeps no weights takes them all for 0.
+    fn push(&mut self, item: T, weight: usize);
+    /// Takes the next item out, and gives memory back that is no longer needed.
+    fn pop(&mut self) -> Option<(T, usize)>;
     /// How many items are in.
     fn len(&self) -> usize;
+    /// From now on, while it is still empty, keeps weights if it can.
+    fn keep_weights(&mut self) {}
 }
 
 /// What a waiter learns when its wait is over.
@@ -31,39 +33,73 @@ pub(crate) enum Grant<R> {
     Refusal(R),
 }
 
-/// One of the two lines of a buffer; the want is the handle that waits.
-pub(crate) type Line<R> = WaitList<u64, Grant<R>>;
+/// A line of a buffer.
+pub(crate) type Line<W, R> = WaitList<W, Grant<R>>;
+
+/// What a putter queues with.
+pub(crate) trait Want {
+    /// How much room it needs.
+    fn weight(&self) -> usize;
+}
+
+/// How much a buffer may hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) items: usize,
+    pub(crate) weight: usize,
+}
+
+impl Bounds {
+    pub(crate) const NONE: Bounds = Bounds::items(usize::MAX);
+
+    pub(crate) const fn items(items: usize) -> Bounds {
+        Bounds {
+            items,
+            weight: usize::MAX,
+        }
+    }
+}
 
 /// Items, and who waits for items and for slots.
 ///
 /// # Invariants
 ///
 /// Outside a critical section:
-/// 1. `promised_items <= items.len()`, and `items.len() + promised_slots <= capacity`.
-/// 2. If a getter is in line, every item is promised; if a putter is, every slot is.
-pub(crate) struct Buffer<I, R> {
+/// 1. `promised_items <= items.len()`, and `items.len() + promised_slots <= bounds.items`.
+/// 2. `weight` is that of the items and of what the promised slots are for, and
+///    `weight <= bounds.weight`.
+/// 3. If a getter is in line, every item is promised; if a putter is, there is no room for the
+///    first in line.
+pub(crate) struct Buffer<I, W, R> {
     items: I,
-    capacity: usize,
+    bounds: Bounds,
     promised_items: usize,
     promised_slots: usize,
-    pub(crate) getters: Line<R>,
-    pub(crate) putters: Line<R>,
+    weight: usize,
+    pub(crate) getters: Line<u64, R>,
+    pub(crate) putters: Line<W, R>,
 }
 
-impl<I, R> Buffer<I, R> {
-    pub(crate) const fn new(items: I, capacity: usize) -> Buffer<I, R> {
+impl<I, W: Want, R> Buffer<I, W, R> {
+    pub(crate) const fn new(items: I, bounds: Bounds) -> Buffer<I, W, R> {
         Buffer {
             items,
-            capacity,
+            bounds,
             promised_items: 0,
             promised_slots: 0,
+            weight: 0,
             getters: WaitList::new(),
             putters: WaitList::new(),
         }
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// The weight of the items, and of those that have been promised a slot.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn len<T>(&self) -> usize
@@ -73,13 +109,19 @@ impl<I, R> Buffer<I, R> {
         self.items.len()
     }
 
-    /// Puts an item in if a slot is free and nobody is before us.
-    pub(crate) fn try_put<T>(&mut self, item: T, wakers: &mut Wakers) -> Result<(), T>
+    /// Puts an item in if there is room and nobody is before us.
+    pub(crate) fn try_put<T>(
+        &mut self,
+        item: T,
+        weight: usize,
+        wakers: &mut Wakers,
+    ) -> Result<(), T>
     where
         I: Items<T>,
     {
-        if self.items.len() + self.promised_slots < self.capacity {
-            self.items.push(item);
+        if self.putters.len() == 0 && self.has_room(weight) {
+            self.weight += weight;
+            self.items.push(item, weight);
             self.serve_getters(wakers);
             Ok(())
         } else {
@@ -93,21 +135,19 @@ impl<I, R> Buffer<I, R> {
         I: Items<T>,
     {
         if self.promised_items < self.items.len() {
-            let item = self.items.pop();
-            self.serve_putters(wakers);
-            item
+            self.pop(wakers)
         } else {
             None
         }
     }
 
     /// Fills a promised slot.
-    pub(crate) fn put_promised<T>(&mut self, item: T, wakers: &mut Wakers)
+    pub(crate) fn put_promised<T>(&mut self, item: T, weight: usize, wakers: &mut Wakers)
     where
         I: Items<T>,
     {
         self.promised_slots -= 1;
-        self.items.push(item);
+        self.items.push(item, weight);
         self.serve_getters(wakers);
     }
 
@@ -117,9 +157,18 @@ impl<I, R> Buffer<I, R> {
         I: Items<T>,
     {
         self.promised_items = self.promised_items.checked_sub(1)?;
-        let item = self.items.pop();
+        self.pop(wakers)
+    }
+
+    /// Takes the next item out, and promises its room on.
+    fn pop<T>(&mut self, wakers: &mut Wakers) -> Option<T>
+    where
+        I: Items<T>,
+    {
+        let (item, weight) = self.items.pop()?;
+        self.weight -= weight;
         self.serve_putters(wakers);
-        item
+        Some(item)
     }
 
     /// A getter is gone: what it was promised is promised to the next.
@@ -134,22 +183,30 @@ impl<I, R> Buffer<I, R> {
         }
     }
 
-    /// A putter is gone: the slot it was promised is promised to the next.
-    pub(crate) fn abandon_put<T>(&mut self, departed: &Departed<Grant<R>>, wakers: &mut Wakers)
-    where
+    /// A putter of so much is gone: the slot it was promised is promised to the next.
+    pub(crate) fn abandon_put<T>(
+        &mut self,
+        weight: usize,
+        departed: &Departed<Grant<R>>,
+        wakers: &mut Wakers,
+    ) where
         I: Items<T>,
     {
-        if let Departed::Granted(Grant::Promise) = departed {
-            self.decline_slot(wakers);
+        match departed {
+            Departed::Granted(Grant::Promise) => self.decline_slot(weight, wakers),
+            Departed::Granted(Grant::Refusal(_)) => {}
+            // A heavy item at the head may have been all that held the others up.
+            Departed::Waiting => self.serve_putters(wakers),
         }
     }
 
     /// A promised slot will not be filled, because its putter was refused meanwhile.
-    pub(crate) fn decline_slot<T>(&mut self, wakers: &mut Wakers)
+    pub(crate) fn decline_slot<T>(&mut self, weight: usize, wakers: &mut Wakers)
     where
         I: Items<T>,
     {
         self.promised_slots -= 1;
+        self.weight -= weight;
         self.serve_putters(wakers);
     }
 
@@ -159,7 +216,20 @@ impl<I, R> Buffer<I, R> {
         I: Items<T>,
     {
         self.promised_items = 0;
-        std::iter::from_fn(|| self.items.pop()).collect()
+        let mut items = Vec::with_capacity(self.items.len());
+        while let Some((item, weight)) = self.items.pop() {
+            self.weight -= weight;
+            items.push(item);
+        }
+        items
+    }
+
+    fn has_room<T>(&self, weight: usize) -> bool
+    where
+        I: Items<T>,
+    {
+        self.items.len() + self.promised_slots < self.bounds.items
+            && weight <= self.bounds.weight - self.weight
     }
 
     fn serve_getters<T>(&mut self, wakers: &mut Wakers)
@@ -177,10 +247,12 @@ impl<I, R> Buffer<I, R> {
     where
         I: Items<T>,
     {
-        while self.items.len() + self.promised_slots < self.capacity
-            && self.putters.grant_first(Grant::Promise, wakers)
+        while let Some(weight) = self.putters.first().map(Want::weight)
+            && self.has_room(weight)
         {
             self.promised_slots += 1;
+            self.weight += weight;
+            self.putters.grant_first(Grant::Promise, wakers);
         }
     }
 }

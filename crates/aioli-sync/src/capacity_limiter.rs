@@ -1,14 +1,17 @@
 //! A limit that can be changed while it is in use, and that knows who has borrowed.
 
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
 use crate::error::AlreadyBorrowing;
-use crate::raw_lock::{RawLock, Wakers};
+use crate::stats::CapacityLimiterStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::fmt;
 
 /// So many tokens, which are borrowed and given back; their number may change at any time.
 ///
-/// What a [`Semaphore`](crate::Semaphore) does not do: the total can be lowered, even below
+/// What a [`Semaphore`](super::Semaphore) does not do: the total can be lowered, even below
 /// what is borrowed, and then nothing is taken away but nothing is lent until enough came back.
 /// And a token can be borrowed in the name of somebody, who can then not borrow a second one,
 /// which is how a pool of workers notices that it waits for itself.
@@ -73,18 +76,6 @@ impl State {
             self.named.retain(|&named| named != borrower);
         }
     }
-}
-
-/// A look at a [`CapacityLimiter`], from [`CapacityLimiter::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CapacityLimiterStats {
-    /// How many tokens may be out.
-    pub total: usize,
-    /// How many are out, which is more than `total` after that was lowered.
-    pub borrowed: usize,
-    /// Operations in line.
-    pub waiting: usize,
 }
 
 impl CapacityLimiter {

@@ -1,9 +1,12 @@
 //! Waiting for what a lock protects to change.
 
-use crate::lock::{Lock, LockGuard, Locking};
-use crate::raw_lock::{RawLock, Wakers};
+use super::lock::{Lock, LockGuard, Locking};
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
+use crate::stats::ConditionStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -48,14 +51,6 @@ pub struct Condition {
 }
 
 type Line = WaitList<(), ()>;
-
-/// A look at a [`Condition`], from [`Condition::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConditionStats {
-    /// Operations that wait for a notification.
-    pub waiting: usize,
-}
 
 impl Condition {
     /// Creates a condition that nobody waits for.

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// The queue was shut down; from a `put`, with the item that did not go in.
+/// The queue was shut down, and has been emptied.
 ///
 /// # Examples
 ///
@@ -14,30 +14,74 @@ use std::fmt;
 /// use aioli_sync::{Queue, ShutDown};
 ///
 /// # futures::executor::block_on(async {
-/// let queue = Queue::unbounded();
+/// let queue = Queue::<u32>::unbounded();
 /// queue.shutdown();
-/// let ShutDown(item) = queue.put("precious").await.unwrap_err();
-/// assert_eq!(item, "precious");
-/// assert_eq!(queue.get().await, Err(ShutDown(())));
+/// assert_eq!(queue.get().await, Err(ShutDown));
 /// # });
 /// ```
 #[doc(alias = "asyncio.QueueShutDown")]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ShutDown<T = ()>(pub T);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutDown;
 
-impl<T> fmt::Debug for ShutDown<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ShutDown(..)")
-    }
-}
-
-impl<T> fmt::Display for ShutDown<T> {
+impl fmt::Display for ShutDown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the queue was shut down")
     }
 }
 
-impl<T> Error for ShutDown<T> {}
+impl Error for ShutDown {}
+
+/// Why `put` did not put, with the item.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::{PutError, Queue};
+///
+/// # futures::executor::block_on(async {
+/// let queue = Queue::unbounded();
+/// queue.shutdown();
+/// assert_eq!(queue.put("precious").await, Err(PutError::ShutDown("precious")));
+/// # });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PutError<T> {
+    /// The queue was shut down before the item was in.
+    ShutDown(T),
+    /// The item alone weighs more than the queue may hold.
+    TooLarge(T),
+}
+
+impl<T> PutError<T> {
+    /// The item that did not go in.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        match self {
+            PutError::ShutDown(item) | PutError::TooLarge(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutError::ShutDown(_) => "ShutDown(..)",
+            PutError::TooLarge(_) => "TooLarge(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutError::ShutDown(_) => "the queue was shut down",
+            PutError::TooLarge(_) => "the item is larger than the queue",
+        })
+    }
+}
+
+impl<T> Error for PutError<T> {}
 
 /// Why `try_put` did not put, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +92,8 @@ pub enum TryPutError<T> {
     Full(T),
     /// The queue was shut down.
     ShutDown(T),
+    /// The item alone weighs more than the queue may hold.
+    TooLarge(T),
 }
 
 impl<T> TryPutError<T> {
@@ -55,7 +101,9 @@ impl<T> TryPutError<T> {
     #[must_use]
     pub fn into_inner(self) -> T {
         match self {
-            TryPutError::Full(item) | TryPutError::ShutDown(item) => item,
+            TryPutError::Full(item) | TryPutError::ShutDown(item) | TryPutError::TooLarge(item) => {
+                item
+            }
         }
     }
 }
@@ -65,6 +113,7 @@ impl<T> fmt::Debug for TryPutError<T> {
         f.write_str(match self {
             TryPutError::Full(_) => "Full(..)",
             TryPutError::ShutDown(_) => "ShutDown(..)",
+            TryPutError::TooLarge(_) => "TooLarge(..)",
         })
     }
 }
@@ -74,11 +123,21 @@ impl<T> fmt::Display for TryPutError<T> {
         f.write_str(match self {
             TryPutError::Full(_) => "the queue is full",
             TryPutError::ShutDown(_) => "the queue was shut down",
+            TryPutError::TooLarge(_) => "the item is larger than the queue",
         })
     }
 }
 
 impl<T> Error for TryPutError<T> {}
+
+impl<T> From<PutError<T>> for TryPutError<T> {
+    fn from(error: PutError<T>) -> TryPutError<T> {
+        match error {
+            PutError::ShutDown(item) => TryPutError::ShutDown(item),
+            PutError::TooLarge(item) => TryPutError::TooLarge(item),
+        }
+    }
+}
 
 /// Why `try_get` got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! A flag that tasks can wait for.
 
-use crate::raw_lock::{RawLock, Wakers};
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
+use crate::stats::EventStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -35,16 +38,6 @@ struct State {
     set: bool,
     /// INVARIANT: empty while the flag is set.
     line: WaitList<(), ()>,
-}
-
-/// A look at an [`Event`], from [`Event::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EventStats {
-    /// Whether the flag is set.
-    pub set: bool,
-    /// Operations that wait for it.
-    pub waiting: usize,
 }
 
 impl Event {

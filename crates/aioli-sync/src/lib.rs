@@ -46,9 +46,11 @@
 //! | [`Semaphore`] | so many at a time do something | longest wait, large requests not overtaken | its permits to the next | `Semaphore` |
 //! | [`CapacityLimiter`] | … their number changes, or each may have one only | longest wait | its token to the next | – |
 //! | [`Event`] | something has happened, tell everybody | all at once, in order | nothing | `Event` |
+//! | [`Notify`] | one of those who wait is to look again, or the next who will | longest wait | its notification to the next, or as the permit | – |
 //! | [`Condition`] | the value in a [`Lock`] must become something | longest wait | its notification to the next, and no lock | `Condition` |
 //! | [`Barrier`] | so many must meet before they go on | all at once, by index | the meeting, one short | `Barrier` |
 //! | [`OnceCell`] | a value is computed once, by whoever needs it first | longest wait | the computing to the next | – |
+//! | [`local`] | all of these, and nothing leaves the thread: `Rc` for `Arc`, no atomics, a fraction of the cost | as above | as above | – |
 //!
 //! Beside them stands [`budget`], which keeps a task that finds everything ready from starving
 //! the others. Every primitive has `stats()`, a plain look at its value and its lines.
@@ -113,8 +115,8 @@
 //!
 //! # Implementation
 //!
-//! Each primitive keeps its state, waiters included, behind a `std` mutex, and each operation is
-//! one short critical section. What [`Lock`], [`RwLock`] and [`Semaphore`] have to give stands in
+//! Each primitive keeps its state, waiters included, behind a `std` mutex (in [`local`] a cell), and
+//! each operation is one short critical section. What [`Lock`], [`RwLock`] and [`Semaphore`] have to give stands in
 //! an atomic word before it: with nobody in line, one step takes and one releases, and the mutex
 //! is not touched. All of them queue in the same wait list: a slab inside the primitive, linked in
 //! order of arrival, in which a future finds its waiter by an index and a ticket. So futures are
@@ -125,6 +127,11 @@
 //! Wakers are invoked, and dropped, outside the critical section, and so are items: a waker may
 //! poll inline, and an item's `Drop` may use its queue. An item's `Ord` in a [`PriorityQueue`]
 //! may not.
+//!
+//! # Features
+//!
+//! * `sink`: [`Sender::into_sink`](channel::mpmc::Sender) and
+//!   [`Queue::into_sink`](queue::OrderedQueue) make a `Sink` of the `futures` family.
 //!
 //! # Asyncio correspondence
 //!
@@ -148,6 +155,10 @@
 //! [`Queue::shutdown_now`]: queue::OrderedQueue::shutdown_now
 
 #![doc(test(attr(deny(warnings))))]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "`local` is the same sources over another `primitive.rs`"
+)]
 
 mod barrier;
 mod blocking;
@@ -158,32 +169,46 @@ pub mod channel;
 mod condition;
 mod error;
 mod event;
+pub mod local;
 mod lock;
+mod notify;
 mod once_cell;
+mod order;
 mod permits;
 mod primitive;
 pub mod queue;
 mod raw_lock;
 mod rw_lock;
 mod semaphore;
+#[cfg(feature = "sink")]
+mod sink;
+mod stats;
+mod value;
+mod wait;
 mod wait_list;
 mod waiting;
+mod wakers;
 mod word;
 
-pub use barrier::{Barrier, BarrierPhase, BarrierStats, BarrierWait};
-pub use capacity_limiter::{Borrowed, CapacityLimiter, CapacityLimiterStats};
+pub use barrier::{Barrier, BarrierWait};
+pub use capacity_limiter::{Borrowed, CapacityLimiter};
 pub use channel::{broadcast, mpmc::channel, oneshot, watch};
-pub use condition::{Condition, ConditionStats, ConditionWait};
+pub use condition::{Condition, ConditionWait};
 pub use error::{
-    AlreadyBorrowing, Broken, Lagging, ReceiverGone, RecvError, SendError, SenderGone, ShutDown,
-    TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
-pub use event::{Event, EventStats, EventWait};
-pub use lock::{Lock, LockGuard, LockStats, Locking, OwnedLockGuard};
+pub use event::{Event, EventWait};
+pub use lock::{Lock, LockGuard, Locking, OwnedLockGuard};
+pub use notify::{Notified, Notify};
 pub use once_cell::OnceCell;
-pub use queue::{LifoQueue, PriorityQueue, Queue, QueueStats, Taken};
-pub use rw_lock::{ReadGuard, Reading, RwLock, RwLockStats, WriteGuard, Writing};
-pub use semaphore::{Acquire, OwnedPermit, Permit, Semaphore, SemaphoreStats};
+pub use queue::{LifoQueue, PriorityQueue, Queue, QueueBuilder, Taken};
+pub use rw_lock::{ReadGuard, Reading, RwLock, WriteGuard, Writing};
+pub use semaphore::{Acquire, OwnedPermit, Permit, Semaphore};
+pub use stats::{
+    BarrierPhase, BarrierStats, CapacityLimiterStats, ConditionStats, EventStats, LockStats,
+    NotifyStats, QueueStats, RwLockStats, SemaphoreStats,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,14 +1,15 @@
 //! Mutual exclusion around a value.
 #![expect(unsafe_code, reason = "a guard lends out the value that its lock owns")]
 
-use crate::blocking;
-use crate::permits::{Acquiring, Permits};
-use crate::waiting::Waiting;
-use std::cell::UnsafeCell;
+use super::permits::{Acquiring, Permits};
+use super::primitive::{Ref, ToOne};
+use super::waiting::Waiting;
+use crate::stats::LockStats;
+use crate::value::Value;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A value that one task at a time may use, across its awaits.
@@ -50,24 +51,8 @@ use std::task::{Context, Poll};
 #[doc(alias = "asyncio.Lock")]
 pub struct Lock<T: ?Sized> {
     permits: Permits,
-    value: UnsafeCell<T>,
+    value: Value<T, ToOne>,
 }
-
-/// A look at a [`Lock`], from [`Lock::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LockStats {
-    /// Whether somebody holds the lock or has just been granted it.
-    pub locked: bool,
-    /// Operations in line.
-    pub waiting: usize,
-}
-
-// SAFETY: sending a lock sends the value it owns, and the permits are `Send` by themselves.
-unsafe impl<T: ?Sized + Send> Send for Lock<T> {}
-// SAFETY: a shared lock gives out the value to one thread at a time (invariant 1), as `&mut`
-// and so possibly for good, which is sending it: `T: Send` is needed, and is enough.
-unsafe impl<T: ?Sized + Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     /// Creates a free lock around `value`.
@@ -82,7 +67,7 @@ impl<T> Lock<T> {
     pub const fn new(value: T) -> Lock<T> {
         Lock {
             permits: Permits::new(1),
-            value: UnsafeCell::new(value),
+            value: Value::new(value),
         }
     }
 
@@ -136,20 +121,7 @@ impl<T: ?Sized> Lock<T> {
     /// ```
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         let taken = self.permits.try_take(1);
-        taken.then(|| LockGuard { lock: self })
-    }
-
-    /// Blocks the thread until the lock is ours; for threads without an executor.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let lock = aioli_sync::Lock::new(1);
-    /// *lock.blocking_lock() += 1;
-    /// assert_eq!(lock.into_inner(), 2);
-    /// ```
-    pub fn blocking_lock(&self) -> LockGuard<'_, T> {
-        blocking::wait(self.lock())
+        taken.then(|| LockGuard::of(self))
     }
 
     /// Waits for a guard that keeps the lock alive, and so may go to another task.
@@ -171,9 +143,12 @@ impl<T: ?Sized> Lock<T> {
     /// assert_eq!(*lock.lock().await, 2);
     /// # });
     /// ```
-    pub async fn lock_owned(self: Arc<Self>) -> OwnedLockGuard<T> {
+    pub async fn lock_owned(self: Ref<Self>) -> OwnedLockGuard<T> {
         self.permits.acquire(1).await;
-        OwnedLockGuard { lock: self }
+        OwnedLockGuard {
+            lock: self,
+            lends: PhantomData,
+        }
     }
 
     /// The value, of which `&mut self` proves that nobody else uses it.
@@ -264,7 +239,7 @@ impl<'a, T: ?Sized> Future for Locking<'a, T> {
         let lock = self.lock;
         Pin::new(&mut self.waiting)
             .poll(cx)
-            .map(|()| LockGuard { lock })
+            .map(|()| LockGuard::of(lock))
     }
 }
 
@@ -280,16 +255,20 @@ impl<T: ?Sized> fmt::Debug for Locking<'_, T> {
 #[must_use = "a guard that is dropped at once protects nothing"]
 pub struct LockGuard<'a, T: ?Sized> {
     lock: &'a Lock<T>,
+    /// What a guard is to other threads: no less than its value.
+    lends: PhantomData<&'a mut T>,
 }
 
-// SAFETY: a guard on another thread gives `&mut T` there, for which `T: Send` suffices;
-// releasing from there is a critical section like any other.
-unsafe impl<T: ?Sized + Send> Send for LockGuard<'_, T> {}
-// SAFETY: a shared guard gives `&T` to several threads, for which `T: Sync` suffices.
-unsafe impl<T: ?Sized + Sync> Sync for LockGuard<'_, T> {}
-
 impl<'a, T: ?Sized> LockGuard<'a, T> {
-    /// The lock that this guards, for a [`Condition`](crate::Condition) that takes it again.
+    /// The guard that the permit of `lock`, which is out, stands for.
+    const fn of(lock: &'a Lock<T>) -> LockGuard<'a, T> {
+        LockGuard {
+            lock,
+            lends: PhantomData,
+        }
+    }
+
+    /// The lock that this guards, for a [`Condition`](super::Condition) that takes it again.
     pub(crate) fn source(&self) -> &'a Lock<T> {
         self.lock
     }
@@ -327,14 +306,10 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for LockGuard<'_, T> {
 /// A [`LockGuard`] that keeps its lock alive.
 #[must_use = "a guard that is dropped at once protects nothing"]
 pub struct OwnedLockGuard<T: ?Sized> {
-    lock: Arc<Lock<T>>,
+    lock: Ref<Lock<T>>,
+    /// As in [`LockGuard`].
+    lends: PhantomData<T>,
 }
-
-// SAFETY: as for `LockGuard`; the `Arc` adds that `Lock<T>` may be dropped elsewhere, which
-// `T: Send` covers, and it gives out no reference to the lock.
-unsafe impl<T: ?Sized + Send> Send for OwnedLockGuard<T> {}
-// SAFETY: as for `LockGuard`.
-unsafe impl<T: ?Sized + Sync> Sync for OwnedLockGuard<T> {}
 
 impl<T: ?Sized> Deref for OwnedLockGuard<T> {
     type Target = T;

@@ -1,9 +1,9 @@
 //! A value that is computed once, by whoever needs it first.
 
-use crate::lock::Lock;
+use super::lock::Lock;
+use super::primitive::OnceValue;
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::OnceLock;
 
 /// A cell that is filled once, by an async function, however many tasks ask at once.
 ///
@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 /// assert_eq!((a.as_str(), b.as_str(), calls.get()), ("loaded", "loaded", 1));
 /// ```
 pub struct OnceCell<T> {
-    value: OnceLock<T>,
+    value: OnceValue<T>,
     /// Held by the one that computes.
     turn: Lock<()>,
 }
@@ -41,7 +41,7 @@ impl<T> OnceCell<T> {
     #[must_use]
     pub const fn new() -> OnceCell<T> {
         OnceCell {
-            value: OnceLock::new(),
+            value: OnceValue::new(),
             turn: Lock::new(()),
         }
     }

@@ -6,11 +6,13 @@
 //! As long as nobody is in line a permit is taken and released in one atomic step on the
 //! [`Word`]. Everything else happens under the lock of the line, in a [`Section`].
 
-use crate::primitive::AtomicUsize;
-use crate::raw_lock::{RawLock, Wakers};
+use super::primitive::AtomicUsize;
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
+use super::word::{self, Attempt, Word};
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
-use crate::word::{self, Attempt, Word};
+use crate::wakers::Wakers;
 
 /// Free permits, and who waits for some.
 ///

@@ -2,21 +2,35 @@
 //!
 //! One type, [`OrderedQueue`], in three orders: [`Queue`], [`PriorityQueue`], [`LifoQueue`].
 
+pub use crate::order::{Fifo, Lifo, Order, Priority};
+pub use builder::QueueBuilder;
 pub use futures::{Get, Join, Put};
-pub use order::{Fifo, Lifo, Order, Priority};
+#[cfg(feature = "sink")]
+pub use sink::PutSink;
 pub use taken::{DoneMark, Taken};
 
+pub use crate::stats::QueueStats;
+
+use super::primitive::Ref;
+use super::raw_lock::RawLock;
+#[cfg(feature = "sink")]
+use super::sink as outbox;
+use super::waiting::{self, Waiting};
+use crate::buffer::Bounds;
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
-use crate::raw_lock::RawLock;
-use crate::waiting::Waiting;
 use state::{Getting, Joining, Putting, State};
 use std::fmt;
-use std::sync::Arc;
 
-mod blocking;
+#[path = "queue/builder.rs"]
+mod builder;
+#[path = "queue/futures.rs"]
 mod futures;
-mod order;
+#[cfg(feature = "sink")]
+#[path = "queue/sink.rs"]
+mod sink;
+#[path = "queue/state.rs"]
 mod state;
+#[path = "queue/taken.rs"]
 mod taken;
 
 /// A queue that yields items in the order in which they were put.
@@ -104,27 +118,14 @@ pub type LifoQueue<T> = OrderedQueue<T, Lifo>;
 /// assert_eq!(sum.get(), 55);
 /// ```
 pub struct OrderedQueue<T, O: Order<T>> {
-    state: Arc<RawLock<State<T, O>>>,
+    shared: Ref<Shared<T, O>>,
 }
 
-/// A look at a queue, from [`OrderedQueue::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QueueStats {
-    /// Items in the queue.
-    pub len: usize,
-    /// The bound, if there is one.
-    pub maxsize: Option<usize>,
-    /// Items that were put and are not done yet, whether still in the queue or not.
-    pub unfinished: usize,
-    /// `get`s in line.
-    pub getting: usize,
-    /// `put`s in line.
-    pub putting: usize,
-    /// `join`s in line.
-    pub joining: usize,
-    /// Whether the queue was shut down.
-    pub shut_down: bool,
+/// What all handles of a queue lead to.
+struct Shared<T, O: Order<T>> {
+    state: RawLock<State<T, O>>,
+    /// Weighs an item, outside the lock and once.
+    weigh: fn(&T) -> usize,
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
@@ -148,7 +149,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             maxsize > 0,
             "a queue for 0 items cannot be used; for a queue without a bound write `unbounded()`"
         );
-        OrderedQueue::with_capacity(maxsize)
+        OrderedQueue::build(Bounds::items(maxsize), no_weight)
     }
 
     /// Creates a queue without a bound: [`put`](Self::put) never waits.
@@ -162,12 +163,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[must_use]
     pub fn unbounded() -> Self {
-        OrderedQueue::with_capacity(usize::MAX)
+        OrderedQueue::build(Bounds::NONE, no_weight)
     }
 
-    fn with_capacity(maxsize: usize) -> Self {
+    fn build(bounds: Bounds, weigh: fn(&T) -> usize) -> Self {
+        let state = RawLock::new(State::new(bounds));
         OrderedQueue {
-            state: Arc::new(RawLock::new(State::new(maxsize))),
+            shared: Ref::new(Shared { state, weigh }),
         }
     }
 
@@ -175,7 +177,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     ///
-    /// [`ShutDown`](crate::ShutDown) with the item, if the queue was shut down before it was in.
+    /// [`PutError`](crate::PutError) with the item: the queue was shut down before it was in, or
+    /// it alone weighs more than the queue may hold.
     ///
     /// # Cancel safety
     ///
@@ -194,7 +197,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.put")]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put(Waiting::new(&self.state, Putting::new(item)))
+        Put(Waiting::new(&self.shared.state, self.putting(item)))
+    }
+
+    fn putting(&self, item: T) -> Putting<T, O> {
+        let weight = (self.shared.weigh)(&item);
+        Putting::new(item, weight)
     }
 
     /// Takes an item out, waiting for one.
@@ -221,7 +229,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.get")]
     pub fn get(&self) -> Get<'_, T, O> {
-        Get(Waiting::new(&self.state, Getting::new()))
+        Get(Waiting::new(&self.shared.state, Getting::new()))
     }
 
     /// Puts an item in if there is room now.
@@ -241,7 +249,10 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        self.state.with(|state, wakers| state.try_put(item, wakers))
+        let weight = (self.shared.weigh)(&item);
+        self.shared
+            .state
+            .with(|state, wakers| state.try_put(item, weight, wakers))
     }
 
     /// Takes an item out if there is one now.
@@ -260,7 +271,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.get_nowait")]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.state.with(|state, wakers| state.try_get(wakers))
+        self.shared
+            .state
+            .with(|state, wakers| state.try_get(wakers))
     }
 
     /// Counts one item that was got as done.
@@ -282,7 +295,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.task_done")]
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
-        self.state.with(|state, wakers| state.task_done(wakers))
+        self.shared
+            .state
+            .with(|state, wakers| state.task_done(wakers))
     }
 
     /// Waits until every item that was put is done.
@@ -301,7 +316,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.join")]
     pub fn join(&self) -> Join<'_, T, O> {
-        Join(Waiting::new(&self.state, Joining::new()))
+        Join(Waiting::new(&self.shared.state, Joining::new()))
     }
 
     /// Lets nothing more in: `put`s fail at once, `get`s once the queue is empty.
@@ -320,7 +335,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.shutdown")]
     pub fn shutdown(&self) {
-        self.state.with(|state, wakers| state.shutdown(wakers));
+        self.shared
+            .state
+            .with(|state, wakers| state.shutdown(wakers));
     }
 
     /// Shuts down and empties the queue. The items count as done and are returned.
@@ -334,7 +351,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// assert_eq!(queue.stats().unfinished, 0);
     /// ```
     pub fn shutdown_now(&self) -> Vec<T> {
-        self.state.with(|state, wakers| state.shutdown_now(wakers))
+        self.shared
+            .state
+            .with(|state, wakers| state.shutdown_now(wakers))
     }
 
     /// How many items are in the queue.
@@ -365,7 +384,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.len() == 0
     }
 
-    /// Whether as many items are in the queue as it may hold.
+    /// Whether the queue holds as much as it may.
     ///
     /// # Examples
     ///
@@ -378,7 +397,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         let stats = self.stats();
-        stats.maxsize == Some(stats.len)
+        stats.maxsize == Some(stats.len) || stats.max_bytes == Some(stats.bytes)
     }
 
     /// The bound, if there is one.
@@ -407,15 +426,20 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[must_use]
     pub fn stats(&self) -> QueueStats {
-        self.state.read(State::stats)
+        self.shared.state.read(State::stats)
     }
+}
+
+/// What an item weighs in a queue without a bound for it.
+fn no_weight<T>(_: &T) -> usize {
+    0
 }
 
 impl<T, O: Order<T>> Clone for OrderedQueue<T, O> {
     /// Another handle of the same queue.
     fn clone(&self) -> Self {
         OrderedQueue {
-            state: Arc::clone(&self.state),
+            shared: Ref::clone(&self.shared),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Shared or exclusive use of a value.
 #![expect(unsafe_code, reason = "guards lend out the value that their lock owns")]
 
-use crate::permits::{Acquiring, Permits};
-use crate::waiting::Waiting;
-use crate::word::MAX_PERMITS;
-use std::cell::UnsafeCell;
+use super::permits::{Acquiring, Permits};
+use super::primitive::ToMany;
+use super::waiting::Waiting;
+use super::word::MAX_PERMITS;
+use crate::stats::RwLockStats;
+use crate::value::Value;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -44,26 +46,8 @@ const ALL: usize = MAX_PERMITS;
 ///    value, when no guard can exist.
 pub struct RwLock<T: ?Sized> {
     permits: Permits,
-    value: UnsafeCell<T>,
+    value: Value<T, ToMany>,
 }
-
-/// A look at an [`RwLock`], from [`RwLock::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RwLockStats {
-    /// How many hold it for reading, or have just been granted that.
-    pub readers: usize,
-    /// Whether somebody holds it for writing, or has just been granted that.
-    pub writing: bool,
-    /// Operations in line, of both kinds.
-    pub waiting: usize,
-}
-
-// SAFETY: sending a lock sends the value it owns, and the permits are `Send` by themselves.
-unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
-// SAFETY: a shared lock gives out `&T` on several threads at once, for which `T: Sync` is
-// needed, and `&mut T` on one (invariant 1), possibly for good, for which `T: Send` is.
-unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 impl<T> RwLock<T> {
     /// Creates a lock around `value` that nobody uses.
@@ -78,7 +62,7 @@ impl<T> RwLock<T> {
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
             permits: Permits::new(ALL),
-            value: UnsafeCell::new(value),
+            value: Value::new(value),
         }
     }
 
@@ -287,16 +271,6 @@ pub struct ReadGuard<'a, T: ?Sized> {
 pub struct WriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
-
-// SAFETY: a read guard is a `&T`, which may go to another thread when `T: Sync`.
-unsafe impl<T: ?Sized + Sync> Send for ReadGuard<'_, T> {}
-// SAFETY: shared, it still gives out `&T` only.
-unsafe impl<T: ?Sized + Sync> Sync for ReadGuard<'_, T> {}
-// SAFETY: a write guard gives out `&mut T` where it is (`T: Send`) and, once dropped there,
-// lets others have `&T` (`T: Sync`).
-unsafe impl<T: ?Sized + Send + Sync> Send for WriteGuard<'_, T> {}
-// SAFETY: shared, it gives out `&T` only.
-unsafe impl<T: ?Sized + Sync> Sync for WriteGuard<'_, T> {}
 
 impl<T: ?Sized> Deref for ReadGuard<'_, T> {
     type Target = T;

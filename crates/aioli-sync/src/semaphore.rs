@@ -1,12 +1,13 @@
 //! A counter of permits: at most so many at once.
 
-use crate::permits::{Acquiring, Permits};
-use crate::waiting::Waiting;
+use super::permits::{Acquiring, Permits};
+use super::primitive::Ref;
+use super::waiting::Waiting;
+use crate::stats::SemaphoreStats;
 use crate::word;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Limits how many may do something at the same time.
@@ -37,16 +38,6 @@ use std::task::{Context, Poll};
 #[doc(alias = "asyncio.BoundedSemaphore")]
 pub struct Semaphore {
     permits: Permits,
-}
-
-/// A look at a [`Semaphore`], from [`Semaphore::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SemaphoreStats {
-    /// Permits that nobody holds and nobody has been granted.
-    pub available: usize,
-    /// Operations in line.
-    pub waiting: usize,
 }
 
 impl Semaphore {
@@ -182,7 +173,7 @@ impl Semaphore {
     /// # thread.join().unwrap();
     /// # });
     /// ```
-    pub async fn acquire_owned(self: Arc<Self>) -> OwnedPermit {
+    pub async fn acquire_owned(self: Ref<Self>) -> OwnedPermit {
         self.acquire_many_owned(1).await
     }
 
@@ -204,7 +195,7 @@ impl Semaphore {
     /// assert_eq!(permit.count(), 2);
     /// # });
     /// ```
-    pub async fn acquire_many_owned(self: Arc<Self>, n: usize) -> OwnedPermit {
+    pub async fn acquire_many_owned(self: Ref<Self>, n: usize) -> OwnedPermit {
         self.acquire_many(n).await.forget();
         // No await lies between the forgotten permit and its new owner.
         OwnedPermit { semaphore: self, n }
@@ -365,7 +356,7 @@ impl fmt::Debug for Permit<'_> {
 /// Permits that keep their [`Semaphore`] alive, given back when dropped.
 #[must_use = "a permit that is dropped at once limits nothing"]
 pub struct OwnedPermit {
-    semaphore: Arc<Semaphore>,
+    semaphore: Ref<Semaphore>,
     n: usize,
 }
 

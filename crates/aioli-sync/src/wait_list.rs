@@ -31,7 +31,7 @@
 //! The list has no lock of its own. It lives in a [`RawLock`](crate::raw_lock::RawLock), and
 //! hands every waker it is done with to [`Wakers`], to be invoked or dropped outside.
 
-use crate::raw_lock::Wakers;
+use crate::wakers::Wakers;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 

@@ -4,55 +4,13 @@
 //! its grant. [`Waiting`] adds the rest, once for the whole crate: budget, queueing, taking
 //! the grant, and passing it on when the future is dropped.
 
+use super::raw_lock::RawLock;
 use crate::budget;
-use crate::raw_lock::{RawLock, Wakers};
-use crate::wait_list::{Departed, Key, WaitList};
+use crate::wait::Wait;
+use crate::wait_list::Key;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-
-/// One way of waiting on a primitive whose state is a `State`.
-///
-/// All of it but [`begin_unlocked`](Self::begin_unlocked) runs under the primitive's lock.
-pub(crate) trait Wait {
-    type State;
-    type Want;
-    type Grant;
-    type Output;
-
-    /// The line in which this operation queues.
-    fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
-
-    /// Completes without the lock, for a primitive that can; not to is never wrong.
-    #[inline]
-    fn begin_unlocked(&mut self) -> Option<Self::Output> {
-        None
-    }
-
-    /// Completes without waiting, or says what to queue with.
-    fn begin(
-        &mut self,
-        state: &mut Self::State,
-        wakers: &mut Wakers,
-    ) -> Result<Self::Output, Self::Want>;
-
-    /// Completes with the grant that was received in line.
-    fn finish(
-        &mut self,
-        grant: Self::Grant,
-        state: &mut Self::State,
-        wakers: &mut Wakers,
-    ) -> Self::Output;
-
-    /// Puts right what the line owes after a waiter was dropped: passes its grant on, or
-    /// serves those who were only behind it.
-    fn abandon(
-        &self,
-        departed: Departed<Self::Grant>,
-        state: &mut Self::State,
-        wakers: &mut Wakers,
-    );
-}
 
 /// An operation under way on a borrowed primitive.
 pub(crate) type Waiting<'a, P> = WaitingOn<&'a RawLock<<P as Wait>::State>, P>;

@@ -24,7 +24,7 @@
 //!
 //! The orderings are numbered; a model weakens each in turn and has to fail for want of it.
 
-use crate::primitive::{AtomicUsize, order};
+use super::primitive::{AtomicUsize, order};
 use std::sync::atomic::Ordering;
 
 /// Set while the word is closed.

@@ -3,11 +3,13 @@
 //! Ends are counted, and receivers that have seen everything stand in line for more. What is
 //! announced, and what a receiver gets of it, is the [`News`].
 
-use crate::raw_lock::{RawLock, Wakers};
+use super::primitive::Ref;
+use super::raw_lock::RawLock;
+use super::waiting::Waiting;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::{Wait, Waiting};
+use crate::wakers::Wakers;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// What is announced.
 pub(super) trait News {
@@ -47,7 +49,7 @@ impl<N> Board<N> {
 }
 
 /// What all ends lead to.
-pub(super) type Shared<N> = Arc<RawLock<Board<N>>>;
+pub(super) type Shared<N> = Ref<RawLock<Board<N>>>;
 
 /// An end that announces, counted.
 pub(super) struct Announcer<N>(pub(super) Shared<N>);
@@ -61,14 +63,14 @@ pub(super) struct Reader<N> {
 /// The first two ends of a board; the reader has seen everything that is there.
 pub(super) fn open<N: News>(news: N) -> (Announcer<N>, Reader<N>) {
     let seen = news.end();
-    let shared = Arc::new(RawLock::new(Board {
+    let shared = Ref::new(RawLock::new(Board {
         news,
         senders: 1,
         receivers: 1,
         line: WaitList::new(),
     }));
     let reader = Reader {
-        shared: Arc::clone(&shared),
+        shared: Ref::clone(&shared),
         seen,
     };
     (Announcer(shared), reader)
@@ -82,7 +84,7 @@ impl<N: News> Announcer<N> {
             board.news.end()
         });
         Reader {
-            shared: Arc::clone(&self.0),
+            shared: Ref::clone(&self.0),
             seen,
         }
     }
@@ -91,7 +93,7 @@ impl<N: News> Announcer<N> {
 impl<N> Clone for Announcer<N> {
     fn clone(&self) -> Announcer<N> {
         self.0.with(|board, _| board.senders += 1);
-        Announcer(Arc::clone(&self.0))
+        Announcer(Ref::clone(&self.0))
     }
 }
 
@@ -121,7 +123,7 @@ impl<N> Clone for Reader<N> {
     fn clone(&self) -> Reader<N> {
         self.shared.with(|board, _| board.receivers += 1);
         Reader {
-            shared: Arc::clone(&self.shared),
+            shared: Ref::clone(&self.shared),
             seen: self.seen,
         }
     }

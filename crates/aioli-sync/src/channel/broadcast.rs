@@ -2,16 +2,18 @@
 //!
 //! Nobody waits to send: the channel keeps so many items, and a receiver that falls further
 //! behind is told how many it has missed and goes on with the oldest one kept. Items are shared
-//! and not copied, in an [`Arc`], so that neither their `Clone` nor their `Drop` runs in a
+//! and not copied, in an `Arc`, so that neither their `Clone` nor their `Drop` runs in a
 //! critical section.
 
+pub use crate::stats::BroadcastStats;
+
 use super::board::{self, Announcer, Board, News, Reader, Reading};
+use super::primitive::Ref;
+use super::waiting::Waiting;
 use crate::error::{Lagging, ReceiverGone};
-use crate::waiting::Waiting;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Creates a channel that keeps the last `capacity` items.
@@ -51,13 +53,13 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 /// The items kept, of which the oldest has the number `first`.
 struct Recent<T> {
-    items: VecDeque<Arc<T>>,
+    items: VecDeque<Ref<T>>,
     first: u64,
     capacity: usize,
 }
 
 impl<T> News for Recent<T> {
-    type Item = Result<Arc<T>, Lagging>;
+    type Item = Result<Ref<T>, Lagging>;
 
     fn next(&self, seen: &mut u64, is_over: bool) -> Option<Self::Item> {
         if *seen < self.first {
@@ -70,7 +72,7 @@ impl<T> News for Recent<T> {
             return is_over.then_some(Err(Lagging::End));
         };
         *seen += 1;
-        Some(Ok(Arc::clone(item)))
+        Some(Ok(Ref::clone(item)))
     }
 
     fn end(&self) -> u64 {
@@ -86,22 +88,6 @@ fn stats<T>(board: &Board<Recent<T>>) -> BroadcastStats {
         receivers: board.receivers,
         waiting: board.waiting(),
     }
-}
-
-/// A look at a channel, from [`Sender::stats`] or [`Receiver::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BroadcastStats {
-    /// Items that are kept, whether or not somebody has yet to receive them.
-    pub len: usize,
-    /// The most items that are kept.
-    pub capacity: usize,
-    /// Senders that are there.
-    pub senders: usize,
-    /// Receivers that are there.
-    pub receivers: usize,
-    /// Receivers that wait for an item.
-    pub waiting: usize,
 }
 
 /// An end that sends. When the last is dropped, the channel ends.
@@ -131,7 +117,7 @@ impl<T> Sender<T> {
             let is_full = recent.items.len() == recent.capacity;
             let forgotten = is_full.then(|| recent.items.pop_front()).flatten();
             recent.first += u64::from(is_full);
-            recent.items.push_back(Arc::new(item));
+            recent.items.push_back(Ref::new(item));
             board.announce(wakers);
             forgotten
         });
@@ -244,7 +230,7 @@ impl<T> fmt::Debug for Receiver<T> {
 pub struct Recv<'a, T: 'a>(Waiting<'a, Reading<'a, Recent<T>>>);
 
 impl<T> Future for Recv<'_, T> {
-    type Output = Result<Arc<T>, Lagging>;
+    type Output = Result<Ref<T>, Lagging>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx)

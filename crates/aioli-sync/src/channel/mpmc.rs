@@ -1,19 +1,30 @@
 //! A channel from many senders to many receivers, which ends when one side is gone.
 
 pub use futures::{RecvFuture, RecvManyFuture, SendFuture};
+#[cfg(feature = "sink")]
+pub use sink::SendSink;
 
-use crate::blocking;
-use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
-use crate::raw_lock::RawLock;
-use crate::waiting::{Waiting, WaitingOn};
+pub use crate::stats::ChannelStats;
+
+#[cfg(feature = "sink")]
+use super::outbox;
+use super::primitive::Ref;
+use super::raw_lock::RawLock;
+use super::waiting::{self, Waiting, WaitingOn};
+use crate::buffer::Bounds;
+use crate::error::{TryRecvError, TrySendError};
 use futures_core::Stream;
 use state::{Receiving, ReceivingMany, Sending, Side, State};
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+#[path = "mpmc/futures.rs"]
 mod futures;
+#[cfg(feature = "sink")]
+#[path = "mpmc/sink.rs"]
+mod sink;
+#[path = "mpmc/state.rs"]
 mod state;
 
 /// Creates a channel that holds at most `capacity` items on their way.
@@ -53,7 +64,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         capacity > 0,
         "a channel holds at least 1 item; for a channel without a bound write `unbounded()`"
     );
-    with_capacity(capacity)
+    with_bounds(Bounds::items(capacity))
 }
 
 /// Creates a channel without a bound: sending never waits.
@@ -69,14 +80,14 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// ```
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    with_capacity(usize::MAX)
+    with_bounds(Bounds::NONE)
 }
 
-fn with_capacity<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(RawLock::new(State::new(capacity)));
+fn with_bounds<T>(bounds: Bounds) -> (Sender<T>, Receiver<T>) {
+    let shared = Ref::new(RawLock::new(State::new(bounds)));
     let sender = Sender {
         handle: shared.with(|state, _| state.open(Side::Send, None)),
-        shared: Arc::clone(&shared),
+        shared: Ref::clone(&shared),
     };
     let receiver = Receiver {
         handle: shared.with(|state, _| state.open(Side::Receive, None)),
@@ -86,26 +97,8 @@ fn with_capacity<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (sender, receiver)
 }
 
-/// A look at a channel, from [`Sender::stats`] or [`Receiver::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChannelStats {
-    /// Items on their way.
-    pub len: usize,
-    /// The bound, if there is one.
-    pub capacity: Option<usize>,
-    /// Senders that are neither dropped nor closed.
-    pub senders: usize,
-    /// Receivers that are neither dropped nor closed.
-    pub receivers: usize,
-    /// `send`s in line.
-    pub sending: usize,
-    /// `recv`s in line.
-    pub receiving: usize,
-}
-
 /// What all handles of a channel lead to.
-type Shared<T> = Arc<RawLock<State<T>>>;
+type Shared<T> = Ref<RawLock<State<T>>>;
 
 /// An end that sends. Dropping it closes it.
 pub struct Sender<T> {
@@ -118,7 +111,8 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the item: all receivers are gone, or this sender was closed.
+    /// [`SendError`](crate::SendError) with the item: all receivers are gone, or this sender was
+    /// closed.
     ///
     /// # Cancel safety
     ///
@@ -143,25 +137,6 @@ impl<T> Sender<T> {
             item: Some(item),
         };
         SendFuture(Waiting::new(&self.shared, sending))
-    }
-
-    /// Sends an item as [`send`](Self::send) does, blocking the thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let (tx, rx) = aioli_sync::channel(1);
-    /// let thread = std::thread::spawn(move || (1..=3).try_for_each(|n| tx.blocking_send(n)));
-    /// assert_eq!([rx.blocking_recv(), rx.blocking_recv()], [Ok(1), Ok(2)]);
-    /// assert_eq!(futures::executor::block_on(rx.recv()), Ok(3));
-    /// thread.join().unwrap().unwrap();
-    /// ```
-    pub fn blocking_send(&self, item: T) -> Result<(), SendError<T>> {
-        blocking::wait(self.send(item))
     }
 
     /// Sends an item if there is room now.
@@ -243,7 +218,7 @@ impl<T> Clone for Sender<T> {
             handle: self
                 .shared
                 .with(|state, _| state.open(Side::Send, Some(self.handle))),
-            shared: Arc::clone(&self.shared),
+            shared: Ref::clone(&self.shared),
         }
     }
 }
@@ -279,8 +254,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError`]: the channel has ended, or this receiver was closed. So a loop reads
-    /// `while let Ok(item) = rx.recv().await`.
+    /// [`RecvError`](crate::RecvError): the channel has ended, or this receiver was closed. So a
+    /// loop reads `while let Ok(item) = rx.recv().await`.
     ///
     /// # Cancel safety
     ///
@@ -337,23 +312,6 @@ impl<T> Receiver<T> {
         assert!(limit > 0, "to receive 0 items is to wait for nothing");
         let receiving = ReceivingMany::new(self.handle, into, limit);
         RecvManyFuture(Waiting::new(&self.shared, receiving))
-    }
-
-    /// Receives an item as [`recv`](Self::recv) does, blocking the thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let (tx, rx) = aioli_sync::channel(1);
-    /// std::thread::spawn(move || tx.blocking_send("hello"));
-    /// assert_eq!(rx.blocking_recv(), Ok("hello"));
-    /// ```
-    pub fn blocking_recv(&self) -> Result<T, RecvError> {
-        blocking::wait(self.recv())
     }
 
     /// Receives an item if there is one now.
@@ -424,7 +382,7 @@ impl<T> Stream for Receiver<T> {
             next,
         } = &mut *self;
         let waiting =
-            next.get_or_insert_with(|| WaitingOn::new(Arc::clone(shared), Receiving::new(*handle)));
+            next.get_or_insert_with(|| WaitingOn::new(Ref::clone(shared), Receiving::new(*handle)));
         let item = ready!(Pin::new(waiting).poll(cx));
         *next = None;
         Poll::Ready(item.ok())
@@ -438,7 +396,7 @@ impl<T> Clone for Receiver<T> {
             handle: self
                 .shared
                 .with(|state, _| state.open(Side::Receive, Some(self.handle))),
-            shared: Arc::clone(&self.shared),
+            shared: Ref::clone(&self.shared),
             next: None,
         }
     }

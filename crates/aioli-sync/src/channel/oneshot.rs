@@ -1,14 +1,14 @@
 //! A channel for one value.
 
-use crate::blocking;
+use super::primitive::Ref;
+use super::raw_lock::RawLock;
 use crate::budget;
 use crate::error::{ReceiverGone, SenderGone};
-use crate::raw_lock::{RawLock, Wakers};
+use crate::wakers::Wakers;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// Creates a channel for one value.
@@ -25,13 +25,13 @@ use std::task::{Context, Poll, Waker, ready};
 #[doc(alias = "asyncio.Future")]
 #[doc(alias = "asyncio.loop.create_future")]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(RawLock::new(State {
+    let shared = Ref::new(RawLock::new(State {
         value: None,
         sender: Side::Here(None),
         receiver: Side::Here(None),
     }));
     let sender = Sender {
-        shared: Arc::clone(&shared),
+        shared: Ref::clone(&shared),
         has_left: false,
     };
     (sender, Receiver { shared })
@@ -88,7 +88,7 @@ impl Side {
 /// The end that sends; dropping it tells the receiver that nothing will come.
 #[must_use = "dropping the sender tells the receiver that nothing will come"]
 pub struct Sender<T> {
-    shared: Arc<RawLock<State<T>>>,
+    shared: Ref<RawLock<State<T>>>,
     /// Whether the value was sent, and with it that the sender goes: one section for both.
     has_left: bool,
 }
@@ -205,27 +205,10 @@ impl<T> fmt::Debug for Sender<T> {
 /// Dropping the receiver itself drops a value that has been sent and not received.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Receiver<T> {
-    shared: Arc<RawLock<State<T>>>,
+    shared: Ref<RawLock<State<T>>>,
 }
 
 impl<T> Receiver<T> {
-    /// Blocks the thread until the value comes.
-    ///
-    /// # Errors
-    ///
-    /// [`SenderGone`], if it will not come.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let (tx, rx) = aioli_sync::oneshot::channel();
-    /// std::thread::spawn(move || tx.send(1));
-    /// assert_eq!(rx.blocking_recv(), Ok(1));
-    /// ```
-    pub fn blocking_recv(self) -> Result<T, SenderGone> {
-        blocking::wait(self)
-    }
-
     /// The value, if it has come; `None` if it may still come.
     ///
     /// # Errors

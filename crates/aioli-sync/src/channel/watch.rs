@@ -1,16 +1,18 @@
 //! A channel of which only the latest value matters.
 //!
 //! Receivers see that the value has changed, and get what it is by then: a slow one skips what
-//! was in between, and nobody waits to send. Values are shared and not copied, in an [`Arc`], so
+//! was in between, and nobody waits to send. Values are shared and not copied, in an `Arc`, so
 //! that neither their `Clone` nor their `Drop` runs in a critical section.
 
+pub use crate::stats::WatchStats;
+
 use super::board::{self, Announcer, Board, News, Reader, Reading};
+use super::primitive::Ref;
+use super::waiting::Waiting;
 use crate::error::RecvError;
-use crate::waiting::Waiting;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Creates a channel with its first value, which the receiver has seen.
@@ -33,7 +35,7 @@ use std::task::{Context, Poll};
 #[must_use]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let latest = Latest {
-        value: Arc::new(value),
+        value: Ref::new(value),
         version: 0,
     };
     let (sender, receiver) = board::open(latest);
@@ -42,16 +44,16 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 
 /// The value, and how often it was sent.
 struct Latest<T> {
-    value: Arc<T>,
+    value: Ref<T>,
     version: u64,
 }
 
 impl<T> News for Latest<T> {
-    type Item = Result<Arc<T>, RecvError>;
+    type Item = Result<Ref<T>, RecvError>;
 
     fn next(&self, seen: &mut u64, is_over: bool) -> Option<Self::Item> {
         if mem::replace(seen, self.version) != self.version {
-            return Some(Ok(Arc::clone(&self.value)));
+            return Some(Ok(Ref::clone(&self.value)));
         }
         is_over.then_some(Err(RecvError::End))
     }
@@ -69,18 +71,6 @@ fn stats<T>(board: &Board<Latest<T>>) -> WatchStats {
     }
 }
 
-/// A look at a channel, from [`Sender::stats`] or [`Receiver::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WatchStats {
-    /// Senders that are there.
-    pub senders: usize,
-    /// Receivers that are there.
-    pub receivers: usize,
-    /// Receivers that wait for a change.
-    pub waiting: usize,
-}
-
 /// An end that sends. When the last is dropped, the channel ends.
 pub struct Sender<T>(Announcer<Latest<T>>);
 
@@ -95,7 +85,7 @@ impl<T> Sender<T> {
     /// assert_eq!(*rx.latest(), 'b');
     /// ```
     pub fn send(&self, value: T) {
-        let value = Arc::new(value);
+        let value = Ref::new(value);
         let old = self.0.0.with(|board, wakers| {
             board.news.version += 1;
             board.announce(wakers);
@@ -182,8 +172,8 @@ impl<T> Receiver<T> {
     /// assert_eq!(*rx.latest(), 7);
     /// ```
     #[must_use]
-    pub fn latest(&self) -> Arc<T> {
-        self.0.shared.read(|board| Arc::clone(&board.news.value))
+    pub fn latest(&self) -> Ref<T> {
+        self.0.shared.read(|board| Ref::clone(&board.news.value))
     }
 
     /// Whether the value is one that we have not seen.
@@ -232,7 +222,7 @@ impl<T> fmt::Debug for Receiver<T> {
 pub struct Changed<'a, T: 'a>(Waiting<'a, Reading<'a, Latest<T>>>);
 
 impl<T> Future for Changed<'_, T> {
-    type Output = Result<Arc<T>, RecvError>;
+    type Output = Result<Ref<T>, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx)

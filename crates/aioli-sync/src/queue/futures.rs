@@ -1,9 +1,9 @@
 //! The futures of a queue's operations.
 
-use crate::error::ShutDown;
-use crate::queue::state::{Getting, Joining, Putting};
-use crate::queue::{Fifo, Order};
-use crate::waiting::Waiting;
+use super::state::{Getting, Joining, Putting};
+use super::waiting::Waiting;
+use crate::error::{PutError, ShutDown};
+use crate::order::{Fifo, Order};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,7 +21,7 @@ pub struct Get<'a, T: 'a, O: Order<T> + 'a = Fifo>(pub(super) Waiting<'a, Gettin
 pub struct Join<'a, T: 'a, O: Order<T> + 'a = Fifo>(pub(super) Waiting<'a, Joining<T, O>>);
 
 impl<T, O: Order<T>> Future for Put<'_, T, O> {
-    type Output = Result<(), ShutDown<T>>;
+    type Output = Result<(), PutError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx)

@@ -1,11 +1,12 @@
 //! A queue's state, and what its operations do to it under the lock.
 
-use crate::buffer::{Buffer, Grant, Line};
-use crate::error::{ShutDown, TaskDoneError, TryGetError, TryPutError};
-use crate::queue::{Order, QueueStats};
-use crate::raw_lock::Wakers;
+use crate::buffer::{Bounds, Buffer, Grant, Items, Line, Want};
+use crate::error::{PutError, ShutDown, TaskDoneError, TryGetError, TryPutError};
+use crate::order::Order;
+use crate::stats::QueueStats;
+use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
-use crate::waiting::Wait;
+use crate::wakers::Wakers;
 use std::marker::PhantomData;
 
 /// Everything a queue is.
@@ -17,32 +18,53 @@ use std::marker::PhantomData;
 /// 2. Once shut down, no putter is in line, and getters are only while items are left
 ///    (all of them promised: the promise may yet pass to one of these getters).
 pub(crate) struct State<T, O: Order<T>> {
-    buffer: Buffer<O::Items, ()>,
+    buffer: Buffer<O::Items, Weight, ()>,
     /// Items that were put and not yet counted as done.
     unfinished: usize,
     joiners: WaitList<(), ()>,
     shut_down: bool,
 }
 
-/// All handles of a queue are alike: the want says nothing.
+/// How much room an item needs: with that its `put` queues.
+pub(crate) struct Weight(usize);
+
+impl Want for Weight {
+    fn weight(&self) -> usize {
+        self.0
+    }
+}
+
+/// All handles of a queue are alike: what a getter wants says nothing.
 const NO_HANDLE: u64 = 0;
 
 impl<T, O: Order<T>> State<T, O> {
-    pub(crate) fn new(maxsize: usize) -> State<T, O> {
+    pub(crate) fn new(bounds: Bounds) -> State<T, O> {
+        let mut items = O::Items::default();
+        if bounds.weight != usize::MAX {
+            items.keep_weights();
+        }
         State {
-            buffer: Buffer::new(O::Items::default(), maxsize),
+            buffer: Buffer::new(items, bounds),
             unfinished: 0,
             joiners: WaitList::new(),
             shut_down: false,
         }
     }
 
-    pub(crate) fn try_put(&mut self, item: T, wakers: &mut Wakers) -> Result<(), TryPutError<T>> {
+    pub(crate) fn try_put(
+        &mut self,
+        item: T,
+        weight: usize,
+        wakers: &mut Wakers,
+    ) -> Result<(), TryPutError<T>> {
         if self.shut_down {
             return Err(TryPutError::ShutDown(item));
         }
+        if weight > self.buffer.bounds().weight {
+            return Err(TryPutError::TooLarge(item));
+        }
         self.buffer
-            .try_put(item, wakers)
+            .try_put(item, weight, wakers)
             .map_err(TryPutError::Full)?;
         self.unfinished += 1;
         Ok(())
@@ -81,9 +103,12 @@ impl<T, O: Order<T>> State<T, O> {
     }
 
     pub(crate) fn stats(&self) -> QueueStats {
+        let bound = |bound| (bound != usize::MAX).then_some(bound);
         QueueStats {
             len: self.buffer.len(),
-            maxsize: Some(self.buffer.capacity()).filter(|&maxsize| maxsize != usize::MAX),
+            maxsize: bound(self.buffer.bounds().items),
+            bytes: self.buffer.weight(),
+            max_bytes: bound(self.buffer.bounds().weight),
             unfinished: self.unfinished,
             getting: self.buffer.getters.len(),
             putting: self.buffer.putters.len(),
@@ -114,13 +139,15 @@ impl<T, O: Order<T>> State<T, O> {
 pub(crate) struct Putting<T, O> {
     /// Here until it is in the queue: a waiter that is dropped has put nothing.
     item: Option<T>,
+    weight: usize,
     order: PhantomData<fn() -> O>,
 }
 
 impl<T, O> Putting<T, O> {
-    pub(crate) fn new(item: T) -> Putting<T, O> {
+    pub(crate) fn new(item: T, weight: usize) -> Putting<T, O> {
         Putting {
             item: Some(item),
+            weight,
             order: PhantomData,
         }
     }
@@ -128,22 +155,27 @@ impl<T, O> Putting<T, O> {
 
 impl<T, O: Order<T>> Wait for Putting<T, O> {
     type State = State<T, O>;
-    type Want = u64;
+    type Want = Weight;
     type Grant = Grant<()>;
-    type Output = Result<(), ShutDown<T>>;
+    type Output = Result<(), PutError<T>>;
 
-    fn line(state: &mut State<T, O>) -> &mut Line<()> {
+    fn line(state: &mut State<T, O>) -> &mut Line<Weight, ()> {
         &mut state.buffer.putters
     }
 
-    fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+    fn begin(
+        &mut self,
+        state: &mut State<T, O>,
+        wakers: &mut Wakers,
+    ) -> Result<Self::Output, Weight> {
         let item = self.item.take().expect("the item is here until it was put");
-        match state.try_put(item, wakers) {
+        match state.try_put(item, self.weight, wakers) {
             Ok(()) => Ok(Ok(())),
-            Err(TryPutError::ShutDown(item)) => Ok(Err(ShutDown(item))),
+            Err(TryPutError::ShutDown(item)) => Ok(Err(PutError::ShutDown(item))),
+            Err(TryPutError::TooLarge(item)) => Ok(Err(PutError::TooLarge(item))),
             Err(TryPutError::Full(item)) => {
                 self.item = Some(item);
-                Err(NO_HANDLE)
+                Err(Weight(self.weight))
             }
         }
     }
@@ -157,20 +189,20 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
         let item = self.item.take().expect("the item is here until it was put");
         match grant {
             Grant::Promise if !state.shut_down => {
-                state.buffer.put_promised(item, wakers);
+                state.buffer.put_promised(item, self.weight, wakers);
                 state.unfinished += 1;
                 Ok(())
             }
             Grant::Promise => {
-                state.buffer.decline_slot(wakers);
-                Err(ShutDown(item))
+                state.buffer.decline_slot(self.weight, wakers);
+                Err(PutError::ShutDown(item))
             }
-            Grant::Refusal(()) => Err(ShutDown(item)),
+            Grant::Refusal(()) => Err(PutError::ShutDown(item)),
         }
     }
 
     fn abandon(&self, departed: Departed<Grant<()>>, state: &mut State<T, O>, wakers: &mut Wakers) {
-        state.buffer.abandon_put(&departed, wakers);
+        state.buffer.abandon_put(self.weight, &departed, wakers);
     }
 }
 
@@ -189,14 +221,14 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     type Grant = Grant<()>;
     type Output = Result<T, ShutDown>;
 
-    fn line(state: &mut State<T, O>) -> &mut Line<()> {
+    fn line(state: &mut State<T, O>) -> &mut Line<u64, ()> {
         &mut state.buffer.getters
     }
 
     fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
         match state.try_get(wakers) {
             Ok(item) => Ok(Ok(item)),
-            Err(TryGetError::ShutDown) => Ok(Err(ShutDown(()))),
+            Err(TryGetError::ShutDown) => Ok(Err(ShutDown)),
             Err(TryGetError::Empty) => Err(NO_HANDLE),
         }
     }
@@ -211,9 +243,9 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
             Grant::Promise => {
                 let item = state.buffer.get_promised(wakers);
                 state.refuse_if_over(wakers);
-                item.ok_or(ShutDown(()))
+                item.ok_or(ShutDown)
             }
-            Grant::Refusal(()) => Err(ShutDown(())),
+            Grant::Refusal(()) => Err(ShutDown),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Items that are counted as done without anybody having to remember it.
 
+use super::OrderedQueue;
 use crate::error::ShutDown;
-use crate::queue::{Fifo, Order, OrderedQueue};
+use crate::order::{Fifo, Order};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 

@@ -1,7 +1,7 @@
 //! The list against its model, and what its keys promise.
 
 use super::{Departed, Key, WaitList};
-use crate::raw_lock::Wakers;
+use crate::wakers::Wakers;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};

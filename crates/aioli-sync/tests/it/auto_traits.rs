@@ -5,11 +5,11 @@ use aioli_sync::queue::{self, Fifo, Lifo, Priority};
 use aioli_sync::{
     Acquire, AlreadyBorrowing, Barrier, BarrierPhase, BarrierStats, BarrierWait, Borrowed, Broken,
     CapacityLimiter, CapacityLimiterStats, Condition, ConditionStats, ConditionWait, Event,
-    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, OnceCell,
-    OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, Queue, QueueStats, ReadGuard, Reading,
-    ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore, SemaphoreStats, SendError, SenderGone,
-    ShutDown, Taken, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
-    WriteGuard, Writing, broadcast, oneshot, watch,
+    EventStats, EventWait, Lagging, LifoQueue, Lock, LockGuard, LockStats, Locking, Notified,
+    Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, PutError,
+    Queue, QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
+    SemaphoreStats, SendError, SenderGone, ShutDown, Taken, TaskDoneError, TryGetError,
+    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, local, oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -76,6 +76,9 @@ fn plain_types() {
         Lagging: true true;
         watch::WatchStats: true true;
         broadcast::BroadcastStats: true true;
+        Notify: true true;
+        NotifyStats: true true;
+        Notified<'static>: true true;
         Condition: true true;
         ConditionStats: true true;
         Barrier: true true;
@@ -141,7 +144,9 @@ fn types_with_an_item_that_may_be_sent() {
         WriteGuard<'static, SendOnly>: false false;
         OnceCell<SendOnly>: true false;
         OnceCell<u32>: true true;
-        ShutDown<SendOnly>: true false;
+        ShutDown: true true;
+        PutError<SendOnly>: true false;
+        queue::QueueBuilder<SendOnly>: true true;
         TryPutError<u32>: true true;
         SendError<u32>: true true;
         TrySendError<u32>: true true;
@@ -186,6 +191,58 @@ fn futures_can_be_moved_whatever_they_carry() {
     }
 }
 
+/// Nothing of `local` leaves its thread, whatever it carries.
+#[test]
+fn local_types_stay() {
+    check! {
+        local::Event: false false;
+        local::EventWait<'static>: false false;
+        local::Notify: false false;
+        local::Notified<'static>: false false;
+        local::Semaphore: false false;
+        local::Acquire<'static>: false false;
+        local::Permit<'static>: false false;
+        local::OwnedPermit: false false;
+        local::CapacityLimiter: false false;
+        local::Borrowed<'static>: false false;
+        local::Condition: false false;
+        local::ConditionWait<'static, 'static, u32>: false false;
+        local::Barrier: false false;
+        local::BarrierWait<'static>: false false;
+        local::Queue<u32>: false false;
+        local::PriorityQueue<u32>: false false;
+        local::LifoQueue<u32>: false false;
+        local::queue::Put<'static, u32>: false false;
+        local::queue::Get<'static, u32>: false false;
+        local::queue::Join<'static, u32>: false false;
+        local::queue::DoneMark<u32>: false false;
+        local::Taken<u32>: false false;
+        local::channel::mpmc::Sender<u32>: false false;
+        local::channel::mpmc::Receiver<u32>: false false;
+        local::channel::mpmc::SendFuture<'static, u32>: false false;
+        local::channel::mpmc::RecvFuture<'static, u32>: false false;
+        local::channel::mpmc::RecvManyFuture<'static, u32>: false false;
+        local::watch::Sender<u32>: false false;
+        local::watch::Receiver<u32>: false false;
+        local::watch::Changed<'static, u32>: false false;
+        local::broadcast::Sender<u32>: false false;
+        local::broadcast::Receiver<u32>: false false;
+        local::broadcast::Recv<'static, u32>: false false;
+        local::oneshot::Sender<u32>: false false;
+        local::oneshot::Receiver<u32>: false false;
+        local::Lock<u32>: false false;
+        local::Locking<'static, u32>: false false;
+        local::LockGuard<'static, u32>: false false;
+        local::OwnedLockGuard<u32>: false false;
+        local::RwLock<u32>: false false;
+        local::Reading<'static, u32>: false false;
+        local::Writing<'static, u32>: false false;
+        local::ReadGuard<'static, u32>: false false;
+        local::WriteGuard<'static, u32>: false false;
+        local::OnceCell<u32>: false false;
+    }
+}
+
 /// The futures of `async fn`s, which have no names.
 #[test]
 fn unnamed_futures_are_send() {
@@ -216,7 +273,7 @@ fn errors_are_errors_whatever_they_carry() {
     fn boxed(error: impl Error + Send + Sync + 'static) {
         let _: Box<dyn Error + Send + Sync> = error.into();
     }
-    boxed(ShutDown(Opaque));
+    boxed(PutError::ShutDown(Opaque));
     boxed(TryPutError::Full(Opaque));
     boxed(SendError::Broken(Opaque));
     boxed(TrySendError::Closed(Opaque));

@@ -4,10 +4,10 @@
 //! again for each of them, and there the task that is about to be polled is dropped instead.
 //! The rest runs to its end, and then the books must balance.
 
-use crate::harness::ready;
-use aioli_sync::{
+use super::kind::{
     Barrier, CapacityLimiter, Condition, Event, Lock, Queue, RwLock, Semaphore, channel,
 };
+use crate::harness::ready;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;

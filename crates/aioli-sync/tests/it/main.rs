@@ -1,16 +1,27 @@
 //! The primitives, polled by hand and under executors that know nothing of aioli.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "what both kinds of primitives have to pass is compiled over each"
+)]
+
+use aioli_sync as kind;
+
 mod auto_traits;
 mod batches;
 mod budget;
 mod cancel;
 mod foreign;
 mod harness;
+mod local;
 mod model;
+mod notify;
 mod rows_j;
 mod rows_j_counters;
 mod rows_k;
 mod shared_news;
+#[cfg(feature = "sink")]
+mod sink;
 mod threads;
 mod tutorial;
 mod wake;

@@ -2,7 +2,7 @@
 //!
 //! Each run keeps a handful of waiting futures and polls, drops or starts them at random.
 
-use aioli_sync::{Lock, Permit, PriorityQueue, Queue, Semaphore, ShutDown, TryPutError};
+use super::kind::{Lock, Permit, PriorityQueue, PutError, Queue, Semaphore, ShutDown, TryPutError};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use std::collections::VecDeque;
@@ -46,6 +46,8 @@ fn queue_ops() -> impl Strategy<Value = Vec<QueueOp>> {
 /// What is in the queue, and who waits: each with whether it has been promised its due.
 struct QueueModel {
     maxsize: usize,
+    max_bytes: usize,
+    weigh: fn(&u32) -> usize,
     items: VecDeque<u32>,
     getters: Vec<(u32, bool)>,
     putters: Vec<(u32, bool)>,
@@ -60,8 +62,24 @@ impl QueueModel {
         self.items.len() - Self::promised(&self.getters)
     }
 
-    fn free_slots(&self) -> usize {
-        self.maxsize - self.items.len() - Self::promised(&self.putters)
+    fn bytes(&self) -> usize {
+        let promised = self.putters.iter().filter(|(_, promised)| *promised);
+        let promised = promised.map(|(item, _)| (self.weigh)(item));
+        promised.chain(self.items.iter().map(self.weigh)).sum()
+    }
+
+    fn fits(&self, item: u32) -> bool {
+        self.items.len() + Self::promised(&self.putters) < self.maxsize
+            && self.bytes() + (self.weigh)(&item) <= self.max_bytes
+    }
+
+    /// Whether an item can go in past nobody.
+    fn has_room(&self, item: u32) -> bool {
+        self.putters.iter().all(|(_, promised)| *promised) && self.fits(item)
+    }
+
+    fn is_too_large(&self, item: u32) -> bool {
+        (self.weigh)(&item) > self.max_bytes
     }
 
     fn pop(&mut self) -> u32 {
@@ -70,12 +88,17 @@ impl QueueModel {
 
     /// Promises what is free to those who have waited longest.
     fn settle(&mut self) {
-        let (items, slots) = (self.free_items(), self.free_slots());
-        for (waiters, free) in [(&mut self.getters, items), (&mut self.putters, slots)] {
-            let unpromised = waiters.iter_mut().filter(|(_, promised)| !promised);
-            unpromised
-                .take(free)
-                .for_each(|(_, promised)| *promised = true);
+        let free = self.free_items();
+        let unpromised = self.getters.iter_mut().filter(|(_, promised)| !promised);
+        unpromised
+            .take(free)
+            .for_each(|(_, promised)| *promised = true);
+        for at in 0..self.putters.len() {
+            let (item, promised) = self.putters[at];
+            if !promised && !self.fits(item) {
+                break;
+            }
+            self.putters[at].1 = true;
         }
     }
 }
@@ -85,15 +108,36 @@ struct QueueRun<'q> {
     queue: &'q Queue<u32>,
     model: QueueModel,
     gets: Vec<Boxed<'q, Result<u32, ShutDown>>>,
-    puts: Vec<Boxed<'q, Result<(), ShutDown<u32>>>>,
+    puts: Vec<Boxed<'q, Result<(), PutError<u32>>>>,
 }
 
 impl QueueRun<'_> {
+    fn check(queue: &Queue<u32>, weigh: fn(&u32) -> usize, ops: Vec<QueueOp>) {
+        let mut run = QueueRun {
+            queue,
+            model: QueueModel {
+                maxsize: queue.maxsize().expect("it has a bound"),
+                max_bytes: queue.stats().max_bytes.unwrap_or(usize::MAX),
+                weigh,
+                items: VecDeque::new(),
+                getters: Vec::new(),
+                putters: Vec::new(),
+            },
+            gets: Vec::new(),
+            puts: Vec::new(),
+        };
+        for (serial, op) in (0u32..).zip(ops) {
+            run.step(serial, op);
+        }
+    }
+
     fn step(&mut self, serial: u32, op: QueueOp) {
         match op {
             QueueOp::TryPut => {
                 let put = self.queue.try_put(serial);
-                if self.model.free_slots() > 0 {
+                if self.model.is_too_large(serial) {
+                    assert_eq!(put, Err(TryPutError::TooLarge(serial)));
+                } else if self.model.has_room(serial) {
                     assert_eq!(put, Ok(()));
                     self.model.items.push_back(serial);
                 } else {
@@ -125,6 +169,7 @@ impl QueueRun<'_> {
         let stats = self.queue.stats();
         let waiting = |waiters: &[(u32, bool)]| waiters.len() - QueueModel::promised(waiters);
         assert_eq!(stats.len, self.model.items.len());
+        assert_eq!(stats.bytes, self.model.bytes());
         assert_eq!(stats.getting, waiting(&self.model.getters));
         assert_eq!(stats.putting, waiting(&self.model.putters));
     }
@@ -132,7 +177,9 @@ impl QueueRun<'_> {
     fn start_put(&mut self, item: u32) {
         let mut put: Boxed<'_, _> = Box::pin(self.queue.put(item));
         let polled = poll(&mut put);
-        if self.model.free_slots() > 0 {
+        if self.model.is_too_large(item) {
+            assert_eq!(polled, Poll::Ready(Err(PutError::TooLarge(item))));
+        } else if self.model.has_room(item) {
             assert_eq!(polled, Poll::Ready(Ok(())));
             self.model.items.push_back(item);
         } else {
@@ -181,21 +228,14 @@ impl QueueRun<'_> {
 proptest::proptest! {
     #[test]
     fn queue_is_a_bounded_vec_deque(maxsize in 1usize..4, ops in queue_ops()) {
-        let queue = Queue::new(maxsize);
-        let mut run = QueueRun {
-            queue: &queue,
-            model: QueueModel {
-                maxsize,
-                items: VecDeque::new(),
-                getters: Vec::new(),
-                putters: Vec::new(),
-            },
-            gets: Vec::new(),
-            puts: Vec::new(),
-        };
-        for (serial, op) in (0u32..).zip(ops) {
-            run.step(serial, op);
-        }
+        QueueRun::check(&Queue::new(maxsize), |_| 0, ops);
+    }
+
+    #[test]
+    fn queue_is_bounded_by_bytes(maxsize in 1usize..6, max_bytes in 1usize..8, ops in queue_ops()) {
+        let weigh = |item: &u32| *item as usize % 5;
+        let queue = Queue::builder().max_items(maxsize).max_bytes(max_bytes, weigh).build();
+        QueueRun::check(&queue, weigh, ops);
     }
 
     #[test]

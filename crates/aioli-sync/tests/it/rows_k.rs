@@ -4,8 +4,8 @@
 
 use crate::harness::{pending, ready};
 use aioli_sync::{
-    LifoQueue, PriorityQueue, Queue, RecvError, SendError, ShutDown, TaskDoneError, TryGetError,
-    TryPutError, TryRecvError, TrySendError, channel,
+    LifoQueue, PriorityQueue, PutError, Queue, RecvError, SendError, ShutDown, TaskDoneError,
+    TryGetError, TryPutError, TryRecvError, TrySendError, channel,
 };
 use futures::executor::block_on;
 use futures::join;
@@ -184,10 +184,10 @@ fn c252_shutdown_empty() {
     let getter = pending(queue.get());
     queue.shutdown();
     ready(queue.join());
-    assert_eq!(getter.finish(), Err(ShutDown(())));
-    assert_eq!(ready(queue.put(1)), Err(ShutDown(1)));
+    assert_eq!(getter.finish(), Err(ShutDown));
+    assert_eq!(ready(queue.put(1)), Err(PutError::ShutDown(1)));
     assert_eq!(queue.try_put(1), Err(TryPutError::ShutDown(1)));
-    assert_eq!(ready(queue.get()), Err(ShutDown(())));
+    assert_eq!(ready(queue.get()), Err(ShutDown));
     assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
 }
 
@@ -198,9 +198,9 @@ fn c253_shutdown_nonempty() {
     let putter = pending(queue.put("more"));
     let joiner = pending(queue.join());
     queue.shutdown();
-    assert_eq!(putter.finish(), Err(ShutDown("more")));
+    assert_eq!(putter.finish(), Err(PutError::ShutDown("more")));
     assert_eq!(ready(queue.get()), Ok("data"));
-    assert_eq!(ready(queue.get()), Err(ShutDown(())));
+    assert_eq!(ready(queue.get()), Err(ShutDown));
     assert!(!joiner.is_woken());
     assert_eq!(queue.task_done(), Ok(()));
     joiner.finish();
@@ -214,7 +214,7 @@ fn c253_shutdown_overtakes_a_granted_put() {
     let putter = pending(queue.put(2));
     assert_eq!(queue.try_get(), Ok(1));
     queue.shutdown();
-    assert_eq!(putter.finish(), Err(ShutDown(2)));
+    assert_eq!(putter.finish(), Err(PutError::ShutDown(2)));
 }
 
 /// The one item is promised to the first getter, so the second must not be told that all is
@@ -232,7 +232,7 @@ fn c253_shutdown_leaves_a_promised_item_to_the_next_getter() {
             assert_eq!(second.finish(), Ok(1));
         } else {
             assert_eq!(first.finish(), Ok(1));
-            assert_eq!(second.finish(), Err(ShutDown(())));
+            assert_eq!(second.finish(), Err(ShutDown));
         }
     }
 }
@@ -245,9 +245,9 @@ fn c254_shutdown_immediate() {
     let joiner = pending(queue.join());
     assert_eq!(queue.shutdown_now(), ["data"]);
     joiner.finish();
-    assert_eq!(putter.finish(), Err(ShutDown("more")));
-    assert_eq!(ready(queue.get()), Err(ShutDown(())));
-    assert_eq!(ready(queue.put("x")), Err(ShutDown("x")));
+    assert_eq!(putter.finish(), Err(PutError::ShutDown("more")));
+    assert_eq!(ready(queue.get()), Err(ShutDown));
+    assert_eq!(ready(queue.put("x")), Err(PutError::ShutDown("x")));
     assert_eq!(queue.task_done(), Err(TaskDoneError));
 }
 
@@ -260,7 +260,7 @@ fn c254_shutdown_immediate_overtakes_granted_gets() {
     queue.try_put(2).expect("there is room");
     assert_eq!(queue.shutdown_now(), [1, 2]);
     cancelled.cancel();
-    assert_eq!(taken.finish(), Err(ShutDown(())));
+    assert_eq!(taken.finish(), Err(ShutDown));
     assert_eq!(queue.stats().unfinished, 0);
 }
 

@@ -2,8 +2,8 @@
 
 use aioli_flow::timeout;
 use aioli_sync::{
-    LifoQueue, PriorityQueue, Queue, RecvError, SendError, ShutDown, TaskDoneError, TryGetError,
-    TryPutError, TryRecvError, TrySendError, channel,
+    LifoQueue, PriorityQueue, PutError, Queue, RecvError, SendError, ShutDown, TaskDoneError,
+    TryGetError, TryPutError, TryRecvError, TrySendError, channel,
 };
 use aioli_task::{SpawnAll, Task, spawn, time};
 use aioli_time::sleep;
@@ -17,7 +17,7 @@ fn get(queue: &Queue<u32>) -> Task<Result<u32, ShutDown>> {
 }
 
 /// A task that puts one item.
-fn put(queue: &Queue<u32>, item: u32) -> Task<Result<(), ShutDown<u32>>> {
+fn put(queue: &Queue<u32>, item: u32) -> Task<Result<(), PutError<u32>>> {
     let queue = queue.clone();
     spawn(async move { queue.put(item).await })
 }
@@ -279,10 +279,10 @@ fn c252_shutdown_of_an_empty_queue() {
         settle().await;
         queue.shutdown();
         queue.join().await;
-        assert_eq!(getter.await, Err(ShutDown(())));
-        assert_eq!(queue.put(1).await, Err(ShutDown(1)));
+        assert_eq!(getter.await, Err(ShutDown));
+        assert_eq!(queue.put(1).await, Err(PutError::ShutDown(1)));
         assert_eq!(queue.try_put(1), Err(TryPutError::ShutDown(1)));
-        assert_eq!(queue.get().await, Err(ShutDown(())));
+        assert_eq!(queue.get().await, Err(ShutDown));
         assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
         assert_eq!(time(), 0.0);
     });
@@ -300,9 +300,9 @@ fn c253_graceful_shutdown_of_a_queue_with_an_item() {
         });
         settle().await;
         queue.shutdown();
-        assert_eq!(putter.await, Err(ShutDown(2)));
+        assert_eq!(putter.await, Err(PutError::ShutDown(2)));
         assert_eq!(queue.get().await, Ok(1));
-        assert_eq!(queue.get().await, Err(ShutDown(())));
+        assert_eq!(queue.get().await, Err(ShutDown));
         assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
         settle().await;
         assert!(!joiner.is_done(), "the item is not done");
@@ -327,10 +327,10 @@ fn c254_immediate_shutdown_of_a_queue_with_an_item() {
         assert_eq!(queue.shutdown_now(), [1]);
         assert!(queue.is_empty());
         joiner.await;
-        assert_eq!(putter.await, Err(ShutDown(2)));
-        assert_eq!(queue.get().await, Err(ShutDown(())));
+        assert_eq!(putter.await, Err(PutError::ShutDown(2)));
+        assert_eq!(queue.get().await, Err(ShutDown));
         assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
-        assert_eq!(queue.put(3).await, Err(ShutDown(3)));
+        assert_eq!(queue.put(3).await, Err(PutError::ShutDown(3)));
         assert_eq!(queue.try_put(3), Err(TryPutError::ShutDown(3)));
         assert_eq!(queue.task_done(), Err(TaskDoneError));
     });

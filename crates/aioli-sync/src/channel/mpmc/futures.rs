@@ -1,8 +1,8 @@
 //! The futures of a channel's operations.
 
-use crate::channel::mpmc::state::{Receiving, ReceivingMany, Sending};
+use super::state::{Receiving, ReceivingMany, Sending};
+use super::waiting::Waiting;
 use crate::error::{RecvError, SendError};
-use crate::waiting::Waiting;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};

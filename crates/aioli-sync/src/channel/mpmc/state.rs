@@ -1,11 +1,11 @@
 //! A channel's state, and what its operations do to it under the lock.
 
-use crate::buffer::{Buffer, Grant, Line};
-use crate::channel::mpmc::ChannelStats;
+use crate::buffer::{Bounds, Buffer, Grant, Line, Want};
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
-use crate::raw_lock::Wakers;
+use crate::stats::ChannelStats;
+use crate::wait::Wait;
 use crate::wait_list::Departed;
-use crate::waiting::Wait;
+use crate::wakers::Wakers;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
@@ -19,12 +19,24 @@ use std::marker::PhantomData;
 /// 3. Without senders, receivers are in line only while items are left (all of them
 ///    promised: the promise may yet pass to one of these receivers).
 pub(crate) struct State<T> {
-    buffer: Buffer<VecDeque<T>, Gone>,
+    buffer: Buffer<VecDeque<T>, Handle, Gone>,
     senders: usize,
     receivers: usize,
     /// Handles that were closed and are not dropped yet: few, and usually none.
     closed: Vec<u64>,
     next_handle: u64,
+}
+
+/// A channel counts its items and does not weigh them.
+const NO_WEIGHT: usize = 0;
+
+/// A sender's handle, with which its `send`s queue.
+pub(crate) struct Handle(u64);
+
+impl Want for Handle {
+    fn weight(&self) -> usize {
+        NO_WEIGHT
+    }
 }
 
 /// Why a waiter is refused.
@@ -45,9 +57,9 @@ pub(crate) enum Side {
 
 impl<T> State<T> {
     /// A channel with no handles yet.
-    pub(crate) const fn new(capacity: usize) -> State<T> {
+    pub(crate) const fn new(bounds: Bounds) -> State<T> {
         State {
-            buffer: Buffer::new(VecDeque::new(), capacity),
+            buffer: Buffer::new(VecDeque::new(), bounds),
             senders: 0,
             receivers: 0,
             closed: Vec::new(),
@@ -75,11 +87,17 @@ impl<T> State<T> {
         }
         self.closed.push(handle);
         *self.handles(side) -= 1;
-        let line = match side {
-            Side::Send => &mut self.buffer.putters,
-            Side::Receive => &mut self.buffer.getters,
-        };
-        line.grant_where(|&of| of == handle, || Grant::Refusal(Gone::Itself), wakers);
+        let refusal = || Grant::Refusal(Gone::Itself);
+        match side {
+            Side::Send => {
+                let putters = &mut self.buffer.putters;
+                putters.grant_where(|of| of.0 == handle, refusal, wakers);
+            }
+            Side::Receive => {
+                let getters = &mut self.buffer.getters;
+                getters.grant_where(|&of| of == handle, refusal, wakers);
+            }
+        }
         self.refuse_if_over(wakers);
         if self.receivers > 0 {
             return Vec::new();
@@ -113,7 +131,7 @@ impl<T> State<T> {
             Err(TrySendError::Broken(item))
         } else {
             self.buffer
-                .try_put(item, wakers)
+                .try_put(item, NO_WEIGHT, wakers)
                 .map_err(TrySendError::Full)
         }
     }
@@ -135,7 +153,7 @@ impl<T> State<T> {
     pub(crate) fn stats(&self) -> ChannelStats {
         ChannelStats {
             len: self.buffer.len(),
-            capacity: Some(self.buffer.capacity()).filter(|&capacity| capacity != usize::MAX),
+            capacity: Some(self.buffer.bounds().items).filter(|&items| items != usize::MAX),
             senders: self.senders,
             receivers: self.receivers,
             sending: self.buffer.putters.len(),
@@ -173,15 +191,15 @@ pub(crate) struct Sending<T> {
 
 impl<T> Wait for Sending<T> {
     type State = State<T>;
-    type Want = u64;
+    type Want = Handle;
     type Grant = Grant<Gone>;
     type Output = Result<(), SendError<T>>;
 
-    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+    fn line(state: &mut State<T>) -> &mut Line<Handle, Gone> {
         &mut state.buffer.putters
     }
 
-    fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
+    fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, Handle> {
         let item = self
             .item
             .take()
@@ -192,7 +210,7 @@ impl<T> Wait for Sending<T> {
             Err(TrySendError::Closed(item)) => Ok(Err(SendError::Closed(item))),
             Err(TrySendError::Full(item)) => {
                 self.item = Some(item);
-                Err(self.handle)
+                Err(Handle(self.handle))
             }
         }
     }
@@ -211,15 +229,15 @@ impl<T> Wait for Sending<T> {
             Grant::Refusal(gone) => gone,
             // Either side may have gone since the promise was made.
             Grant::Promise if state.is_closed(self.handle) => {
-                state.buffer.decline_slot(wakers);
+                state.buffer.decline_slot(NO_WEIGHT, wakers);
                 Gone::Itself
             }
             Grant::Promise if state.receivers == 0 => {
-                state.buffer.decline_slot(wakers);
+                state.buffer.decline_slot(NO_WEIGHT, wakers);
                 Gone::Others
             }
             Grant::Promise => {
-                state.buffer.put_promised(item, wakers);
+                state.buffer.put_promised(item, NO_WEIGHT, wakers);
                 return Ok(());
             }
         };
@@ -230,7 +248,7 @@ impl<T> Wait for Sending<T> {
     }
 
     fn abandon(&self, departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
-        state.buffer.abandon_put(&departed, wakers);
+        state.buffer.abandon_put(NO_WEIGHT, &departed, wakers);
     }
 }
 
@@ -255,7 +273,7 @@ impl<T> Wait for Receiving<T> {
     type Grant = Grant<Gone>;
     type Output = Result<T, RecvError>;
 
-    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+    fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         &mut state.buffer.getters
     }
 
@@ -327,7 +345,7 @@ impl<T> Wait for ReceivingMany<'_, T> {
     type Grant = Grant<Gone>;
     type Output = Result<usize, RecvError>;
 
-    fn line(state: &mut State<T>) -> &mut Line<Gone> {
+    fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         Receiving::line(state)
     }
 

@@ -35,42 +35,96 @@ pub enum Lifo {}
 pub enum Priority {}
 
 impl<T> Order<T> for Fifo {
-    type Items = VecDeque<T>;
+    type Items = Weighed<VecDeque<T>, VecDeque<usize>>;
 }
 
 impl<T> Order<T> for Lifo {
-    type Items = Vec<T>;
+    type Items = Weighed<Vec<T>, Vec<usize>>;
 }
 
 impl<T: Ord> Order<T> for Priority {
     type Items = StableHeap<T>;
 }
 
+/// Items without weights: what a channel keeps, and half of what a queue does.
 impl<T> Items<T> for VecDeque<T> {
-    fn push(&mut self, item: T) {
+    #[inline]
+    fn push(&mut self, item: T, _: usize) {
         self.push_back(item);
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.pop_front()
+    #[inline]
+    fn pop(&mut self) -> Option<(T, usize)> {
+        let item = self.pop_front()?;
+        if is_wasteful::<T>(VecDeque::len(self), self.capacity()) {
+            self.shrink_to(self.capacity() / 2);
+        }
+        Some((item, 0))
     }
 
+    #[inline]
     fn len(&self) -> usize {
         VecDeque::len(self)
     }
 }
 
 impl<T> Items<T> for Vec<T> {
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: T, _: usize) {
         Vec::push(self, item);
     }
 
-    fn pop(&mut self) -> Option<T> {
-        Vec::pop(self)
+    fn pop(&mut self) -> Option<(T, usize)> {
+        let item = Vec::pop(self)?;
+        if is_wasteful::<T>(Vec::len(self), self.capacity()) {
+            self.shrink_to(self.capacity() / 2);
+        }
+        Some((item, 0))
     }
 
     fn len(&self) -> usize {
         Vec::len(self)
+    }
+}
+
+/// Memory that a container keeps for the next burst, in bytes.
+const KEPT: usize = 4096;
+
+/// Whether a container with room for `capacity` items had better give half of it back.
+///
+/// At a quarter, not at a half, so that one which is filled and emptied in turns keeps what it
+/// has: from one change of its capacity to the next, at least an eighth of it comes or goes.
+#[inline]
+fn is_wasteful<T>(len: usize, capacity: usize) -> bool {
+    len < capacity / 4 && size_of::<T>() > 0 && capacity > (KEPT / size_of::<T>()).max(32)
+}
+
+/// Items, and beside them in the same order their weights, if anybody asks for them.
+#[derive(Debug, Default)]
+pub struct Weighed<I, W> {
+    items: I,
+    weights: Option<W>,
+}
+
+impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
+    fn push(&mut self, item: T, weight: usize) {
+        self.items.push(item, 0);
+        if let Some(weights) = &mut self.weights {
+            weights.push(weight, 0);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(T, usize)> {
+        let (item, _) = self.items.pop()?;
+        let weight = self.weights.as_mut().and_then(Items::pop);
+        Some((item, weight.map_or(0, |(weight, _)| weight)))
+    }
+
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn keep_weights(&mut self) {
+        self.weights = Some(W::default());
     }
 }
 
@@ -98,14 +152,23 @@ impl<T> fmt::Debug for StableHeap<T> {
 }
 
 impl<T: Ord> Items<T> for StableHeap<T> {
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: T, weight: usize) {
         let serial = self.next_serial;
         self.next_serial += 1;
-        self.entries.push(Entry { item, serial });
+        self.entries.push(Entry {
+            item,
+            serial,
+            weight,
+        });
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.entries.pop().map(|entry| entry.item)
+    fn pop(&mut self) -> Option<(T, usize)> {
+        let entry = self.entries.pop()?;
+        let capacity = self.entries.capacity();
+        if is_wasteful::<Entry<T>>(self.entries.len(), capacity) {
+            self.entries.shrink_to(capacity / 2);
+        }
+        Some((entry.item, entry.weight))
     }
 
     fn len(&self) -> usize {
@@ -116,6 +179,7 @@ impl<T: Ord> Items<T> for StableHeap<T> {
 struct Entry<T> {
     item: T,
     serial: u64,
+    weight: usize,
 }
 
 /// Reversed, because `BinaryHeap` yields the greatest.
@@ -139,3 +203,6 @@ impl<T: Ord> PartialEq for Entry<T> {
 }
 
 impl<T: Ord> Eq for Entry<T> {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! A queue with more than one bound.
+
+use super::{OrderedQueue, no_weight};
+use crate::buffer::Bounds;
+use crate::order::{Fifo, Order};
+use std::fmt;
+use std::marker::PhantomData;
+
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// Begins a queue, without a bound as long as none is given.
+    ///
+    /// # Examples
+    ///
+    /// At most a hundred pages, and at most a megabyte of them:
+    ///
+    /// ```
+    /// use aioli_sync::Queue;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let pages = Queue::builder().max_items(100).max_bytes(1 << 20, String::len).build();
+    /// pages.put(String::from("<html>")).await?;
+    /// assert_eq!(pages.stats().bytes, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub const fn builder() -> QueueBuilder<T, O> {
+        QueueBuilder {
+            bounds: Bounds::NONE,
+            weigh: no_weight,
+            order: PhantomData,
+        }
+    }
+}
+
+/// A queue with its bounds, from [`OrderedQueue::builder`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct QueueBuilder<T, O: Order<T> = Fifo> {
+    bounds: Bounds,
+    weigh: fn(&T) -> usize,
+    order: PhantomData<fn() -> O>,
+}
+
+impl<T, O: Order<T>> QueueBuilder<T, O> {
+    /// Lets at most `items` items in.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = aioli_sync::Queue::<u32>::builder().max_items(2).build();
+    /// assert_eq!(queue.maxsize(), Some(2));
+    /// ```
+    pub const fn max_items(mut self, items: usize) -> Self {
+        assert!(items > 0, "a queue for 0 items cannot be used");
+        self.bounds.items = items;
+        self
+    }
+
+    /// Lets at most `bytes` in, or whatever it is that `weigh` counts.
+    ///
+    /// An item is weighed once, when it is to be put. One that does not fit yet waits, and those
+    /// behind it wait too, however light; one that alone weighs more than `bytes` comes back with
+    /// [`PutError::TooLarge`](crate::PutError::TooLarge).
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Queue, TryPutError};
+    ///
+    /// let queue = Queue::builder().max_bytes(4, |text: &&str| text.len()).build();
+    /// queue.try_put("abc").unwrap();
+    /// assert_eq!(queue.try_put("de"), Err(TryPutError::Full("de")));
+    /// assert_eq!(queue.try_put("fghij"), Err(TryPutError::TooLarge("fghij")));
+    /// ```
+    pub fn max_bytes(mut self, bytes: usize, weigh: fn(&T) -> usize) -> Self {
+        assert!(bytes > 0, "a queue for 0 bytes cannot be used");
+        self.bounds.weight = bytes;
+        self.weigh = weigh;
+        self
+    }
+
+    /// The queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::PriorityQueue;
+    ///
+    /// let jobs = PriorityQueue::builder().max_items(8).build();
+    /// jobs.try_put((2, "mail")).unwrap();
+    /// ```
+    #[must_use]
+    pub fn build(self) -> OrderedQueue<T, O> {
+        OrderedQueue::build(self.bounds, self.weigh)
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for QueueBuilder<T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueBuilder")
+            .field("max_items", &self.bounds.items)
+            .field("max_bytes", &self.bounds.weight)
+            .finish()
+    }
+}

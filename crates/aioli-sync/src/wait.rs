@@ -1,0 +1,47 @@
+//! What an operation that may have to wait does at each of its steps.
+
+use crate::wait_list::{Departed, WaitList};
+use crate::wakers::Wakers;
+
+/// One way of waiting on a primitive whose state is a `State`.
+///
+/// All of it but [`begin_unlocked`](Self::begin_unlocked) runs under the primitive's lock.
+pub(crate) trait Wait {
+    type State;
+    type Want;
+    type Grant;
+    type Output;
+
+    /// The line in which this operation queues.
+    fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
+
+    /// Completes without the lock, for a primitive that can; not to is never wrong.
+    #[inline]
+    fn begin_unlocked(&mut self) -> Option<Self::Output> {
+        None
+    }
+
+    /// Completes without waiting, or says what to queue with.
+    fn begin(
+        &mut self,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    ) -> Result<Self::Output, Self::Want>;
+
+    /// Completes with the grant that was received in line.
+    fn finish(
+        &mut self,
+        grant: Self::Grant,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    ) -> Self::Output;
+
+    /// Puts right what the line owes after a waiter was dropped: passes its grant on, or
+    /// serves those who were only behind it.
+    fn abandon(
+        &self,
+        departed: Departed<Self::Grant>,
+        state: &mut Self::State,
+        wakers: &mut Wakers,
+    );
+}
