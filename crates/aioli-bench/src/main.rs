@@ -7,6 +7,7 @@ mod echo;
 mod files;
 #[path = "workloads/http.rs"]
 mod http;
+mod local;
 mod rt;
 #[path = "workloads/tasks.rs"]
 mod tasks;
@@ -27,6 +28,12 @@ fn main() -> ExitCode {
                 cores: 1,
             },
             Peer {
+                name: local::NAME,
+                families: &["tasks"],
+                kind: "local",
+                cores: 1,
+            },
+            Peer {
                 name: rt::SPINNING,
                 families: &["tcp", "http"],
                 kind: "spinning",
@@ -42,6 +49,9 @@ fn run(run: &Run) -> Option<Outcome> {
     // To spin is for one request at a time; with many there is always something to do.
     if run.peer == rt::SPINNING && run.concurrency > 1 {
         return None;
+    }
+    if run.peer == local::NAME {
+        return local::run(run);
     }
     tasks::run(run)
         .or_else(|| files::run(run))

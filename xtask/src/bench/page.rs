@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use super::cold::Cost;
-use super::results::{OURS, Results, Spread};
+use super::results::{OURS, OURS_LOCAL, Results, Spread};
 use super::spec::{Figure, Workload};
 use super::table::{number, title, tokio};
 use crate::command::Cmd;
@@ -33,7 +33,8 @@ which is the same for all, to another. Channels between threads have a core for 
 *memory* its resident memory. On loopback the throughput of the other end limits everybody: CPU is the \
 figure to compare.
 - *Allocations* and *system calls* an operation are counted in runs of their own.
-- `shared` primitives may be used from any thread, `local` ones from theirs only; ours are `shared`. \
+- `shared` primitives may be used from any thread, `local` ones from theirs only. `aioli` is the one and \
+`aioli-local` the other; each peer is compared with ours of its kind, where there is a primitive in it. \
 The *floor* is the least code that does the same work, sound or not, and no peer. `unfair` channels let \
 newcomers overtake or may lose an item whose future is dropped; they are shown and not compared.
 - Spinning is off; `aioli-spinning` looks for events for 50 µs before it sleeps, where one request is made \
@@ -144,8 +145,8 @@ fn participants(page: &mut String, results: &Results) {
 
 fn summary(page: &mut String, results: &Results) {
     page.push_str(
-        "\n## Summary\n\n| workload | aioli | best peer | × best | best shared | × best shared | × tokio | × floor |\n\
-         |---|--:|---|--:|---|--:|--:|--:|\n",
+        "\n## Summary\n\n| workload | aioli | aioli-local | best peer | × best | best shared | × best shared | × tokio | × floor |\n\
+         |---|--:|--:|---|--:|---|--:|--:|--:|\n",
     );
     for workload in results.workloads() {
         for figure in workload.compared() {
@@ -163,14 +164,16 @@ fn summary(page: &mut String, results: &Results) {
                 let ratio = peer.and_then(|peer| results.ratio(workload, figure, peer));
                 ratio.map_or("–".to_owned(), |r| number(r.median))
             };
+            let local = results.spread(workload, figure, OURS_LOCAL);
             let best = results.best(workload, figure, None);
             let shared = results.best(workload, figure, Some("shared"));
             let _ = writeln!(
                 page,
-                "| {} · {} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {} · {} | {} | {} | {} | {} | {} | {} | {} | {} |",
                 workload.name,
                 title(figure),
                 number(ours.median),
+                local.map_or("–".to_owned(), |s| number(s.median)),
                 named(best),
                 ratio(best),
                 named(shared),
@@ -183,20 +186,30 @@ fn summary(page: &mut String, results: &Results) {
     page.push_str("\nFor HTTP, reqwest stands for tokio.\n");
 }
 
+/// Returns the best peer; where we take part with primitives of both kinds, the best of each.
+fn rivals<'a>(results: &'a Results, workload: &Workload, figure: &Figure) -> Vec<&'a str> {
+    let kinds = match results.spread(workload, figure, OURS_LOCAL) {
+        Some(_) => vec![Some("shared"), Some("local")],
+        None => vec![None],
+    };
+    let best = |kind| results.best(workload, figure, kind);
+    kinds.into_iter().filter_map(best).collect()
+}
+
 /// Lists every figure on which some peer is ahead, the worst first.
 fn losses(page: &mut String, results: &Results) {
     let mut lost = Vec::new();
     let mut compared = 0;
     for workload in results.workloads() {
         for figure in workload.compared() {
-            let best = results.best(workload, figure, None);
-            let Some(best) = best else { continue };
-            let Some(ratio) = results.ratio(workload, figure, best) else {
-                continue;
-            };
-            compared += 1;
-            if ratio.median > NOISE {
-                lost.push((ratio, workload, figure, best));
+            for best in rivals(results, workload, figure) {
+                let Some(ratio) = results.ratio(workload, figure, best) else {
+                    continue;
+                };
+                compared += 1;
+                if ratio.median > NOISE {
+                    lost.push((ratio, workload, figure, best));
+                }
             }
         }
     }
@@ -402,7 +415,7 @@ mod tests {
         for part in [
             "was interrupted",
             "| glommio | absent | it does not build |",
-            "| yield · time [ns] | 40.0 | 20.0 monoio | 2.00 | 120 tokio-ct | 0.33 | 0.33 | 4.00 |",
+            "| yield · time [ns] | 40.0 | – | 20.0 monoio | 2.00 | 120 tokio-ct | 0.33 | 0.33 | 4.00 |",
             "| yield · time [ns] | monoio (local) | 2.00 | 2.00 … 2.00 |",
             "| yield | smol | a   b |",
             "| · tokio | 3 | 2.0 | 0.50 |",

@@ -12,6 +12,9 @@ use crate::Result;
 /// What we call ourselves.
 pub(super) const OURS: &str = "aioli";
 
+/// Ours with the primitives that stay on their thread.
+pub(super) const OURS_LOCAL: &str = "aioli-local";
+
 /// The kinds that nobody is compared with: the floors, and channels that promise less.
 const SHOWN: [&str; 2] = ["bare", "unfair"];
 
@@ -162,11 +165,26 @@ impl Results {
         Spread::of(values.into_iter().map(|(_, value)| value).collect())
     }
 
-    /// Returns ours in terms of a peer's: the median of the ratios of the same round, above one
-    /// where ours is the worse.
+    /// Returns which of ours a peer is compared with: one with primitives that stay on their thread
+    /// with our own of that kind, where they take part.
+    fn counterpart(&self, workload: &Workload, peer: &str) -> &'static str {
+        let is_local = self
+            .participants
+            .iter()
+            .any(|p| p.name == peer && p.kind == "local");
+        let measured = |r: &Record| r.peer == OURS_LOCAL && r.workload == workload.name;
+        match is_local && self.records.iter().any(measured) {
+            true => OURS_LOCAL,
+            false => OURS,
+        }
+    }
+
+    /// Returns ours in terms of a peer's of the same kind: the median of the ratios of the same
+    /// round, above one where ours is the worse.
     pub(super) fn ratio(&self, workload: &Workload, figure: &Figure, peer: &str) -> Option<Spread> {
         let theirs: BTreeMap<_, _> = self.values(workload, figure, peer).into_iter().collect();
-        let ours = self.values(workload, figure, OURS).into_iter();
+        let ours = self.values(workload, figure, self.counterpart(workload, peer));
+        let ours = ours.into_iter();
         let ratio = |(round, ours): (usize, f64)| {
             let theirs = *theirs.get(&round)?;
             let ratio = if figure.more_is_better {
@@ -263,6 +281,27 @@ pub(super) mod tests {
         let spread = Spread::of(vec![3.0, 1.0, 2.0, 10.0]).unwrap();
         assert_eq!((spread.median, spread.min, spread.max), (2.5, 1.0, 10.0));
         assert_eq!(spread.width(), 3.6);
+    }
+
+    #[test]
+    fn local_peers_are_compared_with_our_local_primitives() {
+        let mut results = sample();
+        let workload = Workload::find("yield").unwrap();
+        let ratio = |results: &Results, peer| {
+            let ratio = results.ratio(workload, &workload.figures[0], peer);
+            ratio.unwrap().median
+        };
+        assert_eq!(ratio(&results, "monoio"), 2.0);
+        let record = Record {
+            peer: "aioli-local".to_owned(),
+            workload: "yield".to_owned(),
+            ops: 100.0,
+            wall_ns: 500.0,
+            ..Record::default()
+        };
+        results.add(record).unwrap();
+        assert_eq!(ratio(&results, "monoio"), 0.5);
+        assert!(ratio(&results, "tokio-ct") < 0.34, "a shared one is not");
     }
 
     #[test]

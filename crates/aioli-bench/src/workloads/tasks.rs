@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Meter, Outcome, Run, Sample, os};
 
-use crate::rt;
+use super::rt;
 
 /// Longer than any run.
 const HOUR: Duration = Duration::from_secs(3600);
