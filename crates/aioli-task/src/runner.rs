@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Runner {
     context: Context,
     interrupt: bool,
     shutdown_timeout: Option<Duration>,
+    /// That of a loop whose order is shuffled.
+    seed: Option<u64>,
 }
 
 impl Runner {
@@ -113,7 +116,11 @@ impl Runner {
             .expect("a closed runner cannot run anything");
         let location = Location::caller();
         let _entered = Entered::new(&local);
+        let tell = TellSeed(self.seed, &local);
         let (end, output) = borrowed::with(main, |main| self.drive(&local, main, location));
+        if !matches!(end, Err(Stop::Panicked(_))) {
+            mem::forget(tell);
+        }
         end.map(|()| output.expect("a main that ended with a value has left it"))
     }
 
@@ -162,6 +169,18 @@ impl Runner {
 
 /// Drops the main future if the loop is left by a panic, as its frame is about to go.
 struct DropOnUnwind(TaskHandle);
+
+/// Tells the seed of a run that fails, so that it can be repeated.
+struct TellSeed<'a>(Option<u64>, &'a LocalLoop);
+
+impl Drop for TellSeed<'_> {
+    fn drop(&mut self) {
+        if let Some(seed) = self.0 {
+            let text = format!("a run failed whose tasks were shuffled with seed {seed}");
+            self.1.report(&Report::new(text));
+        }
+    }
+}
 
 impl Drop for DropOnUnwind {
     fn drop(&mut self) {
@@ -298,7 +317,8 @@ impl RunnerBuilder {
     }
 
     /// Runs the tasks of each pass in an order that depends on `seed`; the same seed gives the
-    /// same order. Finds what depends on the order by accident.
+    /// same order. Finds what depends on the order by accident. When main panics, the seed is
+    /// reported.
     pub fn shuffle(mut self, seed: u64) -> RunnerBuilder {
         self.seed = Some(seed);
         self
@@ -450,6 +470,7 @@ impl RunnerBuilder {
             context: self.context.unwrap_or_else(context::copy),
             interrupt: !self.no_interrupt,
             shutdown_timeout: self.shutdown_timeout.unwrap_or(Some(SHUTDOWN_TIMEOUT)),
+            seed: self.seed,
         }
     }
 }

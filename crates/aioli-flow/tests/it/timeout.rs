@@ -422,3 +422,38 @@ fn a_timeout_holds_its_body_once() {
     let bounded = timeout(1, body);
     assert!(size_of_val(&bounded) < size + 200);
 }
+
+#[test]
+fn a_timeout_is_a_handler_only_while_it_has_some_inside() {
+    run(async {
+        let plain = spawn(timeout(9, timeout(8, sleep(7))));
+        yield_now().await;
+        assert_eq!(counts().handlers, 0);
+        let scope = spawn(timeout(9, finally(sleep(7), async {})));
+        yield_now().await;
+        assert_eq!(counts().handlers, 2);
+        plain.cancel();
+        scope.cancel();
+        for task in [plain.outcome().await.err(), scope.outcome().await.err()] {
+            assert!(matches!(task, Some(Stop::Cancelled(_))), "{task:?}");
+        }
+        assert_eq!((counts().handlers, aioli_time::stats().pending), (0, 0));
+    });
+}
+
+#[test]
+fn a_request_that_another_branch_absorbs_leaves_a_timeout_alone() {
+    let ended = run_any_order(|| async {
+        let task = spawn(async {
+            let timed = timeout(2, async {
+                sleep(1).await;
+                "slept"
+            });
+            futures::join!(timed, async { catch(pending::<()>()).await.is_err() })
+        });
+        sleep(0.5).await;
+        task.cancel();
+        task.await
+    });
+    assert_eq!(ended, (Ok("slept"), true));
+}

@@ -230,9 +230,11 @@ impl<F> ExitFuture<F> {
 }
 
 impl<F: Future> ExitFuture<F> {
-    /// Like `poll`, but a panic of the body passes, and does not come out as [`Exit::Panicked`].
+    /// Like `poll`, for scopes that stop nothing but their own [`unwind`](ExitFuture::unwind).
     ///
-    /// For scopes that would resume it at once. The body is dropped with this future then.
+    /// A panic of the body passes, and does not come out as [`Exit::Panicked`]; the body is dropped
+    /// with this future then. And the scope is a handler only while there are handlers inside it:
+    /// otherwise a request from outside goes to the one around the scope, which drops this future.
     ///
     /// # Panics
     ///
@@ -264,6 +266,8 @@ impl<F: Future> ExitFuture<F> {
                 Poll::Ready(Exit::Value(value))
             }
             Poll::Ready(value) => Poll::Ready(finish_open(body, handler, value)),
+            // PERF: `timeout_yield`: nobody inside can be asked.
+            Poll::Pending if handler.is_fresh() => Poll::Pending,
             Poll::Pending => suspend(body, handler, false, cx),
         }
     }

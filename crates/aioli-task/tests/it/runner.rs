@@ -1,13 +1,13 @@
 //! Beginning and end of a loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use aioli_task::{
-    LoopClosed, LoopHandle, Runner, Stop, adopt, all_tasks, current, shield, spawn, to_thread,
-    try_current, yield_now,
+    LoopClosed, LoopHandle, Report, Runner, Stop, adopt, all_tasks, current, shield, spawn,
+    to_thread, try_current, yield_now,
 };
 
 use crate::support::{Log, finally, forever, passes};
@@ -226,4 +226,39 @@ fn debug_mode_tells_of_adopted_cleanups_and_where_they_come_from() {
     runner.run(async { adopt(async {}) }).unwrap();
     runner.close();
     assert_eq!(*places.borrow(), [file!()]);
+}
+
+#[test]
+fn a_run_that_fails_tells_its_seed() {
+    let reported = |seed: Option<u64>, fails: bool| {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let noting = log.clone();
+        let note = move |report: &Report| noting.borrow_mut().push(report.message().to_owned());
+        let mut builder = Runner::builder().virtual_clock().on_error(note);
+        if let Some(seed) = seed {
+            builder = builder.shuffle(seed);
+        }
+        let ended = builder.build().run(async { assert!(!fails, "it fails") });
+        assert_eq!(ended.is_err(), fails);
+        log.take()
+    };
+    assert_eq!(reported(None, true), [""; 0]);
+    assert_eq!(reported(Some(7), false), [""; 0]);
+    let told = "a run failed whose tasks were shuffled with seed 7";
+    assert_eq!(reported(Some(7), true), [told]);
+    // A deadlock unwinds out of the loop itself.
+    let hangs = || {
+        let builder = Runner::builder().virtual_clock().panic_when_idle(true);
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let noting = log.clone();
+        let note = move |report: &Report| noting.borrow_mut().push(report.message().to_owned());
+        let mut runner = builder.shuffle(8).on_error(note).build();
+        let run = || runner.run(std::future::pending::<()>());
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+        log.take()
+    };
+    assert_eq!(
+        hangs(),
+        ["a run failed whose tasks were shuffled with seed 8"]
+    );
 }
