@@ -111,6 +111,7 @@ mod os;
 pub mod protocol;
 mod read_error;
 mod resolve;
+mod scratch;
 mod serve;
 mod split;
 mod stream_io;

@@ -1,19 +1,12 @@
 //! The future of a connection, which reads, writes and calls its protocol.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::{Protocol, Transport};
-
-/// Room for one read. It belongs to the thread, so that a connection that is idle has none.
-const ROOM: usize = 64 * 1024;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
+use crate::scratch::with_room;
 
 /// The life of a connection with a [`Protocol`]: made by [`Transport::attach`], ready when
 /// [`connection_lost`](Protocol::connection_lost) has been called. Dropping it ends the
@@ -81,22 +74,18 @@ impl<P: Protocol> Driving<P> {
         if !self.transport.lock().is_reading() {
             return false;
         }
-        let mut room = SCRATCH.take();
-        room.resize(ROOM, 0);
-        let read = self.transport.lock().poll_read(cx, &mut room);
-        match read {
-            Poll::Pending => {
-                SCRATCH.set(room);
-                return false;
+        with_room(|room| {
+            let read = self.transport.lock().poll_read(cx, room);
+            match read {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => self.end_of_input(),
+                Poll::Ready(Ok(n)) => {
+                    self.call(|protocol, transport| protocol.data_received(transport, &room[..n]));
+                }
+                Poll::Ready(Err(error)) => self.transport.lock().abort(Some(error)),
             }
-            Poll::Ready(Ok(0)) => self.end_of_input(),
-            Poll::Ready(Ok(n)) => {
-                self.call(|protocol, transport| protocol.data_received(transport, &room[..n]));
-            }
-            Poll::Ready(Err(error)) => self.transport.lock().abort(Some(error)),
-        }
-        SCRATCH.set(room);
-        true
+            true
+        })
     }
 
     fn end_of_input(&mut self) {
