@@ -84,6 +84,9 @@
 //!
 //! - `tokio`: `AsyncRead` and `AsyncWrite` of tokio on the streams and their halves, beside those
 //!   of `futures-io`.
+//! - `hyper`: `Read` and `Write` of hyper on the streams and their halves, and its `Executor` and
+//!   `Timer` in the module `hyper`. Two programs of the crate's examples serve an axum router and
+//!   drive hyper's client.
 //!
 //! # Asyncio correspondence
 //!
@@ -107,6 +110,8 @@
 mod buffer;
 mod connect;
 mod error;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod os;
 pub mod protocol;
 mod read_error;

@@ -10,6 +10,8 @@ mod cancel;
 mod drivers;
 mod errors;
 mod foreign;
+#[cfg(feature = "hyper")]
+mod hyper;
 mod memory;
 mod os;
 mod protocol;
