@@ -8,6 +8,9 @@ use std::task::{Context, Poll, Waker};
 use super::{Protocol, Transport};
 use crate::scratch::with_room;
 
+/// Most reads of one poll: others want to run too, also where no loop sees to it.
+const TURNS_MAX: usize = 32;
+
 /// The life of a connection with a [`Protocol`]: made by [`Transport::attach`], ready when
 /// [`connection_lost`](Protocol::connection_lost) has been called. Dropping it ends the
 /// connection, with `ConnectionAborted` for the protocol.
@@ -115,7 +118,7 @@ impl<P: Protocol> Future for Driving<P> {
         if this.is_over {
             return Poll::Ready(());
         }
-        loop {
+        for _ in 0..TURNS_MAX {
             this.transport.lock().look(cx.waker());
             if !this.is_made {
                 this.is_made = true;
@@ -131,6 +134,9 @@ impl<P: Protocol> Future for Driving<P> {
                 return Poll::Pending;
             }
         }
+        this.transport.lock().look_away();
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -126,6 +126,11 @@ impl State {
         !self.is_touched
     }
 
+    /// The task lets others run, and will be back.
+    pub(super) fn look_away(&mut self) {
+        self.is_driving = false;
+    }
+
     pub(super) fn set_limits(
         &mut self,
         high: Option<usize>,
