@@ -12,6 +12,8 @@ mod errors;
 mod foreign;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(target_os = "linux")]
+mod leaks;
 mod memory;
 mod os;
 mod protocol;
