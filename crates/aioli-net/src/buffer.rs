@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use crate::scratch::ROOM;
+
 /// Least room that is offered to a read.
 const ROOM_MIN: usize = 8 * 1024;
-/// Most room that is offered to a read: what it takes is what the kernel can hold more of.
-const ROOM_MAX: usize = 64 * 1024;
+/// Memory that an empty buffer keeps while it waits: of small messages, not of long ones.
+const KEPT_MAX: usize = 96;
 
 /// A queue of bytes in one piece: `bytes[start..end]`, room after it.
 ///
@@ -34,7 +36,23 @@ impl Buffer {
 
     /// Room to read into, which grows with what is in the buffer.
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        let wanted = self.len().clamp(ROOM_MIN, ROOM_MAX);
+        self.make_room(self.len().clamp(ROOM_MIN, ROOM))
+    }
+
+    /// Adds bytes that have been read elsewhere.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.add(bytes.len());
+    }
+
+    /// Gives memory back, as nothing comes for now.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() && self.bytes.len() > KEPT_MAX {
+            self.bytes = Vec::new();
+        }
+    }
+
+    fn make_room(&mut self, wanted: usize) -> &mut [u8] {
         if self.bytes.len() - self.end < wanted {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -61,7 +79,7 @@ impl Buffer {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
             // One long message must not keep its memory for ever.
-            if self.bytes.len() > 2 * ROOM_MAX {
+            if self.bytes.len() > 2 * ROOM {
                 self.bytes = Vec::new();
             }
         }

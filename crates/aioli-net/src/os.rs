@@ -22,17 +22,18 @@ pub(crate) use self::options_other::{
     REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
 };
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod calls_linux;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use self::calls_linux::{peer_credentials, receive_many, send_file, send_many};
 
-#[cfg(not(target_os = "linux"))]
+// Its tests run everywhere.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod one_by_one;
 
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod calls_unix;
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) use self::calls_unix::{peer_credentials, receive_many, send_file, send_many};
 
 #[cfg(not(unix))]

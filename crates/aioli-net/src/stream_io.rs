@@ -331,7 +331,7 @@ macro_rules! stream_io {
     };
 }
 
-/// `AsyncRead` of a type by that of what it lends; tokio's too, with that feature.
+/// `AsyncRead` of a type by that of what it lends; tokio's and hyper's too, with those features.
 macro_rules! read_by_lending {
     ([$($generics:tt)*] $owner:ty, |$this:ident| $lent:expr $(, where $($bound:tt)*)?) => {
         impl<$($generics)*> futures_io::AsyncRead for $owner $(where $($bound)*)? {
@@ -368,10 +368,27 @@ macro_rules! read_by_lending {
                 std::task::Poll::Ready(Ok(()))
             }
         }
+
+        #[cfg(feature = "hyper")]
+        impl<$($generics)*> hyper::rt::Read for $owner $(where $($bound)*)? {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                mut buffer: hyper::rt::ReadBufCursor<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                // By way of initialised room, as hyper's own cannot be filled in safe code.
+                crate::scratch::with_room(|room| {
+                    let len = room.len().min(buffer.remaining());
+                    let n = futures_io::AsyncRead::poll_read(self, cx, &mut room[..len]);
+                    buffer.put_slice(&room[..std::task::ready!(n)?]);
+                    std::task::Poll::Ready(Ok(()))
+                })
+            }
+        }
     };
 }
 
-/// `AsyncWrite` of a type by that of what it lends; tokio's too, with that feature.
+/// `AsyncWrite` of a type by that of what it lends; tokio's and hyper's too, with those features.
 macro_rules! write_by_lending {
     ([$($generics:tt)*] $owner:ty, |$this:ident| $lent:expr $(, where $($bound:tt)*)?) => {
         impl<$($generics)*> futures_io::AsyncWrite for $owner $(where $($bound)*)? {
@@ -412,6 +429,43 @@ macro_rules! write_by_lending {
 
         #[cfg(feature = "tokio")]
         impl<$($generics)*> tokio::io::AsyncWrite for $owner $(where $($bound)*)? {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                futures_io::AsyncWrite::poll_write(self, cx, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                futures_io::AsyncWrite::poll_write_vectored(self, cx, buffers)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                futures_io::AsyncWrite::poll_flush(self, cx)
+            }
+
+            fn poll_shutdown(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                futures_io::AsyncWrite::poll_close(self, cx)
+            }
+        }
+
+        #[cfg(feature = "hyper")]
+        impl<$($generics)*> hyper::rt::Write for $owner $(where $($bound)*)? {
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 cx: &mut std::task::Context<'_>,

@@ -14,11 +14,17 @@ use futures_io::{AsyncBufRead, AsyncRead};
 
 use crate::buffer::Buffer;
 use crate::read_error::{IncompleteRead, LimitOverrun, ReadError};
+use crate::scratch::with_room;
 
 /// How far a line or a separator is searched for unless said otherwise: asyncio's 64 KiB.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
+/// From so much in the buffer on it is read into the buffer itself, which saves a copy.
+const DIRECT_MIN: usize = 4 * 1024;
+
 /// Reads lines, separated messages and exact lengths from a stream.
+///
+/// A reader that waits for a message to begin has no buffer.
 ///
 /// # Examples
 ///
@@ -270,9 +276,25 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
         if self.at_end {
             return Poll::Ready(Ok(()));
         }
-        let n = ready!(Pin::new(&mut self.inner).poll_read(cx, self.buffer.spare()))?;
-        self.buffer.add(n);
-        self.at_end = n == 0;
+        let inner = Pin::new(&mut self.inner);
+        let n = if self.buffer.len() < DIRECT_MIN {
+            // Waiting needs no memory: what comes goes through the thread's room.
+            with_room(|room| {
+                let read = inner.poll_read(cx, room);
+                match &read {
+                    Poll::Ready(Ok(n)) => self.buffer.put(&room[..*n]),
+                    _ => self.buffer.shrink(),
+                }
+                read
+            })
+        } else {
+            let read = inner.poll_read(cx, self.buffer.spare());
+            read.map_ok(|n| {
+                self.buffer.add(n);
+                n
+            })
+        };
+        self.at_end = ready!(n)? == 0;
         Poll::Ready(Ok(()))
     }
 

@@ -13,8 +13,8 @@ use futures_io::AsyncWrite;
 
 /// How long the loop tries to write what a dropped writer has left.
 const LAST_BYTES_MAX: Duration = Duration::from_secs(30);
-/// A buffer that was longer gives its memory back when it is empty.
-const KEPT_MAX: usize = 64 * 1024;
+/// A buffer that was longer gives its memory back when it is empty: an idle connection has none.
+const KEPT_MAX: usize = 96;
 
 /// Collects what is to be written, and writes it when asked to.
 ///
@@ -119,7 +119,6 @@ impl<W> StreamWriter<W> {
     fn forget_pending(&mut self) {
         self.written = 0;
         self.pending.clear();
-        // One long message must not keep its memory for ever.
         self.pending.shrink_to(KEPT_MAX);
     }
 }

@@ -101,14 +101,7 @@ pub(crate) fn send_many(
     }
     // SAFETY: the first `n` headers point to their slice and address, and the slices to the
     // bytes, all of the stated lengths and alive until the call has returned, which only reads.
-    let sent = unsafe {
-        libc::sendmmsg(
-            socket.as_raw_fd(),
-            headers.as_mut_ptr(),
-            n as u32,
-            libc::MSG_NOSIGNAL,
-        )
-    };
+    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), n as u32, 0) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 

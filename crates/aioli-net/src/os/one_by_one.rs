@@ -62,3 +62,44 @@ where
     range.start += sent as u64;
     Ok(sent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    #[test]
+    fn a_batch_takes_what_is_there_and_then_would_wait() {
+        let ((left, from), (right, to)) = (bound(), bound());
+        let (mut bytes, mut received) = ([0; 20], Vec::new());
+        let mut receive = || receive_many(&right, &mut bytes, 4, &mut received);
+        assert_eq!(receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(send_many(&left, &[("one", to), ("", to)]).unwrap(), 2);
+        while receive().is_ok() {}
+        assert_eq!(received, [(3, from), (0, from)]);
+        assert_eq!(&bytes[..3], b"one");
+    }
+
+    #[test]
+    fn a_range_moves_by_what_was_taken_and_stays_at_the_end() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut range = 2..9;
+        let read = |room: &mut [u8], offset: u64| {
+            assert_eq!((room.len(), offset), (7, 2));
+            room[..3].copy_from_slice(b"abc");
+            Ok(3)
+        };
+        assert_eq!(write_from(&socket, &mut range, read).unwrap(), 3);
+        assert_eq!(range, 5..9);
+        let at_end = |_: &mut [u8], _| Ok(0);
+        assert_eq!(write_from(&socket, &mut range, at_end).unwrap(), 0);
+        assert_eq!(range, 5..9);
+    }
+}

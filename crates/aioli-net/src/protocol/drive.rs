@@ -1,19 +1,15 @@
 //! The future of a connection, which reads, writes and calls its protocol.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::{Protocol, Transport};
+use crate::scratch::with_room;
 
-/// Room for one read. It belongs to the thread, so that a connection that is idle has none.
-const ROOM: usize = 64 * 1024;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
+/// Most reads of one poll: others want to run too, also where no loop sees to it.
+const TURNS_MAX: usize = 32;
 
 /// The life of a connection with a [`Protocol`]: made by [`Transport::attach`], ready when
 /// [`connection_lost`](Protocol::connection_lost) has been called. Dropping it ends the
@@ -81,22 +77,18 @@ impl<P: Protocol> Driving<P> {
         if !self.transport.lock().is_reading() {
             return false;
         }
-        let mut room = SCRATCH.take();
-        room.resize(ROOM, 0);
-        let read = self.transport.lock().poll_read(cx, &mut room);
-        match read {
-            Poll::Pending => {
-                SCRATCH.set(room);
-                return false;
+        with_room(|room| {
+            let read = self.transport.lock().poll_read(cx, room);
+            match read {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => self.end_of_input(),
+                Poll::Ready(Ok(n)) => {
+                    self.call(|protocol, transport| protocol.data_received(transport, &room[..n]));
+                }
+                Poll::Ready(Err(error)) => self.transport.lock().abort(Some(error)),
             }
-            Poll::Ready(Ok(0)) => self.end_of_input(),
-            Poll::Ready(Ok(n)) => {
-                self.call(|protocol, transport| protocol.data_received(transport, &room[..n]));
-            }
-            Poll::Ready(Err(error)) => self.transport.lock().abort(Some(error)),
-        }
-        SCRATCH.set(room);
-        true
+            true
+        })
     }
 
     fn end_of_input(&mut self) {
@@ -126,7 +118,7 @@ impl<P: Protocol> Future for Driving<P> {
         if this.is_over {
             return Poll::Ready(());
         }
-        loop {
+        for _ in 0..TURNS_MAX {
             this.transport.lock().look(cx.waker());
             if !this.is_made {
                 this.is_made = true;
@@ -142,6 +134,9 @@ impl<P: Protocol> Future for Driving<P> {
                 return Poll::Pending;
             }
         }
+        this.transport.lock().look_away();
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -13,7 +13,7 @@ const HIGH: usize = 64 * 1024;
 /// A low mark is this part of the high one unless it is said.
 const LOW_PART: usize = 4;
 /// A buffer that was longer gives its memory back when it is empty.
-const KEPT_MAX: usize = 512;
+const KEPT_MAX: usize = 96;
 
 /// How far a connection is on its way to its end.
 #[derive(Debug)]
@@ -124,6 +124,11 @@ impl State {
     pub(super) fn may_wait(&mut self) -> bool {
         self.is_driving = self.is_touched;
         !self.is_touched
+    }
+
+    /// The task lets others run, and will be back.
+    pub(super) fn look_away(&mut self) {
+        self.is_driving = false;
     }
 
     pub(super) fn set_limits(

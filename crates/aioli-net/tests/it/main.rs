@@ -4,11 +4,17 @@
 //! the whole binary again with the other one, in a process of its own.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod alloc;
 mod auto_traits;
 mod cancel;
 mod drivers;
 mod errors;
 mod foreign;
+#[cfg(feature = "hyper")]
+mod hyper;
+#[cfg(target_os = "linux")]
+mod leaks;
+mod memory;
 mod os;
 mod protocol;
 mod reader;

@@ -448,3 +448,26 @@ fn without_a_loop_connecting_is_an_error_and_attaching_is_not() {
         assert_eq!(log.calls(), ["made", "lost"]);
     });
 }
+
+#[test]
+fn a_peer_that_never_stops_does_not_have_the_thread_for_itself() {
+    // Without a loop of ours there is no budget either.
+    futures::executor::block_on(async {
+        let log = Log::default();
+        let (one, other) = connection().await;
+        let (transport, driving) = Transport::attach(one, Noting::new(&log));
+        let sender = std::thread::spawn(move || {
+            let other = other.into_std();
+            other.set_nonblocking(false).unwrap();
+            let piece = [b'x'; 65536];
+            while io::Write::write_all(&mut &other, &piece).is_ok() {}
+        });
+        let mut driving = std::pin::pin!(driving);
+        while log.n_bytes() < 64 * 1024 * 1024 {
+            assert!(crate::poll_once(driving.as_mut()).is_pending());
+        }
+        transport.abort();
+        driving.await;
+        sender.join().unwrap();
+    });
+}

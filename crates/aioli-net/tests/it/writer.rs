@@ -95,7 +95,11 @@ fn reports(main: impl AsyncFnOnce()) -> Vec<String> {
         .build();
     runner.run(main()).unwrap();
     runner.close();
+    // A machine that is busy is not what is tested.
     seen.take()
+        .into_iter()
+        .filter(|report| !report.contains("without a pause"))
+        .collect()
 }
 
 #[test]

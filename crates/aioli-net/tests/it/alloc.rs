@@ -1,0 +1,51 @@
+//! The system's allocator, which counts the bytes that each thread holds, and all of them.
+#![expect(unsafe_code, reason = "implementing `GlobalAlloc` is unsafe")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+static ALL: AtomicIsize = AtomicIsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Counting;
+
+/// How many bytes this thread has allocated and not given back.
+pub(crate) fn held() -> isize {
+    HELD.get()
+}
+
+/// How many bytes all threads have allocated and not given back.
+#[cfg(target_os = "linux")]
+pub(crate) fn held_by_all() -> isize {
+    ALL.load(Ordering::Relaxed)
+}
+
+fn note(bytes: isize) {
+    ALL.fetch_add(bytes, Ordering::Relaxed);
+    // A thread that ends frees after its counter has gone.
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
+// SAFETY: every method hands its arguments to `System` unchanged, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as isize);
+        // SAFETY: as promised by the caller of this method.
+        unsafe { System.alloc(layout) }
+    }
+
+    // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note(-(layout.size() as isize));
+        // SAFETY: as promised by the caller of this method.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
