@@ -14,6 +14,7 @@ use cursor::Cursor;
 use shared::Shared;
 
 use crate::{
+    buffer::{Buffer, Source},
     error::{Error, Result},
     lines::Lines,
     os,
@@ -300,7 +301,7 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub fn lines(self) -> Lines {
-        Lines::new(self)
+        Lines::new(Source::File(self), Buffer::default())
     }
 
     /// Waits for everything in flight on this file, closes it, and reports what failed.
@@ -382,6 +383,11 @@ impl File {
         buf: &mut [u8],
     ) -> Poll<Result<usize>> {
         self.cursor.poll_read(cx, buf)
+    }
+
+    /// Gives bytes back that were read through [`poll_fill`](Self::poll_fill), to be read again.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        self.cursor.put_back(bytes);
     }
 
     /// An error of this file, for a type of this crate that has found one.

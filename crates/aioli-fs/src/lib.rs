@@ -27,7 +27,8 @@
 //!
 //! In scope: [`open`], [`create`] and the unbuffered [`File`] with its position and with reads
 //! and writes at any offset; whole files ([`read`], [`write()`], [`write_atomic`], [`copy`]);
-//! reading by [`lines`], writing through a [`BufWriter`]; folders ([`read_dir`], [`walk()`],
+//! reading by [`lines`] or through a [`BufReader`], writing through a [`BufWriter`]; the standard
+//! streams ([`stdin`], [`stdout`], [`stderr`]); folders ([`read_dir`], [`walk()`],
 //! [`create_dir_all`], [`remove_dir_all`]); names, links and metadata; [`TempDir`] and
 //! [`TempFile`].
 //!
@@ -81,13 +82,16 @@
 //! | `async with aiofiles.open(…) as f` | dropping closes; [`File::close`] reports errors |
 //! | `f.read()`, `f.read(n)`, `f.write(s)` | [`File::read_to_string`], [`File::read`], [`File::write_all`] |
 //! | `async for line in f` | [`File::lines`], [`lines`] |
-//! | buffered writing, `f.flush()` | [`BufWriter`] |
+//! | `f.readline()`, buffered writing, `f.flush()` | [`BufReader`], [`BufWriter`] |
+//! | `aiofiles.stdin`, `stdout`, `stderr` | [`stdin`], [`stdout`], [`stderr`] |
 //! | `aiofiles.os.*` | [`rename`], [`remove_file`], [`metadata`], [`read_dir`], … |
 //! | `aiofiles.tempfile.*` | [`TempDir`], [`TempFile`] |
 
 mod aftermath;
 mod batches;
+mod buf_reader;
 mod buf_writer;
+mod buffer;
 mod error;
 mod file;
 mod folder;
@@ -96,10 +100,12 @@ mod names;
 mod open;
 mod operation;
 mod os;
+mod stdio;
 mod temp;
 mod walk;
 mod whole;
 
+pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;
 pub use error::{Error, Result};
 pub use file::File;
@@ -113,6 +119,7 @@ pub use names::{
 };
 pub use open::{OpenOptions, create, open};
 pub use operation::Operation;
+pub use stdio::{Output, Stdin, stderr, stdin, stdout};
 pub use temp::{TempDir, TempFile};
 pub use walk::{Walk, walk};
 pub use whole::{copy, read, read_to_string, write, write_atomic};

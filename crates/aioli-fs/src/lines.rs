@@ -1,8 +1,9 @@
 //! Reading a file line by line.
 
 use crate::{
+    buffer::{Buffer, Found, LIMIT, Source},
     error::{Error, Result},
-    file::{CHUNK, File},
+    file::File,
     operation::Operation,
 };
 use futures_core::Stream;
@@ -15,13 +16,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
-
-/// The longest line that is read unless [`Lines::with_limit`] says otherwise: 1 MiB. A file
-/// without line ends must not be able to fill the memory.
-const LIMIT: usize = 1024 * 1024;
-
-/// How much is asked for at a time.
-const STEP: usize = CHUNK / 4;
 
 /// Opens a file and reads it by lines; see [`Lines`].
 ///
@@ -51,12 +45,15 @@ const STEP: usize = CHUNK / 4;
 pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
     let path: Arc<Path> = Arc::from(path.as_ref());
     Operation::new("open", move || match std::fs::File::open(&path) {
-        Ok(file) => Ok(Lines::new(File::new(file, Some(path)))),
+        Ok(file) => Ok(Lines::new(
+            Source::File(File::new(file, Some(path))),
+            Buffer::default(),
+        )),
         Err(error) => Err(Error::new("open", Some(path), error)),
     })
 }
 
-/// The lines of a file, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
+/// The lines of a file or of the standard input, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
 ///
 /// A last line without an end is a line. A line that is not UTF-8 is an error of the kind
 /// [`InvalidData`](io::ErrorKind::InvalidData), after which the next line follows; a line
@@ -81,27 +78,17 @@ pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines {
-    file: File,
-    buffer: Vec<u8>,
-    /// Where the next line starts in `buffer`.
-    start: usize,
-    /// Up to where `buffer` is known to hold no line end after `start`.
-    searched: usize,
-    /// Up to where `buffer` holds bytes of the file.
-    filled: usize,
+    source: Source,
+    buffer: Buffer,
     limit: usize,
     ended: bool,
 }
 
 impl Lines {
-    pub(crate) fn new(file: File) -> Self {
-        let buffer = Vec::new();
+    pub(crate) fn new(source: Source, buffer: Buffer) -> Self {
         Self {
-            file,
+            source,
             buffer,
-            start: 0,
-            searched: 0,
-            filled: 0,
             limit: LIMIT,
             ended: false,
         }
@@ -187,83 +174,59 @@ impl Lines {
     }
 
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<String>>> {
-        loop {
-            let found = self.buffer[self.searched..self.filled]
-                .iter()
-                .position(|b| *b == b'\n');
-            if let Some(at) = found {
-                let end = self.searched + at;
-                let start = std::mem::replace(&mut self.start, end + 1);
-                self.searched = self.start;
-                return Poll::Ready(Some(self.line(start, end)));
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        // A line may be as long as the limit without its end, which is up to two bytes.
+        let limit = self.limit.saturating_add(2);
+        let found = self.buffer.poll_until(cx, &mut self.source, b'\n', limit);
+        match ready!(found) {
+            Ok(Found::Through(len)) => Poll::Ready(Some(self.line(len, 1))),
+            Ok(Found::Rest) => {
+                let rest = self.buffer.available().len();
+                let line = (rest > 0).then(|| self.line(rest, 0));
+                self.end();
+                Poll::Ready(line)
             }
-            self.searched = self.filled;
-            if self.ended {
-                let start = std::mem::replace(&mut self.start, self.filled);
-                let rest = start < self.filled;
-                return Poll::Ready(rest.then(|| self.line(start, self.filled)));
-            }
-            if self.filled - self.start > self.limit {
-                return Poll::Ready(Some(Err(self.too_long())));
-            }
-            match ready!(self.poll_more(cx)) {
-                Ok(0) => self.ended = true,
-                Ok(_) => {}
-                Err(error) => {
-                    self.forget_rest();
-                    return Poll::Ready(Some(Err(error)));
-                }
+            Ok(Found::TooFar) => Poll::Ready(Some(Err(self.too_long()))),
+            Err(error) => {
+                self.end();
+                Poll::Ready(Some(Err(error)))
             }
         }
     }
 
-    /// Makes room behind what is there and reads into it.
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.searched -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < self.filled + STEP {
-            self.buffer.resize(self.filled + STEP, 0);
-        }
-        let room = &mut self.buffer[self.filled..];
-        let n = ready!(self.file.poll_fill(cx, room))?;
-        self.filled += n;
-        Poll::Ready(Ok(n))
-    }
-
-    /// The line in this part of the buffer.
-    fn line(&mut self, start: usize, end: usize) -> Result<String> {
-        let line = &self.buffer[start..end];
+    /// Takes the first `len` bytes as a line, the last `end` of which are its end.
+    fn line(&mut self, len: usize, end: usize) -> Result<String> {
+        let line = &self.buffer.available()[..len - end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
             return Err(self.too_long());
         }
-        match str::from_utf8(line) {
-            Ok(line) => Ok(line.to_owned()),
-            Err(error) => {
-                let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-                Err(self.file.error("read a line of", reason))
-            }
-        }
+        let text = str::from_utf8(line).map(str::to_owned);
+        self.buffer.consume(len);
+        text.map_err(|error| {
+            let reason = io::Error::new(io::ErrorKind::InvalidData, error);
+            self.source.error("read a line of", reason)
+        })
     }
 
     fn too_long(&mut self) -> Error {
-        self.forget_rest();
-        let reason = format!("a line is longer than {} bytes", self.limit);
-        let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-        self.file.error("read a line of", reason)
+        self.end();
+        too_long(&self.source, "line", self.limit)
     }
 
-    fn forget_rest(&mut self) {
+    fn end(&mut self) {
         self.ended = true;
-        self.buffer = Vec::new();
-        self.start = 0;
-        self.searched = 0;
-        self.filled = 0;
+        self.buffer.clear();
     }
+}
+
+/// The error for what has no end within its limit.
+pub(crate) fn too_long(source: &Source, what: &str, limit: usize) -> Error {
+    let reason = format!("a {what} is longer than {limit} bytes");
+    let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
+    source.error("read a line of", reason)
 }
 
 impl Stream for Lines {
@@ -277,7 +240,7 @@ impl Stream for Lines {
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
-            .field("file", &self.file)
+            .field("source", &self.source)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

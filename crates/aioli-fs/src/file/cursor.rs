@@ -144,11 +144,22 @@ impl Cursor {
         }
     }
 
-    /// Gives bytes back, to be read again.
-    pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
-        debug_assert_eq!(self.n_ahead(), 0, "bytes put back out of order");
+    /// Gives bytes back, to be read again before all others.
+    pub(crate) fn put_back(&mut self, bytes: impl Into<Vec<u8>>) {
+        let mut bytes = bytes.into();
+        bytes.extend_from_slice(&self.ahead[self.ahead_start..]);
         self.ahead = bytes;
         self.ahead_start = 0;
+    }
+
+    /// Keeps bytes that were read for nobody, to be read after all that are ahead already.
+    fn put_behind(&mut self, bytes: Vec<u8>) {
+        if self.n_ahead() == 0 {
+            self.ahead = bytes;
+            self.ahead_start = 0;
+        } else {
+            self.ahead.extend_from_slice(&bytes);
+        }
     }
 
     /// Starts to write `data`, all of it or as much as one call takes.
@@ -260,7 +271,7 @@ impl Cursor {
     fn absorb(&mut self, finished: Finished) {
         let failure: Error = match finished {
             // A failed read has changed nothing: the next one will meet the same error.
-            Finished::Read(bytes, _) => return self.put_back(bytes),
+            Finished::Read(bytes, _) => return self.put_behind(bytes),
             Finished::Wrote(_, _, Err(error)) => self.shared.error("write", error),
             Finished::Other(name, Err(error)) => self.shared.error(name, error),
             Finished::Wrote(..) | Finished::Sought(..) | Finished::Other(..) => return,

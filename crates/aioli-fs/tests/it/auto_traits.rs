@@ -1,8 +1,8 @@
 //! Everything public is `Send`, futures included; handles are `Sync`.
 
 use aioli_fs::{
-    BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation, ReadDir, TempDir, TempFile,
-    Walk,
+    BufReader, BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation, Output, ReadDir,
+    Stdin, TempDir, TempFile, Walk,
 };
 
 fn send<T: Send>() {}
@@ -16,13 +16,16 @@ fn types_are_send_sync_and_unpin() {
         ($($t:ty),*) => { $(send::<$t>(); sync::<$t>(); unpin::<$t>();)* };
     }
     check!(
+        BufReader,
         BufWriter,
         DirEntry,
         Error,
         File,
         Lines,
         OpenOptions,
+        Output,
         ReadDir,
+        Stdin,
         TempDir,
         TempFile,
         Walk
@@ -68,6 +71,14 @@ fn futures_of_methods_are_send() {
         let mut lines = aioli_fs::lines("a").await?;
         is_send(&lines.next());
         is_send(&lines.for_each(async |line| drop(line)));
+        let mut reader = aioli_fs::BufReader::new(aioli_fs::open("a").await?);
+        is_send(&reader.read(&mut buf));
+        is_send(&reader.read_exact(1));
+        is_send(&reader.read_until(0));
+        is_send(&reader.read_line());
+        is_send(&aioli_fs::stdin().read(&mut buf));
+        is_send(&aioli_fs::stdout().write_all("text"));
+        is_send(&aioli_fs::stdout().flush());
         is_send(&aioli_fs::read_dir("a").await?.next());
         is_send(&aioli_fs::walk("a").next());
         is_send(&aioli_fs::open("a").await?.close());

@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auto_traits;
+#[cfg(unix)]
+mod buffered;
 #[cfg(target_os = "linux")]
 mod cancel;
 #[cfg(target_os = "linux")]
 mod errors;
+#[cfg(target_os = "linux")]
+mod faults;
 mod foreign;
 #[cfg(unix)]
 mod lines;
@@ -13,6 +17,8 @@ mod lines;
 mod model;
 #[cfg(unix)]
 mod names;
+#[cfg(unix)]
+mod stdio;
 #[cfg(target_os = "linux")]
 mod whole;
 
