@@ -101,7 +101,7 @@
 //! | `asyncio.Protocol`, `asyncio.Transport` | [`protocol::Protocol`], [`protocol::Transport`] |
 //! | `loop.create_connection`, `loop.create_server` | [`protocol::connect_protocol`], [`protocol::serve_protocol`] |
 //! | `IncompleteReadError`, `LimitOverrunError` | [`IncompleteRead`], [`LimitOverrun`] |
-//! | `loop.create_datagram_endpoint` | [`UdpSocket`] |
+//! | `loop.create_datagram_endpoint` | [`UdpSocket`]; with a protocol, [`protocol::DatagramTransport`] |
 //! | `happy_eyeballs_delay`, `interleave`, `local_addr` | [`ConnectOptions`] |
 //! | `loop.sendfile`, `loop.sock_sendfile` | [`TcpStream::sendfile`] |
 //! | `transport.get_extra_info` | [`TcpStream::options`], the addresses, [`peer_credentials`](unix::UnixStream::peer_credentials) |
