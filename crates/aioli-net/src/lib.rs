@@ -95,13 +95,13 @@
 //! |---|---|
 //! | `asyncio.open_connection` | [`open_connection`], [`TcpStream::connect`] |
 //! | `asyncio.start_server`, `asyncio.Server` | [`serve`], [`Server`] |
-//! | `asyncio.open_unix_connection` | [`unix::UnixStream::connect`] |
-//! | `asyncio.start_unix_server` | [`unix::UnixListener`] and [`Server::start`] |
+//! | `asyncio.open_unix_connection` | [`unix::open_connection`], [`unix::UnixStream::connect`] |
+//! | `asyncio.start_unix_server` | [`unix::serve`], [`unix::UnixListener`] and [`Server::start`] |
 //! | `asyncio.StreamReader`, `StreamWriter` | [`StreamReader`], [`StreamWriter`] |
 //! | `asyncio.Protocol`, `asyncio.Transport` | [`protocol::Protocol`], [`protocol::Transport`] |
 //! | `loop.create_connection`, `loop.create_server` | [`protocol::connect_protocol`], [`protocol::serve_protocol`] |
 //! | `IncompleteReadError`, `LimitOverrunError` | [`IncompleteRead`], [`LimitOverrun`] |
-//! | `loop.create_datagram_endpoint` | [`UdpSocket`] |
+//! | `loop.create_datagram_endpoint` | [`UdpSocket`]; with a protocol, [`protocol::DatagramTransport`] |
 //! | `happy_eyeballs_delay`, `interleave`, `local_addr` | [`ConnectOptions`] |
 //! | `loop.sendfile`, `loop.sock_sendfile` | [`TcpStream::sendfile`] |
 //! | `transport.get_extra_info` | [`TcpStream::options`], the addresses, [`peer_credentials`](unix::UnixStream::peer_credentials) |

@@ -52,6 +52,7 @@
 //! the next pass of the loop when others wrote. A callback that panics ends the connection, and
 //! the panic is reported as that of any task is; `connection_lost` is not called on it.
 
+mod datagram;
 mod drive;
 mod state;
 mod transport;
@@ -63,6 +64,7 @@ use std::path::PathBuf;
 use aioli_task::driver::Home;
 use thiserror::Error;
 
+pub use self::datagram::{DatagramProtocol, DatagramTransport, DrivingDatagrams};
 pub use self::drive::Driving;
 pub use self::transport::Transport;
 use crate::error::{BindError, ConnectError};

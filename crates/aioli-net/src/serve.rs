@@ -1,23 +1,22 @@
 //! Serving: a task for each connection, and an orderly end.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use aioli_flow::{AsyncClose, timeout};
 use aioli_task::driver::Home;
-use aioli_task::{Seconds, Task, TaskHandle, spawn};
+use aioli_task::{Seconds, Task, spawn};
 use aioli_time::sleep;
 
+use self::clients::{Accepting, Clients, Until};
 use crate::error::{AcceptError, BindError};
 use crate::split::sealed::Sealed;
 use crate::target::ToTarget;
 use crate::tcp::{TcpListener, TcpStream};
+
+mod clients;
 
 /// How long a server waits for a free descriptor before it accepts again: asyncio's second.
 const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_secs(1);
@@ -401,95 +400,5 @@ async fn pause_after(error: &AcceptError) {
     tracing::error!(%error, "a server goes on after an error");
     if error.is_out_of_descriptors() {
         sleep(OUT_OF_DESCRIPTORS_PAUSE).await;
-    }
-}
-
-/// What a server, its accepting task and its handlers' tasks share.
-#[derive(Clone, Default)]
-struct Clients(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    running: HashMap<u64, TaskHandle>,
-    next_number: u64,
-    is_closed: bool,
-    waiting: Vec<Waker>,
-}
-
-/// What is waited for.
-#[derive(Clone, Copy)]
-enum Until {
-    NobodyAccepts,
-    AllEnded,
-}
-
-impl Clients {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn place(&self) -> Place {
-        let mut state = self.lock();
-        state.next_number += 1;
-        Place {
-            clients: self.clone(),
-            number: state.next_number,
-        }
-    }
-
-    async fn wait(&self, until: Until) {
-        poll_fn(|cx| self.poll_wait(cx, until)).await;
-    }
-
-    fn poll_wait(&self, cx: &mut Context<'_>, until: Until) -> Poll<()> {
-        let mut state = self.lock();
-        let is_over = match until {
-            Until::NobodyAccepts => state.is_closed,
-            Until::AllEnded => state.is_closed && state.running.is_empty(),
-        };
-        if is_over {
-            return Poll::Ready(());
-        }
-        if !state
-            .waiting
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
-            state.waiting.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.lock();
-        change(&mut state);
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        for waker in waiting {
-            waker.wake();
-        }
-    }
-}
-
-/// Says on drop that nobody accepts any more.
-struct Accepting(Clients);
-
-impl Drop for Accepting {
-    fn drop(&mut self) {
-        self.0.change(|state| state.is_closed = true);
-    }
-}
-
-/// A handler's place among the clients, given up when its future is dropped, however it ends.
-struct Place {
-    clients: Clients,
-    number: u64,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.clients.change(|state| {
-            state.running.remove(&self.number);
-        });
     }
 }

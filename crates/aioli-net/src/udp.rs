@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
+use std::task::{Context, Poll};
 
 use aioli_reactor::{Async, Interest};
 
@@ -180,6 +181,41 @@ impl UdpSocket {
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let receive = || self.io.get_ref().recv(buffer);
         self.io.registration().io(Interest::Readable, receive).await
+    }
+
+    /// Sends a datagram without waiting; to the peer where no address is.
+    pub(crate) fn try_send_now(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+        let send = || self.send_now(bytes, to);
+        self.io.registration().try_io(Interest::Writable, send)
+    }
+
+    /// Sends a datagram, for one task at a time.
+    pub(crate) fn poll_send_now(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Poll<io::Result<usize>> {
+        let send = || self.send_now(bytes, to);
+        self.io.registration().poll_io(cx, Interest::Writable, send)
+    }
+
+    fn send_now(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+        match to {
+            Some(to) => self.io.get_ref().send_to(bytes, to),
+            None => self.io.get_ref().send(bytes),
+        }
+    }
+
+    /// Receives a datagram, for one task at a time.
+    pub(crate) fn poll_recv_now(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        let receive = || self.io.get_ref().recv_from(room);
+        let registration = self.io.registration();
+        registration.poll_io(cx, Interest::Readable, receive)
     }
 
     /// Receives the datagrams that are there, waiting for the first, as many as the batch has room

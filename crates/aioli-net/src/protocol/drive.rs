@@ -5,11 +5,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::state::TURNS_MAX;
 use super::{Protocol, Transport};
 use crate::scratch::with_room;
-
-/// Most reads of one poll: others want to run too, also where no loop sees to it.
-const TURNS_MAX: usize = 32;
 
 /// The life of a connection with a [`Protocol`]: made by [`Transport::attach`], ready when
 /// [`connection_lost`](Protocol::connection_lost) has been called. Dropping it ends the

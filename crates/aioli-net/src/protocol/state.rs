@@ -9,9 +9,11 @@ use crate::protocol::WaterMarkError;
 use crate::split::{Socket, end_of_writing};
 
 /// asyncio's high mark: more than this is waiting, and writing is paused.
-const HIGH: usize = 64 * 1024;
+pub(super) const HIGH: usize = 64 * 1024;
 /// A low mark is this part of the high one unless it is said.
-const LOW_PART: usize = 4;
+pub(super) const LOW_PART: usize = 4;
+/// Most reads of one poll: others want to run too, also where no loop sees to it.
+pub(super) const TURNS_MAX: usize = 32;
 /// A buffer that was longer gives its memory back when it is empty.
 const KEPT_MAX: usize = 96;
 

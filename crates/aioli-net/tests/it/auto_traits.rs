@@ -33,7 +33,9 @@ fn types() {
     shared::<TcpStream>();
     shared::<UdpSocket>();
     shared::<WriteHalf<TcpStream>>();
+    shared::<protocol::DatagramTransport>();
     shared::<protocol::Driving<Silent>>();
+    shared::<protocol::DrivingDatagrams<Silent>>();
     shared::<protocol::Endpoint>();
     shared::<protocol::Transport>();
     shared::<protocol::WaterMarkError>();
@@ -44,6 +46,10 @@ struct Silent;
 
 impl protocol::Protocol for Silent {
     fn data_received(&mut self, _: &protocol::Transport, _: &[u8]) {}
+}
+
+impl protocol::DatagramProtocol for Silent {
+    fn datagram_received(&mut self, _: &protocol::DatagramTransport, _: &[u8], _: SocketAddr) {}
 }
 
 #[test]
@@ -73,6 +79,10 @@ async fn socket_futures_are_send(
     send(&stream.peek(&mut buffer));
     send(&stream.write(b""));
     send(&stream.write_all(b""));
+    send(&stream.read_vectored(&mut []));
+    send(&stream.write_vectored(&[]));
+    let file = std::fs::File::open("").unwrap();
+    send(&stream.sendfile(&file, &mut (0..1)));
     send(&listener.accept());
     send(&udp.connect("localhost:1"));
     send(&udp.send_to(b"", address));

@@ -1,5 +1,6 @@
 //! The same echo on our loop and on others, with no aioli loop on the thread.
 
+use aioli_net::protocol::{Protocol, Transport};
 use aioli_net::{StreamReader, TcpListener, TcpStream, UdpSocket, open_connection};
 use futures::{AsyncReadExt, AsyncWriteExt};
 
@@ -36,6 +37,7 @@ async fn echo() -> u32 {
         }
         big_body(TcpStream::connect(address).await.unwrap()).await;
         datagram().await;
+        callbacks().await;
         echoes
     };
     futures::join!(server, client).1
@@ -61,6 +63,41 @@ async fn datagram() {
     let (received, sent) = futures::join!(right.recv_from(&mut buffer), left.send(b"datagram"));
     assert_eq!(sent.unwrap(), 8);
     assert_eq!(received.unwrap(), (8, left.local_addr().unwrap()));
+}
+
+/// Protocols on both sides: one sends a big body and counts, the other sends it back.
+async fn callbacks() {
+    struct Echo;
+    impl Protocol for Echo {
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+            transport.write(data);
+        }
+        // Held back while the other side does not read.
+        fn pause_writing(&mut self, transport: &Transport) {
+            transport.pause_reading();
+        }
+        fn resume_writing(&mut self, transport: &Transport) {
+            transport.resume_reading();
+        }
+    }
+    struct Count(usize);
+    impl Protocol for Count {
+        fn connection_made(&mut self, transport: &Transport) {
+            transport.write(vec![1; 3_000_000]);
+        }
+        fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+            self.0 += data.len();
+            if self.0 == 3_000_000 {
+                transport.close();
+            }
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let (transport, echoing) = Transport::attach(server, Echo);
+    let (_, counting) = Transport::attach(client, Count(0));
+    futures::join!(echoing, counting, transport.wait_closed());
 }
 
 #[test]

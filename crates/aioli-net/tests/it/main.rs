@@ -7,6 +7,7 @@
 mod alloc;
 mod auto_traits;
 mod cancel;
+mod datagrams;
 mod drivers;
 mod errors;
 mod foreign;

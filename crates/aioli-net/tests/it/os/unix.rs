@@ -193,10 +193,12 @@ fn auto_traits() {
     shared::<UnixListener>();
     shared::<Server<UnixListener>>();
     shared::<UnixDatagram>();
+    shared::<aioli_net::unix::Credentials>();
     shared::<ReadHalf<UnixStream>>();
     shared::<WriteHalf<UnixStream>>();
     fn send<T: Send>(_: T) {}
     send(UnixStream::connect("nowhere"));
+    send(aioli_net::unix::open_connection("nowhere"));
 }
 
 /// A child process with few descriptors uses them up, so that its server cannot accept; when
