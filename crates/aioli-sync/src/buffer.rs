@@ -169,7 +169,8 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     }
 
     /// Takes the next item out, and promises its room on.
-    #[inline]
+    // PERF: mpsc. Left to itself the compiler makes a call of it, with the item in memory.
+    #[inline(always)]
     fn pop<T>(&mut self, wakers: &mut Wakers) -> Option<T>
     where
         I: Items<T>,
@@ -249,6 +250,16 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     where
         I: Items<T>,
     {
+        if self.getters.len() > 0 {
+            self.promise_items(wakers);
+        }
+    }
+
+    #[inline(never)]
+    fn promise_items<T>(&mut self, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
         while self.promised_items < self.items.len()
             && self.getters.grant_first(Grant::Promise, wakers)
         {
@@ -266,6 +277,7 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         }
     }
 
+    #[inline(never)]
     fn promise_slots<T>(&mut self, wakers: &mut Wakers)
     where
         I: Items<T>,

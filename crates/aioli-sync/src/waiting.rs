@@ -60,6 +60,7 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
             }
             Err(want) => {
                 *stage = Stage::Queued(P::line(state).push(want, cx.waker().clone()));
+                budget::refund();
                 Poll::Pending
             }
         })
@@ -68,11 +69,15 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
     /// Completes if it was granted, or notes whom to wake.
     fn poll_queued(&mut self, key: Key, cx: &Context<'_>) -> Poll<P::Output> {
         let WaitingOn { lock, wait, stage } = self;
-        lock.with(|state, wakers| {
-            P::line(state).poll(key, cx, wakers).map(|grant| {
+        lock.with(|state, wakers| match P::line(state).poll(key, cx, wakers) {
+            Poll::Ready(grant) => {
                 *stage = Stage::Done;
-                wait.finish(grant, state, wakers)
-            })
+                Poll::Ready(wait.finish(grant, state, wakers))
+            }
+            Poll::Pending => {
+                budget::refund();
+                Poll::Pending
+            }
         })
     }
 
@@ -115,15 +120,11 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
         let this = self.get_mut();
         ready!(budget::poll_proceed(cx));
-        let polled = match this.stage {
+        match this.stage {
             Stage::Fresh => this.begin(cx),
             Stage::Queued(key) => this.poll_queued(key, cx),
             Stage::Done => panic!("a future of aioli-sync was polled after it had completed"),
-        };
-        if polled.is_pending() {
-            budget::refund();
         }
-        polled
     }
 }
 

@@ -129,7 +129,12 @@ impl<T> State<T> {
 
     #[inline]
     pub(crate) fn is_closed(&self, handle: u64) -> bool {
-        !self.closed.is_empty() && self.closed.contains(&handle)
+        !self.closed.is_empty() && self.is_among_closed(handle)
+    }
+
+    #[cold]
+    fn is_among_closed(&self, handle: u64) -> bool {
+        self.closed.contains(&handle)
     }
 
     /// Why an item can never be sent, if so.
