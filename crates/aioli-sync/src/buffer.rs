@@ -38,6 +38,9 @@ pub(crate) type Line<W, R> = WaitList<W, Grant<R>>;
 
 /// What a putter queues with.
 pub(crate) trait Want {
+    /// Whether there are weights at all. Without them their arithmetic is compiled away.
+    const IS_WEIGHED: bool;
+
     /// How much room it needs.
     fn weight(&self) -> usize;
 }
@@ -109,27 +112,32 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         self.items.len()
     }
 
-    /// Puts an item in if there is room and nobody is before us.
-    pub(crate) fn try_put<T>(
-        &mut self,
-        item: T,
-        weight: usize,
-        wakers: &mut Wakers,
-    ) -> Result<(), T>
+    /// Whether an item of this weight may go in now: there is room, and nobody is before it.
+    #[inline]
+    pub(crate) fn takes<T>(&self, weight: usize) -> bool
     where
         I: Items<T>,
     {
-        if self.putters.len() == 0 && self.has_room(weight) {
+        // Where all weigh alike, nobody is in line while there is room (invariant 3).
+        self.has_room(weight) && (!W::IS_WEIGHED || self.putters.len() == 0)
+    }
+
+    /// Puts in an item that may go in.
+    #[inline]
+    pub(crate) fn put<T>(&mut self, item: T, weight: usize, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
+        debug_assert!(self.takes(weight), "the bounds are never exceeded");
+        if W::IS_WEIGHED {
             self.weight += weight;
-            self.items.push(item, weight);
-            self.serve_getters(wakers);
-            Ok(())
-        } else {
-            Err(item)
         }
+        self.items.push(item, weight);
+        self.serve_getters(wakers);
     }
 
     /// Takes an item out if one is there that nobody before us was promised.
+    #[inline]
     pub(crate) fn try_get<T>(&mut self, wakers: &mut Wakers) -> Option<T>
     where
         I: Items<T>,
@@ -161,12 +169,16 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     }
 
     /// Takes the next item out, and promises its room on.
+    // PERF: mpsc. Left to itself the compiler makes a call of it, with the item in memory.
+    #[inline(always)]
     fn pop<T>(&mut self, wakers: &mut Wakers) -> Option<T>
     where
         I: Items<T>,
     {
         let (item, weight) = self.items.pop()?;
-        self.weight -= weight;
+        if W::IS_WEIGHED {
+            self.weight -= weight;
+        }
         self.serve_putters(wakers);
         Some(item)
     }
@@ -224,15 +236,27 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         items
     }
 
+    #[inline]
     fn has_room<T>(&self, weight: usize) -> bool
     where
         I: Items<T>,
     {
         self.items.len() + self.promised_slots < self.bounds.items
-            && weight <= self.bounds.weight - self.weight
+            && (!W::IS_WEIGHED || weight <= self.bounds.weight - self.weight)
     }
 
+    #[inline]
     fn serve_getters<T>(&mut self, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
+        if self.getters.len() > 0 {
+            self.promise_items(wakers);
+        }
+    }
+
+    #[inline(never)]
+    fn promise_items<T>(&mut self, wakers: &mut Wakers)
     where
         I: Items<T>,
     {
@@ -243,7 +267,18 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         }
     }
 
+    #[inline]
     fn serve_putters<T>(&mut self, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
+        if self.putters.len() > 0 {
+            self.promise_slots(wakers);
+        }
+    }
+
+    #[inline(never)]
+    fn promise_slots<T>(&mut self, wakers: &mut Wakers)
     where
         I: Items<T>,
     {

@@ -57,7 +57,7 @@ impl<T> Items<T> for VecDeque<T> {
     fn pop(&mut self) -> Option<(T, usize)> {
         let item = self.pop_front()?;
         if is_wasteful::<T>(VecDeque::len(self), self.capacity()) {
-            self.shrink_to(self.capacity() / 2);
+            halve(self);
         }
         Some((item, 0))
     }
@@ -66,6 +66,11 @@ impl<T> Items<T> for VecDeque<T> {
     fn len(&self) -> usize {
         VecDeque::len(self)
     }
+}
+
+#[cold]
+fn halve<T>(items: &mut VecDeque<T>) {
+    items.shrink_to(items.capacity() / 2);
 }
 
 impl<T> Items<T> for Vec<T> {

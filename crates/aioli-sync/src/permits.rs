@@ -152,6 +152,7 @@ impl Wait for Acquiring<'_> {
     type Grant = usize;
     type Output = ();
 
+    #[inline]
     fn line(line: &mut Line) -> &mut Line {
         line
     }
@@ -161,6 +162,7 @@ impl Wait for Acquiring<'_> {
         (self.word.try_take(self.n) == Attempt::Done).then_some(())
     }
 
+    #[inline]
     fn begin(&mut self, line: &mut Line, _: &mut Wakers) -> Result<(), usize> {
         let mut section = Section::enter(self.word, line);
         if section.try_take(self.n) {
@@ -172,6 +174,7 @@ impl Wait for Acquiring<'_> {
         }
     }
 
+    #[inline]
     fn finish(&mut self, granted: usize, _: &mut Line, _: &mut Wakers) {
         debug_assert_eq!(granted, self.n, "a waiter is granted what it wants");
     }

@@ -45,6 +45,42 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
         }
     }
 
+    /// Completes, or queues.
+    #[inline]
+    fn begin(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let WaitingOn { lock, wait, stage } = self;
+        if let Some(output) = wait.begin_unlocked() {
+            *stage = Stage::Done;
+            return Poll::Ready(output);
+        }
+        lock.with(|state, wakers| match wait.begin(state, wakers) {
+            Ok(output) => {
+                *stage = Stage::Done;
+                Poll::Ready(output)
+            }
+            Err(want) => {
+                *stage = Stage::Queued(P::line(state).push(want, cx.waker().clone()));
+                budget::refund();
+                Poll::Pending
+            }
+        })
+    }
+
+    /// Completes if it was granted, or notes whom to wake.
+    fn poll_queued(&mut self, key: Key, cx: &Context<'_>) -> Poll<P::Output> {
+        let WaitingOn { lock, wait, stage } = self;
+        lock.with(|state, wakers| match P::line(state).poll(key, cx, wakers) {
+            Poll::Ready(grant) => {
+                *stage = Stage::Done;
+                Poll::Ready(wait.finish(grant, state, wakers))
+            }
+            Poll::Pending => {
+                budget::refund();
+                Poll::Pending
+            }
+        })
+    }
+
     /// Gives up the place in line, or the grant.
     #[cold]
     fn leave(&self, key: Key) {
@@ -82,38 +118,13 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
-        let WaitingOn { lock, wait, stage } = self.get_mut();
-        assert!(
-            !matches!(stage, Stage::Done),
-            "a future of aioli-sync was polled after it had completed"
-        );
+        let this = self.get_mut();
         ready!(budget::poll_proceed(cx));
-        if let Stage::Fresh = stage
-            && let Some(output) = wait.begin_unlocked()
-        {
-            *stage = Stage::Done;
-            return Poll::Ready(output);
+        match this.stage {
+            Stage::Fresh => this.begin(cx),
+            Stage::Queued(key) => this.poll_queued(key, cx),
+            Stage::Done => panic!("a future of aioli-sync was polled after it had completed"),
         }
-        let polled = lock.with(|state, wakers| match *stage {
-            Stage::Queued(key) => P::line(state).poll(key, cx, wakers).map(|grant| {
-                *stage = Stage::Done;
-                wait.finish(grant, state, wakers)
-            }),
-            _ => match wait.begin(state, wakers) {
-                Ok(output) => {
-                    *stage = Stage::Done;
-                    Poll::Ready(output)
-                }
-                Err(want) => {
-                    *stage = Stage::Queued(P::line(state).push(want, cx.waker().clone()));
-                    Poll::Pending
-                }
-            },
-        });
-        if polled.is_pending() {
-            budget::refund();
-        }
-        polled
     }
 }
 

@@ -5,11 +5,13 @@
 
 use super::primitive::Ref;
 use super::raw_lock::RawLock;
-use super::waiting::Waiting;
+use super::waiting::{Waiting, WaitingOn};
 use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// What is announced.
 pub(super) trait News {
@@ -55,9 +57,11 @@ pub(super) type Shared<N> = Ref<RawLock<Board<N>>>;
 pub(super) struct Announcer<N>(pub(super) Shared<N>);
 
 /// An end that is told, counted, with the number up to which it has seen everything.
-pub(super) struct Reader<N> {
+pub(super) struct Reader<N: News> {
     pub(super) shared: Shared<N>,
     pub(super) seen: u64,
+    /// The place in line of the stream.
+    streaming: Option<WaitingOn<Shared<N>, Reading<N>>>,
 }
 
 /// The first two ends of a board; the reader has seen everything that is there.
@@ -69,10 +73,7 @@ pub(super) fn open<N: News>(news: N) -> (Announcer<N>, Reader<N>) {
         receivers: 1,
         line: WaitList::new(),
     }));
-    let reader = Reader {
-        shared: Ref::clone(&shared),
-        seen,
-    };
+    let reader = Reader::of(&shared, seen);
     (Announcer(shared), reader)
 }
 
@@ -83,10 +84,7 @@ impl<N: News> Announcer<N> {
             board.receivers += 1;
             board.news.end()
         });
-        Reader {
-            shared: Ref::clone(&self.0),
-            seen,
-        }
+        Reader::of(&self.0, seen)
     }
 }
 
@@ -109,55 +107,114 @@ impl<N> Drop for Announcer<N> {
 }
 
 impl<N: News> Reader<N> {
-    /// Waits for what comes next.
-    pub(super) fn next(&mut self) -> Waiting<'_, Reading<'_, N>> {
-        let reading = Reading {
-            seen: &mut self.seen,
-            news: PhantomData,
-        };
-        Waiting::new(&self.shared, reading)
-    }
-}
-
-impl<N> Clone for Reader<N> {
-    fn clone(&self) -> Reader<N> {
-        self.shared.with(|board, _| board.receivers += 1);
+    /// An end of the board, which counts it already.
+    fn of(shared: &Shared<N>, seen: u64) -> Reader<N> {
         Reader {
-            shared: Ref::clone(&self.shared),
-            seen: self.seen,
+            shared: Ref::clone(shared),
+            seen,
+            streaming: None,
         }
     }
+
+    /// Waits for what comes next.
+    pub(super) fn next(&mut self) -> Next<'_, N> {
+        // What the stream would get is what is received here.
+        self.streaming = None;
+        Next {
+            waiting: Waiting::new(&self.shared, Reading::after(self.seen)),
+            seen: &mut self.seen,
+        }
+    }
+
+    /// Waits for what comes next, with a place in line that outlives the poll.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<N::Item> {
+        let Reader {
+            shared,
+            seen,
+            streaming,
+        } = self;
+        let waiting = streaming
+            .get_or_insert_with(|| WaitingOn::new(Ref::clone(shared), Reading::after(*seen)));
+        let (item, now_seen) = ready!(Pin::new(waiting).poll(cx));
+        *streaming = None;
+        *seen = now_seen;
+        Poll::Ready(item)
+    }
 }
 
-impl<N> Drop for Reader<N> {
+impl<N: News> Clone for Reader<N> {
+    fn clone(&self) -> Reader<N> {
+        self.shared.with(|board, _| board.receivers += 1);
+        Reader::of(&self.shared, self.seen)
+    }
+}
+
+impl<N: News> Drop for Reader<N> {
     fn drop(&mut self) {
         self.shared.with(|board, _| board.receivers -= 1);
     }
 }
 
-/// Waiting for what comes next.
-pub(super) struct Reading<'a, N> {
+/// The future of [`Reader::next`].
+pub(super) struct Next<'a, N: News + 'a> {
+    waiting: Waiting<'a, Reading<N>>,
     seen: &'a mut u64,
+}
+
+impl<N: News> Next<'_, N> {
+    pub(super) fn stage_name(&self) -> &'static str {
+        self.waiting.stage_name()
+    }
+}
+
+impl<N: News> Future for Next<'_, N> {
+    type Output = N::Item;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<N::Item> {
+        let (item, seen) = ready!(Pin::new(&mut self.waiting).poll(cx));
+        *self.seen = seen;
+        Poll::Ready(item)
+    }
+}
+
+/// Waiting for what comes next.
+pub(super) struct Reading<N> {
+    seen: u64,
     news: PhantomData<fn() -> N>,
 }
 
-impl<N: News> Wait for Reading<'_, N> {
+impl<N: News> Reading<N> {
+    const fn after(seen: u64) -> Reading<N> {
+        Reading {
+            seen,
+            news: PhantomData,
+        }
+    }
+
+    /// What comes next, if it is there, and the number up to which everything is seen then.
+    fn look(&mut self, board: &Board<N>) -> Option<(N::Item, u64)> {
+        let item = board.news.next(&mut self.seen, board.senders == 0)?;
+        Some((item, self.seen))
+    }
+}
+
+impl<N: News> Wait for Reading<N> {
     type State = Board<N>;
     type Want = ();
     type Grant = ();
-    type Output = N::Item;
+    type Output = (N::Item, u64);
 
     fn line(board: &mut Board<N>) -> &mut WaitList<(), ()> {
         &mut board.line
     }
 
-    fn begin(&mut self, board: &mut Board<N>, _: &mut Wakers) -> Result<N::Item, ()> {
-        board.news.next(self.seen, board.senders == 0).ok_or(())
+    fn begin(&mut self, board: &mut Board<N>, _: &mut Wakers) -> Result<Self::Output, ()> {
+        self.look(board).ok_or(())
     }
 
-    fn finish(&mut self, (): (), board: &mut Board<N>, _: &mut Wakers) -> N::Item {
-        let next = board.news.next(self.seen, board.senders == 0);
-        next.expect("who is granted anything was told something or the end")
+    fn finish(&mut self, (): (), board: &mut Board<N>, _: &mut Wakers) -> Self::Output {
+        self.look(board)
+            .expect("who is granted anything was told something or the end")
     }
 
     /// Everybody gets the same news, so nobody has anything to pass on.

@@ -7,10 +7,10 @@
 
 pub use crate::stats::BroadcastStats;
 
-use super::board::{self, Announcer, Board, News, Reader, Reading};
+use super::board::{self, Announcer, Board, News, Next, Reader};
 use super::primitive::Ref;
-use super::waiting::Waiting;
 use crate::error::{Lagging, ReceiverGone};
+use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -212,6 +212,18 @@ impl<T> Receiver<T> {
     }
 }
 
+/// The items, and where some were missed how many, until the channel ends.
+impl<T> Stream for Receiver<T> {
+    type Item = Result<Ref<T>, Lagging>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next(cx).map(|item| match item {
+            Err(Lagging::End) => None,
+            item => Some(item),
+        })
+    }
+}
+
 impl<T> Clone for Receiver<T> {
     /// Another receiver, which receives next what this one does.
     fn clone(&self) -> Receiver<T> {
@@ -227,7 +239,7 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// The future of [`Receiver::recv`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Recv<'a, T: 'a>(Waiting<'a, Reading<'a, Recent<T>>>);
+pub struct Recv<'a, T: 'a>(Next<'a, Recent<T>>);
 
 impl<T> Future for Recv<'_, T> {
     type Output = Result<Ref<T>, Lagging>;

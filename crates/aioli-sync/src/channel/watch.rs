@@ -6,10 +6,10 @@
 
 pub use crate::stats::WatchStats;
 
-use super::board::{self, Announcer, Board, News, Reader, Reading};
+use super::board::{self, Announcer, Board, News, Next, Reader};
 use super::primitive::Ref;
-use super::waiting::Waiting;
 use crate::error::RecvError;
+use futures_core::Stream;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -204,6 +204,16 @@ impl<T> Receiver<T> {
     }
 }
 
+/// The values that we have not seen, as [`changed`](Receiver::changed) returns them, until the
+/// channel ends.
+impl<T> Stream for Receiver<T> {
+    type Item = Ref<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Ref<T>>> {
+        self.0.poll_next(cx).map(Result::ok)
+    }
+}
+
 impl<T> Clone for Receiver<T> {
     /// Another receiver, which has seen what this one has.
     fn clone(&self) -> Receiver<T> {
@@ -219,7 +229,7 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// The future of [`Receiver::changed`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Changed<'a, T: 'a>(Waiting<'a, Reading<'a, Latest<T>>>);
+pub struct Changed<'a, T: 'a>(Next<'a, Latest<T>>);
 
 impl<T> Future for Changed<'_, T> {
     type Output = Result<Ref<T>, RecvError>;

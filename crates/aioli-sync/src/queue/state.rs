@@ -29,6 +29,9 @@ pub(crate) struct State<T, O: Order<T>> {
 pub(crate) struct Weight(usize);
 
 impl Want for Weight {
+    const IS_WEIGHED: bool = true;
+
+    #[inline]
     fn weight(&self) -> usize {
         self.0
     }
@@ -57,19 +60,32 @@ impl<T, O: Order<T>> State<T, O> {
         weight: usize,
         wakers: &mut Wakers,
     ) -> Result<(), TryPutError<T>> {
-        if self.shut_down {
-            return Err(TryPutError::ShutDown(item));
+        if !self.buffer.takes(weight) || self.shut_down {
+            return Err(self.refusal(item, weight).unwrap_or_else(TryPutError::Full));
         }
-        if weight > self.buffer.bounds().weight {
-            return Err(TryPutError::TooLarge(item));
-        }
-        self.buffer
-            .try_put(item, weight, wakers)
-            .map_err(TryPutError::Full)?;
-        self.unfinished += 1;
+        self.put(item, weight, wakers);
         Ok(())
     }
 
+    #[inline]
+    fn put(&mut self, item: T, weight: usize, wakers: &mut Wakers) {
+        self.buffer.put(item, weight, wakers);
+        self.unfinished += 1;
+    }
+
+    /// Why an item can never be put, if so, and the item if not.
+    #[cold]
+    fn refusal<E: From<PutError<T>>>(&self, item: T, weight: usize) -> Result<E, T> {
+        if self.shut_down {
+            Ok(PutError::ShutDown(item).into())
+        } else if weight > self.buffer.bounds().weight {
+            Ok(PutError::TooLarge(item).into())
+        } else {
+            Err(item)
+        }
+    }
+
+    #[inline]
     pub(crate) fn try_get(&mut self, wakers: &mut Wakers) -> Result<T, TryGetError> {
         match self.buffer.try_get(wakers) {
             Some(item) => {
@@ -122,6 +138,7 @@ impl<T, O: Order<T>> State<T, O> {
         self.shut_down && self.buffer.len() == 0
     }
 
+    #[inline]
     fn refuse_if_over(&mut self, wakers: &mut Wakers) {
         if self.is_over() {
             self.buffer.getters.grant_all(|| Grant::Refusal(()), wakers);
@@ -159,27 +176,32 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
     type Grant = Grant<()>;
     type Output = Result<(), PutError<T>>;
 
+    #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<Weight, ()> {
         &mut state.buffer.putters
     }
 
+    #[inline]
     fn begin(
         &mut self,
         state: &mut State<T, O>,
         wakers: &mut Wakers,
     ) -> Result<Self::Output, Weight> {
         let item = self.item.take().expect("the item is here until it was put");
-        match state.try_put(item, self.weight, wakers) {
-            Ok(()) => Ok(Ok(())),
-            Err(TryPutError::ShutDown(item)) => Ok(Err(PutError::ShutDown(item))),
-            Err(TryPutError::TooLarge(item)) => Ok(Err(PutError::TooLarge(item))),
-            Err(TryPutError::Full(item)) => {
+        if state.buffer.takes(self.weight) && !state.shut_down {
+            state.put(item, self.weight, wakers);
+            return Ok(Ok(()));
+        }
+        match state.refusal(item, self.weight) {
+            Ok(refusal) => Ok(Err(refusal)),
+            Err(item) => {
                 self.item = Some(item);
                 Err(Weight(self.weight))
             }
         }
     }
 
+    #[inline]
     fn finish(
         &mut self,
         grant: Grant<()>,
@@ -221,10 +243,12 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     type Grant = Grant<()>;
     type Output = Result<T, ShutDown>;
 
+    #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<u64, ()> {
         &mut state.buffer.getters
     }
 
+    #[inline]
     fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
         match state.try_get(wakers) {
             Ok(item) => Ok(Ok(item)),
@@ -233,6 +257,7 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
         }
     }
 
+    #[inline]
     fn finish(
         &mut self,
         grant: Grant<()>,
@@ -269,10 +294,12 @@ impl<T, O: Order<T>> Wait for Joining<T, O> {
     type Grant = ();
     type Output = ();
 
+    #[inline]
     fn line(state: &mut State<T, O>) -> &mut WaitList<(), ()> {
         &mut state.joiners
     }
 
+    #[inline]
     fn begin(&mut self, state: &mut State<T, O>, _: &mut Wakers) -> Result<(), ()> {
         if state.unfinished == 0 {
             Ok(())
@@ -281,6 +308,7 @@ impl<T, O: Order<T>> Wait for Joining<T, O> {
         }
     }
 
+    #[inline]
     fn finish(&mut self, (): (), _: &mut State<T, O>, _: &mut Wakers) {}
 
     /// Everybody gets the same news, so nobody has anything to pass on.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-type Future<'a> = Pin<Box<dyn std::future::Future<Output = ()> + 'a>>;
+pub(super) type Future<'a> = Pin<Box<dyn std::future::Future<Output = ()> + 'a>>;
 
 struct Flag(AtomicBool);
 
@@ -57,7 +57,7 @@ fn run(tasks: Vec<Future<'_>>, cancel_at: Option<usize>) -> (usize, bool) {
 }
 
 /// Lets the others run.
-async fn pass() {
+pub(super) async fn pass() {
     let mut passed = false;
     std::future::poll_fn(|cx| {
         if std::mem::replace(&mut passed, true) {
@@ -71,7 +71,7 @@ async fn pass() {
 
 /// Runs the scenario that `begin` makes of a fresh `S` with a cancellation at every poll.
 #[track_caller]
-fn everywhere<S>(
+pub(super) fn everywhere<S>(
     make: impl Fn() -> S,
     begin: impl for<'a> Fn(&'a S) -> Vec<Future<'a>>,
     check: impl Fn(&S, usize, bool),

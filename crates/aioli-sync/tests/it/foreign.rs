@@ -1,8 +1,8 @@
 //! Under executors that know nothing of aioli, and between threads.
 
 use aioli_sync::{
-    Barrier, Condition, Event, Lock, OnceCell, PriorityQueue, Queue, RwLock, Semaphore, channel,
-    oneshot,
+    Barrier, CapacityLimiter, Condition, Event, Lock, Notify, OnceCell, PriorityQueue, Queue,
+    RwLock, Semaphore, broadcast, channel, oneshot, watch,
 };
 use futures::StreamExt;
 use futures::executor::block_on;
@@ -19,7 +19,8 @@ async fn everything() -> u32 {
     let rw_lock = RwLock::new(0);
     let semaphore = Arc::new(Semaphore::new(1));
     let (event, condition, barrier) = (Event::new(), Condition::new(), Barrier::new(2));
-    let cell = OnceCell::new();
+    let (limiter, notify, cell) = (CapacityLimiter::new(1), Notify::new(), OnceCell::new());
+    let ((level, mut dial), (air, mut radio)) = (watch::channel(0), broadcast::channel(2));
 
     let produce = async {
         for item in 0..10 {
@@ -28,6 +29,9 @@ async fn everything() -> u32 {
         queue.join().await;
         queue.shutdown();
         event.set();
+        notify.notify_one();
+        level.send(1);
+        air.send(1).expect("somebody listens");
         *lock.lock().await += 1;
         condition.notify_all();
         barrier.wait().await.expect("nobody breaks it");
@@ -44,10 +48,14 @@ async fn everything() -> u32 {
         let mut sum = 0;
         while let Some(item) = rx.next().await {
             let _permit = Arc::clone(&semaphore).acquire_owned().await;
+            let _token = limiter.acquire().await;
             *rw_lock.write().await += item;
             sum += *rw_lock.read().await - sum;
         }
         event.wait().await;
+        notify.notified().await;
+        assert_eq!(*dial.changed().await.expect("it was sent"), 1);
+        assert_eq!(*radio.recv().await.expect("it was sent"), 1);
         let guard = lock.lock().await;
         let guard = condition.wait_for(guard, |count| *count == 1).await;
         drop(guard);

@@ -4,7 +4,11 @@ use aioli_sync::local as kind;
 
 #[path = "cancel.rs"]
 mod cancel;
+#[path = "cancel_news.rs"]
+mod cancel_news;
 #[path = "model.rs"]
 mod model;
+#[path = "model_news.rs"]
+mod model_news;
 
 mod alone;

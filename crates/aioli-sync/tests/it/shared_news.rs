@@ -2,7 +2,10 @@
 
 use crate::harness::{pending, ready};
 use aioli_sync::{Lagging, ReceiverGone, RecvError, broadcast, watch};
+use futures::StreamExt;
+use futures::executor::block_on;
 use std::sync::Arc;
+use std::task::Poll;
 
 #[test]
 fn watch_skips_what_was_in_between() {
@@ -102,4 +105,42 @@ fn broadcast_to_nobody_gives_the_item_back() {
     drop(rx);
     assert_eq!(tx.send("hello"), Err(ReceiverGone("hello")));
     assert_eq!(tx.stats().len, 0);
+}
+
+#[test]
+fn watch_as_a_stream_yields_what_is_unseen_and_ends() {
+    let (tx, mut rx) = watch::channel(0);
+    let mut next = pending(rx.next());
+    tx.send(1);
+    assert_eq!(next.poll(), Poll::Ready(Some(Arc::new(1))));
+    drop(next);
+    tx.send(2);
+    tx.send(3);
+    drop(tx);
+    let rest: Vec<_> = block_on(rx.map(|value| *value).collect());
+    assert_eq!(rest, [3]);
+}
+
+#[test]
+fn broadcast_as_a_stream_says_what_was_missed() {
+    let (tx, rx) = broadcast::channel(2);
+    (0..3).for_each(|n| tx.send(n).unwrap());
+    drop(tx);
+    let items: Vec<_> = block_on(rx.map(|item| item.map(|item| *item)).collect());
+    assert_eq!(items, [Err(Lagging::Missed(1)), Ok(1), Ok(2)]);
+}
+
+/// A stream that waits has its place in line; to receive past it must not yield an item twice.
+#[test]
+fn receiving_beside_the_stream_moves_the_stream_on() {
+    let (tx, mut rx) = broadcast::channel(4);
+    pending(rx.next()).cancel();
+    assert_eq!(tx.stats().waiting, 1);
+    tx.send(1).unwrap();
+    tx.send(2).unwrap();
+    assert_eq!(*ready(rx.recv()).unwrap(), 1);
+    assert_eq!(ready(rx.next()), Some(Ok(Arc::new(2))));
+    pending(rx.next()).cancel();
+    drop(rx);
+    assert_eq!(tx.stats().waiting, 0);
 }

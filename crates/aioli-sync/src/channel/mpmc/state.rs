@@ -34,6 +34,9 @@ const NO_WEIGHT: usize = 0;
 pub(crate) struct Handle(u64);
 
 impl Want for Handle {
+    const IS_WEIGHED: bool = false;
+
+    #[inline]
     fn weight(&self) -> usize {
         NO_WEIGHT
     }
@@ -46,6 +49,15 @@ pub(crate) enum Gone {
     Others,
     /// Its own handle was closed.
     Itself,
+}
+
+impl Gone {
+    fn refuse<T>(self, item: T) -> SendError<T> {
+        match self {
+            Gone::Itself => SendError::Closed(item),
+            Gone::Others => SendError::Broken(item),
+        }
+    }
 }
 
 /// The two sides of a channel.
@@ -115,8 +127,26 @@ impl<T> State<T> {
         unreceivable
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self, handle: u64) -> bool {
+        !self.closed.is_empty() && self.is_among_closed(handle)
+    }
+
+    #[cold]
+    fn is_among_closed(&self, handle: u64) -> bool {
         self.closed.contains(&handle)
+    }
+
+    /// Why an item can never be sent, if so.
+    #[inline]
+    fn refusal(&self, handle: u64) -> Option<Gone> {
+        if self.is_closed(handle) {
+            Some(Gone::Itself)
+        } else if self.receivers == 0 {
+            Some(Gone::Others)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn try_send(
@@ -125,17 +155,17 @@ impl<T> State<T> {
         item: T,
         wakers: &mut Wakers,
     ) -> Result<(), TrySendError<T>> {
-        if self.is_closed(handle) {
-            Err(TrySendError::Closed(item))
-        } else if self.receivers == 0 {
-            Err(TrySendError::Broken(item))
+        if let Some(gone) = self.refusal(handle) {
+            Err(gone.refuse(item).into())
+        } else if self.buffer.takes(NO_WEIGHT) {
+            self.buffer.put(item, NO_WEIGHT, wakers);
+            Ok(())
         } else {
-            self.buffer
-                .try_put(item, NO_WEIGHT, wakers)
-                .map_err(TrySendError::Full)
+            Err(TrySendError::Full(item))
         }
     }
 
+    #[inline]
     pub(crate) fn try_recv(&mut self, handle: u64, wakers: &mut Wakers) -> Result<T, TryRecvError> {
         if self.is_closed(handle) {
             return Err(TryRecvError::Closed);
@@ -173,6 +203,7 @@ impl<T> State<T> {
         self.senders == 0 && self.buffer.len() == 0
     }
 
+    #[inline]
     fn refuse_if_over(&mut self, wakers: &mut Wakers) {
         if self.is_over() {
             self.buffer
@@ -189,62 +220,57 @@ pub(crate) struct Sending<T> {
     pub(super) item: Option<T>,
 }
 
+impl<T> Sending<T> {
+    #[inline]
+    fn take(&mut self) -> T {
+        let item = self.item.take();
+        item.expect("the item is here until it was sent")
+    }
+}
+
 impl<T> Wait for Sending<T> {
     type State = State<T>;
     type Want = Handle;
     type Grant = Grant<Gone>;
     type Output = Result<(), SendError<T>>;
 
+    #[inline]
     fn line(state: &mut State<T>) -> &mut Line<Handle, Gone> {
         &mut state.buffer.putters
     }
 
+    #[inline]
     fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, Handle> {
-        let item = self
-            .item
-            .take()
-            .expect("the item is here until it was sent");
-        match state.try_send(self.handle, item, wakers) {
-            Ok(()) => Ok(Ok(())),
-            Err(TrySendError::Broken(item)) => Ok(Err(SendError::Broken(item))),
-            Err(TrySendError::Closed(item)) => Ok(Err(SendError::Closed(item))),
-            Err(TrySendError::Full(item)) => {
-                self.item = Some(item);
-                Err(Handle(self.handle))
-            }
+        let refusal = state.refusal(self.handle);
+        if refusal.is_none() && !state.buffer.takes(NO_WEIGHT) {
+            return Err(Handle(self.handle));
         }
+        let item = self.take();
+        if let Some(gone) = refusal {
+            return Ok(Err(gone.refuse(item)));
+        }
+        state.buffer.put(item, NO_WEIGHT, wakers);
+        Ok(Ok(()))
     }
 
+    #[inline]
     fn finish(
         &mut self,
         grant: Grant<Gone>,
         state: &mut State<T>,
         wakers: &mut Wakers,
     ) -> Self::Output {
-        let item = self
-            .item
-            .take()
-            .expect("the item is here until it was sent");
-        let refusal = match grant {
-            Grant::Refusal(gone) => gone,
-            // Either side may have gone since the promise was made.
-            Grant::Promise if state.is_closed(self.handle) => {
-                state.buffer.decline_slot(NO_WEIGHT, wakers);
-                Gone::Itself
-            }
-            Grant::Promise if state.receivers == 0 => {
-                state.buffer.decline_slot(NO_WEIGHT, wakers);
-                Gone::Others
-            }
-            Grant::Promise => {
-                state.buffer.put_promised(item, NO_WEIGHT, wakers);
-                return Ok(());
-            }
-        };
-        Err(match refusal {
-            Gone::Itself => SendError::Closed(item),
-            Gone::Others => SendError::Broken(item),
-        })
+        let item = self.take();
+        if let Grant::Refusal(gone) = grant {
+            return Err(gone.refuse(item));
+        }
+        // Either side may have gone since the promise was made.
+        if let Some(gone) = state.refusal(self.handle) {
+            state.buffer.decline_slot(NO_WEIGHT, wakers);
+            return Err(gone.refuse(item));
+        }
+        state.buffer.put_promised(item, NO_WEIGHT, wakers);
+        Ok(())
     }
 
     fn abandon(&self, departed: Departed<Grant<Gone>>, state: &mut State<T>, wakers: &mut Wakers) {
@@ -273,10 +299,12 @@ impl<T> Wait for Receiving<T> {
     type Grant = Grant<Gone>;
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         &mut state.buffer.getters
     }
 
+    #[inline]
     fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
         match state.try_recv(self.handle, wakers) {
             Ok(item) => Ok(Ok(item)),
@@ -287,6 +315,7 @@ impl<T> Wait for Receiving<T> {
     }
 
     /// A promised item is received even if the handle was closed since: it was ours.
+    #[inline]
     fn finish(
         &mut self,
         grant: Grant<Gone>,
@@ -345,15 +374,18 @@ impl<T> Wait for ReceivingMany<'_, T> {
     type Grant = Grant<Gone>;
     type Output = Result<usize, RecvError>;
 
+    #[inline]
     fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         Receiving::line(state)
     }
 
+    #[inline]
     fn begin(&mut self, state: &mut State<T>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
         let received = self.first.begin(state, wakers)?;
         Ok(received.map(|first| self.add(first, state, wakers)))
     }
 
+    #[inline]
     fn finish(
         &mut self,
         grant: Grant<Gone>,
