@@ -51,6 +51,8 @@ pub(crate) struct Clock {
     id: ClockId,
     home: Home,
     driver: Arc<Driver>,
+    /// Whether it has been made for a thread without a loop: it is the background loop's then.
+    is_background: bool,
 }
 
 /// What a loop has in its slot.
@@ -116,7 +118,7 @@ pub(crate) enum Poll {
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Clock) -> R) -> R {
     let find = || Some(Clock::of(Home::current()));
-    with(Clock::is_current, find, f).expect("there is always one")
+    with(Clock::is_for_this_thread, find, f).expect("there is always one")
 }
 
 /// Calls `f` with the clock that is so named, unless it has fired all its timers and is gone.
@@ -246,8 +248,12 @@ impl Clock {
     fn of_driver(home: Home, driver: &Arc<Driver>) -> Arc<Clock> {
         let id = driver.id;
         let new = || {
-            let driver = driver.clone();
-            Arc::new(Clock { id, home, driver })
+            Arc::new(Clock {
+                id,
+                is_background: !home.is_current(),
+                home,
+                driver: driver.clone(),
+            })
         };
         let mut clocks = clocks();
         match clocks.get(&id) {
@@ -294,6 +300,12 @@ impl Clock {
             State::Open(open) => open.timers.len(),
             State::Closed(_) => 0,
         }
+    }
+
+    /// Whether this is what new timers of the calling thread belong to.
+    #[inline]
+    fn is_for_this_thread(&self) -> bool {
+        self.is_current() || (self.is_background && Home::try_current().is_none())
     }
 
     /// Whether this is the clock of the calling thread's loop.

@@ -77,7 +77,7 @@
 //!
 //! Each loop has one set of timers (`timers.rs`), which becomes the loop's deadline source when it
 //! is first used (`driver.rs`). It is a wheel: setting and cancelling a timer costs the same however
-//! many there are, and what is due soon is in a small heap. Timers fire in the order of their exact
+//! many there are, and only what is due soon is kept in order. Timers fire in the order of their exact
 //! deadlines, and of their arrival among equal deadlines, and never early. They are on time as far as
 //! the system lets them: on Linux the thread of a loop with timers waits without the slack of 50 µs
 //! that waits have by default. Only where timers fire and the next is due within 50 µs, it waits for

@@ -1,21 +1,21 @@
-//! The timers of one loop: a wheel for what is far, a heap for what is near.
+//! The timers of one loop: a wheel for what is far, exact order for what is near.
 //!
 //! Time is cut into ticks of 2^17 ns (131 µs). Of the ticks, the *current* one and all before it
-//! are **near**: their timers are in a heap, in the order of their deadlines, and of their arrival
+//! are **near**: their timers are kept in order (`near.rs`), by their deadlines, and by their arrival
 //! among equal deadlines. Everything later is **far**, in a slot of one of eight levels. A tick is
 //! read as a number of eight digits to the base 64; a far timer is on the level of the highest
 //! digit in which its tick differs from the current one, in the slot of that digit's value:
 //!
 //! | | is in | leaves for |
 //! |---|---|---|
-//! | near | the heap | its firing, or its removal |
+//! | near | the order | its firing, or its removal |
 //! | far, level 0 | the slot of its own tick | near, when that tick becomes the current one |
 //! | far, level *n* | a slot of 64ⁿ ticks | a lower level or near, when the slot's first tick does |
 //!
 //! What is on a level is due before everything on the levels above it, and lower slots are due
 //! before higher ones, so the lowest bit of the lowest level in use shows the next slot. Adding and
 //! removing a far timer touches one list, whatever the number of timers; most are removed, a
-//! timeout that did not strike, and never see the heap.
+//! timeout that did not strike, and are never put in order.
 //!
 //! Ticks only sort: what fires is decided by the exact deadline, so nothing fires early, and what
 //! is due together fires in order. The set knows no loop and no thread: it is given the time, and
@@ -64,7 +64,7 @@ impl Key {
 /// Where a timer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// The heap.
+    /// Among those that are kept in order.
     Near,
     /// The list of a slot.
     Far { level: usize, slot: usize },
@@ -165,6 +165,7 @@ impl Timers {
                 break;
             }
         }
+        self.near.give_back();
         self.earliest = None;
         due
     }
@@ -283,10 +284,14 @@ impl Timers {
         let mut link = std::mem::replace(&mut self.slots[level][slot], Link::NONE);
         while let Some(index) = link.index() {
             let timer = self.slab.live(index);
+            let (deadline, arrival) = (timer.deadline, timer.arrival);
             link = timer.next;
-            let deadline = timer.deadline;
-            self.place(index, deadline);
+            match self.place_of(deadline) {
+                Place::Near => self.near.add(deadline, arrival, index),
+                Place::Far { level, slot } => self.link(index, level, slot),
+            }
         }
+        self.near.sort();
         true
     }
 }

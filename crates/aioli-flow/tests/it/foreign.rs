@@ -58,7 +58,7 @@ async fn scenario() {
     });
     assert_eq!((body.await, cleaned.into_inner()), (7, 1));
 
-    let mut job = Box::pin(after(20, 8));
+    let mut job = Box::pin(after(250, 8));
     assert_eq!(wait_up_to(ms(1), &mut job).await, None);
     assert_eq!(job.await, 8);
     let moved = timeout_scope(ms(1), async |scope| {

@@ -1,7 +1,10 @@
 //! The near timers, in the order in which they are due.
 //!
-//! A removed timer stays in the heap as a husk, told by its number, which the slab does not know
-//! any more. Husks are dropped when they come to the top, and all at once when they outnumber the
+//! Those that come near together, as the slot they are in does, are sorted once; those that are set
+//! when they are near already are in a heap. The next one is the earlier of the two first ones.
+//!
+//! A removed timer stays where it is as a husk, told by its number, which the slab does not know
+//! any more. Husks are dropped when it is their turn, and all at once when they outnumber the
 //! timers, so that they cost each removal a constant time and never more memory than the timers.
 
 use std::cmp::Reverse;
@@ -14,12 +17,17 @@ use crate::moment::Moment;
 /// How many husks are not worth a purge.
 const HUSKS_MIN: usize = 32;
 
+/// Room for so many is never given back.
+const KEPT: usize = 1024;
+
 /// Deadline, arrival, place in the slab; the arrival is unique.
 type Item = Reverse<(Moment, u64, u32)>;
 
-/// A heap of timers.
+/// Timers in their order.
 #[derive(Debug, Default)]
 pub(super) struct Near {
+    /// The last one is the first that is due.
+    sorted: Vec<Item>,
     heap: BinaryHeap<Item>,
     /// How many of the items are removed timers.
     husks: usize,
@@ -30,10 +38,20 @@ impl Near {
         self.heap.push(Reverse((deadline, arrival, index)));
     }
 
-    /// Whether there is nothing at the top; asked after [`pop_due`](Near::pop_due), which leaves
-    /// no husk there.
+    /// Adds one of a slot, to be sorted before anything else is done.
+    #[inline]
+    pub(super) fn add(&mut self, deadline: Moment, arrival: u64, index: u32) {
+        self.sorted.push(Reverse((deadline, arrival, index)));
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.sorted.sort_unstable();
+    }
+
+    /// Whether there is nothing; asked after [`pop_due`](Near::pop_due), which leaves no husk in
+    /// front.
     pub(super) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.sorted.is_empty() && self.heap.is_empty()
     }
 
     /// One of the timers is about to be removed from the slab.
@@ -43,7 +61,10 @@ impl Near {
 
     /// Drops the husks when they are many.
     pub(super) fn purge(&mut self, slab: &Slab) {
-        if self.husks > HUSKS_MIN && self.husks > self.heap.len() / 2 {
+        let count = self.sorted.len() + self.heap.len();
+        if self.husks > HUSKS_MIN && self.husks > count / 2 {
+            self.sorted.retain(|item| is_live(item, slab));
+            self.sorted.shrink_to(2 * self.sorted.len());
             self.heap.retain(|item| is_live(item, slab));
             self.heap.shrink_to(2 * self.heap.len());
             self.husks = 0;
@@ -53,7 +74,8 @@ impl Near {
     /// The earliest deadline.
     pub(super) fn first(&mut self, slab: &Slab) -> Option<Moment> {
         self.drop_husks(slab);
-        self.heap.peek().map(|Reverse((deadline, _, _))| *deadline)
+        let first = self.sorted.last().max(self.heap.peek());
+        first.map(|Reverse((deadline, _, _))| *deadline)
     }
 
     /// The earliest timer, if it is due.
@@ -61,22 +83,43 @@ impl Near {
         if self.first(slab)? > now {
             return None;
         }
-        let Reverse((_, _, index)) = self.heap.pop()?;
+        // What is due earlier is greater.
+        let Reverse((_, _, index)) = match self.sorted.last() >= self.heap.peek() {
+            true => self.sorted.pop()?,
+            false => self.heap.pop()?,
+        };
         Some(index)
+    }
+
+    /// Gives the memory of a burst back when nothing is left of it.
+    pub(super) fn give_back(&mut self) {
+        if self.is_empty() {
+            self.sorted.shrink_to(KEPT);
+            self.heap.shrink_to(KEPT);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.sorted.capacity() + self.heap.capacity()
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.heap.len()
+        self.sorted.len() + self.heap.len()
     }
 
     pub(super) fn clear(&mut self) {
         *self = Near::default();
     }
 
-    /// Drops the husks at the top.
+    /// Drops the husks in front.
     fn drop_husks(&mut self, slab: &Slab) {
-        while self.heap.peek().is_some_and(|top| !is_live(top, slab)) {
+        while self.sorted.last().is_some_and(|item| !is_live(item, slab)) {
+            self.sorted.pop();
+            self.husks -= 1;
+        }
+        while self.heap.peek().is_some_and(|item| !is_live(item, slab)) {
             self.heap.pop();
             self.husks -= 1;
         }

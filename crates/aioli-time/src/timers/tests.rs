@@ -236,7 +236,7 @@ proptest! {
 
     #[test]
     fn long_histories_too(
-        ops in prop::collection::vec((op(), prop::bool::weighted(0.1)), 5_000..10_000),
+        ops in prop::collection::vec((op(), prop::bool::weighted(0.1)), 3_000..6_000),
     ) {
         check_history(&ops);
     }
@@ -279,6 +279,18 @@ fn memory_is_given_back_after_a_burst() {
     }
     assert!(timers.slab.capacity() < 1000, "{}", timers.slab.capacity());
     assert_eq!(timers.len(), 1);
+}
+
+#[test]
+fn what_puts_a_burst_in_order_is_given_back() {
+    let (now, mut timers, bells) = begin();
+    let soon = later(now, Duration::from_secs(1));
+    for n in 0..10_000 {
+        timers.insert(soon, bells.waker(n));
+        timers.insert(now, bells.waker(n));
+    }
+    assert_eq!(timers.take_due(soon).len(), 20_000);
+    assert!(timers.near.capacity() < 5000, "{}", timers.near.capacity());
 }
 
 #[test]
