@@ -1,5 +1,4 @@
-//! Bytes that have been read and not yet handed out, behind [`Lines`](crate::Lines) and
-//! [`BufReader`](crate::BufReader).
+//! Bytes that have been read and not yet handed out: the buffer of `Lines` and of `BufReader`.
 
 use crate::{
     error::{Error, Result},
