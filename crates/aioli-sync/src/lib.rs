@@ -213,7 +213,7 @@ pub use channel::{broadcast, mpmc::channel, oneshot, watch};
 pub use condition::{Condition, ConditionWait};
 pub use error::{
     AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
-    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError, ZeroCapacity,
 };
 pub use event::{Event, EventWait};
 pub use lock::{Lock, LockGuard, Locking, OwnedLockGuard};
