@@ -2,7 +2,7 @@
 
 use super::raw_lock::RawLock;
 use super::waiting::Waiting;
-use crate::error::Broken;
+use crate::error::{Broken, ZeroCapacity};
 use crate::stats::BarrierPhase;
 use crate::stats::BarrierStats;
 use crate::wait::Wait;
@@ -122,6 +122,25 @@ impl Barrier {
                 epoch: 0,
                 line: WaitList::new(),
             }),
+        }
+    }
+
+    /// As [`new`](Self::new), for a number that is not known when the program is written.
+    ///
+    /// # Errors
+    ///
+    /// [`ZeroCapacity`], if `parties` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(aioli_sync::Barrier::try_new(1).is_ok());
+    /// assert!(aioli_sync::Barrier::try_new(0).is_err());
+    /// ```
+    pub const fn try_new(parties: usize) -> Result<Barrier, ZeroCapacity> {
+        match parties {
+            0 => Err(ZeroCapacity),
+            _ => Ok(Barrier::new(parties)),
         }
     }
 

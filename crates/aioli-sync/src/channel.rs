@@ -18,4 +18,4 @@ pub mod oneshot;
 #[path = "channel/watch.rs"]
 pub mod watch;
 
-pub use mpmc::{channel, unbounded};
+pub use mpmc::{channel, try_channel, unbounded};

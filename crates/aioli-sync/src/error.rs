@@ -139,6 +139,27 @@ impl<T> From<PutError<T>> for TryPutError<T> {
     }
 }
 
+/// A bound or a number of parties was 0, with which nothing could ever happen.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_sync::{Queue, ZeroCapacity};
+///
+/// let from_the_configuration = 0;
+/// assert_eq!(Queue::<u32>::try_new(from_the_configuration).err(), Some(ZeroCapacity));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZeroCapacity;
+
+impl fmt::Display for ZeroCapacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bound of 0 lets nothing through")
+    }
+}
+
+impl Error for ZeroCapacity {}
+
 /// Why `try_get` got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -30,11 +30,11 @@
 //!
 //! # In scope / Out of scope
 //!
-//! In scope, all of it `Send` and `Sync` as far as the values allow:
+//! In scope, all of it but [`local`] `Send` and `Sync` as far as the values allow:
 //!
 //! | take | when | who is served first | a cancelled waiter leaves | asyncio |
 //! |---|---|---|---|---|
-//! | [`Queue`] | work is handed out, and one wants to know when it is *done* | oldest item to the longest wait | its item in the queue; a cancelled `put` has put nothing | `Queue` |
+//! | [`Queue`] | work is handed out, and one wants to know when it is *done*; bounded by number, or [by bytes](QueueBuilder::max_bytes) | oldest item to the longest wait | its item in the queue; a cancelled `put` has put nothing | `Queue` |
 //! | [`PriorityQueue`] | … the smallest item goes first | smallest item, oldest among equals | as `Queue` | `PriorityQueue` |
 //! | [`LifoQueue`] | … the newest item goes first | newest item | as `Queue` | `LifoQueue` |
 //! | [`channel()`] | values flow, and the flow ends when one side goes away | oldest item to the longest wait | its item in the channel; a cancelled `send` has sent nothing | – |
@@ -98,8 +98,25 @@
 //! ## Threads
 //!
 //! A plain thread takes part with `blocking_*`: [`Lock::blocking_lock`], [`Queue::blocking_put`],
-//! [`Queue::blocking_get`], and the like on both ends of a channel. They wait in the same line as
+//! [`Event::blocking_wait`], and so on for each that can wait. They wait in the same line as
 //! everybody. On the thread of an executor they stop its tasks, maybe those one waits for.
+//!
+//! ## One thread
+//!
+//! Inside one loop whose tasks stay where they are, [`local`] costs a fraction and takes items
+//! that are not `Send`. Take the primitives of the root for what another thread may touch, for
+//! `static`s, and when in doubt: moving from one to the other is a change of the `use` line.
+//!
+//! ```
+//! use aioli_sync::local::Lock;
+//! use std::rc::Rc;
+//!
+//! # futures::executor::block_on(async {
+//! let shared = Rc::new(Lock::new(Rc::new(1)));
+//! let guard = Rc::clone(&shared).lock_owned().await;
+//! assert_eq!(**guard, 1);
+//! # });
+//! ```
 //!
 //! # Cancellation
 //!
@@ -121,7 +138,7 @@
 //! is not touched. All of them queue in the same wait list: a slab inside the primitive, linked in
 //! order of arrival, in which a future finds its waiter by an index and a ticket. So futures are
 //! `Unpin`, may be forgotten, and need no unsafe code; the only such code are the guards of
-//! [`Lock`] and [`RwLock`], which lend out their value. Queues and channels share a core that
+//! [`Lock`] and [`RwLock`], which lend out their value, and what says that threads may share it. Queues and channels share a core that
 //! *promises* items and slots to waiters and moves them only when a future completes.
 //!
 //! Wakers are invoked, and dropped, outside the critical section, and so are items: a waker may
@@ -196,7 +213,7 @@ pub use channel::{broadcast, mpmc::channel, oneshot, watch};
 pub use condition::{Condition, ConditionWait};
 pub use error::{
     AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
-    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError, ZeroCapacity,
 };
 pub use event::{Event, EventWait};
 pub use lock::{Lock, LockGuard, Locking, OwnedLockGuard};

@@ -70,7 +70,7 @@ mod word;
 
 pub use crate::error::{
     AlreadyBorrowing, Broken, Lagging, PutError, ReceiverGone, RecvError, SendError, SenderGone,
-    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+    ShutDown, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError, ZeroCapacity,
 };
 pub use crate::stats::{
     BarrierPhase, BarrierStats, CapacityLimiterStats, ConditionStats, EventStats, LockStats,

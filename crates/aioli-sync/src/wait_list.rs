@@ -254,12 +254,18 @@ impl<W, G> WaitList<W, G> {
         if matches!(entry, Entry::Granted(_)) {
             self.n_granted -= 1;
         }
-        if self.n_waiting + self.n_granted == 0 {
-            self.slots.clear();
-            self.slots.shrink_to(IDLE_SLOTS_MAX);
-            self.free = NIL;
+        if self.slots.len() > IDLE_SLOTS_MAX && self.n_waiting + self.n_granted == 0 {
+            self.give_back();
         }
         entry
+    }
+
+    /// Gives the memory of a crowd back that has left.
+    #[cold]
+    fn give_back(&mut self) {
+        self.slots.clear();
+        self.slots.shrink_to(IDLE_SLOTS_MAX);
+        self.free = NIL;
     }
 }
 

@@ -9,7 +9,7 @@ pub use crate::stats::BroadcastStats;
 
 use super::board::{self, Announcer, Board, News, Next, Reader};
 use super::primitive::Ref;
-use crate::error::{Lagging, ReceiverGone};
+use crate::error::{Lagging, ReceiverGone, ZeroCapacity};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
@@ -49,6 +49,25 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         capacity,
     });
     (Sender(sender), Receiver(receiver))
+}
+
+/// As [`channel`], for a number that is not known when the program is written.
+///
+/// # Errors
+///
+/// [`ZeroCapacity`], if `capacity` is 0.
+///
+/// # Examples
+///
+/// ```
+/// assert!(aioli_sync::broadcast::try_channel::<u32>(1).is_ok());
+/// assert!(aioli_sync::broadcast::try_channel::<u32>(0).is_err());
+/// ```
+pub fn try_channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), ZeroCapacity> {
+    match capacity {
+        0 => Err(ZeroCapacity),
+        _ => Ok(channel(capacity)),
+    }
 }
 
 /// The items kept, of which the oldest has the number `first`.

@@ -12,7 +12,7 @@ use super::primitive::Ref;
 use super::raw_lock::RawLock;
 use super::waiting::{self, Waiting, WaitingOn};
 use crate::buffer::Bounds;
-use crate::error::{TryRecvError, TrySendError};
+use crate::error::{TryRecvError, TrySendError, ZeroCapacity};
 use futures_core::Stream;
 use state::{Receiving, ReceivingMany, Sending, Side, State};
 use std::fmt;
@@ -65,6 +65,25 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         "a channel holds at least 1 item; for a channel without a bound write `unbounded()`"
     );
     with_bounds(Bounds::items(capacity))
+}
+
+/// As [`channel`], for a bound that is not known when the program is written.
+///
+/// # Errors
+///
+/// [`ZeroCapacity`], if `capacity` is 0.
+///
+/// # Examples
+///
+/// ```
+/// assert!(aioli_sync::channel::try_channel::<u32>(1).is_ok());
+/// assert!(aioli_sync::channel::try_channel::<u32>(0).is_err());
+/// ```
+pub fn try_channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>), ZeroCapacity> {
+    match capacity {
+        0 => Err(ZeroCapacity),
+        _ => Ok(channel(capacity)),
+    }
 }
 
 /// Creates a channel without a bound: sending never waits.

@@ -2,11 +2,28 @@
 
 use super::{OrderedQueue, no_weight};
 use crate::buffer::Bounds;
+use crate::error::ZeroCapacity;
 use crate::order::{Fifo, Order};
 use std::fmt;
 use std::marker::PhantomData;
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// As [`new`](Self::new), for a bound that is not known when the program is written.
+    ///
+    /// # Errors
+    ///
+    /// [`ZeroCapacity`], if `maxsize` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(aioli_sync::Queue::<u32>::try_new(5).is_ok());
+    /// assert!(aioli_sync::Queue::<u32>::try_new(0).is_err());
+    /// ```
+    pub fn try_new(maxsize: usize) -> Result<Self, ZeroCapacity> {
+        OrderedQueue::builder().max_items(maxsize).try_build()
+    }
+
     /// Begins a queue, without a bound as long as none is given.
     ///
     /// # Examples
@@ -43,10 +60,6 @@ pub struct QueueBuilder<T, O: Order<T> = Fifo> {
 impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// Lets at most `items` items in.
     ///
-    /// # Panics
-    ///
-    /// If `items` is 0.
-    ///
     /// # Examples
     ///
     /// ```
@@ -54,7 +67,6 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// assert_eq!(queue.maxsize(), Some(2));
     /// ```
     pub const fn max_items(mut self, items: usize) -> Self {
-        assert!(items > 0, "a queue for 0 items cannot be used");
         self.bounds.items = items;
         self
     }
@@ -64,10 +76,6 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// An item is weighed once, when it is to be put. One that does not fit yet waits, and those
     /// behind it wait too, however light; one that alone weighs more than `bytes` comes back with
     /// [`PutError::TooLarge`](crate::PutError::TooLarge).
-    ///
-    /// # Panics
-    ///
-    /// If `bytes` is 0.
     ///
     /// # Examples
     ///
@@ -80,13 +88,16 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// assert_eq!(queue.try_put("fghij"), Err(TryPutError::TooLarge("fghij")));
     /// ```
     pub fn max_bytes(mut self, bytes: usize, weigh: fn(&T) -> usize) -> Self {
-        assert!(bytes > 0, "a queue for 0 bytes cannot be used");
         self.bounds.weight = bytes;
         self.weigh = weigh;
         self
     }
 
     /// The queue.
+    ///
+    /// # Panics
+    ///
+    /// If a bound is 0; [`try_build`](Self::try_build) returns an error.
     ///
     /// # Examples
     ///
@@ -98,7 +109,29 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// ```
     #[must_use]
     pub fn build(self) -> OrderedQueue<T, O> {
-        OrderedQueue::build(self.bounds, self.weigh)
+        let queue = self.try_build();
+        queue.expect("a queue with a bound of 0 cannot be used")
+    }
+
+    /// The queue, if it can be used.
+    ///
+    /// # Errors
+    ///
+    /// [`ZeroCapacity`], if a bound is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{Queue, ZeroCapacity};
+    ///
+    /// let built = Queue::<u32>::builder().max_items(0).try_build();
+    /// assert_eq!(built.err(), Some(ZeroCapacity));
+    /// ```
+    pub fn try_build(self) -> Result<OrderedQueue<T, O>, ZeroCapacity> {
+        match self.bounds {
+            Bounds { items: 0, .. } | Bounds { weight: 0, .. } => Err(ZeroCapacity),
+            bounds => Ok(OrderedQueue::build(bounds, self.weigh)),
+        }
     }
 }
 

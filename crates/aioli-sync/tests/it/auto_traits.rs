@@ -9,7 +9,8 @@ use aioli_sync::{
     Notify, NotifyStats, OnceCell, OwnedLockGuard, OwnedPermit, Permit, PriorityQueue, PutError,
     Queue, QueueStats, ReadGuard, Reading, ReceiverGone, RecvError, RwLock, RwLockStats, Semaphore,
     SemaphoreStats, SendError, SenderGone, ShutDown, Taken, TaskDoneError, TryGetError,
-    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, broadcast, local, oneshot, watch,
+    TryPutError, TryRecvError, TrySendError, WriteGuard, Writing, ZeroCapacity, broadcast, local,
+    oneshot, watch,
 };
 use std::cell::Cell;
 use std::error::Error;
@@ -90,6 +91,7 @@ fn plain_types() {
         RwLockStats: true true;
         mpmc::ChannelStats: true true;
         Broken: true true;
+        ZeroCapacity: true true;
         RecvError: true true;
         SenderGone: true true;
         TaskDoneError: true true;

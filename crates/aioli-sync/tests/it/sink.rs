@@ -91,3 +91,20 @@ fn closing_a_sink_ends_the_channel_and_leaves_a_queue_open() {
     ready(queue.clone().into_sink().close()).expect("nothing waits");
     queue.try_put(1).expect("it is open");
 }
+
+#[test]
+fn sinks_go_where_their_items_may() {
+    fn send<T: Send + Unpin>(_: &T) {}
+    send(&channel::<std::cell::Cell<u32>>(1).0.into_sink());
+    send(&Queue::<std::cell::Cell<u32>>::new(1).into_sink());
+}
+
+#[test]
+fn a_local_channel_is_a_sink_of_what_stays() {
+    let (tx, rx) = aioli_sync::local::channel::<std::rc::Rc<u32>>(1);
+    let items = stream::iter(0..10).map(|n| Ok(std::rc::Rc::new(n)));
+    let sum = rx.fold(0, async |sum, n| sum + *n);
+    let (sent, sum) = block_on(async { join!(items.forward(tx.into_sink()), sum) });
+    sent.expect("the receiver lives");
+    assert_eq!(sum, 45);
+}
