@@ -29,8 +29,8 @@ pub(crate) fn block_on<F: Future>(run: &Run, main: F) -> F::Output {
     runner.run(main).unwrap_or_else(|stop| stop.resume())
 }
 
-pub(crate) async fn join<T>(task: Task<T>) -> T {
-    task.await
+pub(crate) fn join<T>(task: Task<T>) -> Task<T> {
+    task
 }
 
 pub(crate) fn detach<T>(task: Task<T>) {
