@@ -138,9 +138,11 @@ pub use task::{
 #[doc(hidden)]
 pub mod models {
     pub use crate::event_loop::mailbox::{Mailbox, Unpark};
+    pub use crate::task::once_box::OnceBox;
     pub use crate::task::state::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE};
 
-    /// Makes the ordering with this number in `task/state.rs` `Relaxed`; zero is none.
+    /// Makes the ordering with this number in `task/state.rs` and `task/once_box.rs` `Relaxed`; zero is
+    /// none.
     pub fn weaken(number: u32) {
         crate::primitive::atomic::WEAKENED.store(number, std::sync::atomic::Ordering::SeqCst);
     }

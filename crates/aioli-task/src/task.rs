@@ -6,6 +6,7 @@ mod handle;
 mod header;
 mod join;
 mod on_done;
+pub(crate) mod once_box;
 mod output;
 mod run;
 mod side;

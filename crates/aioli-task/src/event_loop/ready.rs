@@ -4,7 +4,7 @@
 //! that a loop in its stride allocates nothing.
 #![expect(
     unsafe_code,
-    reason = "appends to a list without a check that nobody else is at it"
+    reason = "one word an entry, in lists that are appended to without a check that nobody else is at them"
 )]
 
 use std::cell::{Cell, UnsafeCell};
@@ -39,6 +39,65 @@ impl Ready {
     }
 }
 
+/// An entry in one word, for there may be millions: a pointer with the kind in its lowest bits.
+///
+/// # Invariants
+///
+/// It was made by [`pack`](Packed::pack), and owns what that was given.
+pub(super) struct Packed(NonNull<()>);
+
+const TASK: usize = 0;
+const CALL: usize = 1;
+const REMOTE: usize = 2;
+const KIND: usize = 3;
+
+/// The least alignment of what an entry points to leaves room for the kind.
+const _: () = assert!(
+    align_of::<CallState>() > KIND
+        && align_of::<Box<dyn FnOnce() + Send>>() > KIND
+        && Queued::ALIGN > KIND
+);
+
+impl Packed {
+    #[inline]
+    fn pack(entry: Ready) -> Packed {
+        let (pointer, kind) = match entry {
+            Ready::Task(task) => (task.into_raw(), TASK),
+            Ready::Call(call) => (Rc::into_raw(call).cast_mut().cast(), CALL),
+            Ready::Remote(call) => (Box::into_raw(call).cast(), REMOTE),
+        };
+        let packed = pointer.map_addr(|address| address | kind);
+        // SAFETY: none of the three is null, and setting bits does not make it so.
+        Packed(unsafe { NonNull::new_unchecked(packed) })
+    }
+
+    #[inline]
+    pub(super) fn is_task(&self) -> bool {
+        self.0.addr().get() & KIND == TASK
+    }
+
+    #[inline]
+    fn unpack(self) -> Ready {
+        let kind = self.0.addr().get() & KIND;
+        let pointer = self.0.as_ptr().map_addr(|address| address & !KIND);
+        std::mem::forget(self);
+        match kind {
+            // SAFETY: it came from `into_raw`, by this kind.
+            TASK => Ready::Task(unsafe { Queued::from_raw(pointer) }),
+            // SAFETY: as above.
+            CALL => Ready::Call(unsafe { Rc::from_raw(pointer.cast()) }),
+            // SAFETY: as above.
+            _ => Ready::Remote(unsafe { Box::from_raw(pointer.cast()) }),
+        }
+    }
+}
+
+impl Drop for Packed {
+    fn drop(&mut self) {
+        drop(Packed(self.0).unpack());
+    }
+}
+
 /// The ready queue of a loop.
 ///
 /// # Invariants
@@ -48,7 +107,7 @@ impl Ready {
 /// 2. While there is a batch, `next` names the other list, and nobody touches the batch's.
 #[derive(Default)]
 pub(crate) struct ReadyQueue {
-    lists: [UnsafeCell<Vec<Ready>>; 2],
+    lists: [UnsafeCell<Vec<Packed>>; 2],
     /// The list of the next pass.
     next: Cell<Turn>,
     has_batch: Cell<bool>,
@@ -75,14 +134,14 @@ impl Turn {
 /// Makes room for more, out of the way of the hottest callers there are.
 #[cold]
 #[inline(never)]
-fn push_slowly(list: &mut Vec<Ready>, entry: Ready) {
+fn push_slowly(list: &mut Vec<Packed>, entry: Packed) {
     list.push(entry);
 }
 
 impl ReadyQueue {
     /// Calls `f` with the list of the next pass; `f` calls nothing that could come back here.
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut Vec<Ready>) -> R) -> R {
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Packed>) -> R) -> R {
         // SAFETY: the type is not `Sync`, no `f` in this file comes back here (invariant 1), and no
         // batch has this list (invariant 2), so this is the only borrow.
         f(unsafe { &mut *self.lists[self.next.get() as usize].get() })
@@ -91,6 +150,7 @@ impl ReadyQueue {
     /// Appends an entry.
     #[inline]
     pub(crate) fn push(&self, entry: Ready) {
+        let entry = Packed::pack(entry);
         self.with(|next| match next.len() == next.capacity() {
             true => push_slowly(next, entry),
             // There is room: nothing is allocated here, and nothing can unwind.
@@ -160,14 +220,14 @@ impl ReadyQueue {
 /// touched as long as the batch is there (invariant 2 of the queue), so that `start` is its address.
 pub(super) struct Batch<'a> {
     queue: &'a ReadyQueue,
-    start: NonNull<Ready>,
+    start: NonNull<Packed>,
     at: usize,
     len: usize,
 }
 
 impl Batch<'_> {
     /// The entries that have not been taken out.
-    pub(super) fn rest(&mut self) -> &mut [Ready] {
+    pub(super) fn rest(&mut self) -> &mut [Packed] {
         // SAFETY: `at` is not above `len`, and so inside of the list.
         let start = unsafe { self.start.add(self.at) };
         // SAFETY: there are the entries from `at` up to `len`, and nobody else refers to them
@@ -188,7 +248,7 @@ impl Iterator for Batch<'_> {
         let place = unsafe { self.start.add(self.at) };
         self.at += 1;
         // SAFETY: there is an entry (invariant), which is moved out, being before `at` now.
-        Some(unsafe { place.read() })
+        Some(unsafe { place.read() }.unpack())
     }
 }
 

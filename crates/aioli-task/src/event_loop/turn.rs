@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aioli_sync::budget;
 
 use super::local::LocalLoop;
-use super::ready::{Batch, Ready};
+use super::ready::{Batch, Packed, Ready};
 use crate::report::Report;
 use crate::watchdog::Watch;
 
@@ -234,10 +234,10 @@ impl LocalLoop {
 
     /// Puts the tasks of a pass into an order that depends on the seed. Callbacks keep their
     /// places: their order is a promise of `call_soon`.
-    fn shuffle(&self, ready: &mut [Ready]) {
+    fn shuffle(&self, ready: &mut [Packed]) {
         let Some(state) = &self.shuffle else { return };
         let places: Vec<usize> = (0..ready.len())
-            .filter(|&place| matches!(ready[place], Ready::Task(_)))
+            .filter(|&place| ready[place].is_task())
             .collect();
         for last in (1..places.len()).rev() {
             let other = (split_mix(state) % (last as u64 + 1)) as usize;

@@ -10,9 +10,10 @@ use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::once_box::OnceBox;
 use super::side::{JoinerKey, Side};
 use super::slab::{Room, Slab};
 use super::state::{self, State};
@@ -63,7 +64,7 @@ pub(crate) struct Header {
     pub(super) slab: NonNull<Slab>,
     pub(crate) location: &'static Location<'static>,
     /// What few tasks have; made when somebody needs it.
-    side: OnceLock<Box<Side>>,
+    side: OnceBox<Side>,
     /// The first one on the home thread who waits for the end; the others are in `side`.
     joiner: UnsafeCell<Option<Waker>>,
 }
@@ -104,7 +105,7 @@ impl Header {
             state,
             slab,
             location,
-            side: OnceLock::new(),
+            side: OnceBox::new(),
             joiner: UnsafeCell::new(None),
         }
     }
@@ -148,12 +149,12 @@ impl Header {
     /// The side record, if the task has one.
     #[inline]
     pub(crate) fn side(&self) -> Option<&Side> {
-        self.side.get().map(|side| &**side)
+        self.side.get()
     }
 
     /// The side record, made now if there was none.
     pub(crate) fn side_or_new(&self) -> &Side {
-        self.side.get_or_init(Box::default)
+        self.side.get_or_init(Side::default)
     }
 
     /// The task's tree of handlers, if it has had one.

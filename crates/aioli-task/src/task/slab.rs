@@ -20,8 +20,11 @@ use std::sync::Arc;
 use super::state::Returns;
 use crate::event_loop::Shared;
 
-/// Cells are this far apart in size, up to `SMALL_MAX`, and their addresses are multiples of it.
-const STEP: usize = 16;
+/// Cells are this far apart in size, up to `SMALL_MAX`.
+const STEP: usize = 8;
+/// Chunks begin at multiples of this. So do the cells of a size that is a multiple of it, which the
+/// size of what is aligned so always is.
+const ALIGN: usize = 16;
 const SMALL_MAX: usize = 1024;
 const CLASSES: usize = SMALL_MAX / STEP;
 /// The first chunk of a class has about this many bytes, and each next one twice as many as the one
@@ -87,7 +90,7 @@ impl Room {
     /// The room for a cell of this layout, which is not empty.
     pub(super) const fn new(layout: Layout) -> Room {
         assert!(layout.size() > 0, "a cell has a header");
-        let class = match layout.size() <= SMALL_MAX && layout.align() <= STEP {
+        let class = match layout.size() <= SMALL_MAX && layout.align() <= ALIGN {
             true => Some(layout.size().div_ceil(STEP) - 1),
             false => None,
         };
@@ -295,7 +298,7 @@ impl Class {
         if chunks.last().is_none_or(is_full) {
             let bytes = (CHUNK_MIN << chunks.len().min(16)).min(CHUNK_MAX);
             let cells = (bytes / size).max(1);
-            let layout = Layout::from_size_align(cells * size, STEP);
+            let layout = Layout::from_size_align(cells * size, ALIGN);
             let layout = layout.expect("a chunk is far smaller than the address space");
             let start = checked(layout);
             chunks.push(Chunk {

@@ -109,6 +109,28 @@ impl Queued {
         Queued(task)
     }
 
+    /// The alignment of what [`into_raw`](Queued::into_raw) points to.
+    pub(crate) const ALIGN: usize = align_of::<Header>();
+
+    /// The place in the queue as a pointer, which is not null; it is not dropped.
+    #[inline]
+    pub(crate) fn into_raw(self) -> *mut () {
+        let task = self.0;
+        mem::forget(self);
+        task.as_ptr().cast()
+    }
+
+    /// The reverse.
+    ///
+    /// # Safety
+    ///
+    /// It came from [`into_raw`](Queued::into_raw), and this is done once.
+    #[inline]
+    pub(crate) unsafe fn from_raw(task: *mut ()) -> Queued {
+        // SAFETY: it was not null when it was made.
+        Queued(unsafe { NonNull::new_unchecked(task.cast()) })
+    }
+
     /// What is known of the task for ever.
     pub(crate) fn facts(&self) -> Facts {
         // SAFETY: the task is queued, which keeps it (invariant).

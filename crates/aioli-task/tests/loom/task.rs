@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize as StdUsize, Ordering::SeqCst};
 
-use aioli_task::models::{DETACH, DONE, Fate, JOIN, Returns, State, WAKE, weaken};
+use aioli_task::models::{DETACH, DONE, Fate, JOIN, OnceBox, Returns, State, WAKE, weaken};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::thread;
@@ -456,6 +456,27 @@ fn cells_against_the_end_of_the_loop() {
     assert_eq!(memory.ends.load(SeqCst), 1);
 }
 
+/// Two threads make the same box, and a third looks for it: all see what it holds.
+fn a_box_made_twice() {
+    fn look(place: &OnceBox<Place<u32>>) -> u32 {
+        let made = place.get_or_init(|| {
+            let made = Place::new(0);
+            made.write(7);
+            made
+        });
+        made.read()
+    }
+    let place = Arc::new(OnceBox::new());
+    let threads = [0, 1].map(|_| {
+        let place = place.clone();
+        thread::spawn(move || assert_eq!(look(&place), 7))
+    });
+    if let Some(made) = place.get() {
+        assert_eq!(made.read(), 7);
+    }
+    join(threads);
+}
+
 /// A model by its name, with the orderings without which it must fail.
 ///
 /// Ordering 10 is missing: it keeps a subtraction from coming before a store that it has no other
@@ -490,6 +511,7 @@ const MODELS: &[Model] = &[
         cells_against_the_end_of_the_loop,
         &[11, 12, 13, 14],
     ),
+    ("a box made twice", a_box_made_twice, &[15, 16, 17]),
 ];
 
 /// Runs a model through every order of its steps in which threads are interrupted up to three
