@@ -13,12 +13,12 @@ pub(crate) use windows::{close, create_private_folder, read_at, symlink, sync_fo
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{read_at_now, read_now, read_whole_now};
+pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{read_at_now, read_now, read_whole_now};
+pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]
@@ -29,4 +29,12 @@ pub(crate) enum Now {
     Later,
     /// This file cannot be read so at all; asking again is a waste.
     Never,
+}
+
+/// What came of an attempt to read a whole file without blocking.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    Read(Vec<u8>),
+    /// It would block, or failed: the pool does it, with the file if it has been opened.
+    Later(Option<std::fs::File>),
 }
