@@ -13,12 +13,12 @@ pub(crate) use windows::{close, create_private_folder, read_at, symlink, sync_fo
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now};
+pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now};
+pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]

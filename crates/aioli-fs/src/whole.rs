@@ -68,6 +68,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 
 /// Writes a whole file: makes it, or replaces the contents of the one that is there.
 ///
+/// On Linux a file of up to 64 KiB in a file system that is in memory is written on the spot;
+/// otherwise it is one job for the blocking pool.
+///
 /// A reader may see the file empty or half written meanwhile; see [`write_atomic`].
 ///
 /// # Cancel safety
@@ -90,8 +93,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 /// # }).unwrap();
 /// ```
 pub fn write(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
+    let path = path.as_ref().to_path_buf();
     let data = data.as_ref().to_vec();
-    Operation::on("write", path, move |path| fs::write(path, data))
+    Operation::of("write", Writing { path, data })
 }
 
 /// Replaces a whole file in one step: whoever looks sees the old contents or the new.
@@ -213,6 +217,27 @@ impl Work<String> for Text {
             let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
             self.0.error(source)
         })
+    }
+}
+
+/// A whole file to be written.
+struct Writing {
+    path: PathBuf,
+    data: Vec<u8>,
+}
+
+impl Work<()> for Writing {
+    fn tries(&self) -> bool {
+        true
+    }
+
+    fn try_now(&mut self) -> Option<()> {
+        os::write_whole_now(&self.path, &self.data).then_some(())
+    }
+
+    fn run(self: Box<Self>) -> Result<()> {
+        fs::write(&self.path, &self.data)
+            .map_err(|source| Error::new("write", Some(Arc::from(self.path)), source))
     }
 }
 

@@ -22,3 +22,8 @@ pub(crate) fn read_whole_now(_path: &Path) -> Whole {
 pub(crate) fn read_whole(path: &Path, _opened: Option<File>) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
+
+/// Writes nothing: the pool does it.
+pub(crate) fn write_whole_now(_path: &Path, _data: &[u8]) -> bool {
+    false
+}

@@ -8,7 +8,7 @@ use super::{Now, Whole};
 use std::{
     ffi::CString,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     mem::size_of,
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -88,8 +88,7 @@ pub(crate) fn read_whole(path: &Path, opened: Option<File>) -> io::Result<Vec<u8
         return std::fs::read(path);
     };
     if file.metadata()?.file_type().is_fifo() {
-        // Opening it again waits for a writer; one that is there already is not left meanwhile.
-        return std::fs::read(path);
+        wait_for_writer(&file)?;
     }
     wait_again(&file)?;
     let size = file.metadata()?.len();
@@ -97,6 +96,27 @@ pub(crate) fn read_whole(path: &Path, opened: Option<File>) -> io::Result<Vec<u8
     data.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;
     file.read_to_end(&mut data)?;
     Ok(data)
+}
+
+/// Waits for what opening a pipe waits for unless it is opened to be non-blocking: a writer, who
+/// may have gone again meanwhile.
+fn wait_for_writer(pipe: &File) -> io::Result<()> {
+    let mut event = libc::pollfd {
+        fd: pipe.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    loop {
+        // SAFETY: `event` is one structure, as the call is told, and lives for the whole call; the
+        // descriptor is open because `pipe` is borrowed.
+        if unsafe { libc::poll(&raw mut event, 1, -1) } > 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
 }
 
 /// Makes the calls on a file wait that was opened to be non-blocking.
@@ -142,6 +162,77 @@ fn read_small_now(file: &File) -> Option<Vec<u8>> {
     }
     data.truncate(filled);
     Some(data)
+}
+
+/// Writes a whole small file, if it is one of a file system in memory, where nothing waits for a
+/// disk. What this leaves half done, the job does again.
+pub(crate) fn write_whole_now(path: &Path, data: &[u8]) -> bool {
+    data.len() <= WHOLE_MAX && try_write_whole(path, data).is_some()
+}
+
+fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
+    let name = CString::new(path.file_name()?.as_bytes()).ok()?;
+    let parent = path.parent()?;
+    let parent = if parent == Path::new("") {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let folder = open_now(parent, libc::O_PATH | libc::O_DIRECTORY)?;
+    if !is_in_memory(&folder) {
+        return None;
+    }
+    let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
+    let mut file = match made {
+        Some(file) => file,
+        None => open_old_in(&folder, &name)?,
+    };
+    match file.write(data) {
+        Ok(n) if n == data.len() => Some(()),
+        _ => None,
+    }
+}
+
+/// Opens a file that is there and empties it, unless it is something else than a small file.
+fn open_old_in(folder: &OwnedFd, name: &CString) -> Option<File> {
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    let no_follow = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the name ends with a zero, `found` is of the type that the call fills, and the
+    // descriptor is open because `folder` is borrowed.
+    let n = unsafe { libc::fstatat(folder.as_raw_fd(), name.as_ptr(), &raw mut found, no_follow) };
+    let is_file = found.st_mode & libc::S_IFMT == libc::S_IFREG;
+    let is_small = usize::try_from(found.st_size).is_ok_and(|size| size <= WHOLE_MAX);
+    if n != 0 || !is_file || !is_small {
+        return None;
+    }
+    let file = open_in(folder, name, libc::O_TRUNC)?;
+    // The name may have become another's meanwhile.
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+/// Opens a file of a folder for writing, without waiting for anybody else.
+fn open_in(folder: &OwnedFd, name: &CString, flags: libc::c_int) -> Option<File> {
+    let flags = flags
+        | libc::O_WRONLY
+        | libc::O_CLOEXEC
+        | libc::O_NOFOLLOW
+        | libc::O_NONBLOCK
+        | libc::O_NOCTTY;
+    // SAFETY: the name ends with a zero, and the descriptor is open because `folder` is borrowed.
+    let fd = unsafe { libc::openat(folder.as_raw_fd(), name.as_ptr(), flags, 0o666) };
+    // SAFETY: the call has just opened it, and nobody else knows of it.
+    (fd >= 0).then(|| unsafe { File::from_raw_fd(fd) })
+}
+
+/// Whether the files of a folder are kept in memory.
+fn is_in_memory(folder: &OwnedFd) -> bool {
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `found` is of the type that the call fills, and the descriptor is open because
+    // `folder` is borrowed.
+    let n = unsafe { libc::fstatfs(folder.as_raw_fd(), &raw mut found) };
+    n == 0 && found.f_type == libc::TMPFS_MAGIC
 }
 
 /// Opens what needs no waiting to be found.
