@@ -87,19 +87,25 @@
 
 mod aftermath;
 mod batches;
+mod buf_reader;
 mod buf_writer;
 mod error;
 mod file;
 mod folder;
+mod lane;
 mod lines;
 mod names;
 mod open;
 mod operation;
 mod os;
+mod stdio;
 mod temp;
+#[cfg(feature = "tokio")]
+mod tokio_traits;
 mod walk;
 mod whole;
 
+pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;
 pub use error::{Error, Result};
 pub use file::File;
@@ -108,11 +114,12 @@ pub use folder::{
 };
 pub use lines::{Lines, lines};
 pub use names::{
-    canonicalize, exists, hard_link, metadata, read_link, remove_file, rename, set_permissions,
-    symlink, symlink_metadata,
+    canonicalize, chown, exists, hard_link, metadata, read_link, remove_file, rename,
+    set_permissions, symlink, symlink_metadata, truncate,
 };
 pub use open::{OpenOptions, create, open};
 pub use operation::Operation;
+pub use stdio::{Stdin, Stdout, stderr, stdin, stdout};
 pub use temp::{TempDir, TempFile};
 pub use walk::{Walk, walk};
 pub use whole::{copy, read, read_to_string, write, write_atomic};

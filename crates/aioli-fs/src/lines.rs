@@ -1,8 +1,9 @@
 //! Reading a file line by line.
 
 use crate::{
+    buf_reader::{BufReader, Piece},
     error::{Error, Result},
-    file::{CHUNK, File},
+    file::File,
     operation::Operation,
 };
 use futures_core::Stream;
@@ -19,9 +20,6 @@ use std::{
 /// The longest line that is read unless [`Lines::with_limit`] says otherwise: 1 MiB. A file
 /// without line ends must not be able to fill the memory.
 const LIMIT: usize = 1024 * 1024;
-
-/// How much is asked for at a time.
-const STEP: usize = CHUNK / 4;
 
 /// Opens a file and reads it by lines; see [`Lines`].
 ///
@@ -81,30 +79,24 @@ pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines {
-    file: File,
-    buffer: Vec<u8>,
-    /// Where the next line starts in `buffer`.
-    start: usize,
-    /// Up to where `buffer` is known to hold no line end after `start`.
-    searched: usize,
-    /// Up to where `buffer` holds bytes of the file.
-    filled: usize,
+    reader: BufReader,
     limit: usize,
     ended: bool,
 }
 
 impl Lines {
     pub(crate) fn new(file: File) -> Self {
-        let buffer = Vec::new();
+        Self::over(BufReader::new(file))
+    }
+
+    pub(crate) fn over(reader: BufReader) -> Self {
+        let (limit, ended) = (LIMIT, false);
         Self {
-            file,
-            buffer,
-            start: 0,
-            searched: 0,
-            filled: 0,
-            limit: LIMIT,
-            ended: false,
+            reader,
+            limit,
+            ended,
         }
+        .with_limit(limit)
     }
 
     /// Sets the length in bytes that a line may have, which is 1 MiB at first.
@@ -124,6 +116,8 @@ impl Lines {
     /// ```
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
+        // The line's end does not count.
+        self.reader = self.reader.with_limit(bytes.saturating_add(2));
         self
     }
 
@@ -187,82 +181,50 @@ impl Lines {
     }
 
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<String>>> {
-        loop {
-            let found = self.buffer[self.searched..self.filled]
-                .iter()
-                .position(|b| *b == b'\n');
-            if let Some(at) = found {
-                let end = self.searched + at;
-                let start = std::mem::replace(&mut self.start, end + 1);
-                self.searched = self.start;
-                return Poll::Ready(Some(self.line(start, end)));
-            }
-            self.searched = self.filled;
-            if self.ended {
-                let start = std::mem::replace(&mut self.start, self.filled);
-                let rest = start < self.filled;
-                return Poll::Ready(rest.then(|| self.line(start, self.filled)));
-            }
-            if self.filled - self.start > self.limit {
-                return Poll::Ready(Some(Err(self.too_long())));
-            }
-            match ready!(self.poll_more(cx)) {
-                Ok(0) => self.ended = true,
-                Ok(_) => {}
-                Err(error) => {
-                    self.forget_rest();
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
+        if self.ended {
+            return Poll::Ready(None);
         }
+        let item = match ready!(self.reader.poll_piece(cx, b'\n')) {
+            Ok(Piece::Whole(n)) => self.line(n, n - 1),
+            Ok(Piece::Rest(0)) => {
+                self.forget_rest();
+                return Poll::Ready(None);
+            }
+            Ok(Piece::Rest(n)) => self.line(n, n),
+            Ok(Piece::TooLong) => Err(self.too_long()),
+            Err(error) => {
+                self.forget_rest();
+                Err(error)
+            }
+        };
+        Poll::Ready(Some(item))
     }
 
-    /// Makes room behind what is there and reads into it.
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.searched -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < self.filled + STEP {
-            self.buffer.resize(self.filled + STEP, 0);
-        }
-        let room = &mut self.buffer[self.filled..];
-        let n = ready!(self.file.poll_fill(cx, room))?;
-        self.filled += n;
-        Poll::Ready(Ok(n))
-    }
-
-    /// The line in this part of the buffer.
-    fn line(&mut self, start: usize, end: usize) -> Result<String> {
-        let line = &self.buffer[start..end];
+    /// Takes the `n` bytes of a line, of which the first `end` come before its `\n`.
+    fn line(&mut self, n: usize, end: usize) -> Result<String> {
+        let line = &self.reader.buffer()[..end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
             return Err(self.too_long());
         }
-        match str::from_utf8(line) {
-            Ok(line) => Ok(line.to_owned()),
-            Err(error) => {
-                let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-                Err(self.file.error("read a line of", reason))
-            }
-        }
+        let line = str::from_utf8(line).map(str::to_owned);
+        self.reader.take(n);
+        line.map_err(|error| {
+            let reason = io::Error::new(io::ErrorKind::InvalidData, error);
+            self.reader.file().error("read a line of", reason)
+        })
     }
 
     fn too_long(&mut self) -> Error {
         self.forget_rest();
         let reason = format!("a line is longer than {} bytes", self.limit);
         let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-        self.file.error("read a line of", reason)
+        self.reader.file().error("read a line of", reason)
     }
 
     fn forget_rest(&mut self) {
         self.ended = true;
-        self.buffer = Vec::new();
-        self.start = 0;
-        self.searched = 0;
-        self.filled = 0;
+        self.reader.forget();
     }
 }
 
@@ -277,7 +239,7 @@ impl Stream for Lines {
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
-            .field("file", &self.file)
+            .field("file", self.reader.file())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

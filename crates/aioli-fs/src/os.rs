@@ -3,22 +3,30 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+pub(crate) use unix::{
+    chown, close, create_private_folder, read_at, symlink, sync_folder, write_at,
+};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+pub(crate) use windows::{
+    chown, close, create_private_folder, read_at, symlink, sync_folder, write_at,
+};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
+pub(crate) use linux::{
+    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
+pub(crate) use elsewhere::{
+    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
+};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]

@@ -9,6 +9,11 @@ pub(crate) fn read_now(_file: &File, _buf: &mut [u8]) -> Now {
 }
 
 /// Reads nothing: the pool does it.
+pub(crate) fn read_vectored_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
+    Now::Never
+}
+
+/// Reads nothing: the pool does it.
 pub(crate) fn read_at_now(_file: &File, _buf: &mut [u8], _offset: u64) -> Now {
     Now::Never
 }

@@ -8,7 +8,7 @@ use super::{Now, Whole};
 use std::{
     ffi::CString,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, IoSliceMut, Read, Write},
     mem::size_of,
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -32,6 +32,11 @@ pub(crate) fn read_now(file: &File, buf: &mut [u8]) -> Now {
     read(file, buf, AT_CURSOR)
 }
 
+/// Reads at the file's position into several buffers as much as needs no waiting.
+pub(crate) fn read_vectored_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
+    read_into(file, bufs, AT_CURSOR)
+}
+
 /// Reads at `offset` as much as needs no waiting.
 pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
     match libc::off_t::try_from(offset) {
@@ -41,17 +46,19 @@ pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
 }
 
 fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
-    let slice = libc::iovec {
-        iov_base: buf.as_mut_ptr().cast(),
-        iov_len: buf.len(),
-    };
-    // SAFETY: `slice` describes `buf`, which is borrowed mutably for the whole call, and the
-    // descriptor is open because `file` is borrowed.
+    read_into(file, &mut [IoSliceMut::new(buf)], offset)
+}
+
+fn read_into(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
+    // More than the system takes are a short read.
+    let n_bufs = bufs.len().min(1024);
+    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, each describes memory that is borrowed
+    // mutably for the whole call, and the descriptor is open because `file` is borrowed.
     let n = unsafe {
         libc::preadv2(
             file.as_raw_fd(),
-            &raw const slice,
-            1,
+            bufs.as_mut_ptr().cast::<libc::iovec>(),
+            n_bufs as libc::c_int,
             offset,
             libc::RWF_NOWAIT,
         )

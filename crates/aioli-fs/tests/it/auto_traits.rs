@@ -1,8 +1,8 @@
 //! Everything public is `Send`, futures included; handles are `Sync`.
 
 use aioli_fs::{
-    BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation, ReadDir, TempDir, TempFile,
-    Walk,
+    BufReader, BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation, ReadDir, Stdin,
+    Stdout, TempDir, TempFile, Walk,
 };
 
 fn send<T: Send>() {}
@@ -16,6 +16,7 @@ fn types_are_send_sync_and_unpin() {
         ($($t:ty),*) => { $(send::<$t>(); sync::<$t>(); unpin::<$t>();)* };
     }
     check!(
+        BufReader,
         BufWriter,
         DirEntry,
         Error,
@@ -23,6 +24,8 @@ fn types_are_send_sync_and_unpin() {
         Lines,
         OpenOptions,
         ReadDir,
+        Stdin,
+        Stdout,
         TempDir,
         TempFile,
         Walk

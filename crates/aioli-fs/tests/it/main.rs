@@ -2,10 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auto_traits;
+#[cfg(unix)]
+mod buffered;
 #[cfg(target_os = "linux")]
 mod cancel;
 #[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
 mod errors;
+#[cfg(target_os = "linux")]
+mod faults;
 mod foreign;
 #[cfg(unix)]
 mod lines;

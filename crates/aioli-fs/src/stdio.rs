@@ -1,0 +1,387 @@
+//! The process's standard input, output and errors.
+
+use crate::{
+    error::{Error, Result},
+    file::CHUNK,
+    lane::{Answer, Lane},
+};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use std::{
+    future::{Future, poll_fn},
+    io::{self, Read, Write},
+    mem,
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+static READING: Lane = Lane::new("aioli-stdin");
+static WRITING: Lane = Lane::new("aioli-stdout");
+static WRITING_ERRORS: Lane = Lane::new("aioli-stderr");
+
+/// The operation's name in errors.
+const INPUT_READ: &str = "read standard input";
+
+/// What was read from standard input and not yet handed out, or is being read.
+static INPUT: Mutex<Input> = Mutex::new(Input {
+    ahead: Vec::new(),
+    reading: None,
+});
+
+struct Input {
+    ahead: Vec<u8>,
+    reading: Option<Answer<io::Result<Vec<u8>>>>,
+}
+
+fn input() -> MutexGuard<'static, Input> {
+    INPUT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Standard input: a terminal, a pipe, a file.
+///
+/// It is read by a thread of its own, when somebody asks and no more than one read at a time; the
+/// end of the process does not wait for it. What has been read for a future that is gone is given
+/// to the next read, of whichever handle; tasks that read at once share the input at random.
+///
+/// # Examples
+///
+/// ```no_run
+/// # aioli_task::run(async {
+/// let mut stdin = aioli_fs::stdin();
+/// loop {
+///     let line = stdin.read_line().await?;
+///     if line.is_empty() {
+///         break; // the end
+///     }
+///     print!("you said {line}");
+/// }
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "aiofiles.stdin_bytes")]
+#[doc(alias = "sys.stdin")]
+#[derive(Debug)]
+pub struct Stdin {
+    /// What `fill_buf` has shown and `consume` has not taken.
+    shown: Vec<u8>,
+}
+
+/// A handle of standard input; see [`Stdin`].
+#[must_use]
+pub fn stdin() -> Stdin {
+    Stdin { shown: Vec::new() }
+}
+
+impl Stdin {
+    /// Reads up to `buf.len()` bytes; 0 is the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: bytes that were on their way are given to the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        poll_fn(|cx| self.poll_read_out(cx, buf)).await
+    }
+
+    /// Reads a line with its end; the last one may lack it, and an empty one is the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: what has been read is kept for the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
+    /// is not UTF-8, which stays, or is longer than 1 MiB.
+    pub async fn read_line(&mut self) -> Result<String> {
+        let mut searched = 0;
+        loop {
+            let found = self.shown[searched..].iter().position(|b| *b == b'\n');
+            if let Some(at) = found {
+                return self.take_text(searched + at + 1);
+            }
+            searched = self.shown.len();
+            if searched > LINE_MAX {
+                let reason = format!("a line is longer than {LINE_MAX} bytes");
+                return Err(failed(
+                    INPUT_READ,
+                    io::Error::new(io::ErrorKind::InvalidData, reason),
+                ));
+            }
+            let more = poll_fn(poll_input).await?;
+            if more.is_empty() {
+                return self.take_text(searched);
+            }
+            self.shown.extend(more);
+        }
+    }
+
+    /// Reads all that is left, as text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: what has been read is kept for the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
+    /// UTF-8, which stays.
+    pub async fn read_to_string(&mut self) -> Result<String> {
+        loop {
+            let more = poll_fn(poll_input).await?;
+            if more.is_empty() {
+                return self.take_text(self.shown.len());
+            }
+            self.shown.extend(more);
+        }
+    }
+
+    fn take_text(&mut self, n: usize) -> Result<String> {
+        match str::from_utf8(&self.shown[..n]) {
+            Ok(text) => {
+                let text = text.to_owned();
+                self.shown.drain(..n);
+                Ok(text)
+            }
+            Err(error) => Err(failed(
+                INPUT_READ,
+                io::Error::new(io::ErrorKind::InvalidData, error),
+            )),
+        }
+    }
+
+    fn poll_read_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
+        if !buf.is_empty() {
+            ready!(self.poll_shown(cx))?;
+        }
+        let n = buf.len().min(self.shown.len());
+        buf[..n].copy_from_slice(&self.shown[..n]);
+        self.shown.drain(..n);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_shown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.shown.is_empty() {
+            self.shown = ready!(poll_input(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The longest line of [`Stdin::read_line`].
+const LINE_MAX: usize = 1024 * 1024;
+
+/// What came in, nothing at the end.
+fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+    let mut input = input();
+    if !input.ahead.is_empty() {
+        return Poll::Ready(Ok(mem::take(&mut input.ahead)));
+    }
+    let reading = match &mut input.reading {
+        Some(reading) => reading,
+        none => {
+            let reading = READING.ask(read_input).map_err(|e| failed(INPUT_READ, e))?;
+            none.insert(reading)
+        }
+    };
+    let read = ready!(Pin::new(reading).poll(cx));
+    input.reading = None;
+    Poll::Ready(read.map_err(|error| failed(INPUT_READ, error)))
+}
+
+fn read_input() -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; CHUNK / 4];
+    loop {
+        match io::stdin().lock().read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => {
+                bytes.truncate(read?);
+                return Ok(bytes);
+            }
+        }
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        if !self.shown.is_empty() {
+            let mut input = input();
+            let later = mem::take(&mut input.ahead);
+            input.ahead = mem::take(&mut self.shown);
+            input.ahead.extend(later);
+        }
+    }
+}
+
+impl AsyncRead for Stdin {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_out(cx, buf).map_err(io::Error::from)
+    }
+}
+
+impl AsyncBufRead for Stdin {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_shown(cx))?;
+        Poll::Ready(Ok(&this.shown))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, n: usize) {
+        self.shown.drain(..n);
+    }
+}
+
+/// Standard output, or standard errors: unbuffered, written by a thread of its own.
+///
+/// The bytes of one call stay together, whoever else writes through this or through [`std::io`],
+/// and calls are done in the order in which they were made.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stdout().write_all("to the output\n").await?;
+/// aioli_fs::stderr().write_all("to the errors\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "aiofiles.stdout")]
+#[doc(alias = "sys.stdout")]
+#[derive(Debug)]
+pub struct Stdout {
+    errors: bool,
+    /// The write of `poll_write` that runs.
+    writing: Option<Answer<Written>>,
+}
+
+/// A handle of standard output; see [`Stdout`].
+#[must_use]
+pub fn stdout() -> Stdout {
+    Stdout {
+        errors: false,
+        writing: None,
+    }
+}
+
+/// A handle of standard errors; see [`Stdout`].
+#[doc(alias = "aiofiles.stderr")]
+#[must_use]
+pub fn stderr() -> Stdout {
+    Stdout {
+        errors: true,
+        writing: None,
+    }
+}
+
+impl Stdout {
+    /// Writes all of `data`, in one piece.
+    ///
+    /// # Cancel safety
+    ///
+    /// A write that has been polled is carried out to its end.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance that nobody reads the pipe any more.
+    pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> Result<()> {
+        let writing = self.start(data.as_ref().to_vec());
+        let written = match writing {
+            Ok(writing) => writing.await.heard(),
+            Err(error) => Err(error),
+        };
+        written.map_err(|error| failed(self.operation(), error))
+    }
+
+    fn operation(&self) -> &'static str {
+        if self.errors {
+            "write standard errors"
+        } else {
+            "write standard output"
+        }
+    }
+
+    fn start(&self, data: Vec<u8>) -> io::Result<Answer<Written>> {
+        let operation = self.operation();
+        if self.errors {
+            WRITING_ERRORS.ask(move || Written {
+                operation,
+                result: io::stderr().lock().write_all(&data),
+            })
+        } else {
+            WRITING.ask(move || Written {
+                operation,
+                result: write_output(&data),
+            })
+        }
+    }
+
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writing) = &mut self.writing else {
+            return Poll::Ready(Ok(()));
+        };
+        let written = ready!(Pin::new(writing).poll(cx));
+        self.writing = None;
+        Poll::Ready(written.heard())
+    }
+}
+
+fn write_output(data: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    out.flush()
+}
+
+/// What came of a write; a failure that nobody hears is logged.
+#[derive(Debug)]
+struct Written {
+    operation: &'static str,
+    result: io::Result<()>,
+}
+
+impl Written {
+    fn heard(mut self) -> io::Result<()> {
+        mem::replace(&mut self.result, Ok(()))
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if let Err(error) = &self.result {
+            let operation = self.operation;
+            tracing::error!(%error, operation, "a write failed that nobody waited for");
+        }
+    }
+}
+
+/// Each write is a piece of at most 256 KiB. It is done when `poll_flush` says so.
+impl AsyncWrite for Stdout {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_done(cx))?;
+        let n = data.len().min(CHUNK);
+        self.writing = Some(self.start(data[..n].to_vec())?);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_done(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+fn failed(operation: &'static str, source: io::Error) -> Error {
+    Error::new(operation, None, source)
+}

@@ -1,0 +1,179 @@
+//! Odd files and full disks: what the system may answer at any time.
+
+use aioli_fs as fs;
+use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt, pin::pin};
+
+#[test]
+fn a_file_that_is_cut_off_while_it_is_read_ends_there() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, vec![7; 1 << 20]).await.unwrap();
+        let mut file = fs::open(&path).await.unwrap();
+        let mut buf = vec![0; 1000];
+        file.read(&mut buf).await.unwrap();
+        fs::truncate(&path, 1500).await.unwrap();
+        assert_eq!(file.read(&mut buf).await.unwrap(), 500);
+        assert_eq!(file.read(&mut buf).await.unwrap(), 0);
+        fs::truncate(&path, 0).await.unwrap();
+        assert!(file.read_to_end().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn names_that_are_no_text_are_names() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let name = OsStr::from_bytes(b"\xff\xfe");
+        let path = dir.path().join(name);
+        fs::write(&path, "x").await.unwrap();
+        let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        let entry = entries.next().await.unwrap().unwrap();
+        assert_eq!(entry.file_name(), name);
+        assert_eq!(fs::read(entry.path()).await.unwrap(), b"x");
+        let error = fs::open(path.join("below")).await.unwrap_err();
+        assert!(error.to_string().contains(r"\xFF\xFE"), "{error}");
+    });
+}
+
+#[test]
+fn files_of_no_size_are_read_to_their_end() {
+    crate::block_on(async {
+        let whole = fs::read_to_string("/proc/self/status").await.unwrap();
+        assert!(whole.starts_with("Name:") && whole.len() > 100);
+        let mut lines = fs::lines("/proc/self/status").await.unwrap();
+        assert!(lines.next().await.unwrap().unwrap().starts_with("Name:"));
+        let bytes = fs::open("/proc/self/status").await.unwrap();
+        let mut reader = fs::BufReader::new(bytes);
+        assert!(reader.read_line().await.unwrap().ends_with('\n'));
+        assert!(reader.read_to_end().await.unwrap().len() > 100);
+        assert!(fs::read("/dev/null").await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn offsets_beyond_four_gibibytes_are_offsets() {
+    crate::block_on(async {
+        let far = (1 << 32) + 123;
+        let mut file = fs::TempFile::new().await.unwrap();
+        file.write_all_at("far", far).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().len(), far + 3);
+        let mut buf = [0; 8];
+        assert_eq!(file.read_at(&mut buf, far).await.unwrap(), 3);
+        assert_eq!(
+            file.seek(io::SeekFrom::Start(far + 1)).await.unwrap(),
+            far + 1
+        );
+        assert_eq!(file.read_to_end().await.unwrap(), b"ar");
+        file.read_at(&mut buf, u64::MAX).await.unwrap_err();
+        let error = file.write_at("x", u64::MAX).await.unwrap_err();
+        assert_eq!(error.operation(), "write");
+    });
+}
+
+#[test]
+fn a_loop_of_links_is_an_error_and_no_loop() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::symlink(&a, &b).await.unwrap();
+        fs::symlink(&b, &a).await.unwrap();
+        for error in [
+            fs::read(&a).await.map(drop).unwrap_err(),
+            fs::write(&a, "x").await.unwrap_err(),
+            fs::write_atomic(&a, "x").await.unwrap_err(),
+            fs::metadata(&a).await.map(drop).unwrap_err(),
+        ] {
+            assert_eq!(
+                error.io_error().raw_os_error(),
+                Some(libc::ELOOP),
+                "{error}"
+            );
+            assert_eq!(error.path(), Some(&*a));
+        }
+        let mut walk = fs::walk(dir.path());
+        let mut n = 0;
+        while let Some(entry) = walk.next().await {
+            entry.unwrap();
+            n += 1;
+        }
+        assert_eq!(n, 2);
+    });
+}
+
+#[test]
+fn twenty_thousand_entries_come_one_by_one() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        for i in 0..20_000 {
+            std::fs::File::create(dir.path().join(i.to_string())).unwrap();
+        }
+        let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        let mut n = 0;
+        while let Some(entry) = entries.next().await {
+            entry.unwrap();
+            n += 1;
+        }
+        assert_eq!(n, 20_000);
+    });
+}
+
+#[test]
+fn small_writes_in_memory_are_as_those_of_the_standard_library() {
+    let shm = std::path::Path::new("/dev/shm");
+    if !shm.is_dir() {
+        eprintln!("skipped: no /dev/shm");
+        return;
+    }
+    crate::block_on(async {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = fs::TempDir::new_in(shm).await.unwrap();
+        let (ours, theirs) = (dir.path().join("ours"), dir.path().join("theirs"));
+        fs::write(&ours, "a long text").await.unwrap();
+        std::fs::write(&theirs, "a long text").unwrap();
+        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&theirs));
+        fs::write(&ours, "short").await.unwrap();
+        assert_eq!(std::fs::read(&ours).unwrap(), b"short");
+        // Links are followed, folders are not written, and nothing is made elsewhere.
+        let link = dir.path().join("link");
+        fs::symlink("theirs", &link).await.unwrap();
+        fs::write(&link, "through").await.unwrap();
+        assert_eq!(std::fs::read(&theirs).unwrap(), b"through");
+        assert!(fs::symlink_metadata(&link).await.unwrap().is_symlink());
+        let error = fs::write(dir.path(), "x").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        let error = fs::write(dir.path().join("no/x"), "x").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = fs::write(shm.join(".."), "x").await.unwrap_err();
+        assert_eq!(error.operation(), "write");
+    });
+}
+
+#[test]
+fn a_lock_is_waited_for_and_given_up_when_nobody_waits() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("lock");
+        let ours = fs::create(&path).await.unwrap();
+        let theirs = fs::open(&path).await.unwrap();
+        let third = fs::open(&path).await.unwrap();
+        ours.lock().await.unwrap();
+        {
+            let mut waiting = pin!(theirs.lock());
+            assert!(crate::poll_once(waiting.as_mut()).is_pending());
+            ours.unlock().unwrap();
+            waiting.await.unwrap();
+        }
+        assert!(!ours.try_lock_shared().unwrap());
+        // A wait that is given up holds nobody off for good.
+        assert!(crate::poll_once(pin!(third.lock())).is_pending());
+        theirs.unlock().unwrap();
+        ours.lock().await.unwrap();
+        // It gets its turn, and passes it on.
+        ours.unlock().unwrap();
+        theirs.lock_shared().await.unwrap();
+        theirs.close().await.unwrap();
+        third.close().await.unwrap();
+    });
+}
