@@ -15,6 +15,8 @@ mod faults;
 mod foreign;
 #[cfg(unix)]
 mod lines;
+#[cfg(target_os = "linux")]
+mod log;
 #[cfg(unix)]
 mod model;
 #[cfg(unix)]
