@@ -8,6 +8,7 @@ use super::{Now, Whole};
 use std::{
     ffi::CString,
     fs::File,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     io::{self, IoSliceMut, Read, Write},
     mem::size_of,
     os::{
@@ -15,7 +16,7 @@ use std::{
         unix::{ffi::OsStrExt, fs::FileTypeExt},
     },
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// The largest file that is read whole on the spot: some ten microseconds of a core.
@@ -23,6 +24,9 @@ const WHOLE_MAX: usize = 64 * 1024;
 
 /// Whether the kernel has said that it cannot open without waiting.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
+
+/// The hash of the folder that was last found not to be in memory.
+static ON_DISK: AtomicU64 = AtomicU64::new(0);
 
 /// The offset that stands for the file's own position, which the call then moves.
 const AT_CURSOR: libc::off_t = -1;
@@ -185,8 +189,15 @@ fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
     } else {
         parent
     };
+    // To ask costs three system calls, which the files of one folder pay once. The answer may be
+    // outdated, or another's of the same hash: then the job writes what could have been here.
+    let asked = BuildHasherDefault::<DefaultHasher>::default().hash_one(parent);
+    if ON_DISK.load(Ordering::Relaxed) == asked {
+        return None;
+    }
     let folder = open_now(parent, libc::O_PATH | libc::O_DIRECTORY)?;
     if !is_in_memory(&folder) {
+        ON_DISK.store(asked, Ordering::Relaxed);
         return None;
     }
     let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
