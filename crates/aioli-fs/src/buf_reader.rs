@@ -1,25 +1,31 @@
-//! Reading a file in small pieces without a system call for each.
+//! Reading a file through a buffer: by lines, by pieces, up to a byte.
 
 use crate::{
-    buffer::{Buffer, Found, LIMIT, Source},
     error::Result,
-    file::File,
-    lines::{Lines, too_long},
-    stdio::Stdin,
+    file::{CHUNK, File},
+    lines::Lines,
 };
-use futures_io::{AsyncBufRead, AsyncRead};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek};
 use std::{
+    fmt,
     future::poll_fn,
-    io,
+    io::{self, SeekFrom},
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-/// A file that is read 64 KiB at a time and handed out in pieces: lines, up to a delimiter, an
-/// exact number of bytes.
+/// How much is asked for at a time.
+const STEP: usize = CHUNK / 4;
+
+/// The longest piece that [`BufReader::read_until`] and [`BufReader::read_line`] read unless
+/// [`BufReader::with_limit`] says otherwise: 1 MiB. A file without line ends must not be able to
+/// fill the memory.
+const LIMIT: usize = 1024 * 1024;
+
+/// A file that is read 64 KiB at a time and handed out in pieces of any size.
 ///
-/// The buffer belongs to this object and nothing leaves it before it is complete, so every method
-/// may be dropped without losing a byte. `BufReader` also implements the traits of `futures-io`.
+/// The buffer belongs to this object, so that every method may be dropped without losing a byte.
+/// It implements [`AsyncBufRead`] besides.
 ///
 /// # Examples
 ///
@@ -28,45 +34,84 @@ use std::{
 /// # aioli_task::run(async {
 /// # let dir = aioli_fs::TempDir::new().await?;
 /// # let path = dir.path().join("a");
-/// aioli_fs::write(&path, "4\nbodyrest").await?;
+/// aioli_fs::write(&path, "head\n\nbody").await?;
 /// let mut reader = BufReader::new(aioli_fs::open(&path).await?);
-/// assert_eq!(reader.read_line().await?, "4\n");
-/// assert_eq!(reader.read_exact(4).await?, b"body");
-/// assert_eq!(reader.read_until(b'\n').await?, b"rest"); // the file ends before that
-/// assert!(reader.read_until(b'\n').await?.is_empty());
+/// assert_eq!(reader.read_line().await?, "head\n");
+/// assert_eq!(reader.read_line().await?, "\n");
+/// assert_eq!(reader.read_to_end().await?, b"body");
+/// assert_eq!(reader.read_line().await?, ""); // the end
 /// # Ok::<(), aioli_fs::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct BufReader {
-    source: Source,
-    buffer: Buffer,
+    file: File,
+    buffer: Vec<u8>,
+    /// What is handed out next in `buffer`.
+    start: usize,
+    /// Up to where `buffer` is known not to hold `sought`.
+    searched: usize,
+    sought: u8,
+    /// Up to where `buffer` holds bytes of the file.
+    filled: usize,
     limit: usize,
 }
 
-impl BufReader {
-    /// A reader with an empty buffer, which begins at the file's position.
-    pub fn new(file: File) -> Self {
-        Self::of(Source::File(file))
-    }
+/// What was found of a piece that ends with a certain byte.
+pub(crate) enum Piece {
+    /// So many bytes, of which the last is the one.
+    Whole(usize),
+    /// So many bytes up to the end of the file, without it.
+    Rest(usize),
+    TooLong,
+}
 
-    fn of(source: Source) -> Self {
+impl BufReader {
+    /// A reader with an empty buffer, from the file's position on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let reader = aioli_fs::BufReader::new(aioli_fs::open("/dev/null").await?);
+    /// assert!(reader.buffer().is_empty());
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn new(file: File) -> Self {
         Self {
-            source,
-            buffer: Buffer::default(),
+            file,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            sought: b'\n',
+            filled: 0,
             limit: LIMIT,
         }
     }
 
-    /// Sets how many bytes [`read_line`](Self::read_line) and [`read_until`](Self::read_until) may
-    /// come to, which is 1 MiB at first.
+    /// Sets how long a line may be, or what [`read_until`](Self::read_until) reads: 1 MiB at first.
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
     }
 
-    /// Reads up to `buf.len()` bytes; 0 is the end of the file.
+    /// The file behind the buffer, whose position is behind what is in the buffer.
+    #[must_use]
+    pub fn get_ref(&self) -> &File {
+        &self.file
+    }
+
+    /// What is in memory and comes next.
+    #[must_use]
+    pub fn buffer(&self) -> &[u8] {
+        &self.buffer[self.start..self.filled]
+    }
+
+    /// What comes next: what is in memory, or else what one read brings; nothing at the end.
+    ///
+    /// It stays there until [`consume`](Self::consume) takes it.
     ///
     /// # Cancel safety
     ///
@@ -82,58 +127,44 @@ impl BufReader {
     /// # aioli_task::run(async {
     /// # let dir = aioli_fs::TempDir::new().await?;
     /// # let path = dir.path().join("a");
-    /// aioli_fs::write(&path, "0123456789").await?;
-    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
-    /// let mut buf = [0; 4];
-    /// assert_eq!(reader.read(&mut buf).await?, 4);
-    /// # Ok::<(), aioli_fs::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        poll_fn(|cx| self.poll_some(cx, buf)).await
-    }
-
-    /// Reads exactly `len` bytes.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost: what has been read is kept for the next call.
-    ///
-    /// # Errors
-    ///
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the file ends before that, which leaves
-    /// the bytes in the buffer; and what the system reports.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # aioli_task::run(async {
-    /// # let dir = aioli_fs::TempDir::new().await?;
-    /// # let path = dir.path().join("a");
     /// aioli_fs::write(&path, "0123").await?;
     /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
-    /// let error = reader.read_exact(5).await.unwrap_err();
-    /// assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
-    /// assert_eq!(reader.read_exact(4).await?, b"0123");
+    /// assert_eq!(reader.fill_buf().await?, b"0123");
+    /// reader.consume(3);
+    /// assert_eq!(reader.fill_buf().await?, b"3");
     /// # Ok::<(), aioli_fs::Error>(())
     /// # }).unwrap();
     /// ```
-    #[doc(alias = "asyncio.StreamReader.readexactly")]
-    pub async fn read_exact(&mut self, len: usize) -> Result<Vec<u8>> {
-        let is_there = poll_fn(|cx| self.buffer.poll_exact(cx, &mut self.source, len)).await?;
-        if is_there {
-            return Ok(self.take(len));
-        }
-        let reason = format!(
-            "{len} bytes were asked for, {} are left",
-            self.buffer.available().len()
-        );
-        let reason = io::Error::new(io::ErrorKind::UnexpectedEof, reason);
-        Err(self.source.error("read", reason))
+    pub async fn fill_buf(&mut self) -> Result<&[u8]> {
+        poll_fn(|cx| self.poll_some(cx)).await?;
+        Ok(self.buffer())
     }
 
-    /// Reads up to `delimiter` and returns it too; without it what is left of the file, and nothing
-    /// at its end.
+    /// Takes `n` bytes out of the buffer.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn consume(&mut self, n: usize) {
+        assert!(n <= self.filled - self.start, "more than there is");
+        self.take(n);
+    }
+
+    /// Reads up to `buf.len()` bytes; 0 is the end of the file.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports.
+    pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        poll_fn(|cx| self.poll_out(cx, buf)).await
+    }
+
+    /// Reads a piece that ends with `byte`, which it includes; the last one may lack it, and an
+    /// empty one is the end of the file.
     ///
     /// # Cancel safety
     ///
@@ -141,8 +172,8 @@ impl BufReader {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the limit holds no delimiter, which leaves the
-    /// bytes in the buffer; and what the system reports.
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) if the piece is
+    /// longer than the limit; what is in memory stays there.
     ///
     /// # Examples
     ///
@@ -150,19 +181,23 @@ impl BufReader {
     /// # aioli_task::run(async {
     /// # let dir = aioli_fs::TempDir::new().await?;
     /// # let path = dir.path().join("a");
-    /// aioli_fs::write(&path, "key=value").await?;
+    /// aioli_fs::write(&path, "a;b").await?;
     /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
-    /// assert_eq!(reader.read_until(b'=').await?, b"key=");
+    /// assert_eq!(reader.read_until(b';').await?, b"a;");
+    /// assert_eq!(reader.read_until(b';').await?, b"b");
+    /// assert_eq!(reader.read_until(b';').await?, b"");
     /// # Ok::<(), aioli_fs::Error>(())
     /// # }).unwrap();
     /// ```
-    #[doc(alias = "asyncio.StreamReader.readuntil")]
-    pub async fn read_until(&mut self, delimiter: u8) -> Result<Vec<u8>> {
-        let len = self.find(delimiter).await?;
-        Ok(self.take(len))
+    pub async fn read_until(&mut self, byte: u8) -> Result<Vec<u8>> {
+        let n = self.piece(byte, "read").await?;
+        let piece = self.buffer()[..n].to_vec();
+        self.take(n);
+        Ok(piece)
     }
 
-    /// Reads a line and returns it with its end; nothing at the end of the file.
+    /// Reads a line with its end; the last one may lack it, and an empty one is the end of the
+    /// file.
     ///
     /// # Cancel safety
     ///
@@ -170,9 +205,8 @@ impl BufReader {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is longer than the limit or not UTF-8,
-    /// which leaves it in the buffer, for [`read_until`](Self::read_until); and what the system
-    /// reports.
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
+    /// is longer than the limit or not UTF-8; the line stays in the buffer then.
     ///
     /// # Examples
     ///
@@ -180,84 +214,181 @@ impl BufReader {
     /// # aioli_task::run(async {
     /// # let dir = aioli_fs::TempDir::new().await?;
     /// # let path = dir.path().join("a");
-    /// aioli_fs::write(&path, "line 1\nline 2").await?;
+    /// aioli_fs::write(&path, "one\ntwo").await?;
     /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
-    /// assert_eq!(reader.read_line().await?, "line 1\n");
-    /// assert_eq!(reader.read_line().await?, "line 2");
+    /// assert_eq!(reader.read_line().await?, "one\n");
+    /// assert_eq!(reader.read_line().await?, "two");
     /// assert_eq!(reader.read_line().await?, "");
     /// # Ok::<(), aioli_fs::Error>(())
     /// # }).unwrap();
     /// ```
     #[doc(alias = "aiofiles.readline")]
     pub async fn read_line(&mut self) -> Result<String> {
-        let len = self.find(b'\n').await?;
-        match str::from_utf8(&self.buffer.available()[..len]) {
+        let n = self.piece(b'\n', "read a line of").await?;
+        match str::from_utf8(&self.buffer()[..n]) {
             Ok(line) => {
                 let line = line.to_owned();
-                self.buffer.consume(len);
+                self.take(n);
                 Ok(line)
             }
             Err(error) => {
                 let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-                Err(self.source.error("read a line of", reason))
+                Err(self.file.error("read a line of", reason))
             }
         }
     }
 
-    /// Reads on by lines, as a stream.
+    /// Reads all that is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports; what has been read stays for the next call.
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
+        poll_fn(|cx| self.poll_rest(cx)).await?;
+        self.file.read_to_end().await
+    }
+
+    /// The lines that are left; see [`Lines`].
     pub fn lines(self) -> Lines {
-        Lines::new(self.source, self.buffer).with_limit(self.limit)
-    }
-
-    /// The file, which goes on where this reader was. `None`: it reads the standard input.
-    pub fn into_inner(self) -> Option<File> {
-        match self.source {
-            Source::File(mut file) => {
-                file.put_back(self.buffer.available());
-                Some(file)
-            }
-            Source::Stdin(_) => None,
-        }
-    }
-
-    /// How many of the available bytes lead up to `delimiter`, with it.
-    async fn find(&mut self, delimiter: u8) -> Result<usize> {
         let limit = self.limit;
-        let found = poll_fn(|cx| {
-            self.buffer
-                .poll_until(cx, &mut self.source, delimiter, limit)
-        });
-        match found.await? {
-            Found::Through(len) if len <= limit => Ok(len),
-            Found::Rest => Ok(self.buffer.available().len()),
-            Found::Through(_) | Found::TooFar => Err(too_long(&self.source, "piece", limit)),
+        Lines::over(self).with_limit(limit)
+    }
+
+    /// Moves the position, counted from what has been handed out; the buffer goes.
+    ///
+    /// # Cancel safety
+    ///
+    /// The position may have moved or not; nothing else is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports: a position before the start, or a file without positions.
+    pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        poll_fn(|cx| self.poll_rest(cx)).await?;
+        self.file.seek(to).await
+    }
+
+    /// The file, whose position is where this reader's is.
+    ///
+    /// # Cancel safety
+    ///
+    /// The file is closed.
+    ///
+    /// # Errors
+    ///
+    /// A failure of the file that no operation has reported.
+    pub async fn into_inner(mut self) -> Result<File> {
+        poll_fn(|cx| self.poll_rest(cx)).await?;
+        Ok(self.file)
+    }
+
+    /// How long the next piece is, which is in the buffer then.
+    async fn piece(&mut self, byte: u8, operation: &'static str) -> Result<usize> {
+        match poll_fn(|cx| self.poll_piece(cx, byte)).await? {
+            Piece::Whole(n) | Piece::Rest(n) => Ok(n),
+            Piece::TooLong => {
+                let reason = format!("more than {} bytes", self.limit);
+                let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
+                Err(self.file.error(operation, reason))
+            }
         }
     }
 
-    fn take(&mut self, len: usize) -> Vec<u8> {
-        let bytes = self.buffer.available()[..len].to_vec();
-        self.buffer.consume(len);
-        bytes
+    /// Looks for `byte`, reading until it is there.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, byte: u8) -> Poll<Result<Piece>> {
+        if self.sought != byte {
+            self.sought = byte;
+            self.searched = self.start;
+        }
+        loop {
+            let unsearched = &self.buffer[self.searched..self.filled];
+            if let Some(at) = unsearched.iter().position(|b| *b == byte) {
+                // It is found again by whoever asks again.
+                self.searched += at;
+                let n = self.searched + 1 - self.start;
+                let fits = n <= self.limit;
+                let piece = if fits {
+                    Piece::Whole(n)
+                } else {
+                    Piece::TooLong
+                };
+                return Poll::Ready(Ok(piece));
+            }
+            self.searched = self.filled;
+            let n = self.filled - self.start;
+            if n > self.limit {
+                return Poll::Ready(Ok(Piece::TooLong));
+            }
+            if ready!(self.poll_more(cx))? == 0 {
+                return Poll::Ready(Ok(Piece::Rest(n)));
+            }
+        }
     }
 
-    fn poll_some(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn take(&mut self, n: usize) {
+        self.start += n;
+        self.searched = self.start;
+    }
+
+    /// Drops what is in memory.
+    pub(crate) fn forget(&mut self) {
+        self.buffer = Vec::new();
+        self.start = 0;
+        self.searched = 0;
+        self.filled = 0;
+    }
+
+    /// Makes room behind what is there and reads into it.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.searched -= self.start;
+            self.start = 0;
         }
-        if self.buffer.available().is_empty() {
-            ready!(self.buffer.poll_more(cx, &mut self.source))?;
+        if self.buffer.len() < self.filled + STEP {
+            self.buffer.resize(self.filled + STEP, 0);
         }
-        let available = self.buffer.available();
-        let n = available.len().min(buf.len());
-        buf[..n].copy_from_slice(&available[..n]);
-        self.buffer.consume(n);
+        let room = &mut self.buffer[self.filled..];
+        let n = ready!(self.file.poll_fill(cx, room))?;
+        self.filled += n;
         Poll::Ready(Ok(n))
     }
-}
 
-impl From<Stdin> for BufReader {
-    fn from(stdin: Stdin) -> Self {
-        Self::of(Source::Stdin(stdin))
+    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.start == self.filled {
+            ready!(self.poll_more(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
+        if self.start == self.filled && buf.len() >= STEP {
+            return self.file.poll_fill(cx, buf);
+        }
+        ready!(self.poll_some(cx))?;
+        let n = buf.len().min(self.filled - self.start);
+        buf[..n].copy_from_slice(&self.buffer()[..n]);
+        self.take(n);
+        Poll::Ready(Ok(n))
+    }
+
+    /// Gives the buffer back to the file, to be read again.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.file.poll_settled(cx))?;
+        if self.start < self.filled {
+            self.file.unread(self.buffer().to_vec());
+        }
+        self.forget();
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -267,20 +398,41 @@ impl AsyncRead for BufReader {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_some(cx, buf).map_err(io::Error::from)
+        self.poll_out(cx, buf).map_err(io::Error::from)
     }
 }
 
 impl AsyncBufRead for BufReader {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        if this.buffer.available().is_empty() {
-            ready!(this.buffer.poll_more(cx, &mut this.source)).map_err(io::Error::from)?;
-        }
-        Poll::Ready(Ok(this.buffer.available()))
+        ready!(this.poll_some(cx))?;
+        Poll::Ready(Ok(this.buffer()))
     }
 
     fn consume(mut self: Pin<&mut Self>, n: usize) {
-        self.buffer.consume(n);
+        BufReader::consume(&mut self, n);
+    }
+}
+
+impl AsyncSeek for BufReader {
+    fn poll_seek(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: SeekFrom,
+    ) -> Poll<io::Result<u64>> {
+        // The buffer is given back once; a seek that waits is polled again with it empty.
+        if self.start < self.filled {
+            ready!(self.poll_rest(cx))?;
+        }
+        Pin::new(&mut self.file).poll_seek(cx, to)
+    }
+}
+
+impl fmt::Debug for BufReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufReader")
+            .field("file", &self.file)
+            .field("buffered", &self.buffer().len())
+            .finish()
     }
 }

@@ -14,7 +14,6 @@ use cursor::Cursor;
 use shared::Shared;
 
 use crate::{
-    buffer::{Buffer, Source},
     error::{Error, Result},
     lines::Lines,
     os,
@@ -22,7 +21,7 @@ use crate::{
 use std::{
     fmt,
     future::poll_fn,
-    io::{self, SeekFrom},
+    io::{self, IoSlice, IoSliceMut, SeekFrom},
     path::Path,
     sync::Arc,
     task::{Context, Poll},
@@ -69,12 +68,17 @@ use std::{
 #[doc(alias = "aiofiles.open")]
 pub struct File {
     cursor: Cursor,
+    /// Where tokio's `start_seek` wants the position to be.
+    #[cfg(feature = "tokio")]
+    pub(crate) to_seek: Option<SeekFrom>,
 }
 
 impl File {
     pub(crate) fn new(file: std::fs::File, path: Option<Arc<Path>>) -> Self {
         Self {
             cursor: Cursor::new(Arc::new(file), Shared::new(path)),
+            #[cfg(feature = "tokio")]
+            to_seek: None,
         }
     }
 
@@ -255,6 +259,68 @@ impl File {
             .map(drop)
     }
 
+    /// Reads into several buffers, one after the other; 0 is the end of the file.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: bytes that were on their way are given to the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance that the file is not open for reading.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::IoSliceMut;
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789").await?;
+    /// let (mut head, mut body) = ([0; 2], [0; 4]);
+    /// let mut file = aioli_fs::open(&path).await?;
+    /// let bufs = &mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)];
+    /// assert_eq!(file.read_vectored(bufs).await?, 6);
+    /// assert_eq!((&head, &body), (b"01", b"2345"));
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "os.readv")]
+    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        self.settle().await?;
+        poll_fn(|cx| self.cursor.poll_read_vectored(cx, bufs)).await
+    }
+
+    /// Writes several pieces, one after the other, all in one system call if the file takes them
+    /// so; they are gathered in memory for that.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`write_all`](File::write_all).
+    ///
+    /// # Errors
+    ///
+    /// As those of [`write_all`](File::write_all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// let mut file = aioli_fs::create(&path).await?;
+    /// file.write_all_vectored(&[IoSlice::new(b"head "), IoSlice::new(b"body")]).await?;
+    /// assert_eq!(aioli_fs::read_to_string(&path).await?, "head body");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[doc(alias = "os.writev")]
+    pub async fn write_all_vectored(&mut self, bufs: &[IoSlice<'_>]) -> Result<()> {
+        let data = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+        self.write_owned(data, true).await.map(drop)
+    }
+
     /// Moves the position and returns the new one, counted from the start of the file.
     ///
     /// # Cancel safety
@@ -301,7 +367,7 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub fn lines(self) -> Lines {
-        Lines::new(Source::File(self), Buffer::default())
+        Lines::new(self)
     }
 
     /// Waits for everything in flight on this file, closes it, and reports what failed.
@@ -385,9 +451,9 @@ impl File {
         self.cursor.poll_read(cx, buf)
     }
 
-    /// Gives bytes back that were read through [`poll_fill`](Self::poll_fill), to be read again.
-    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
-        self.cursor.put_back(bytes);
+    /// Gives bytes back, to be read again before all others; nothing may be in flight.
+    pub(crate) fn unread(&mut self, bytes: Vec<u8>) {
+        self.cursor.unread(bytes);
     }
 
     /// An error of this file, for a type of this crate that has found one.
@@ -427,6 +493,12 @@ impl File {
     async fn settle(&mut self) -> Result<()> {
         poll_fn(|cx| self.cursor.poll_ready(cx)).await
     }
+}
+
+/// As much of several pieces as one write takes.
+fn gathered(bufs: &[IoSlice<'_>]) -> Vec<u8> {
+    let bytes = bufs.iter().flat_map(|buf| buf.iter().copied());
+    bytes.take(CHUNK).collect()
 }
 
 impl From<std::fs::File> for File {

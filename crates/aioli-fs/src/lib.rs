@@ -29,10 +29,10 @@
 //! and writes at any offset; whole files ([`read`], [`write()`], [`write_atomic`], [`copy`]);
 //! reading by [`lines`] or through a [`BufReader`], writing through a [`BufWriter`]; the standard
 //! streams ([`stdin`], [`stdout`], [`stderr`]); folders ([`read_dir`], [`walk()`],
-//! [`create_dir_all`], [`remove_dir_all`]); names, links and metadata; [`TempDir`] and
-//! [`TempFile`].
+//! [`create_dir_all`], [`remove_dir_all`]); names, links and metadata; advisory locks
+//! ([`File::lock`]); [`TempDir`] and [`TempFile`].
 //!
-//! Out of scope: watching for changes, locking, memory mapping, direct I/O.
+//! Out of scope: watching for changes, locks of parts of a file, memory mapping, direct I/O.
 //!
 //! # Examples
 //!
@@ -63,14 +63,24 @@
 //!
 //! * bytes that a [`File`] has read for a future that is gone: the next read gets them;
 //! * the failure of an effect whose future is gone: the file's next operation or
-//!   [`File::close`] reports it.
+//!   [`File::close`] reports it, or the log if the file is dropped instead.
+//!
+//! What may wait for people or for other processes, standard input and output and the lock of a
+//! file, waits on threads of their own: it takes none of the pool's, and does not hold up the
+//! end of the process.
 //!
 //! # Implementation
 //!
 //! `operation.rs` is the future of everything that needs no open file. `file/cursor.rs` argues
 //! the state of a file's position; `file/shared.rs` the way of a failure whose future is gone.
 //! On Linux, reads of an open file are first tried on the spot with `RWF_NOWAIT` (`os/linux.rs`)
-//! and go to the pool only if the bytes are not in the page cache.
+//! and go to the pool only if the bytes are not in the page cache; whole small files are read so
+//! too, and written so where the file system is in memory. `lane.rs` is the thread of its own.
+//!
+//! # Features
+//!
+//! * `tokio`: tokio's IO traits on [`File`], [`BufReader`], [`BufWriter`], [`Stdin`] and
+//!   [`Stdout`], beside those of `futures-io`, which they always have.
 //!
 //! # Asyncio correspondence
 //!
@@ -81,9 +91,13 @@
 //! | `aiofiles.open(p)`, `aiofiles.open(p, "w")` | [`open`], [`create`], [`OpenOptions`] |
 //! | `async with aiofiles.open(…) as f` | dropping closes; [`File::close`] reports errors |
 //! | `f.read()`, `f.read(n)`, `f.write(s)` | [`File::read_to_string`], [`File::read`], [`File::write_all`] |
+//! | `f.readline()`, `f.peek()` | [`BufReader::read_line`], [`BufReader::fill_buf`] |
 //! | `async for line in f` | [`File::lines`], [`lines`] |
-//! | `f.readline()`, buffered writing, `f.flush()` | [`BufReader`], [`BufWriter`] |
+//! | `f.seek(n)`, `f.truncate(n)` | [`File::seek`], [`File::set_len`] |
 //! | `aiofiles.stdin`, `stdout`, `stderr` | [`stdin`], [`stdout`], [`stderr`] |
+//! | `os.pread`, `os.pwrite`, `os.readv`, `os.writev` | [`File::read_at`], [`File::write_at`], [`File::read_vectored`], [`File::write_all_vectored`] |
+//! | `fcntl.flock` | [`File::lock`], [`File::try_lock`], [`File::unlock`] |
+//! | buffered writing, `f.flush()` | [`BufWriter`] |
 //! | `aiofiles.os.*` | [`rename`], [`remove_file`], [`metadata`], [`read_dir`], … |
 //! | `aiofiles.tempfile.*` | [`TempDir`], [`TempFile`] |
 
@@ -91,10 +105,10 @@ mod aftermath;
 mod batches;
 mod buf_reader;
 mod buf_writer;
-mod buffer;
 mod error;
 mod file;
 mod folder;
+mod lane;
 mod lines;
 mod names;
 mod open;
@@ -102,6 +116,8 @@ mod operation;
 mod os;
 mod stdio;
 mod temp;
+#[cfg(feature = "tokio")]
+mod tokio_traits;
 mod walk;
 mod whole;
 
@@ -114,12 +130,12 @@ pub use folder::{
 };
 pub use lines::{Lines, lines};
 pub use names::{
-    canonicalize, exists, hard_link, metadata, read_link, remove_file, rename, set_permissions,
-    symlink, symlink_metadata,
+    canonicalize, chown, exists, hard_link, metadata, read_link, remove_file, rename,
+    set_permissions, symlink, symlink_metadata, truncate,
 };
 pub use open::{OpenOptions, create, open};
 pub use operation::Operation;
-pub use stdio::{Output, Stdin, stderr, stdin, stdout};
+pub use stdio::{Stdin, Stdout, stderr, stdin, stdout};
 pub use temp::{TempDir, TempFile};
 pub use walk::{Walk, walk};
 pub use whole::{copy, read, read_to_string, write, write_atomic};

@@ -1,7 +1,7 @@
 //! Reading a file line by line.
 
 use crate::{
-    buffer::{Buffer, Found, LIMIT, Source},
+    buf_reader::{BufReader, Piece},
     error::{Error, Result},
     file::File,
     operation::Operation,
@@ -16,6 +16,10 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
+
+/// The longest line that is read unless [`Lines::with_limit`] says otherwise: 1 MiB. A file
+/// without line ends must not be able to fill the memory.
+const LIMIT: usize = 1024 * 1024;
 
 /// Opens a file and reads it by lines; see [`Lines`].
 ///
@@ -45,15 +49,12 @@ use std::{
 pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
     let path: Arc<Path> = Arc::from(path.as_ref());
     Operation::new("open", move || match std::fs::File::open(&path) {
-        Ok(file) => Ok(Lines::new(
-            Source::File(File::new(file, Some(path))),
-            Buffer::default(),
-        )),
+        Ok(file) => Ok(Lines::new(File::new(file, Some(path)))),
         Err(error) => Err(Error::new("open", Some(path), error)),
     })
 }
 
-/// The lines of a file or of the standard input, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
+/// The lines of a file, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.
 ///
 /// A last line without an end is a line. A line that is not UTF-8 is an error of the kind
 /// [`InvalidData`](io::ErrorKind::InvalidData), after which the next line follows; a line
@@ -78,20 +79,24 @@ pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines {
-    source: Source,
-    buffer: Buffer,
+    reader: BufReader,
     limit: usize,
     ended: bool,
 }
 
 impl Lines {
-    pub(crate) fn new(source: Source, buffer: Buffer) -> Self {
+    pub(crate) fn new(file: File) -> Self {
+        Self::over(BufReader::new(file))
+    }
+
+    pub(crate) fn over(reader: BufReader) -> Self {
+        let (limit, ended) = (LIMIT, false);
         Self {
-            source,
-            buffer,
-            limit: LIMIT,
-            ended: false,
+            reader,
+            limit,
+            ended,
         }
+        .with_limit(limit)
     }
 
     /// Sets the length in bytes that a line may have, which is 1 MiB at first.
@@ -111,6 +116,8 @@ impl Lines {
     /// ```
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
+        // The line's end does not count.
+        self.reader = self.reader.with_limit(bytes.saturating_add(2));
         self
     }
 
@@ -177,56 +184,48 @@ impl Lines {
         if self.ended {
             return Poll::Ready(None);
         }
-        // A line may be as long as the limit without its end, which is up to two bytes.
-        let limit = self.limit.saturating_add(2);
-        let found = self.buffer.poll_until(cx, &mut self.source, b'\n', limit);
-        match ready!(found) {
-            Ok(Found::Through(len)) => Poll::Ready(Some(self.line(len, 1))),
-            Ok(Found::Rest) => {
-                let rest = self.buffer.available().len();
-                let line = (rest > 0).then(|| self.line(rest, 0));
-                self.end();
-                Poll::Ready(line)
+        let item = match ready!(self.reader.poll_piece(cx, b'\n')) {
+            Ok(Piece::Whole(n)) => self.line(n, n - 1),
+            Ok(Piece::Rest(0)) => {
+                self.forget_rest();
+                return Poll::Ready(None);
             }
-            Ok(Found::TooFar) => Poll::Ready(Some(Err(self.too_long()))),
+            Ok(Piece::Rest(n)) => self.line(n, n),
+            Ok(Piece::TooLong) => Err(self.too_long()),
             Err(error) => {
-                self.end();
-                Poll::Ready(Some(Err(error)))
+                self.forget_rest();
+                Err(error)
             }
-        }
+        };
+        Poll::Ready(Some(item))
     }
 
-    /// Takes the first `len` bytes as a line, the last `end` of which are its end.
-    fn line(&mut self, len: usize, end: usize) -> Result<String> {
-        let line = &self.buffer.available()[..len - end];
+    /// Takes the `n` bytes of a line, of which the first `end` come before its `\n`.
+    fn line(&mut self, n: usize, end: usize) -> Result<String> {
+        let line = &self.reader.buffer()[..end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
             return Err(self.too_long());
         }
-        let text = str::from_utf8(line).map(str::to_owned);
-        self.buffer.consume(len);
-        text.map_err(|error| {
+        let line = str::from_utf8(line).map(str::to_owned);
+        self.reader.take(n);
+        line.map_err(|error| {
             let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-            self.source.error("read a line of", reason)
+            self.reader.file().error("read a line of", reason)
         })
     }
 
     fn too_long(&mut self) -> Error {
-        self.end();
-        too_long(&self.source, "line", self.limit)
+        self.forget_rest();
+        let reason = format!("a line is longer than {} bytes", self.limit);
+        let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
+        self.reader.file().error("read a line of", reason)
     }
 
-    fn end(&mut self) {
+    fn forget_rest(&mut self) {
         self.ended = true;
-        self.buffer.clear();
+        self.reader.forget();
     }
-}
-
-/// The error for what has no end within its limit.
-pub(crate) fn too_long(source: &Source, what: &str, limit: usize) -> Error {
-    let reason = format!("a {what} is longer than {limit} bytes");
-    let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-    source.error("read a line of", reason)
 }
 
 impl Stream for Lines {
@@ -240,7 +239,7 @@ impl Stream for Lines {
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
-            .field("source", &self.source)
+            .field("file", self.reader.file())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

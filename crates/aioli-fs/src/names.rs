@@ -25,6 +25,7 @@ use std::{
 /// # }).unwrap();
 /// ```
 #[doc(alias = "os.stat")]
+#[doc(alias = "aiofiles.os.stat")]
 pub fn metadata(path: impl AsRef<Path>) -> Operation<Metadata> {
     Operation::on("look at", path, |path| fs::metadata(path))
 }
@@ -72,6 +73,8 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> Operation<Metadata> {
 /// # }).unwrap();
 /// ```
 #[doc(alias = "os.path.exists")]
+#[doc(alias = "try_exists")]
+#[doc(alias = "aiofiles.os.path.exists")]
 pub fn exists(path: impl AsRef<Path>) -> Operation<bool> {
     Operation::on("look at", path, Path::try_exists)
 }
@@ -152,6 +155,7 @@ pub fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> Oper
 /// # }).unwrap();
 /// ```
 #[doc(alias = "os.replace")]
+#[doc(alias = "aiofiles.os.rename")]
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<()> {
     Operation::between("rename", from, to, |from, to| fs::rename(from, to))
 }
@@ -178,6 +182,7 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<()> {
 /// # }).unwrap();
 /// ```
 #[doc(alias = "os.remove")]
+#[doc(alias = "aiofiles.os.remove")]
 #[doc(alias = "os.unlink")]
 pub fn remove_file(path: impl AsRef<Path>) -> Operation<()> {
     Operation::on("remove", path, |path| fs::remove_file(path))
@@ -260,4 +265,62 @@ pub fn symlink(target: impl AsRef<Path>, link: impl AsRef<Path>) -> Operation<()
 #[doc(alias = "os.readlink")]
 pub fn read_link(path: impl AsRef<Path>) -> Operation<PathBuf> {
     Operation::on("read the link", path, |path| fs::read_link(path))
+}
+
+/// Cuts the file at `path` off at `len` bytes, or extends it to `len` with zeros.
+///
+/// # Cancel safety
+///
+/// Dropped while it runs it may have taken effect or not.
+///
+/// # Errors
+///
+/// What the system reports: no such file, no permission, a full disk.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// aioli_fs::write(&path, "0123456789").await?;
+/// aioli_fs::truncate(&path, 4).await?;
+/// assert_eq!(aioli_fs::read_to_string(&path).await?, "0123");
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "os.truncate")]
+pub fn truncate(path: impl AsRef<Path>, len: u64) -> Operation<()> {
+    Operation::on("set the length of", path, move |path| {
+        let file = fs::OpenOptions::new().write(true).open(path)?;
+        file.set_len(len)
+    })
+}
+
+/// Changes whose file it is: the user, the group or both, by their numbers.
+///
+/// # Cancel safety
+///
+/// Dropped while it runs it may have taken effect or not.
+///
+/// # Errors
+///
+/// What the system reports: no such file, no permission;
+/// [`Unsupported`](std::io::ErrorKind::Unsupported) on Windows.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// // Nothing changes.
+/// aioli_fs::chown(dir.path(), None, None).await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "os.chown")]
+pub fn chown(path: impl AsRef<Path>, user: Option<u32>, group: Option<u32>) -> Operation<()> {
+    Operation::on("change the owner of", path, move |path| {
+        os::chown(path, user, group)
+    })
 }

@@ -76,7 +76,7 @@ pub fn create(path: impl AsRef<Path>) -> Operation<File> {
 #[derive(Debug, Clone)]
 #[must_use = "options do nothing until a file is opened with them"]
 pub struct OpenOptions {
-    options: std::fs::OpenOptions,
+    pub(crate) options: std::fs::OpenOptions,
     /// The operation's name in errors.
     name: &'static str,
 }

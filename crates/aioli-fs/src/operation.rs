@@ -44,20 +44,34 @@ pub struct Operation<T> {
     state: State<T>,
 }
 
-/// Does the whole operation if it needs no waiting; `None` leaves it, and what there is to say
-/// about errors, to the job.
-struct Attempt<T> {
-    try_now: fn(&Path) -> Option<T>,
-    path: Arc<Path>,
+/// What is to be done: on the spot if that needs no waiting, else by a job.
+pub(crate) trait Work<T>: Send {
+    /// Whether trying on the spot makes sense at all.
+    fn tries(&self) -> bool {
+        false
+    }
+
+    /// Does the whole operation if it needs no waiting; `None` leaves it, and what there is to
+    /// say about errors, to the job.
+    fn try_now(&mut self) -> Option<T> {
+        None
+    }
+
+    fn run(self: Box<Self>) -> Result<T>;
+}
+
+/// Work that is never done on the spot.
+struct Job<F>(F);
+
+impl<T, F: FnOnce() -> Result<T> + Send> Work<T> for Job<F> {
+    fn run(self: Box<Self>) -> Result<T> {
+        (self.0)()
+    }
 }
 
 /// How far the operation has come.
 enum State<T> {
-    New {
-        /// What may be done on the spot, if the operation is of that kind.
-        attempt: Option<Attempt<T>>,
-        job: Box<dyn FnOnce() -> Result<T> + Send>,
-    },
+    New(Box<dyn Work<T>>),
     Running(ToThread<Result<T>>),
     Done,
 }
@@ -67,10 +81,12 @@ impl<T: Send + 'static> Operation<T> {
         name: &'static str,
         job: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Self {
-        let state = State::New {
-            attempt: None,
-            job: Box::new(job),
-        };
+        Self::of(name, Job(job))
+    }
+
+    /// An operation that may be done on the spot.
+    pub(crate) fn of(name: &'static str, work: impl Work<T> + 'static) -> Self {
+        let state = State::New(Box::new(work));
         Self { name, state }
     }
 
@@ -80,37 +96,10 @@ impl<T: Send + 'static> Operation<T> {
         path: impl AsRef<Path>,
         job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Self {
-        Self::at(name, Arc::from(path.as_ref()), None, job)
-    }
-
-    /// The same, which tries `try_now` first, on the thread that polls; it must not wait for
-    /// anything.
-    pub(crate) fn or_now(
-        name: &'static str,
-        path: impl AsRef<Path>,
-        try_now: fn(&Path) -> Option<T>,
-        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-    ) -> Self {
         let path: Arc<Path> = Arc::from(path.as_ref());
-        let attempt = Attempt {
-            try_now,
-            path: path.clone(),
-        };
-        Self::at(name, path, Some(attempt), job)
-    }
-
-    fn at(
-        name: &'static str,
-        path: Arc<Path>,
-        attempt: Option<Attempt<T>>,
-        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-    ) -> Self {
-        let job = move || job(&path).map_err(|source| Error::new(name, Some(path), source));
-        let state = State::New {
-            attempt,
-            job: Box::new(job),
-        };
-        Self { name, state }
+        Self::new(name, move || {
+            job(&path).map_err(|source| Error::new(name, Some(path), source))
+        })
     }
 
     /// An operation on two paths, whose error names both.
@@ -135,21 +124,19 @@ impl<T: Send + 'static> Future for Operation<T> {
         let this = &mut *self;
         loop {
             match &mut this.state {
-                State::New { attempt, .. } => {
+                State::New(work) => {
                     // What is in memory is always ready, so that it spends from the budget.
-                    if attempt.is_some() {
+                    if work.tries() {
                         std::task::ready!(aioli_sync::budget::poll_proceed(cx));
-                    }
-                    let done = attempt
-                        .take()
-                        .and_then(|attempt| (attempt.try_now)(&attempt.path));
-                    let state = std::mem::replace(&mut this.state, State::Done);
-                    match (done, state) {
-                        (Some(value), _) => return Poll::Ready(Ok(value)),
-                        (None, State::New { job, .. }) => {
-                            this.state = State::Running(aioli_task::to_thread(job));
+                        if let Some(value) = work.try_now() {
+                            this.state = State::Done;
+                            return Poll::Ready(Ok(value));
                         }
-                        (None, _) => unreachable!("the state was looked at above"),
+                        // The job is a wait of its own.
+                        aioli_sync::budget::refund();
+                    }
+                    if let State::New(work) = std::mem::replace(&mut this.state, State::Done) {
+                        this.state = State::Running(aioli_task::to_thread(|| work.run()));
                     }
                 }
                 State::Running(job) => {
@@ -169,7 +156,7 @@ impl<T> Unpin for Operation<T> {}
 impl<T> fmt::Debug for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::New { .. } => "new",
+            State::New(_) => "new",
             State::Running(_) => "running",
             State::Done => "done",
         };

@@ -3,22 +3,30 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+pub(crate) use unix::{
+    chown, close, create_private_folder, read_at, symlink, sync_folder, write_at,
+};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub(crate) use windows::{close, create_private_folder, read_at, symlink, sync_folder, write_at};
+pub(crate) use windows::{
+    chown, close, create_private_folder, read_at, symlink, sync_folder, write_at,
+};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{read_at_now, read_now, read_whole_now};
+pub(crate) use linux::{
+    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{read_at_now, read_now, read_whole_now};
+pub(crate) use elsewhere::{
+    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
+};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]
@@ -29,4 +37,12 @@ pub(crate) enum Now {
     Later,
     /// This file cannot be read so at all; asking again is a waste.
     Never,
+}
+
+/// What came of an attempt to read a whole file without blocking.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    Read(Vec<u8>),
+    /// It would block, or failed: the pool does it, with the file if it has been opened.
+    Later(Option<std::fs::File>),
 }

@@ -1,241 +1,218 @@
-//! The standard streams of the process: input by a thread of its own, output by jobs of the pool.
-//!
-//! A read of a terminal cannot be taken back, so one thread reads for all, and only when somebody
-//! waits; what it has read lies in one buffer of the process until somebody takes it. It does not
-//! keep the process from ending.
+//! The process's standard input, output and errors.
 
 use crate::{
-    buffer::{Buffer, Source},
     error::{Error, Result},
-    lines::Lines,
+    file::CHUNK,
+    lane::{Answer, Lane},
 };
-use aioli_task::ToThread;
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::{
-    collections::BTreeMap,
     future::{Future, poll_fn},
     io::{self, Read, Write},
     mem,
-    path::Path,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
-    task::{Context, Poll, Waker, ready},
-    thread,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
 };
 
-/// The most that the thread reads at once, and that one write of the `futures-io` traits takes.
-const CHUNK: usize = 64 * 1024;
+static READING: Lane = Lane::new("aioli-stdin");
+static WRITING: Lane = Lane::new("aioli-stdout");
+static WRITING_ERRORS: Lane = Lane::new("aioli-stderr");
 
-/// The standard input. Each call gives a handle to the same stream: a byte goes to one of them.
+/// The operation's name in errors.
+const INPUT_READ: &str = "read standard input";
+
+/// What was read from standard input and not yet handed out, or is being read.
+static INPUT: Mutex<Input> = Mutex::new(Input {
+    ahead: Vec::new(),
+    reading: None,
+});
+
+struct Input {
+    ahead: Vec<u8>,
+    reading: Option<Answer<io::Result<Vec<u8>>>>,
+}
+
+fn input() -> MutexGuard<'static, Input> {
+    INPUT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Standard input: a terminal, a pipe, a file.
+///
+/// It is read by a thread of its own, when somebody asks and no more than one read at a time; the
+/// end of the process does not wait for it. What has been read for a future that is gone is given
+/// to the next read, of whichever handle; tasks that read at once share the input at random.
 ///
 /// # Examples
 ///
 /// ```no_run
 /// # aioli_task::run(async {
-/// let mut lines = aioli_fs::stdin().lines();
-/// while let Some(line) = lines.next().await {
-///     println!("you said {}", line?);
+/// let mut stdin = aioli_fs::stdin();
+/// loop {
+///     let line = stdin.read_line().await?;
+///     if line.is_empty() {
+///         break; // the end
+///     }
+///     print!("you said {line}");
 /// }
 /// # Ok::<(), aioli_fs::Error>(())
 /// # }).unwrap();
 /// ```
-#[doc(alias = "aiofiles.stdin")]
-pub fn stdin() -> Stdin {
-    static INPUT: OnceLock<Arc<Input>> = OnceLock::new();
-    let input = INPUT.get_or_init(Arc::default).clone();
-    let key = {
-        let mut state = input.state();
-        state.next_key += 1;
-        state.next_key
-    };
-    Stdin { input, key }
-}
-
-/// The standard output. What one [`write_all`](Output::write_all) is given comes out in one piece,
-/// whatever else this process writes there.
-///
-/// # Examples
-///
-/// ```
-/// # aioli_task::run(async {
-/// aioli_fs::stdout().write_all("Hello, async world!\n").await?;
-/// # Ok::<(), aioli_fs::Error>(())
-/// # }).unwrap();
-/// ```
-#[doc(alias = "aiofiles.stdout")]
-pub fn stdout() -> Output {
-    Output::new(Stream::Stdout)
-}
-
-/// The standard error; otherwise as [`stdout`].
-///
-/// # Examples
-///
-/// ```
-/// # aioli_task::run(async {
-/// aioli_fs::stderr().write_all("it is only a test\n").await?;
-/// # Ok::<(), aioli_fs::Error>(())
-/// # }).unwrap();
-/// ```
-#[doc(alias = "aiofiles.stderr")]
-pub fn stderr() -> Output {
-    Output::new(Stream::Stderr)
-}
-
-/// What the reading thread and the handles share.
-#[derive(Debug, Default)]
-struct Input {
-    state: Mutex<State>,
-    wanted: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Read and not yet taken, from `taken` on.
-    bytes: Vec<u8>,
-    taken: usize,
-    /// What the last read met besides bytes: the end, or an error. Told once.
-    stop: Option<io::Result<()>>,
-    /// Whether the thread is to read.
-    is_wanted: bool,
-    has_thread: bool,
-    /// Who waits, by handle.
-    waiting: BTreeMap<u64, Waker>,
-    next_key: u64,
-}
-
-impl Input {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock, so its data is whole even then.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads whenever somebody waits, for ever.
-    fn run(&self) {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let mut state = self.state();
-            while !state.is_wanted {
-                state = self
-                    .wanted
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            drop(state);
-            let read = io::stdin().lock().read(&mut buffer);
-            if matches!(&read, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
-                continue;
-            }
-            let mut state = self.state();
-            state.is_wanted = false;
-            match read {
-                Ok(0) => state.stop = Some(Ok(())),
-                Ok(n) => {
-                    state.bytes = buffer[..n].to_vec();
-                    state.taken = 0;
-                }
-                Err(error) => state.stop = Some(Err(error)),
-            }
-            let woken = mem::take(&mut state.waiting);
-            drop(state);
-            woken.into_values().for_each(Waker::wake);
-        }
-    }
-}
-
-/// A handle to the standard input; made by [`stdin`].
+#[doc(alias = "aiofiles.stdin_bytes")]
+#[doc(alias = "sys.stdin")]
 #[derive(Debug)]
-#[must_use = "a handle reads nothing by itself"]
 pub struct Stdin {
-    input: Arc<Input>,
-    key: u64,
+    /// What `fill_buf` has shown and `consume` has not taken.
+    shown: Vec<u8>,
+}
+
+/// A handle of standard input; see [`Stdin`].
+#[must_use]
+pub fn stdin() -> Stdin {
+    Stdin { shown: Vec::new() }
 }
 
 impl Stdin {
-    /// Reads up to `buf.len()` bytes; 0 is the end of the input, after which a terminal can go on.
+    /// Reads up to `buf.len()` bytes; 0 is the end.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost: what is read for a future that is gone is there for whoever reads next.
+    /// Nothing is lost: bytes that were on their way are given to the next read.
     ///
     /// # Errors
     ///
     /// What the system reports.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # aioli_task::run(async {
-    /// let mut buf = [0; 1024];
-    /// let n = aioli_fs::stdin().read(&mut buf).await?;
-    /// # Ok::<(), aioli_fs::Error>(())
-    /// # }).unwrap();
-    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        poll_fn(|cx| self.poll_fill(cx, buf)).await
+        poll_fn(|cx| self.poll_read_out(cx, buf)).await
     }
 
-    /// The input line by line.
+    /// Reads a line with its end; the last one may lack it, and an empty one is the end.
     ///
-    /// For single lines among other things make a [`BufReader`](crate::BufReader) of it.
-    pub fn lines(self) -> Lines {
-        Lines::new(Source::Stdin(self), Buffer::default())
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: what has been read is kept for the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
+    /// is not UTF-8, which stays, or is longer than 1 MiB.
+    pub async fn read_line(&mut self) -> Result<String> {
+        let mut searched = 0;
+        loop {
+            let found = self.shown[searched..].iter().position(|b| *b == b'\n');
+            if let Some(at) = found {
+                return self.take_text(searched + at + 1);
+            }
+            searched = self.shown.len();
+            if searched > LINE_MAX {
+                let reason = format!("a line is longer than {LINE_MAX} bytes");
+                return Err(failed(
+                    INPUT_READ,
+                    io::Error::new(io::ErrorKind::InvalidData, reason),
+                ));
+            }
+            let more = poll_fn(poll_input).await?;
+            if more.is_empty() {
+                return self.take_text(searched);
+            }
+            self.shown.extend(more);
+        }
     }
 
-    /// What it is called in errors.
-    pub(crate) fn path() -> Arc<Path> {
-        Arc::from(Path::new("standard input"))
+    /// Reads all that is left, as text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: what has been read is kept for the next read.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
+    /// UTF-8, which stays.
+    pub async fn read_to_string(&mut self) -> Result<String> {
+        loop {
+            let more = poll_fn(poll_input).await?;
+            if more.is_empty() {
+                return self.take_text(self.shown.len());
+            }
+            self.shown.extend(more);
+        }
     }
 
-    pub(crate) fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
+    fn take_text(&mut self, n: usize) -> Result<String> {
+        match str::from_utf8(&self.shown[..n]) {
+            Ok(text) => {
+                let text = text.to_owned();
+                self.shown.drain(..n);
+                Ok(text)
+            }
+            Err(error) => Err(failed(
+                INPUT_READ,
+                io::Error::new(io::ErrorKind::InvalidData, error),
+            )),
         }
-        ready!(aioli_sync::budget::poll_proceed(cx));
-        let mut state = self.input.state();
-        let n = buf.len().min(state.bytes.len() - state.taken);
-        if n > 0 {
-            let from = state.taken;
-            buf[..n].copy_from_slice(&state.bytes[from..from + n]);
-            state.taken += n;
-            return Poll::Ready(Ok(n));
-        }
-        if let Some(stop) = state.stop.take() {
-            let told = stop.map(|()| 0);
-            return Poll::Ready(told.map_err(|e| Error::new("read", Some(Self::path()), e)));
-        }
-        aioli_sync::budget::refund();
-        let former = state.waiting.insert(self.key, cx.waker().clone());
-        state.is_wanted = true;
-        let is_first = !mem::replace(&mut state.has_thread, true);
-        drop(state);
-        drop(former);
-        if is_first {
-            self.start()?;
-        }
-        self.input.wanted.notify_one();
-        Poll::Pending
     }
 
-    fn start(&self) -> Result<()> {
-        let input = self.input.clone();
-        let thread = thread::Builder::new().name("aioli-stdin".to_owned());
-        let started = thread.spawn(move || input.run());
-        started.map(drop).map_err(|error| {
-            self.input.state().has_thread = false;
-            Error::new("read", Some(Self::path()), error)
-        })
+    fn poll_read_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
+        if !buf.is_empty() {
+            ready!(self.poll_shown(cx))?;
+        }
+        let n = buf.len().min(self.shown.len());
+        buf[..n].copy_from_slice(&self.shown[..n]);
+        self.shown.drain(..n);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_shown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.shown.is_empty() {
+            self.shown = ready!(poll_input(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The longest line of [`Stdin::read_line`].
+const LINE_MAX: usize = 1024 * 1024;
+
+/// What came in, nothing at the end.
+fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+    let mut input = input();
+    if !input.ahead.is_empty() {
+        return Poll::Ready(Ok(mem::take(&mut input.ahead)));
+    }
+    let reading = match &mut input.reading {
+        Some(reading) => reading,
+        none => {
+            let reading = READING.ask(read_input).map_err(|e| failed(INPUT_READ, e))?;
+            none.insert(reading)
+        }
+    };
+    let read = ready!(Pin::new(reading).poll(cx));
+    input.reading = None;
+    Poll::Ready(read.map_err(|error| failed(INPUT_READ, error)))
+}
+
+fn read_input() -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; CHUNK / 4];
+    loop {
+        match io::stdin().lock().read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => {
+                bytes.truncate(read?);
+                return Ok(bytes);
+            }
+        }
     }
 }
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        let waker = self.input.state().waiting.remove(&self.key);
-        drop(waker);
+        if !self.shown.is_empty() {
+            let mut input = input();
+            let later = mem::take(&mut input.ahead);
+            input.ahead = mem::take(&mut self.shown);
+            input.ahead.extend(later);
+        }
     }
 }
 
@@ -245,156 +222,166 @@ impl AsyncRead for Stdin {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_fill(cx, buf).map_err(io::Error::from)
+        self.poll_read_out(cx, buf).map_err(io::Error::from)
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Stream {
-    Stdout,
-    Stderr,
-}
-
-impl Stream {
-    fn write(self, data: &[u8]) -> io::Result<()> {
-        match self {
-            Stream::Stdout => {
-                let mut out = io::stdout().lock();
-                out.write_all(data)?;
-                out.flush()
-            }
-            Stream::Stderr => io::stderr().lock().write_all(data),
-        }
+impl AsyncBufRead for Stdin {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_shown(cx))?;
+        Poll::Ready(Ok(&this.shown))
     }
 
-    fn error(self, source: io::Error) -> Error {
-        let name = match self {
-            Stream::Stdout => "standard output",
-            Stream::Stderr => "standard error",
-        };
-        Error::new("write", Some(Arc::from(Path::new(name))), source)
+    fn consume(mut self: Pin<&mut Self>, n: usize) {
+        self.shown.drain(..n);
     }
 }
 
-/// What a write brings back: the data, and how it went.
-type Written = (Vec<u8>, io::Result<()>);
-
-/// The standard output or the standard error; made by [`stdout`] and [`stderr`].
+/// Standard output, or standard errors: unbuffered, written by a thread of its own.
 ///
-/// It is unbuffered: a write is complete when the system has taken the bytes. A write that has
-/// begun is carried out even if its future is dropped; the next operation waits for it, and reports
-/// its failure.
+/// The bytes of one call stay together, whoever else writes through this or through [`std::io`],
+/// and calls are done in the order in which they were made.
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stdout().write_all("to the output\n").await?;
+/// aioli_fs::stderr().write_all("to the errors\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "aiofiles.stdout")]
+#[doc(alias = "sys.stdout")]
 #[derive(Debug)]
-pub struct Output {
-    stream: Stream,
-    job: Option<ToThread<Written>>,
-    /// The failure of a write whose future is gone.
-    failure: Option<io::Error>,
+pub struct Stdout {
+    errors: bool,
+    /// The write of `poll_write` that runs.
+    writing: Option<Answer<Written>>,
 }
 
-impl Output {
-    fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            job: None,
-            failure: None,
-        }
+/// A handle of standard output; see [`Stdout`].
+#[must_use]
+pub fn stdout() -> Stdout {
+    Stdout {
+        errors: false,
+        writing: None,
     }
+}
 
-    /// Writes all of `data`.
+/// A handle of standard errors; see [`Stdout`].
+#[doc(alias = "aiofiles.stderr")]
+#[must_use]
+pub fn stderr() -> Stdout {
+    Stdout {
+        errors: true,
+        writing: None,
+    }
+}
+
+impl Stdout {
+    /// Writes all of `data`, in one piece.
     ///
     /// # Cancel safety
     ///
-    /// A write that has begun is carried out.
+    /// A write that has been polled is carried out to its end.
     ///
     /// # Errors
     ///
-    /// What the system reports, for instance that the other end of a pipe is closed.
+    /// What the system reports, for instance that nobody reads the pipe any more.
     pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> Result<()> {
-        self.flush().await?;
-        self.start(data.as_ref().to_vec());
-        match poll_fn(|cx| self.poll_job(cx)).await {
-            Some((_, Err(error))) => Err(self.stream.error(error)),
-            Some((_, Ok(()))) | None => Ok(()),
-        }
-    }
-
-    /// Waits for a write whose future was dropped.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    ///
-    /// # Errors
-    ///
-    /// The failure of such a write.
-    pub async fn flush(&mut self) -> Result<()> {
-        poll_fn(|cx| self.poll_idle(cx)).await
-    }
-
-    fn start(&mut self, data: Vec<u8>) {
-        let stream = self.stream;
-        self.job = Some(aioli_task::to_thread(move || {
-            let result = stream.write(&data);
-            (data, result)
-        }));
-    }
-
-    fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<Option<Written>> {
-        let Some(job) = &mut self.job else {
-            return Poll::Ready(None);
+        let writing = self.start(data.as_ref().to_vec());
+        let written = match writing {
+            Ok(writing) => writing.await.heard(),
+            Err(error) => Err(error),
         };
-        let written = ready!(Pin::new(job).poll(cx));
-        self.job = None;
-        Poll::Ready(Some(written))
+        written.map_err(|error| failed(self.operation(), error))
     }
 
-    /// Waits until nothing is being written, and reports what failed.
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if let Some((_, Err(error))) = ready!(self.poll_job(cx)) {
-            self.failure.get_or_insert(error);
+    fn operation(&self) -> &'static str {
+        if self.errors {
+            "write standard errors"
+        } else {
+            "write standard output"
         }
-        Poll::Ready(match self.failure.take() {
-            Some(error) => Err(self.stream.error(error)),
-            None => Ok(()),
-        })
+    }
+
+    fn start(&self, data: Vec<u8>) -> io::Result<Answer<Written>> {
+        let operation = self.operation();
+        if self.errors {
+            WRITING_ERRORS.ask(move || Written {
+                operation,
+                result: io::stderr().lock().write_all(&data),
+            })
+        } else {
+            WRITING.ask(move || Written {
+                operation,
+                result: write_output(&data),
+            })
+        }
+    }
+
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writing) = &mut self.writing else {
+            return Poll::Ready(Ok(()));
+        };
+        let written = ready!(Pin::new(writing).poll(cx));
+        self.writing = None;
+        Poll::Ready(written.heard())
     }
 }
 
-/// `poll_flush` and `poll_close` wait for what is being written. Nothing is closed.
-impl AsyncWrite for Output {
+fn write_output(data: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    out.flush()
+}
+
+/// What came of a write; a failure that nobody hears is logged.
+#[derive(Debug)]
+struct Written {
+    operation: &'static str,
+    result: io::Result<()>,
+}
+
+impl Written {
+    fn heard(mut self) -> io::Result<()> {
+        mem::replace(&mut self.result, Ok(()))
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if let Err(error) = &self.result {
+            let operation = self.operation;
+            tracing::error!(%error, operation, "a write failed that nobody waited for");
+        }
+    }
+}
+
+/// Each write is a piece of at most 256 KiB. It is done when `poll_flush` says so.
+impl AsyncWrite for Stdout {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &[u8],
+        data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            match ready!(self.poll_job(cx)) {
-                // A write under way is taken for the caller's own when its data begins what the
-                // caller brings: that is the same request polled again.
-                Some((data, result)) if buf.starts_with(&data) => {
-                    return Poll::Ready(result.map(|()| data.len()));
-                }
-                Some((_, Err(error))) => return Poll::Ready(Err(error)),
-                Some((_, Ok(()))) => {}
-                None => {
-                    if let Some(error) = self.failure.take() {
-                        return Poll::Ready(Err(error));
-                    }
-                    if buf.is_empty() {
-                        return Poll::Ready(Ok(0));
-                    }
-                    self.start(buf[..buf.len().min(CHUNK)].to_vec());
-                }
-            }
-        }
+        ready!(self.poll_done(cx))?;
+        let n = data.len().min(CHUNK);
+        self.writing = Some(self.start(data[..n].to_vec())?);
+        Poll::Ready(Ok(n))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_idle(cx).map_err(io::Error::from)
+        self.poll_done(cx)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }
+}
+
+fn failed(operation: &'static str, source: io::Error) -> Error {
+    Error::new(operation, None, source)
 }

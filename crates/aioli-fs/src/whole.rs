@@ -1,10 +1,15 @@
 //! Whole files: read, write, replace and copy, each on the spot or in one job.
 
-use crate::{operation::Operation, os, temp};
+use crate::{
+    error::{Error, Result},
+    operation::{Operation, Work},
+    os, temp,
+};
 use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Reads a whole file.
@@ -32,7 +37,7 @@ use std::{
 /// # }).unwrap();
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
-    Operation::or_now("read", path, os::read_whole_now, |path| fs::read(path))
+    Operation::of("read", Reading::new(path))
 }
 
 /// Reads a whole file as text.
@@ -58,11 +63,13 @@ pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
 /// # }).unwrap();
 /// ```
 pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
-    let text_now = |path: &Path| String::from_utf8(os::read_whole_now(path)?).ok();
-    Operation::or_now("read", path, text_now, |path| fs::read_to_string(path))
+    Operation::of("read", Text(Reading::new(path)))
 }
 
 /// Writes a whole file: makes it, or replaces the contents of the one that is there.
+///
+/// On Linux a file of up to 64 KiB in a file system that is in memory is written on the spot;
+/// otherwise it is one job for the blocking pool.
 ///
 /// A reader may see the file empty or half written meanwhile; see [`write_atomic`].
 ///
@@ -86,8 +93,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 /// # }).unwrap();
 /// ```
 pub fn write(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
+    let path = path.as_ref().to_path_buf();
     let data = data.as_ref().to_vec();
-    Operation::on("write", path, move |path| fs::write(path, data))
+    Operation::of("write", Writing { path, data })
 }
 
 /// Replaces a whole file in one step: whoever looks sees the old contents or the new.
@@ -146,6 +154,91 @@ pub fn write_atomic(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation
 #[doc(alias = "shutil.copy")]
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<u64> {
     Operation::between("copy", from, to, |from, to| fs::copy(from, to))
+}
+
+/// A whole file to be read.
+struct Reading {
+    path: PathBuf,
+    /// What the attempt to read it on the spot has opened.
+    opened: Option<fs::File>,
+}
+
+impl Reading {
+    fn new(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref().to_path_buf();
+        Self { path, opened: None }
+    }
+
+    fn error(&self, source: io::Error) -> Error {
+        Error::new("read", Some(Arc::from(&*self.path)), source)
+    }
+
+    fn read(&mut self) -> Result<Vec<u8>> {
+        let opened = self.opened.take();
+        os::read_whole(&self.path, opened).map_err(|source| self.error(source))
+    }
+}
+
+impl Work<Vec<u8>> for Reading {
+    fn tries(&self) -> bool {
+        true
+    }
+
+    fn try_now(&mut self) -> Option<Vec<u8>> {
+        match os::read_whole_now(&self.path) {
+            os::Whole::Read(data) => Some(data),
+            os::Whole::Later(opened) => {
+                self.opened = opened;
+                None
+            }
+        }
+    }
+
+    fn run(mut self: Box<Self>) -> Result<Vec<u8>> {
+        self.read()
+    }
+}
+
+/// A whole file to be read as text.
+struct Text(Reading);
+
+impl Work<String> for Text {
+    fn tries(&self) -> bool {
+        true
+    }
+
+    fn try_now(&mut self) -> Option<String> {
+        String::from_utf8(self.0.try_now()?).ok()
+    }
+
+    fn run(mut self: Box<Self>) -> Result<String> {
+        let text = String::from_utf8(self.0.read()?);
+        text.map_err(|error| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
+            self.0.error(source)
+        })
+    }
+}
+
+/// A whole file to be written.
+struct Writing {
+    path: PathBuf,
+    data: Vec<u8>,
+}
+
+impl Work<()> for Writing {
+    fn tries(&self) -> bool {
+        true
+    }
+
+    fn try_now(&mut self) -> Option<()> {
+        os::write_whole_now(&self.path, &self.data).then_some(())
+    }
+
+    fn run(self: Box<Self>) -> Result<()> {
+        fs::write(&self.path, &self.data)
+            .map_err(|source| Error::new("write", Some(Arc::from(self.path)), source))
+    }
 }
 
 fn replace(path: &Path, data: &[u8]) -> io::Result<()> {

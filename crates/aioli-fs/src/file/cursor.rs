@@ -14,12 +14,12 @@
 
 use super::shared::{Held, Shared};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     os::{self, Now},
 };
 use aioli_task::ToThread;
 use std::{
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, IoSliceMut, Read, Seek, SeekFrom, Write},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -36,7 +36,7 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 pub(crate) struct Cursor {
     pub(crate) file: Arc<std::fs::File>,
     pub(crate) shared: Arc<Shared>,
-    job: Option<ToThread<Finished>>,
+    job: Option<ToThread<Told>>,
     /// Bytes that were read and not yet handed out, from `ahead_start` on. While there are
     /// any, the system's position is that many bytes further than ours.
     ahead: Vec<u8>,
@@ -52,6 +52,42 @@ enum Finished {
     Wrote(Vec<u8>, usize, io::Result<()>),
     Sought(SeekFrom, io::Result<u64>),
     Other(&'static str, io::Result<()>),
+}
+
+impl Finished {
+    /// Leaves a failure that nobody waits for to the file's next operation.
+    fn record(self, shared: &Shared) {
+        match self {
+            Finished::Wrote(_, _, Err(error)) => shared.record(shared.error("write", error)),
+            Finished::Other(name, Err(error)) => shared.record(shared.error(name, error)),
+            // A failed read has changed nothing: the next one will meet the same error.
+            Finished::Read(..) | Finished::Wrote(..) | Finished::Sought(..) => {}
+            Finished::Other(..) => {}
+        }
+    }
+}
+
+/// What a job brings on its way to the file: if the file is gone, a failure is not.
+#[derive(Debug)]
+struct Told {
+    shared: Arc<Shared>,
+    /// What the job is to change, if anything: a job that never ran has failed to.
+    effect: Option<&'static str>,
+    finished: Option<Finished>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        match (self.finished.take(), self.effect) {
+            (Some(finished), _) => finished.record(&self.shared),
+            (None, Some(effect)) => {
+                let reason = "the file was dropped before it was done";
+                let reason = io::Error::new(io::ErrorKind::Interrupted, reason);
+                self.shared.record(self.shared.error(effect, reason));
+            }
+            (None, None) => {}
+        }
+    }
 }
 
 impl Cursor {
@@ -112,7 +148,7 @@ impl Cursor {
                 }
             }
             aioli_sync::budget::refund();
-            self.start(move |mut file| {
+            self.start(None, move |mut file| {
                 let mut bytes = vec![0; n];
                 let result = uninterrupted(|| file.read(&mut bytes));
                 bytes.truncate(*result.as_ref().unwrap_or(&0));
@@ -121,12 +157,48 @@ impl Cursor {
         }
     }
 
+    /// Reads into several buffers, one after the other, in one system call.
+    pub(crate) fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<Result<usize>> {
+        let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let mut bytes = Vec::new();
+        if self.n_ahead() == 0 && self.job.is_none() && wanted > 0 && wanted <= CHUNK {
+            self.shared.take_failure()?;
+            ready!(aioli_sync::budget::poll_proceed(cx));
+            if self.shared.reads_now()
+                && let Now::Done(n) = os::read_vectored_now(&self.file, bufs)
+            {
+                return Poll::Ready(Ok(n));
+            }
+            aioli_sync::budget::refund();
+        }
+        bytes.resize(wanted.min(CHUNK), 0);
+        let n = ready!(self.poll_read(cx, &mut bytes))?;
+        let mut rest = &bytes[..n];
+        for buf in bufs {
+            let (now, later) = rest.split_at(buf.len().min(rest.len()));
+            buf[..now.len()].copy_from_slice(now);
+            rest = later;
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    /// Gives bytes back that were read before those that are read ahead.
+    pub(crate) fn unread(&mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&self.ahead[self.ahead_start..]);
+        self.ahead = bytes;
+        self.ahead_start = 0;
+    }
+
     /// Starts reading what is left of the file; the bytes come out of `poll_read_to_end`.
     pub(crate) fn start_read_to_end(&mut self) {
         let start = std::mem::take(&mut self.ahead_start);
         let mut bytes = std::mem::take(&mut self.ahead);
         bytes.drain(..start);
-        self.start(move |mut file| {
+        self.start(None, move |mut file| {
             let result = file.read_to_end(&mut bytes).map(drop);
             Finished::Read(bytes, result)
         });
@@ -144,28 +216,17 @@ impl Cursor {
         }
     }
 
-    /// Gives bytes back, to be read again before all others.
-    pub(crate) fn put_back(&mut self, bytes: impl Into<Vec<u8>>) {
-        let mut bytes = bytes.into();
-        bytes.extend_from_slice(&self.ahead[self.ahead_start..]);
+    /// Gives bytes back, to be read again.
+    pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
+        debug_assert_eq!(self.n_ahead(), 0, "bytes put back out of order");
         self.ahead = bytes;
         self.ahead_start = 0;
-    }
-
-    /// Keeps bytes that were read for nobody, to be read after all that are ahead already.
-    fn put_behind(&mut self, bytes: Vec<u8>) {
-        if self.n_ahead() == 0 {
-            self.ahead = bytes;
-            self.ahead_start = 0;
-        } else {
-            self.ahead.extend_from_slice(&bytes);
-        }
     }
 
     /// Starts to write `data`, all of it or as much as one call takes.
     pub(crate) fn start_write(&mut self, data: Vec<u8>, all: bool) {
         self.rewind_ahead();
-        self.start(move |file| {
+        self.start(Some("write"), move |file| {
             let (n, result) = write_counted(file, &data, all);
             Finished::Wrote(data, n, result)
         });
@@ -227,7 +288,7 @@ impl Cursor {
                         let result = (&*self.file).seek(to);
                         return Poll::Ready(result.map_err(|e| self.shared.error("seek", e)));
                     }
-                    self.start(move |mut file| Finished::Sought(to, file.seek(to)));
+                    self.start(None, move |mut file| Finished::Sought(to, file.seek(to)));
                 }
             }
         }
@@ -239,7 +300,7 @@ impl Cursor {
         name: &'static str,
         job: impl FnOnce(&std::fs::File) -> io::Result<()> + Send + 'static,
     ) {
-        self.start(move |file| Finished::Other(name, job(file)));
+        self.start(Some(name), move |file| Finished::Other(name, job(file)));
     }
 
     /// Waits for the job of [`start_other`](Self::start_other).
@@ -252,31 +313,40 @@ impl Cursor {
         }
     }
 
-    fn start(&mut self, job: impl FnOnce(&std::fs::File) -> Finished + Send + 'static) {
+    fn start(
+        &mut self,
+        effect: Option<&'static str>,
+        job: impl FnOnce(&std::fs::File) -> Finished + Send + 'static,
+    ) {
         debug_assert!(self.job.is_none(), "two jobs on one position");
         let held = Held::new(&self.file, &self.shared);
-        self.job = Some(aioli_task::to_thread(move || job(held.file())));
+        let mut told = Told {
+            shared: Arc::clone(&self.shared),
+            effect,
+            finished: None,
+        };
+        self.job = Some(aioli_task::to_thread(move || {
+            told.finished = Some(job(held.file()));
+            told
+        }));
     }
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finished>> {
         let Some(job) = &mut self.job else {
             return Poll::Ready(None);
         };
-        let finished = ready!(Pin::new(job).poll(cx));
+        let mut told = ready!(Pin::new(job).poll(cx));
         self.job = None;
-        Poll::Ready(Some(finished))
+        told.effect = None;
+        Poll::Ready(told.finished.take())
     }
 
     /// Takes over what a job brought that nobody waits for any more.
     fn absorb(&mut self, finished: Finished) {
-        let failure: Error = match finished {
-            // A failed read has changed nothing: the next one will meet the same error.
-            Finished::Read(bytes, _) => return self.put_behind(bytes),
-            Finished::Wrote(_, _, Err(error)) => self.shared.error("write", error),
-            Finished::Other(name, Err(error)) => self.shared.error(name, error),
-            Finished::Wrote(..) | Finished::Sought(..) | Finished::Other(..) => return,
-        };
-        self.shared.record(failure);
+        match finished {
+            Finished::Read(bytes, _) => self.put_back(bytes),
+            effect => effect.record(&self.shared),
+        }
     }
 
     fn n_ahead(&self) -> usize {
@@ -323,7 +393,7 @@ fn write_counted(mut file: &std::fs::File, data: &[u8], all: bool) -> (usize, io
 }
 
 /// Repeats a call that a signal has interrupted before it did anything.
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(super) fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

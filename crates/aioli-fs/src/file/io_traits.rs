@@ -3,7 +3,7 @@
 use super::File;
 use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 use std::{
-    io::{self, SeekFrom},
+    io::{self, IoSlice, IoSliceMut, SeekFrom},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -16,6 +16,15 @@ impl AsyncRead for File {
     ) -> Poll<io::Result<usize>> {
         self.cursor.poll_read(cx, buf).map_err(io::Error::from)
     }
+
+    fn poll_read_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let n = self.cursor.poll_read_vectored(cx, bufs);
+        n.map_err(io::Error::from)
+    }
 }
 
 /// `poll_close` waits for what is in flight and reports its failure. The descriptor itself is
@@ -27,6 +36,15 @@ impl AsyncWrite for File {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.cursor.poll_write(cx, buf).map_err(io::Error::from)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let data = super::gathered(bufs);
+        self.cursor.poll_write(cx, &data).map_err(io::Error::from)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,6 @@
 //! Reads and writes at an offset: any number at once, on a shared file.
 
-use super::{CHUNK, File, shared::Held};
+use super::{CHUNK, File, cursor::uninterrupted, shared::Held};
 use crate::{
     error::Result,
     os::{self, Now},
@@ -50,7 +50,7 @@ impl File {
         let held = Held::new(file, shared);
         let bytes: io::Result<Vec<u8>> = aioli_task::to_thread(move || {
             let mut bytes = vec![0; n];
-            let n = os::read_at(held.file(), &mut bytes, offset)?;
+            let n = uninterrupted(|| os::read_at(held.file(), &mut bytes, offset))?;
             bytes.truncate(n);
             Ok(bytes)
         })
@@ -89,8 +89,85 @@ impl File {
     pub async fn write_at(&self, data: impl AsRef<[u8]>, offset: u64) -> Result<usize> {
         let data = data.as_ref().to_vec();
         let held = Held::new(&self.cursor.file, &self.cursor.shared);
-        held.effect("write", move |file| os::write_at(file, &data, offset))
-            .await
+        held.effect("write", move |file| {
+            uninterrupted(|| os::write_at(file, &data, offset))
+        })
+        .await
+    }
+
+    /// As [`read_at`](File::read_at), into a buffer that travels: nothing is copied.
+    ///
+    /// # Cancel safety
+    ///
+    /// The file is as before; the buffer goes.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance that the file is not open for reading. The buffer
+    /// comes back in any case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789").await?;
+    /// let file = aioli_fs::open(&path).await?;
+    /// let (n, buf) = file.read_at_owned(vec![0; 4], 8).await;
+    /// assert_eq!(&buf[..n?], b"89");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn read_at_owned(&self, mut buf: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
+        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
+        poll_fn(aioli_sync::budget::poll_proceed).await;
+        let n = buf.len().min(CHUNK);
+        if shared.reads_now() {
+            match os::read_at_now(file, &mut buf[..n], offset) {
+                Now::Done(n) => return (Ok(n), buf),
+                Now::Later => {}
+                Now::Never => shared.stop_reading_now(),
+            }
+        }
+        aioli_sync::budget::refund();
+        let held = Held::new(file, shared);
+        let (result, buf) = aioli_task::to_thread(move || {
+            let result = uninterrupted(|| os::read_at(held.file(), &mut buf, offset));
+            (result, buf)
+        })
+        .await;
+        (result.map_err(|error| shared.error("read", error)), buf)
+    }
+
+    /// As [`write_all_at`](File::write_all_at), from a buffer that travels: nothing is copied.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`write_all_at`](File::write_all_at); the buffer goes.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, for instance [`StorageFull`](std::io::ErrorKind::StorageFull).
+    /// The buffer goes then too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// let file = aioli_fs::create(dir.path().join("a")).await?;
+    /// let buf: Vec<u8> = file.write_all_at_owned(vec![7; 100], 50).await?;
+    /// assert_eq!(file.metadata().await?.len(), 150);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn write_all_at_owned(&self, data: Vec<u8>, offset: u64) -> Result<Vec<u8>> {
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        held.effect("write", move |file| {
+            write_all_at(file, &data, offset).map(|()| data)
+        })
+        .await
     }
 
     /// Writes all of `data` from `offset` on, in one job.

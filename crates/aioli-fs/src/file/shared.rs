@@ -22,6 +22,9 @@ pub(crate) struct Shared {
     /// Whether reading at once has not yet been found impossible here.
     reads_now: AtomicBool,
     jobs: Mutex<Jobs>,
+    /// Whether the file is locked for somebody who has been told so. It is held while the lock is
+    /// taken or given up.
+    locked: Mutex<bool>,
 }
 
 /// The jobs that hold the descriptor, and what they left behind.
@@ -42,6 +45,7 @@ impl Shared {
             path,
             reads_now,
             jobs,
+            locked: Mutex::new(false),
         })
     }
 
@@ -71,6 +75,11 @@ impl Shared {
 
     pub(crate) fn stop_reading_now(&self) {
         self.reads_now.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the file is locked for somebody who has been told so.
+    pub(crate) fn locked(&self) -> MutexGuard<'_, bool> {
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no job holds the descriptor.

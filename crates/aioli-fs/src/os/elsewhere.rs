@@ -1,10 +1,15 @@
 //! Systems that cannot read without the risk of blocking: everything goes to the pool.
 
-use super::Now;
-use std::{fs::File, path::Path};
+use super::{Now, Whole};
+use std::{fs::File, io, path::Path};
 
 /// Reads nothing: the pool does it.
 pub(crate) fn read_now(_file: &File, _buf: &mut [u8]) -> Now {
+    Now::Never
+}
+
+/// Reads nothing: the pool does it.
+pub(crate) fn read_vectored_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
     Now::Never
 }
 
@@ -14,6 +19,16 @@ pub(crate) fn read_at_now(_file: &File, _buf: &mut [u8], _offset: u64) -> Now {
 }
 
 /// Reads nothing: the pool does it.
-pub(crate) fn read_whole_now(_path: &Path) -> Option<Vec<u8>> {
-    None
+pub(crate) fn read_whole_now(_path: &Path) -> Whole {
+    Whole::Later(None)
+}
+
+/// Reads a whole file.
+pub(crate) fn read_whole(path: &Path, _opened: Option<File>) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+/// Writes nothing: the pool does it.
+pub(crate) fn write_whole_now(_path: &Path, _data: &[u8]) -> bool {
+    false
 }

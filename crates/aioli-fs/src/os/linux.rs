@@ -4,18 +4,19 @@
 //! a path whose entries are in memory; either gives up where it would have to wait.
 #![expect(unsafe_code, reason = "the system calls have no safe wrappers in std")]
 
-use super::Now;
+use super::{Now, Whole};
 use std::{
     ffi::CString,
     fs::File,
-    io,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    io::{self, IoSliceMut, Read, Write},
     mem::size_of,
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::{ffi::OsStrExt, fs::FileTypeExt},
     },
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// The largest file that is read whole on the spot: some ten microseconds of a core.
@@ -24,12 +25,20 @@ const WHOLE_MAX: usize = 64 * 1024;
 /// Whether the kernel has said that it cannot open without waiting.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
+/// The hash of the folder that was last found not to be in memory.
+static ON_DISK: AtomicU64 = AtomicU64::new(0);
+
 /// The offset that stands for the file's own position, which the call then moves.
 const AT_CURSOR: libc::off_t = -1;
 
 /// Reads at the file's position as much as needs no waiting.
 pub(crate) fn read_now(file: &File, buf: &mut [u8]) -> Now {
     read(file, buf, AT_CURSOR)
+}
+
+/// Reads at the file's position into several buffers as much as needs no waiting.
+pub(crate) fn read_vectored_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
+    read_into(file, bufs, AT_CURSOR)
 }
 
 /// Reads at `offset` as much as needs no waiting.
@@ -41,17 +50,19 @@ pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
 }
 
 fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
-    let slice = libc::iovec {
-        iov_base: buf.as_mut_ptr().cast(),
-        iov_len: buf.len(),
-    };
-    // SAFETY: `slice` describes `buf`, which is borrowed mutably for the whole call, and the
-    // descriptor is open because `file` is borrowed.
+    read_into(file, &mut [IoSliceMut::new(buf)], offset)
+}
+
+fn read_into(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
+    // More than the system takes are a short read.
+    let n_bufs = bufs.len().min(1024);
+    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, each describes memory that is borrowed
+    // mutably for the whole call, and the descriptor is open because `file` is borrowed.
     let n = unsafe {
         libc::preadv2(
             file.as_raw_fd(),
-            &raw const slice,
-            1,
+            bufs.as_mut_ptr().cast::<libc::iovec>(),
+            n_bufs as libc::c_int,
             offset,
             libc::RWF_NOWAIT,
         )
@@ -67,35 +78,96 @@ fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
 
 /// Reads a whole small file, if its path and its contents are in memory.
 ///
-/// It is looked at before it is opened: to open a pipe or a device would be noticed at its other
-/// end.
-pub(crate) fn read_whole_now(path: &Path) -> Option<Vec<u8>> {
-    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
-    if !File::from(open_now(&name, libc::O_PATH)?)
-        .metadata()
-        .ok()?
-        .is_file()
-    {
-        return None;
+/// Whatever has been opened stays so for the job that does the rest: to open a pipe or a device
+/// twice would be noticed at its other end.
+pub(crate) fn read_whole_now(path: &Path) -> Whole {
+    // Non-blocking, should it be a pipe or a device.
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let Some(file) = open_now(path, flags) else {
+        return Whole::Later(None);
+    };
+    let file = File::from(file);
+    match read_small_now(&file) {
+        Some(data) => Whole::Read(data),
+        None => Whole::Later(Some(file)),
     }
-    // Non-blocking, should the name have become another's meanwhile.
-    let file = File::from(open_now(&name, libc::O_RDONLY | libc::O_NONBLOCK)?);
+}
+
+/// Reads a whole file, which an attempt to do so on the spot may have opened.
+pub(crate) fn read_whole(path: &Path, opened: Option<File>) -> io::Result<Vec<u8>> {
+    let Some(mut file) = opened else {
+        return std::fs::read(path);
+    };
+    if file.metadata()?.file_type().is_fifo() {
+        wait_for_writer(&file)?;
+    }
+    wait_again(&file)?;
+    let size = file.metadata()?.len();
+    let mut data = Vec::new();
+    data.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;
+    file.read_to_end(&mut data)?;
+    Ok(data)
+}
+
+/// Waits for what opening a pipe waits for unless it is opened to be non-blocking: a writer, who
+/// may have gone again meanwhile.
+fn wait_for_writer(pipe: &File) -> io::Result<()> {
+    let mut event = libc::pollfd {
+        fd: pipe.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    loop {
+        // SAFETY: `event` is one structure, as the call is told, and lives for the whole call; the
+        // descriptor is open because `pipe` is borrowed.
+        if unsafe { libc::poll(&raw mut event, 1, -1) } > 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Makes the calls on a file wait that was opened to be non-blocking.
+fn wait_again(file: &File) -> io::Result<()> {
+    // SAFETY: the descriptor is open because `file` is borrowed; the call touches no memory.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let flags = flags & !libc::O_NONBLOCK;
+    // SAFETY: as above.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Reads an open file from its start, if it is small and in memory.
+fn read_small_now(file: &File) -> Option<Vec<u8>> {
     let metadata = file.metadata().ok()?;
     let size = usize::try_from(metadata.len()).ok()?;
     if !metadata.is_file() || size > WHOLE_MAX {
         return None;
     }
-    // One byte more, so that the end shows without a further allocation.
+    // One byte more, so that it shows if the file has grown: that is no small file any more, or
+    // one whose size the system does not know.
     let mut data = vec![0; size + 1];
     let mut filled = 0;
+    // What was the end when the size was asked for is as good as what is the end by now, so that
+    // the end need not be met. A file of no size may be one whose size is not known.
     loop {
-        match read_at_now(&file, &mut data[filled..], filled as u64) {
+        match read_at_now(file, &mut data[filled..], filled as u64) {
             Now::Done(0) => break,
             Now::Done(n) => filled += n,
             Now::Later | Now::Never => return None,
         }
-        // It has grown since: that is no small file any more.
-        if filled == data.len() {
+        if filled == size {
+            break;
+        }
+        if filled > size {
             return None;
         }
     }
@@ -103,11 +175,90 @@ pub(crate) fn read_whole_now(path: &Path) -> Option<Vec<u8>> {
     Some(data)
 }
 
+/// Writes a whole small file, if it is one of a file system in memory, where nothing waits for a
+/// disk. What this leaves half done, the job does again.
+pub(crate) fn write_whole_now(path: &Path, data: &[u8]) -> bool {
+    data.len() <= WHOLE_MAX && try_write_whole(path, data).is_some()
+}
+
+fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
+    let name = CString::new(path.file_name()?.as_bytes()).ok()?;
+    let parent = path.parent()?;
+    let parent = if parent == Path::new("") {
+        Path::new(".")
+    } else {
+        parent
+    };
+    // To ask costs three system calls, which the files of one folder pay once. The answer may be
+    // outdated, or another's of the same hash: then the job writes what could have been here.
+    let asked = BuildHasherDefault::<DefaultHasher>::default().hash_one(parent);
+    if ON_DISK.load(Ordering::Relaxed) == asked {
+        return None;
+    }
+    let folder = open_now(parent, libc::O_PATH | libc::O_DIRECTORY)?;
+    if !is_in_memory(&folder) {
+        ON_DISK.store(asked, Ordering::Relaxed);
+        return None;
+    }
+    let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
+    let mut file = match made {
+        Some(file) => file,
+        None => open_old_in(&folder, &name)?,
+    };
+    match file.write(data) {
+        Ok(n) if n == data.len() => Some(()),
+        _ => None,
+    }
+}
+
+/// Opens a file that is there and empties it, unless it is something else than a small file.
+fn open_old_in(folder: &OwnedFd, name: &CString) -> Option<File> {
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    let no_follow = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the name ends with a zero, `found` is of the type that the call fills, and the
+    // descriptor is open because `folder` is borrowed.
+    let n = unsafe { libc::fstatat(folder.as_raw_fd(), name.as_ptr(), &raw mut found, no_follow) };
+    let is_file = found.st_mode & libc::S_IFMT == libc::S_IFREG;
+    let is_small = usize::try_from(found.st_size).is_ok_and(|size| size <= WHOLE_MAX);
+    if n != 0 || !is_file || !is_small {
+        return None;
+    }
+    let file = open_in(folder, name, libc::O_TRUNC)?;
+    // The name may have become another's meanwhile.
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+/// Opens a file of a folder for writing, without waiting for anybody else.
+fn open_in(folder: &OwnedFd, name: &CString, flags: libc::c_int) -> Option<File> {
+    let flags = flags
+        | libc::O_WRONLY
+        | libc::O_CLOEXEC
+        | libc::O_NOFOLLOW
+        | libc::O_NONBLOCK
+        | libc::O_NOCTTY;
+    // SAFETY: the name ends with a zero, and the descriptor is open because `folder` is borrowed.
+    let fd = unsafe { libc::openat(folder.as_raw_fd(), name.as_ptr(), flags, 0o666) };
+    // SAFETY: the call has just opened it, and nobody else knows of it.
+    (fd >= 0).then(|| unsafe { File::from_raw_fd(fd) })
+}
+
+/// Whether the files of a folder are kept in memory.
+fn is_in_memory(folder: &OwnedFd) -> bool {
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `found` is of the type that the call fills, and the descriptor is open because
+    // `folder` is borrowed.
+    let n = unsafe { libc::fstatfs(folder.as_raw_fd(), &raw mut found) };
+    n == 0 && found.f_type == libc::TMPFS_MAGIC
+}
+
 /// Opens what needs no waiting to be found.
-fn open_now(name: &CString, flags: libc::c_int) -> Option<OwnedFd> {
+fn open_now(path: &Path, flags: libc::c_int) -> Option<OwnedFd> {
     if CANNOT_OPEN.load(Ordering::Relaxed) {
         return None;
     }
+    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
     // SAFETY: all zeroes is a valid value of this structure of integers.
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };
     how.flags = u64::from((flags | libc::O_CLOEXEC).cast_unsigned());

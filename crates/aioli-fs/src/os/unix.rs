@@ -4,12 +4,13 @@
     reason = "std closes a descriptor without telling its error"
 )]
 
+use crate::open::OpenOptions;
 use std::{
     fs::{DirBuilder, File},
     io,
     os::{
         fd::IntoRawFd,
-        unix::fs::{DirBuilderExt, FileExt},
+        unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     },
     path::Path,
 };
@@ -50,4 +51,44 @@ pub(crate) fn close(file: File) -> io::Result<()> {
         return Ok(());
     }
     Err(error)
+}
+
+/// Changes the owner of what is at `path`.
+pub(crate) fn chown(path: &Path, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
+    std::os::unix::fs::chown(path, user, group)
+}
+
+impl OpenOptions {
+    /// The permissions that a file gets which is made, less the process's mask; 0o666 at first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// let options = aioli_fs::OpenOptions::new().write(true).create(true).mode(0o600);
+    /// options.open(dir.path().join("key")).await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.options.mode(mode);
+        self
+    }
+
+    /// Flags for the system's `open` besides those that the other switches stand for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let follow_no_link = aioli_fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW);
+    /// follow_no_link.open("/").await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn custom_flags(mut self, flags: i32) -> Self {
+        self.options.custom_flags(flags);
+        self
+    }
 }

@@ -1,50 +1,183 @@
-//! Files that are not what they seem, and systems that refuse.
+//! Odd files and full disks: what the system may answer at any time.
 
 use aioli_fs as fs;
 use std::{
     ffi::OsStr,
     io::{self, SeekFrom},
-    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
+    os::unix::ffi::OsStrExt,
+    pin::pin,
     process::Command,
 };
 
-async fn temp(content: impl AsRef<[u8]>) -> (fs::TempDir, std::path::PathBuf) {
-    let dir = fs::TempDir::new().await.unwrap();
-    let path = dir.path().join("a");
-    fs::write(&path, content).await.unwrap();
-    (dir, path)
-}
-
 #[test]
-fn files_of_the_kernel_without_a_length_are_read_whole() {
+fn a_file_that_is_cut_off_while_it_is_read_ends_there() {
     crate::block_on(async {
-        let whole = fs::read_to_string("/proc/self/status").await.unwrap();
-        assert!(whole.contains("Pid:"), "{whole}");
-        assert_eq!(fs::metadata("/proc/self/status").await.unwrap().len(), 0);
-        let mut file = fs::open("/proc/self/status").await.unwrap();
-        assert!(file.read_to_string().await.unwrap().contains("Pid:"));
-        let mut lines = fs::lines("/proc/self/status").await.unwrap();
-        assert!(lines.next().await.unwrap().unwrap().starts_with("Name:"));
+        let dir = fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, vec![7; 1 << 20]).await.unwrap();
+        let mut file = fs::open(&path).await.unwrap();
+        let mut buf = vec![0; 1000];
+        file.read(&mut buf).await.unwrap();
+        fs::truncate(&path, 1500).await.unwrap();
+        assert_eq!(file.read(&mut buf).await.unwrap(), 500);
+        assert_eq!(file.read(&mut buf).await.unwrap(), 0);
+        fs::truncate(&path, 0).await.unwrap();
+        assert!(file.read_to_end().await.unwrap().is_empty());
     });
 }
 
 #[test]
-fn a_file_that_is_truncated_while_it_is_read_ends_there() {
+fn names_that_are_no_text_are_names() {
     crate::block_on(async {
-        let (_dir, path) = temp(vec![7; 1 << 20]).await;
-        let mut file = fs::open(&path).await.unwrap();
-        let mut buf = vec![0; 1000];
-        assert_eq!(file.read(&mut buf).await.unwrap(), 1000);
-        let mut other = fs::OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .await
-            .unwrap();
-        other.set_len(1500).await.unwrap();
-        assert_eq!(file.read_to_end().await.unwrap().len(), 500);
-        other.set_len(10).await.unwrap();
-        assert_eq!(file.read(&mut buf).await.unwrap(), 0);
-        assert_eq!(file.read_at(&mut buf, 0).await.unwrap(), 10);
+        let dir = fs::TempDir::new().await.unwrap();
+        let name = OsStr::from_bytes(b"\xff\xfe");
+        let path = dir.path().join(name);
+        fs::write(&path, "x").await.unwrap();
+        let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        let entry = entries.next().await.unwrap().unwrap();
+        assert_eq!(entry.file_name(), name);
+        assert_eq!(fs::read(entry.path()).await.unwrap(), b"x");
+        let error = fs::open(path.join("below")).await.unwrap_err();
+        assert!(error.to_string().contains(r"\xFF\xFE"), "{error}");
+    });
+}
+
+#[test]
+fn files_of_no_size_are_read_to_their_end() {
+    crate::block_on(async {
+        let whole = fs::read_to_string("/proc/self/status").await.unwrap();
+        assert!(whole.starts_with("Name:") && whole.len() > 100);
+        let mut lines = fs::lines("/proc/self/status").await.unwrap();
+        assert!(lines.next().await.unwrap().unwrap().starts_with("Name:"));
+        let bytes = fs::open("/proc/self/status").await.unwrap();
+        let mut reader = fs::BufReader::new(bytes);
+        assert!(reader.read_line().await.unwrap().ends_with('\n'));
+        assert!(reader.read_to_end().await.unwrap().len() > 100);
+        assert!(fs::read("/dev/null").await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn offsets_beyond_four_gibibytes_are_offsets() {
+    crate::block_on(async {
+        let far = (1 << 32) + 123;
+        let mut file = fs::TempFile::new().await.unwrap();
+        file.write_all_at("far", far).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().len(), far + 3);
+        let mut buf = [0; 8];
+        assert_eq!(file.read_at(&mut buf, far).await.unwrap(), 3);
+        assert_eq!(file.seek(SeekFrom::Start(far + 1)).await.unwrap(), far + 1);
+        assert_eq!(file.read_to_end().await.unwrap(), b"ar");
+        file.read_at(&mut buf, u64::MAX).await.unwrap_err();
+        let error = file.write_at("x", u64::MAX).await.unwrap_err();
+        assert_eq!(error.operation(), "write");
+    });
+}
+
+#[test]
+fn a_loop_of_links_is_an_error_and_no_loop() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        fs::symlink(&a, &b).await.unwrap();
+        fs::symlink(&b, &a).await.unwrap();
+        for error in [
+            fs::read(&a).await.map(drop).unwrap_err(),
+            fs::write(&a, "x").await.unwrap_err(),
+            fs::write_atomic(&a, "x").await.unwrap_err(),
+            fs::metadata(&a).await.map(drop).unwrap_err(),
+        ] {
+            assert_eq!(
+                error.io_error().raw_os_error(),
+                Some(libc::ELOOP),
+                "{error}"
+            );
+            assert_eq!(error.path(), Some(&*a));
+        }
+        let mut walk = fs::walk(dir.path());
+        let mut n = 0;
+        while let Some(entry) = walk.next().await {
+            entry.unwrap();
+            n += 1;
+        }
+        assert_eq!(n, 2);
+    });
+}
+
+#[test]
+fn twenty_thousand_entries_come_one_by_one() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        for i in 0..20_000 {
+            std::fs::File::create(dir.path().join(i.to_string())).unwrap();
+        }
+        let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        let mut n = 0;
+        while let Some(entry) = entries.next().await {
+            entry.unwrap();
+            n += 1;
+        }
+        assert_eq!(n, 20_000);
+    });
+}
+
+#[test]
+fn small_writes_in_memory_are_as_those_of_the_standard_library() {
+    let shm = std::path::Path::new("/dev/shm");
+    if !shm.is_dir() {
+        eprintln!("skipped: no /dev/shm");
+        return;
+    }
+    crate::block_on(async {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = fs::TempDir::new_in(shm).await.unwrap();
+        let (ours, theirs) = (dir.path().join("ours"), dir.path().join("theirs"));
+        fs::write(&ours, "a long text").await.unwrap();
+        std::fs::write(&theirs, "a long text").unwrap();
+        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&theirs));
+        fs::write(&ours, "short").await.unwrap();
+        assert_eq!(std::fs::read(&ours).unwrap(), b"short");
+        // Links are followed, folders are not written, and nothing is made elsewhere.
+        let link = dir.path().join("link");
+        fs::symlink("theirs", &link).await.unwrap();
+        fs::write(&link, "through").await.unwrap();
+        assert_eq!(std::fs::read(&theirs).unwrap(), b"through");
+        assert!(fs::symlink_metadata(&link).await.unwrap().is_symlink());
+        let error = fs::write(dir.path(), "x").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        let error = fs::write(dir.path().join("no/x"), "x").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = fs::write(shm.join(".."), "x").await.unwrap_err();
+        assert_eq!(error.operation(), "write");
+    });
+}
+
+#[test]
+fn a_lock_is_waited_for_and_given_up_when_nobody_waits() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("lock");
+        let ours = fs::create(&path).await.unwrap();
+        let theirs = fs::open(&path).await.unwrap();
+        let third = fs::open(&path).await.unwrap();
+        ours.lock().await.unwrap();
+        {
+            let mut waiting = pin!(theirs.lock());
+            assert!(crate::poll_once(waiting.as_mut()).is_pending());
+            ours.unlock().unwrap();
+            waiting.await.unwrap();
+        }
+        assert!(!ours.try_lock_shared().unwrap());
+        // A wait that is given up holds nobody off for good.
+        assert!(crate::poll_once(pin!(third.lock())).is_pending());
+        theirs.unlock().unwrap();
+        ours.lock().await.unwrap();
+        // It gets its turn, and passes it on.
+        ours.unlock().unwrap();
+        theirs.lock_shared().await.unwrap();
+        theirs.close().await.unwrap();
+        third.close().await.unwrap();
     });
 }
 
@@ -61,45 +194,6 @@ fn a_file_that_grows_while_it_is_read_goes_on() {
             .unwrap();
         log.write_all("two").await.unwrap();
         assert_eq!(file.read_to_end().await.unwrap(), b"two");
-    });
-}
-
-#[test]
-fn offsets_beyond_four_gibibytes() {
-    const FAR: u64 = (4 << 30) + 4096;
-    crate::block_on(async {
-        let (_dir, path) = temp("").await;
-        let mut file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .await
-            .unwrap();
-        file.write_all_at("far", FAR).await.unwrap();
-        assert_eq!(file.metadata().await.unwrap().len(), FAR + 3);
-        let mut buf = [0; 8];
-        assert_eq!(file.read_at(&mut buf, FAR).await.unwrap(), 3);
-        assert_eq!(&buf[..3], b"far");
-        assert_eq!(file.seek(SeekFrom::Start(FAR - 1)).await.unwrap(), FAR - 1);
-        assert_eq!(file.read_to_end().await.unwrap(), b"\0far");
-        assert_eq!(file.seek(SeekFrom::End(-3)).await.unwrap(), FAR);
-    });
-}
-
-#[test]
-fn names_that_are_no_text() {
-    crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let name = OsStr::from_bytes(b"a\xff\xfe");
-        let path = dir.path().join(name);
-        fs::write(&path, "x").await.unwrap();
-        let mut entries = fs::read_dir(dir.path()).await.unwrap();
-        assert_eq!(entries.next().await.unwrap().unwrap().file_name(), name);
-        let mut walk = fs::walk(dir.path());
-        assert_eq!(walk.next().await.unwrap().unwrap().path(), path);
-        fs::remove_file(&path).await.unwrap();
-        let error = fs::read(&path).await.unwrap_err();
-        assert!(error.to_string().contains(r"a\xFF\xFE"), "{error}");
     });
 }
 
@@ -138,21 +232,6 @@ fn a_folder_that_is_removed_while_it_is_walked() {
 }
 
 #[test]
-fn links_that_lead_to_themselves() {
-    crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let path = dir.path().join("loop");
-        fs::symlink(&path, &path).await.unwrap();
-        let error = fs::open(&path).await.unwrap_err();
-        assert_eq!(error.io_error().raw_os_error(), Some(libc::ELOOP));
-        assert!(fs::symlink_metadata(&path).await.unwrap().is_symlink());
-        let mut walk = fs::walk(dir.path());
-        assert!(walk.next().await.unwrap().unwrap().file_type().is_symlink());
-        assert!(walk.next().await.is_none(), "links are not followed");
-    });
-}
-
-#[test]
 fn a_pipe_with_a_name_is_read_as_its_bytes_come() {
     crate::block_on(async {
         let dir = fs::TempDir::new().await.unwrap();
@@ -181,89 +260,9 @@ fn a_pipe_with_a_name_is_read_as_its_bytes_come() {
     });
 }
 
-/// Runs the ignored test `name` of this file under a limit of the shell's.
-fn limited(limit: &str, name: &str) -> std::process::Output {
-    let program = std::env::current_exe().unwrap();
-    let script = format!("{limit}; exec \"$0\" --exact faults::{name} --ignored --nocapture");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).arg(program);
-    shell.output().unwrap()
-}
-
-#[test]
-#[ignore = "the child of a test"]
-fn beyond_the_largest_file() {
-    crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let path = dir.path().join("a");
-        let mut file = fs::create(&path).await.unwrap();
-        // What fits is written, and what does not is told with the file that could not have it.
-        let error = file.write_all(vec![0; 1 << 20]).await.unwrap_err();
-        assert_eq!(error.io_error().raw_os_error(), Some(libc::EFBIG));
-        assert_eq!(error.path(), Some(&*path));
-        file.close().await.unwrap();
-        let error = fs::write_atomic(&path, vec![1; 1 << 20]).await.unwrap_err();
-        assert_eq!(error.io_error().raw_os_error(), Some(libc::EFBIG));
-        assert!(fs::read(&path).await.unwrap().iter().all(|byte| *byte == 0));
-        let mut names = fs::read_dir(dir.path()).await.unwrap();
-        assert!(names.next().await.is_some());
-        assert!(names.next().await.is_none(), "half a file was left behind");
-        std::process::exit(5);
-    });
-}
-
-#[test]
-fn a_file_that_may_not_grow_is_told() {
-    // The signal that comes with the limit is ignored, as programs with a limit do.
-    let output = limited("trap '' XFSZ; ulimit -f 64", "beyond_the_largest_file");
-    assert_eq!(output.status.code(), Some(5), "{output:?}");
-    assert_eq!(output.status.signal(), None);
-}
-
-#[test]
-#[ignore = "the child of a test"]
-fn without_descriptors() {
-    crate::block_on(async {
-        let mut open = Vec::new();
-        let error = loop {
-            match fs::open("/dev/null").await {
-                Ok(file) => open.push(file),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.io_error().raw_os_error(), Some(libc::EMFILE));
-        open.pop();
-        fs::open("/dev/null").await.unwrap();
-        std::process::exit(6);
-    });
-}
-
-#[test]
-fn a_process_that_may_open_no_more_is_told() {
-    let output = limited("ulimit -n 40", "without_descriptors");
-    assert_eq!(output.status.code(), Some(6), "{output:?}");
-}
-
-#[test]
-fn many_entries_are_listed_in_little_memory() {
-    const ENTRIES: usize = 20_000;
-    crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let root = dir.path().to_path_buf();
-        aioli_task::to_thread(move || {
-            for n in 0..ENTRIES {
-                std::fs::File::create(root.join(n.to_string())).unwrap();
-            }
-        })
-        .await;
-        let mut entries = fs::read_dir(dir.path()).await.unwrap();
-        let mut sum = 0;
-        let mut count = 0;
-        while let Some(entry) = entries.next().await {
-            let name = entry.unwrap().file_name();
-            sum += name.to_str().unwrap().parse::<usize>().unwrap();
-            count += 1;
-        }
-        assert_eq!((count, sum), (ENTRIES, ENTRIES * (ENTRIES - 1) / 2));
-    });
+async fn temp(content: impl AsRef<[u8]>) -> (fs::TempDir, std::path::PathBuf) {
+    let dir = fs::TempDir::new().await.unwrap();
+    let path = dir.path().join("a");
+    fs::write(&path, content).await.unwrap();
+    (dir, path)
 }

@@ -91,3 +91,32 @@ fn with_the_combinators_of_futures() {
     })
     .unwrap();
 }
+
+#[cfg(feature = "tokio")]
+#[test]
+fn with_the_traits_of_tokio() {
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, copy_buf};
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await?;
+        let (path, copied) = (dir.path().join("a"), dir.path().join("b"));
+        let mut file = fs::create(&path).await?;
+        AsyncWriteExt::write_all(&mut file, b"one\ntwo\n").await?;
+        AsyncWriteExt::shutdown(&mut file).await?;
+        let mut file = fs::open(&path).await?;
+        assert_eq!(AsyncSeekExt::seek(&mut file, SeekFrom::Start(4)).await?, 4);
+        let mut rest = String::new();
+        AsyncReadExt::read_to_string(&mut file, &mut rest).await?;
+        assert_eq!(rest, "two\n");
+        AsyncSeekExt::rewind(&mut file).await?;
+        let mut reader = fs::BufReader::new(file);
+        let mut line = String::new();
+        AsyncBufReadExt::read_line(&mut reader, &mut line).await?;
+        assert_eq!(line, "one\n");
+        let mut out = fs::BufWriter::new(fs::create(&copied).await?);
+        assert_eq!(copy_buf(&mut reader, &mut out).await?, 4);
+        AsyncWriteExt::flush(&mut out).await?;
+        assert_eq!(fs::read(&copied).await?, b"two\n");
+        std::io::Result::Ok(())
+    })
+    .unwrap();
+}

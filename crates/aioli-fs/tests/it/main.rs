@@ -7,18 +7,20 @@ mod buffered;
 #[cfg(target_os = "linux")]
 mod cancel;
 #[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
 mod errors;
 #[cfg(target_os = "linux")]
 mod faults;
 mod foreign;
 #[cfg(unix)]
 mod lines;
+#[cfg(target_os = "linux")]
+mod log;
 #[cfg(unix)]
 mod model;
 #[cfg(unix)]
 mod names;
-#[cfg(unix)]
-mod stdio;
 #[cfg(target_os = "linux")]
 mod whole;
 

@@ -2,7 +2,11 @@
 
 use aioli_fs as fs;
 use proptest::prelude::*;
-use std::{io::SeekFrom, pin::pin, task::Poll};
+use std::{
+    io::{IoSlice, IoSliceMut, SeekFrom},
+    pin::pin,
+    task::Poll,
+};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -10,6 +14,10 @@ enum Op {
     ReadToEnd,
     Write(Vec<u8>),
     WriteAt(Vec<u8>, u64),
+    ReadVectored(usize, usize),
+    WriteVectored(Vec<u8>, Vec<u8>),
+    ReadAtOwned(usize, u64),
+    WriteAtOwned(Vec<u8>, u64),
     SeekTo(u64),
     SeekBy(i64),
     SeekEnd(i64),
@@ -23,6 +31,10 @@ fn op() -> impl Strategy<Value = (Op, bool)> {
         Just(Op::ReadToEnd),
         data().prop_map(Op::Write),
         (data(), 0..100_u64).prop_map(|(data, at)| Op::WriteAt(data, at)),
+        (0..30_usize, 0..30_usize).prop_map(|(a, b)| Op::ReadVectored(a, b)),
+        (data(), data()).prop_map(|(a, b)| Op::WriteVectored(a, b)),
+        (0..60_usize, 0..100_u64).prop_map(|(n, at)| Op::ReadAtOwned(n, at)),
+        (data(), 0..100_u64).prop_map(|(data, at)| Op::WriteAtOwned(data, at)),
         (0..100_u64).prop_map(Op::SeekTo),
         (-50..50_i64).prop_map(Op::SeekBy),
         (-50..1_i64).prop_map(Op::SeekEnd),
@@ -109,6 +121,44 @@ async fn apply(file: &mut fs::File, model: &mut Model, op: Op, cancelled: bool) 
             file.sync_data().await.unwrap();
             model.write(&data, at as usize);
             file.write_all_at(data, at).await.unwrap();
+        }
+        Op::ReadVectored(a, b) => {
+            let (mut first, mut second) = (vec![0; a], vec![0; b]);
+            let bufs = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+            let mut done = None;
+            if cancelled && let Poll::Ready(n) = crate::poll_once(pin!(file.read_vectored(bufs))) {
+                done = Some(n.unwrap());
+            }
+            let n = match done {
+                Some(n) => n,
+                None => file.read_vectored(bufs).await.unwrap(),
+            };
+            first.extend(second);
+            assert_eq!(&first[..n], model.read(n));
+            assert!(n > 0 || first.is_empty() || model.at >= model.bytes.len());
+        }
+        Op::WriteVectored(first, second) => {
+            let pieces = [IoSlice::new(&first), IoSlice::new(&second)];
+            let data = [&first[..], &second].concat();
+            let at = model.at;
+            model.write(&data, at);
+            model.at += data.len();
+            if cancelled {
+                drop(crate::poll_once(pin!(file.write_all_vectored(&pieces))));
+            } else {
+                file.write_all_vectored(&pieces).await.unwrap();
+            }
+        }
+        Op::ReadAtOwned(n, at) => {
+            file.sync_data().await.unwrap();
+            let (n, buf) = file.read_at_owned(vec![0; n], at).await;
+            let rest = model.bytes.get(at as usize..).unwrap_or(&[]);
+            assert_eq!(&buf[..n.unwrap()], &rest[..rest.len().min(buf.len())]);
+        }
+        Op::WriteAtOwned(data, at) => {
+            file.sync_data().await.unwrap();
+            model.write(&data, at as usize);
+            file.write_all_at_owned(data, at).await.unwrap();
         }
         Op::SeekTo(to) => {
             model.at = to as usize;

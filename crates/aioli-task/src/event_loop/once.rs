@@ -38,7 +38,7 @@ impl LoopHandle {
     /// # Examples
     ///
     /// ```
-    /// use aioli_task::{LoopHandle, run, to_thread};
+    /// use aioli_task::{LoopHandle, run, yield_now};
     /// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
     ///
     /// run(async {
@@ -49,7 +49,8 @@ impl LoopHandle {
     ///         let redraw = move || { count.fetch_add(1, Ordering::Relaxed); };
     ///         home.call_soon_once("redraw", redraw).expect("the loop runs");
     ///     }
-    ///     to_thread(|| ()).await;
+    ///     yield_now().await; // the call comes in
+    ///     yield_now().await; // and is made
     ///     assert_eq!(redraws.load(Ordering::Relaxed), 1);
     /// });
     /// ```
