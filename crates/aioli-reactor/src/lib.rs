@@ -91,6 +91,7 @@ mod ready;
 mod registration;
 mod source;
 mod table;
+mod uring;
 mod waiters;
 
 use std::io;

@@ -59,7 +59,7 @@ fn rule_1_what_is_ready_before_it_is_watched_is_reported() {
         driver.register(raw_source(&right), 1).unwrap();
         driver.arm(raw_source(&right), 1, Ready::READABLE).unwrap();
         wait_for(&driver, 1, Ready::READABLE);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
     });
 }
 
@@ -76,7 +76,7 @@ fn rule_1_each_change_after_would_block_is_reported() {
             let error = right.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         }
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
     });
 }
 
@@ -89,7 +89,7 @@ fn rule_3_the_end_of_a_stream_is_readable_and_a_refusal_is_writable() {
         driver.arm(raw_source(&client), 5, Ready::READABLE).unwrap();
         drop(listener.accept().unwrap());
         wait_for(&driver, 5, Ready::READABLE);
-        driver.deregister(raw_source(&client)).unwrap();
+        driver.deregister(raw_source(&client), 5).unwrap();
     });
 }
 
@@ -105,7 +105,7 @@ fn rule_4_registering_and_arming_reach_a_running_wait() {
         driver.register(raw_source(&socket), 9).unwrap();
         driver.arm(raw_source(&socket), 9, Ready::WRITABLE).unwrap();
         waiting.join().unwrap();
-        driver.deregister(raw_source(&socket)).unwrap();
+        driver.deregister(raw_source(&socket), 9).unwrap();
     });
 }
 
@@ -150,7 +150,7 @@ fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
         let (left, right) = pair();
         driver.register(raw_source(&right), 1).unwrap();
         driver.arm(raw_source(&right), 1, Ready::READABLE).unwrap();
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
         left.send(b"x").unwrap();
         let mut events = Vec::new();
         driver.wait(Some(Duration::ZERO), &mut events).unwrap();
@@ -159,7 +159,7 @@ fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
         driver.register(raw_source(&right), 2).unwrap();
         driver.arm(raw_source(&right), 2, Ready::READABLE).unwrap();
         wait_for(&driver, 2, Ready::READABLE);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 2).unwrap();
     });
 }
 
@@ -174,7 +174,7 @@ fn both_directions_are_reported_together() {
             .arm(raw_source(&right), 3, readable | writable)
             .unwrap();
         wait_for(&driver, 3, readable | writable);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 3).unwrap();
     });
 }
 
@@ -189,6 +189,6 @@ fn the_variable_is_read_strictly() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
-        "AIOLI_DRIVER=epol: no such driver; `epoll` and `poll` are known"
+        "AIOLI_DRIVER=epol: no such driver; `epoll`, `uring` and `poll` are known"
     );
 }
