@@ -33,7 +33,12 @@
 //! 7. **Tokens are opaque** and come back unchanged. `usize::MAX` is never used for a source.
 //! 8. **`deregister` comes before close.** The reactor guarantees the order, a driver may rely
 //!    on it. Events of a source that are on their way are still reported and find no source
-//!    under their token, because a token is not used twice in a row.
+//!    under their token, because a token is not used twice in a row. When it returns, the
+//!    driver holds the file open no more, so that closing the descriptor ends a connection and
+//!    frees a port. On another thread than the home thread this may come later, namely when the
+//!    home thread does not come back to `wait` for long.
+//! 9. **`close` comes last**, on the home thread: afterwards there is no `wait`, no file is
+//!    held, and what is deregistered was so before.
 //!
 //! # What the mirrored files hold
 //!

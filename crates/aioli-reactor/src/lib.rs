@@ -61,10 +61,10 @@
 //!
 //! # Implementation
 //!
-//! The module `contract` says what a driver promises; `epoll` (Linux) and `polling` (all systems)
-//! keep it. `AIOLI_DRIVER=epoll` or `AIOLI_DRIVER=poll` forces one, and any other value is an
+//! The module `contract` says what a driver promises; `epoll` and `uring` (Linux) and `polling`
+//! (all systems) keep it. `AIOLI_DRIVER=epoll|uring|poll` forces one, and any other value is an
 //! error of the first registration. `readiness` argues why no edge is lost, `source` why no
-//! waiter is. The reactor becomes its loop's parker when the first source is registered; on a
+//! waiter is, and `uring::driver` why no file is held. The reactor becomes its loop's parker when the first source is registered; on a
 //! thread without a loop (under tokio, smol, `futures::executor`) this is the background loop of
 //! `aioli-task`.
 //!

@@ -246,10 +246,9 @@ impl Driver {
             return;
         }
         let mut ring = crate::lock(&self.ring);
-        let watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
+        let mut watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
         let ended = watched
-            .map(|(&token, _)| ring.cancel(token as u64))
-            .collect::<io::Result<()>>()
+            .try_for_each(|(&token, _)| ring.cancel(token as u64))
             .and_then(|()| ring.cancel(NOTIFIER))
             .and_then(|()| self.carry_out(&mut ring))
             .and_then(|()| ring.settle());

@@ -34,7 +34,7 @@ pub(super) struct Completion {
 
 /// A ring that is used by one thread: the first one that calls [`enable`](Ring::enable).
 pub(super) struct Ring {
-    ring: IoUring,
+    ring: Box<IoUring>,
     /// How the kernel is entered to wait.
     enter: EnterFlags,
 }
@@ -99,7 +99,10 @@ impl Ring {
         } else {
             EnterFlags::empty()
         };
-        Ok(Ring { ring, enter })
+        Ok(Ring {
+            ring: Box::new(ring),
+            enter,
+        })
     }
 
     /// Makes the ring usable, by this thread alone.

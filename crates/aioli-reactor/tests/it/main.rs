@@ -7,6 +7,7 @@
 mod auto_traits;
 mod cancel;
 mod drivers;
+mod drop;
 mod end;
 mod fairness;
 mod foreign;
