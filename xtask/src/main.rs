@@ -6,6 +6,7 @@ mod ci;
 mod command;
 mod conformance;
 mod doc;
+mod drivers;
 mod generate;
 mod loom;
 mod report;
@@ -30,8 +31,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--full]            everything that has to hold: format, tidy, conformance, clippy,
-                         docs, tests, each crate alone, loom; --full adds the
-                         declared rust-version, every feature, sanitizers, other systems
+                         docs, tests, suites by driver, each crate alone, loom; --full
+                         adds the declared rust-version, every feature, sanitizers,
+                         other systems
   tidy                   the rules of the house: layers, modules, unsafe code, documents
   generate               writes the generated parts of documents anew
   test CRATE [ARG…]      the tests of one crate; ARGs go to `cargo test`
