@@ -12,16 +12,22 @@ use super::{Driver, DriverKind, Event};
 use crate::contract::EVENTS_MAX;
 use crate::os::raw_source;
 use crate::ready::Ready;
+use crate::uring;
 
 const LONG: Duration = Duration::from_secs(20);
 const BOTH: [Ready; 2] = [Ready::READABLE, Ready::WRITABLE];
 
 /// Runs the check with each driver that exists on this system.
 fn each_driver(check: impl Fn(Driver)) {
-    for (_, kind) in DriverKind::NAMES {
-        match Driver::new(kind) {
+    let older = uring::Driver::each().into_iter();
+    let made = DriverKind::NAMES
+        .into_iter()
+        .map(|(_, kind)| Driver::new(kind))
+        .chain(older.map(|driver| driver.map(Driver::Uring)));
+    for driver in made {
+        match driver {
             Ok(driver) => check(driver),
-            Err(error) => assert!(is_refusal(&error), "{kind}: {error}"),
+            Err(error) => assert!(is_refusal(&error), "{error}"),
         }
     }
 }

@@ -19,6 +19,11 @@ impl Driver {
         ))
     }
 
+    #[cfg(test)]
+    pub(crate) fn each() -> Vec<io::Result<Driver>> {
+        Vec::new()
+    }
+
     pub(crate) fn register(&self, _source: RawSource, _token: usize) -> io::Result<()> {
         match *self {}
     }

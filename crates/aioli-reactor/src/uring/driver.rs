@@ -108,8 +108,18 @@ enum State {
 
 impl Driver {
     pub(crate) fn new() -> io::Result<Driver> {
+        Driver::with(Ring::new()?)
+    }
+
+    /// A driver as each kernel would have it that this one can play.
+    #[cfg(test)]
+    pub(crate) fn each() -> Vec<io::Result<Driver>> {
+        Ring::each().map(|ring| Driver::with(ring?)).collect()
+    }
+
+    fn with(ring: Ring) -> io::Result<Driver> {
         Ok(Driver {
-            ring: Mutex::new(Ring::new()?),
+            ring: Mutex::new(ring),
             home: OnceLock::new(),
             notifier: File::from(raw::eventfd()?),
             sleep: AtomicU8::new(AWAKE),

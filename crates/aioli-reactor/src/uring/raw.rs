@@ -69,8 +69,12 @@ impl Ring {
     /// A ring that takes nothing yet, so that another thread may make it than the one that
     /// will use it.
     pub(super) fn new() -> io::Result<Ring> {
+        Ring::of(&FLAVOURS)
+    }
+
+    fn of(flavours: &[fn(&mut io_uring::Builder)]) -> io::Result<Ring> {
         let mut refused = None;
-        for flavour in FLAVOURS {
+        for flavour in flavours {
             let mut builder = IoUring::builder();
             builder
                 .dontfork()
@@ -84,6 +88,12 @@ impl Ring {
             }
         }
         Err(refused.unwrap_or_else(|| io::ErrorKind::Unsupported.into()))
+    }
+
+    /// A ring of each flavour that this kernel has.
+    #[cfg(test)]
+    pub(super) fn each() -> impl Iterator<Item = io::Result<Ring>> {
+        FLAVOURS.iter().map(|flavour| Ring::of(&[*flavour]))
     }
 
     fn with(ring: IoUring) -> io::Result<Ring> {
