@@ -30,7 +30,7 @@
 //! 6. **`wait` reports at most [`EVENTS_MAX`] events** and leaves the others for its next call.
 //!    It never returns later than its timeout asks by more than the system's timer slack, and
 //!    an interruption by a signal counts as a return without events.
-//! 7. **Tokens are opaque** and come back unchanged. `usize::MAX` is never used for a source.
+//! 7. **Tokens are opaque** and come back unchanged. Their two highest bits are never set.
 //! 8. **`deregister` comes before close.** The reactor guarantees the order, a driver may rely
 //!    on it. Events of a source that are on their way are still reported and find no source
 //!    under their token, because a token is not used twice in a row. When it returns, the

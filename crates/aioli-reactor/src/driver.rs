@@ -3,8 +3,11 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
+use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::ready::Ready;
 use crate::{epoll, polling, uring};
@@ -82,7 +85,8 @@ pub(crate) struct Event {
 #[derive(Debug)]
 pub(crate) enum Driver {
     Epoll(epoll::Driver),
-    Uring(uring::Driver),
+    /// The largest by far.
+    Uring(Box<uring::Driver>),
     Poll(polling::Driver),
 }
 
@@ -118,7 +122,7 @@ impl Driver {
     pub(crate) fn new(kind: DriverKind) -> io::Result<Driver> {
         match kind {
             DriverKind::Epoll => epoll::Driver::new().map(Driver::Epoll),
-            DriverKind::Uring => uring::Driver::new().map(Driver::Uring),
+            DriverKind::Uring => uring::Driver::new().map(Box::new).map(Driver::Uring),
             DriverKind::Poll => polling::Driver::new().map(Driver::Poll),
         }
     }
@@ -178,6 +182,29 @@ impl Driver {
             Driver::Epoll(driver) => driver.notify(),
             Driver::Uring(driver) => driver.notify(),
             Driver::Poll(driver) => driver.notify(),
+        }
+    }
+
+    /// Whether it carries out operations on files.
+    pub(crate) fn has_operations(&self) -> bool {
+        matches!(self, Driver::Uring(_))
+    }
+
+    /// Carries out an operation, and tells its slot.
+    pub(crate) fn start(&self, slot: Arc<Slot>) {
+        match self {
+            Driver::Uring(driver) => driver.start(slot),
+            Driver::Epoll(_) | Driver::Poll(_) => {
+                let woken = slot.refuse(io::ErrorKind::Unsupported.into());
+                woken.into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+
+    /// Asks for the end of an operation that the kernel has.
+    pub(crate) fn cancel(&self, key: u64) {
+        if let Driver::Uring(driver) = self {
+            driver.cancel(key);
         }
     }
 

@@ -23,7 +23,7 @@ fn each_driver(check: impl Fn(Driver)) {
     let made = DriverKind::NAMES
         .into_iter()
         .map(|(_, kind)| Driver::new(kind))
-        .chain(older.map(|driver| driver.map(Driver::Uring)));
+        .chain(older.map(|driver| driver.map(Box::new).map(Driver::Uring)));
     for driver in made {
         match driver {
             Ok(driver) => check(driver),

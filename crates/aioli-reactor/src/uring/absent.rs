@@ -1,9 +1,11 @@
 //! The place of the io_uring driver on systems without io_uring.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::Event;
+use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::ready::Ready;
 
@@ -41,6 +43,14 @@ impl Driver {
     }
 
     pub(crate) fn notify(&self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn start(&self, _slot: Arc<Slot>) {
+        match *self {}
+    }
+
+    pub(crate) fn cancel(&self, _key: u64) {
         match *self {}
     }
 

@@ -31,27 +31,31 @@
 //! about to be. Every request of another thread is queued before its notification, and `wait`
 //! looks at the queue after it has taken the notification or has not slept: none is left behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::raw::{self, Ring};
+use super::raw::{self, Completion, NOTIFIER, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
+use crate::ended::LoopEnded;
+use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::ready::Ready;
 
-/// The eventfd's token; the reactor gives it to no source.
-const NOTIFIER: u64 = u64::MAX;
 /// What every source is watched for: both directions and the peer's half-close.
 const WATCHED: u32 = (libc::POLLIN | libc::POLLPRI | libc::POLLOUT | libc::POLLRDHUP) as u32;
 /// Longest wait of another thread for the home thread to let a file go.
 const HANDOVER_MAX: Duration = Duration::from_millis(20);
+
+/// Longest wait of a loop that ends for operations that do not.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// Values of `sleep`.
 const AWAKE: u8 = 0;
@@ -83,8 +87,10 @@ struct Shared {
     sources: HashMap<usize, Entry>,
     /// Tokens of sources to poll. Those that are not `Queued` any more are passed over.
     polls: Vec<usize>,
-    /// Tokens of polls to end.
-    cancellations: Vec<usize>,
+    /// Tokens of polls and keys of operations to end.
+    cancellations: Vec<u64>,
+    /// Operations to hand over.
+    operations: VecDeque<Arc<Slot>>,
     /// How many cancellations were ever asked for, and carried out, on behalf of other threads.
     asked: u64,
     done: u64,
@@ -179,7 +185,7 @@ impl Driver {
             ring.cancel(token as u64)?;
             return ring.settle();
         }
-        shared.cancellations.push(token);
+        shared.cancellations.push(token as u64);
         shared.asked += 1;
         let turn = shared.asked;
         if shared.is_stalled {
@@ -203,6 +209,19 @@ impl Driver {
         &self,
         timeout: Option<Duration>,
         events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        let mut woken = Vec::new();
+        let waited = self.turn(timeout, events, &mut woken);
+        // With no lock held: a waker may poll inline, and come back to this driver.
+        woken.into_iter().for_each(Waker::wake);
+        waited
+    }
+
+    fn turn(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
         let mut ring = crate::lock(&self.ring);
         if self.home.get().is_none() {
@@ -228,7 +247,7 @@ impl Driver {
             self.sleep.swap(AWAKE, Ordering::AcqRel);
         }
         waited?;
-        self.collect(&mut ring, events)?;
+        self.collect(&mut ring, events, woken)?;
         self.carry_out(&mut ring)
     }
 
@@ -244,27 +263,89 @@ impl Driver {
         }
     }
 
-    /// Ends every poll, so that no file is held any more. Dropping the ring alone would do so
-    /// some time later.
+    /// Queues an operation.
+    pub(crate) fn start(&self, slot: Arc<Slot>) {
+        let mut shared = crate::lock(&self.shared);
+        if shared.is_closed {
+            drop(shared);
+            let woken = slot.refuse(LoopEnded.into());
+            woken.into_iter().for_each(Waker::wake);
+            return;
+        }
+        shared.operations.push_back(slot);
+        drop(shared);
+        self.ask_quietly();
+    }
+
+    /// Asks for the end of an operation, whose completion says when that is.
+    pub(crate) fn cancel(&self, key: u64) {
+        let mut shared = crate::lock(&self.shared);
+        if !shared.is_closed {
+            shared.cancellations.push(key);
+            drop(shared);
+            self.ask_quietly();
+        }
+    }
+
+    fn ask_quietly(&self) {
+        if let Err(error) = self.ask() {
+            tracing::error!(%error, "waking the loop failed");
+        }
+    }
+
+    /// Ends every poll, so that no file is held any more, and every operation. Dropping the ring
+    /// alone would do so some time later.
     pub(crate) fn close(&self) {
         let mut shared = crate::lock(&self.shared);
         shared.is_closed = true;
         let sources = std::mem::take(&mut shared.sources);
+        let operations = std::mem::take(&mut shared.operations);
         shared.polls.clear();
         drop(shared);
-        if !self.is_home() {
-            return;
+        let mut woken: Vec<Waker> = operations
+            .into_iter()
+            .filter_map(|slot| slot.refuse(LoopEnded.into()))
+            .collect();
+        if self.is_home() {
+            let watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
+            let tokens = watched.map(|(&token, _)| token as u64);
+            if let Err(error) = self.end(tokens, &mut woken) {
+                tracing::debug!(%error, "ending what a ring does failed");
+            }
         }
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends the polls and all operations, and waits for these: they end at once or, what the
+    /// kernel does not interrupt, when it is done.
+    fn end(&self, polls: impl Iterator<Item = u64>, woken: &mut Vec<Waker>) -> io::Result<()> {
         let mut ring = crate::lock(&self.ring);
-        let mut watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
-        let ended = watched
-            .try_for_each(|(&token, _)| ring.cancel(token as u64))
-            .and_then(|()| ring.cancel(NOTIFIER))
-            .and_then(|()| self.carry_out(&mut ring))
-            .and_then(|()| ring.settle());
-        if let Err(error) = ended {
-            tracing::debug!(%error, "ending the polls of a ring failed");
+        let operations = ring.keys();
+        for token in polls.chain([NOTIFIER]).chain(operations) {
+            ring.cancel(token)?;
         }
+        self.carry_out(&mut ring)?;
+        ring.settle()?;
+        let begin = Instant::now();
+        while ring.in_flight() > 0 {
+            for completion in ring.completions(EVENTS_MAX) {
+                let Completion::Operation(slot, mut finished) = completion else {
+                    continue;
+                };
+                if finished.result.as_ref().is_err_and(is_cancellation) {
+                    finished.result = Err(LoopEnded.into());
+                }
+                woken.extend(slot.completed(finished));
+            }
+            if ring.in_flight() > 0 && begin.elapsed() < CLOSE_MAX {
+                ring.wait(Some(CLOSE_MAX))?;
+            } else if ring.in_flight() > 0 {
+                let count = ring.in_flight();
+                tracing::warn!(count, "operations do not end; their memory is left to them");
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The first wait: this thread is the home thread.
@@ -314,19 +395,35 @@ impl Driver {
     }
 
     /// Takes what has completed.
-    fn collect(&self, ring: &mut Ring, events: &mut Vec<Event>) -> io::Result<()> {
+    fn collect(
+        &self,
+        ring: &mut Ring,
+        events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
         let mut has_notifier = true;
         for completion in ring.completions(EVENTS_MAX) {
-            if completion.token == NOTIFIER {
-                has_notifier &= completion.more;
+            let (token, result, more) = match completion {
+                Completion::Poll {
+                    token,
+                    result,
+                    more,
+                } => (token, result, more),
+                Completion::Operation(slot, finished) => {
+                    woken.extend(slot.completed(finished));
+                    continue;
+                }
+            };
+            if token == NOTIFIER {
+                has_notifier &= more;
                 continue;
             }
-            let token = completion.token as usize;
-            if !completion.more {
+            let token = token as usize;
+            if !more {
                 self.ended(token);
             }
-            if completion.result != -libc::ECANCELED {
-                let ready = ready(completion.result);
+            if result != -libc::ECANCELED {
+                let ready = ready(result);
                 events.push(Event { token, ready });
             }
         }
@@ -358,15 +455,25 @@ impl Shared {
             }
             self.polls.pop();
         }
+        while let Some(slot) = self.operations.front() {
+            ring.make_room()?;
+            ring.start(slot);
+            self.operations.pop_front();
+        }
         if self.cancellations.is_empty() {
             return Ok(());
         }
         while let Some(token) = self.cancellations.last() {
-            ring.cancel(*token as u64)?;
+            ring.cancel(*token)?;
             self.cancellations.pop();
         }
         ring.settle()
     }
+}
+
+/// What the kernel says of an operation that was asked to end, and did.
+fn is_cancellation(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::EINTR))
 }
 
 /// What a poll's result says, in our words. Hang-ups and errors are readable and writable, and

@@ -4,37 +4,57 @@
     reason = "entries of a ring are unchecked, and eventfd and fstat have no safe interface in std"
 )]
 
+use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{Fd, SubmitArgs, Timespec};
+use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
+
+use crate::operation::{Finished, Slot, Work};
 
 /// Room for what is handed over in one system call. More go in several.
 const SUBMISSIONS: u32 = 256;
 /// Room for what has happened. What does not fit the kernel keeps, at a price.
 const COMPLETIONS: u32 = 1024;
+/// The eventfd's token; the reactor gives it to no source.
+pub(super) const NOTIFIER: u64 = u64::MAX;
 /// The user data of a cancellation itself. No source has it.
 const CANCELLATION: u64 = u64::MAX - 1;
+/// The bit that keys of operations have, and tokens of sources have not.
+const OPERATION: u64 = 1 << 62;
+/// Most bytes one operation moves: what the kernel takes at once is less than this.
+const TRANSFER_MAX: usize = i32::MAX as usize;
 /// `IORING_ENTER_GETEVENTS`: run what has been deferred, and fetch what did not fit.
 const GETEVENTS: u32 = 1;
 
 /// One completion.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Completion {
-    pub(super) token: u64,
-    /// The poll's flags, or a negated error number.
-    pub(super) result: i32,
-    /// The poll is still armed.
-    pub(super) more: bool,
+#[derive(Debug)]
+pub(super) enum Completion {
+    Poll {
+        token: u64,
+        /// The poll's flags, or a negated error number.
+        result: i32,
+        /// The poll is still armed.
+        more: bool,
+    },
+    Operation(Arc<Slot>, Finished),
 }
 
 /// A ring that is used by one thread: the first one that calls [`enable`](Ring::enable).
+///
+/// **Invariant**: the kernel has pointers into what is `in_flight`, and into nothing else. It is
+/// moved as a value only (buffers and paths are on the heap), and leaves with its completion.
 pub(super) struct Ring {
-    ring: Box<IoUring>,
+    ring: IoUring,
+    in_flight: HashMap<u64, (Work, Arc<Slot>)>,
+    /// The key of the last operation.
+    last: u64,
     /// How the kernel is entered to wait.
     enter: EnterFlags,
 }
@@ -110,7 +130,9 @@ impl Ring {
             EnterFlags::empty()
         };
         Ok(Ring {
-            ring: Box::new(ring),
+            ring,
+            in_flight: HashMap::new(),
+            last: OPERATION,
             enter,
         })
     }
@@ -142,16 +164,49 @@ impl Ring {
         self.push(&entry)
     }
 
+    /// Makes room for one more entry, which cannot fail then.
+    pub(super) fn make_room(&mut self) -> io::Result<()> {
+        if self.ring.submission().is_full() {
+            self.enter()?;
+        }
+        if self.ring.submission().is_full() {
+            return Err(io::Error::from_raw_os_error(libc::EBUSY));
+        }
+        Ok(())
+    }
+
+    /// Queues the operation of this slot, if it is still wanted. Room has been made for it.
+    pub(super) fn start(&mut self, slot: &Arc<Slot>) {
+        self.last = OPERATION | self.last.wrapping_add(1);
+        let key = self.last;
+        let Some(mut work) = slot.submit(key) else {
+            return;
+        };
+        let entry = entry_of(&mut work).user_data(key);
+        self.in_flight.insert(key, (work, slot.clone()));
+        // SAFETY: the parameters of an entry must stay valid until its completion: they lie on
+        // the heap and in files that `work` owns, and it stays in `in_flight` until then.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        pushed.expect("room was made for the entry");
+    }
+
+    /// How many operations the kernel has.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// The keys of the operations that the kernel has.
+    pub(super) fn keys(&self) -> Vec<u64> {
+        self.in_flight.keys().copied().collect()
+    }
+
     fn push(&mut self, entry: &Entry) -> io::Result<()> {
+        self.make_room()?;
         // SAFETY: the parameters of an entry must stay valid while it is carried out: polls and
         // cancellations point to no memory, and a number that is no open descriptor is answered
         // by an error.
-        let push = |ring: &mut IoUring| unsafe { ring.submission().push(entry) };
-        if push(&mut self.ring).is_ok() {
-            return Ok(());
-        }
-        self.enter()?;
-        push(&mut self.ring).map_err(|_| io::Error::from_raw_os_error(libc::EBUSY))
+        let pushed = unsafe { self.ring.submission().push(entry) };
+        pushed.map_err(|_| io::Error::from_raw_os_error(libc::EBUSY))
     }
 
     /// Hands over what is queued, and does what the kernel has deferred, without waiting.
@@ -205,15 +260,98 @@ impl Ring {
 
     /// Takes up to `max` completions.
     pub(super) fn completions(&mut self, max: usize) -> impl Iterator<Item = Completion> + '_ {
+        let in_flight = &mut self.in_flight;
         let taken = self.ring.completion().take(max);
-        taken
-            .filter(|entry| entry.user_data() != CANCELLATION)
-            .map(|entry| Completion {
-                token: entry.user_data(),
-                result: entry.result(),
-                more: cqueue::more(entry.flags()),
-            })
+        taken.filter_map(move |entry| {
+            let (token, result) = (entry.user_data(), entry.result());
+            if token == CANCELLATION {
+                return None;
+            }
+            if token & OPERATION == 0 || token == NOTIFIER {
+                let more = cqueue::more(entry.flags());
+                return Some(Completion::Poll {
+                    token,
+                    result,
+                    more,
+                });
+            }
+            let (work, slot) = in_flight.remove(&token)?;
+            Some(Completion::Operation(slot, finished(work, result)))
+        })
     }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // The kernel ends what is in flight some time after the ring has been closed, and until
+        // then it may write to the buffers. Only a loop that was not closed gets here with any.
+        std::mem::forget(std::mem::take(&mut self.in_flight));
+    }
+}
+
+/// The entry that carries out `work`, which must stay where it points to.
+fn entry_of(work: &mut Work) -> Entry {
+    let length = |buffer: &Vec<u8>| buffer.len().min(TRANSFER_MAX) as u32;
+    match work {
+        Work::Read {
+            file,
+            buffer,
+            offset,
+        } => {
+            let (fd, length) = (Fd(file.as_raw_fd()), length(buffer));
+            opcode::Read::new(fd, buffer.as_mut_ptr(), length)
+                .offset(*offset)
+                .build()
+        }
+        Work::Write {
+            file,
+            buffer,
+            offset,
+        } => opcode::Write::new(Fd(file.as_raw_fd()), buffer.as_ptr(), length(buffer))
+            .offset(*offset)
+            .build(),
+        Work::Sync { file, data_only } => {
+            let flags = if *data_only {
+                FsyncFlags::DATASYNC
+            } else {
+                FsyncFlags::empty()
+            };
+            opcode::Fsync::new(Fd(file.as_raw_fd()))
+                .flags(flags)
+                .build()
+        }
+        Work::Open {
+            path, flags, mode, ..
+        } => opcode::OpenAt::new(Fd(libc::AT_FDCWD), path.as_ptr())
+            .flags(*flags | libc::O_CLOEXEC)
+            .mode(*mode)
+            .build(),
+        Work::Close { file: Some(file) } => opcode::Close::new(Fd(file.as_raw_fd())).build(),
+        Work::Close { file: None } => opcode::Nop::new().build(),
+    }
+}
+
+/// What the kernel says of `work`, which is ours again. A descriptor that it has opened belongs
+/// to it from here on, and one that it has closed does not.
+fn finished(mut work: Work, result: i32) -> Finished {
+    match &mut work {
+        Work::Open { opened, .. } if result >= 0 => {
+            // SAFETY: the kernel has just opened this number for us, so it is open, and nobody
+            // else has seen it.
+            *opened = Some(File::from(unsafe { OwnedFd::from_raw_fd(result) }));
+        }
+        // An error says that it was closed too, but for a cancellation.
+        Work::Close { file } if result != -libc::ECANCELED => {
+            let _closed = file.take().map(IntoRawFd::into_raw_fd);
+        }
+        _ => {}
+    }
+    let result = if result < 0 {
+        Err(io::Error::from_raw_os_error(-result))
+    } else {
+        Ok(result as usize)
+    };
+    Finished { result, work }
 }
 
 /// What a wait may end with besides completions: its timeout, a signal, and completions that

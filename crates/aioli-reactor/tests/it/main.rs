@@ -11,6 +11,7 @@ mod drop;
 mod end;
 mod fairness;
 mod foreign;
+mod operation;
 mod waiters;
 mod wake;
 
