@@ -1,4 +1,4 @@
-//! The suites of the crates that wait for descriptors, once with each driver of the reactor.
+//! `cargo xtask drivers`: the suites of the crates that wait, once with each driver.
 //!
 //! What is run has been built by `cargo test --workspace`: asking cargo for the same again only
 //! tells where it lies, while asking for some of the crates would build them anew with the
@@ -34,6 +34,13 @@ struct Suite {
     name: String,
     binary: String,
     dir: PathBuf,
+}
+
+/// Runs them, and nothing else.
+pub(crate) fn drivers(ws: &Workspace) -> Result<bool> {
+    let mut steps = Steps::start();
+    run(ws, &mut steps)?;
+    Ok(steps.finish())
 }
 
 /// Runs the suites of the crates that are there with each driver that can be made.

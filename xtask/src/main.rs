@@ -41,6 +41,7 @@ cargo xtask COMMAND
       [--fresh]          into an empty directory, for the seconds of a first build
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
+  drivers                the suites of the crates that wait, once with each driver
   sanitize               tests under the address and thread sanitizers, and valgrind
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
@@ -91,6 +92,7 @@ fn run(args: &[String]) -> Result<bool> {
             alone::build(&load()?, &names, flag(&flags, "--fresh")?)
         }
         "doc" => none(rest).and_then(|()| doc::doc(&load()?)),
+        "drivers" => none(rest).and_then(|()| drivers::drivers(&load()?)),
         "loom" => loom::loom(&load()?, rest),
         "sanitize" => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
         "bench" => bench::bench(&load()?, rest),

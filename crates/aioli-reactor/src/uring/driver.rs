@@ -45,7 +45,7 @@ use super::raw::{self, Completion, NOTIFIER, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
 use crate::ended::LoopEnded;
-use crate::operation::Slot;
+use crate::operation::{Finished, Slot, Work};
 use crate::os::RawSource;
 use crate::ready::Ready;
 
@@ -312,6 +312,12 @@ impl Driver {
             if let Err(error) = self.end(tokens, &mut woken) {
                 tracing::debug!(%error, "ending what a ring does failed");
             }
+        }
+        // What the kernel keeps stays with the ring, but nobody waits for it in vain.
+        for slot in crate::lock(&self.ring).left() {
+            let result = Err(LoopEnded.into());
+            let work = Work::Close { file: None };
+            woken.extend(slot.completed(Finished { result, work }));
         }
         woken.into_iter().for_each(Waker::wake);
     }

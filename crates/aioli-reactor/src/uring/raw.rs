@@ -200,6 +200,12 @@ impl Ring {
         self.in_flight.keys().copied().collect()
     }
 
+    /// Where the operations that the kernel has are waited for.
+    pub(super) fn left(&self) -> Vec<Arc<Slot>> {
+        let slots = self.in_flight.values().map(|(_, slot)| slot.clone());
+        slots.collect()
+    }
+
     fn push(&mut self, entry: &Entry) -> io::Result<()> {
         self.make_room()?;
         // SAFETY: the parameters of an entry must stay valid while it is carried out: polls and
