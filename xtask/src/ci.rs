@@ -9,7 +9,7 @@ use crate::Result;
 use crate::command::Cmd;
 use crate::steps::Steps;
 use crate::workspace::{Package, Workspace};
-use crate::{conformance, doc, loom, sanitize, tidy};
+use crate::{conformance, doc, drivers, loom, sanitize, tidy};
 
 /// Targets of the systems we mean to run on besides this one.
 const OTHER_SYSTEMS: [(&str, &[&str]); 2] = [
@@ -55,6 +55,11 @@ pub(crate) fn ci(ws: &Workspace, full: bool) -> Result<bool> {
         steps.check("tests ran", &test.shell(), || {
             Err("there was not a single one".into())
         });
+    }
+    if tested.success {
+        drivers::run(ws, &mut steps)?;
+    } else {
+        steps.skip("drivers", "the suites do not pass with the preferred one");
     }
     for package in ws.packages_by_layer() {
         let cmd = Cmd::cargo("build -p").arg(&package.name);

@@ -6,6 +6,7 @@ mod ci;
 mod command;
 mod conformance;
 mod doc;
+mod drivers;
 mod generate;
 mod loom;
 mod report;
@@ -30,8 +31,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--full]            everything that has to hold: format, tidy, conformance, clippy,
-                         docs, tests, each crate alone, loom; --full adds the
-                         declared rust-version, every feature, sanitizers, other systems
+                         docs, tests, suites by driver, each crate alone, loom; --full
+                         adds the declared rust-version, every feature, sanitizers,
+                         other systems
   tidy                   the rules of the house: layers, modules, unsafe code, documents
   generate               writes the generated parts of documents anew
   test CRATE [ARG…]      the tests of one crate; ARGs go to `cargo test`
@@ -39,6 +41,7 @@ cargo xtask COMMAND
       [--fresh]          into an empty directory, for the seconds of a first build
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
+  drivers                the suites of the crates that wait, once with each driver
   sanitize               tests under the address and thread sanitizers, and valgrind
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
@@ -89,6 +92,7 @@ fn run(args: &[String]) -> Result<bool> {
             alone::build(&load()?, &names, flag(&flags, "--fresh")?)
         }
         "doc" => none(rest).and_then(|()| doc::doc(&load()?)),
+        "drivers" => none(rest).and_then(|()| drivers::drivers(&load()?)),
         "loom" => loom::loom(&load()?, rest),
         "sanitize" => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
         "bench" => bench::bench(&load()?, rest),

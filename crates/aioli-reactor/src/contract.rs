@@ -30,10 +30,15 @@
 //! 6. **`wait` reports at most [`EVENTS_MAX`] events** and leaves the others for its next call.
 //!    It never returns later than its timeout asks by more than the system's timer slack, and
 //!    an interruption by a signal counts as a return without events.
-//! 7. **Tokens are opaque** and come back unchanged. `usize::MAX` is never used for a source.
+//! 7. **Tokens are opaque** and come back unchanged. Their two highest bits are never set.
 //! 8. **`deregister` comes before close.** The reactor guarantees the order, a driver may rely
 //!    on it. Events of a source that are on their way are still reported and find no source
-//!    under their token, because a token is not used twice in a row.
+//!    under their token, because a token is not used twice in a row. When it returns, the
+//!    driver holds the file open no more, so that closing the descriptor ends a connection and
+//!    frees a port. On another thread than the home thread this may come later, namely when the
+//!    home thread does not come back to `wait` for long.
+//! 9. **`close` comes last**, on the home thread: afterwards there is no `wait`, no file is
+//!    held, and what is deregistered was so before.
 //!
 //! # What the mirrored files hold
 //!

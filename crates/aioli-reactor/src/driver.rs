@@ -3,11 +3,14 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
+use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::ready::Ready;
-use crate::{epoll, polling};
+use crate::{epoll, polling, uring};
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +26,7 @@ const VARIABLE: &str = "AIOLI_DRIVER";
 /// use aioli_reactor::DriverKind;
 ///
 /// let kind = aioli_reactor::driver_kind()?;
-/// assert!(matches!(kind, DriverKind::Epoll | DriverKind::Poll));
+/// assert!(matches!(kind, DriverKind::Epoll | DriverKind::Uring | DriverKind::Poll));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,14 +34,19 @@ const VARIABLE: &str = "AIOLI_DRIVER";
 pub enum DriverKind {
     /// Linux's epoll, edge-triggered: each source is registered once. `AIOLI_DRIVER=epoll`.
     Epoll,
+    /// Linux's io_uring: one multishot poll for each source. `AIOLI_DRIVER=uring`.
+    Uring,
     /// The `polling` crate, on every system: kqueue, event ports, AFD. `AIOLI_DRIVER=poll`.
     Poll,
 }
 
 impl DriverKind {
     /// Every kind with the name that forces it.
-    const NAMES: [(&'static str, DriverKind); 2] =
-        [("epoll", DriverKind::Epoll), ("poll", DriverKind::Poll)];
+    const NAMES: [(&'static str, DriverKind); 3] = [
+        ("epoll", DriverKind::Epoll),
+        ("uring", DriverKind::Uring),
+        ("poll", DriverKind::Poll),
+    ];
 
     /// Reads the choice from the value of `AIOLI_DRIVER`; nothing said is `None`.
     fn parse(value: &str) -> io::Result<Option<DriverKind>> {
@@ -50,7 +58,9 @@ impl DriverKind {
             Some((_, kind)) => Ok(Some(*kind)),
             None => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("{VARIABLE}={value}: no such driver; `epoll` and `poll` are known"),
+                format!(
+                    "{VARIABLE}={value}: no such driver; `epoll`, `uring` and `poll` are known"
+                ),
             )),
         }
     }
@@ -75,6 +85,8 @@ pub(crate) struct Event {
 #[derive(Debug)]
 pub(crate) enum Driver {
     Epoll(epoll::Driver),
+    /// The largest by far.
+    Uring(Box<uring::Driver>),
     Poll(polling::Driver),
 }
 
@@ -90,14 +102,27 @@ impl Driver {
             Some(kind) => Driver::new(kind).map_err(|error| {
                 io::Error::new(error.kind(), format!("{VARIABLE}={kind}: {error}"))
             }),
-            None => Driver::new(DriverKind::Epoll).or_else(|_| Driver::new(DriverKind::Poll)),
+            None => Driver::preferred(),
         }
+    }
+
+    /// The first driver of the order of preference that this system does not refuse.
+    fn preferred() -> io::Result<Driver> {
+        const ORDER: [DriverKind; 2] = [DriverKind::Epoll, DriverKind::Uring];
+        for kind in ORDER {
+            match Driver::new(kind) {
+                Ok(driver) => return Ok(driver),
+                Err(error) => tracing::debug!(driver = %kind, %error, "this driver is refused"),
+            }
+        }
+        Driver::new(DriverKind::Poll)
     }
 
     /// A driver of this kind.
     pub(crate) fn new(kind: DriverKind) -> io::Result<Driver> {
         match kind {
             DriverKind::Epoll => epoll::Driver::new().map(Driver::Epoll),
+            DriverKind::Uring => uring::Driver::new().map(Box::new).map(Driver::Uring),
             DriverKind::Poll => polling::Driver::new().map(Driver::Poll),
         }
     }
@@ -105,6 +130,7 @@ impl Driver {
     pub(crate) fn kind(&self) -> DriverKind {
         match self {
             Driver::Epoll(_) => DriverKind::Epoll,
+            Driver::Uring(_) => DriverKind::Uring,
             Driver::Poll(_) => DriverKind::Poll,
         }
     }
@@ -113,6 +139,7 @@ impl Driver {
     pub(crate) fn register(&self, source: RawSource, token: usize) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.register(source, token),
+            Driver::Uring(driver) => driver.register(source, token),
             Driver::Poll(driver) => driver.register(source, token),
         }
     }
@@ -121,15 +148,17 @@ impl Driver {
     pub(crate) fn arm(&self, source: RawSource, token: usize, interest: Ready) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.arm(source, token, interest),
+            Driver::Uring(driver) => driver.arm(source, token, interest),
             Driver::Poll(driver) => driver.arm(source, token, interest),
         }
     }
 
-    /// Forgets the source, which is still open.
-    pub(crate) fn deregister(&self, source: RawSource) -> io::Result<()> {
+    /// Forgets the source, which is still open, and lets go of its file.
+    pub(crate) fn deregister(&self, source: RawSource, token: usize) -> io::Result<()> {
         match self {
-            Driver::Epoll(driver) => driver.deregister(source),
-            Driver::Poll(driver) => driver.deregister(source),
+            Driver::Epoll(driver) => driver.deregister(source, token),
+            Driver::Uring(driver) => driver.deregister(source, token),
+            Driver::Poll(driver) => driver.deregister(source, token),
         }
     }
 
@@ -142,6 +171,7 @@ impl Driver {
     ) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.wait(timeout, events),
+            Driver::Uring(driver) => driver.wait(timeout, events),
             Driver::Poll(driver) => driver.wait(timeout, events),
         }
     }
@@ -150,7 +180,40 @@ impl Driver {
     pub(crate) fn notify(&self) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.notify(),
+            Driver::Uring(driver) => driver.notify(),
             Driver::Poll(driver) => driver.notify(),
+        }
+    }
+
+    /// Whether it carries out operations on files.
+    pub(crate) fn has_operations(&self) -> bool {
+        matches!(self, Driver::Uring(_))
+    }
+
+    /// Carries out an operation, and tells its slot.
+    pub(crate) fn start(&self, slot: Arc<Slot>) {
+        match self {
+            Driver::Uring(driver) => driver.start(slot),
+            Driver::Epoll(_) | Driver::Poll(_) => {
+                let woken = slot.refuse(io::ErrorKind::Unsupported.into());
+                woken.into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+
+    /// Asks for the end of an operation that the kernel has.
+    pub(crate) fn cancel(&self, key: u64) {
+        if let Driver::Uring(driver) = self {
+            driver.cancel(key);
+        }
+    }
+
+    /// The loop has ended, and nobody waits any more: lets go of all files.
+    pub(crate) fn close(&self) {
+        match self {
+            Driver::Epoll(driver) => driver.close(),
+            Driver::Uring(driver) => driver.close(),
+            Driver::Poll(driver) => driver.close(),
         }
     }
 }

@@ -26,8 +26,8 @@
 //! # In scope / Out of scope
 //!
 //! In scope: registering a source, waiting for it in both directions from any thread, drivers for
-//! all systems behind one contract, and their choice. Out of scope: socket types, files (they are
-//! always "ready"), timers (`aioli-time`).
+//! all systems behind one contract, and their choice; operations on files where the kernel carries
+//! them out by itself. Out of scope: socket types, file types (`aioli-fs`), timers (`aioli-time`).
 //!
 //! # Examples
 //!
@@ -54,17 +54,18 @@
 //!
 //! # Cancellation
 //!
-//! An operation is one system call on the caller's own memory: it is done, or it is not. So every
-//! future here can be dropped while it waits, and nothing is lost, left registered or left
-//! running. Dropping an [`Async`] deregisters its source and then closes it. When the loop ends,
+//! Reading or writing a source is one system call on the caller's own memory: it is done, or it is
+//! not. So every such future can be dropped while it waits, and nothing is lost, left registered or
+//! left running. An [`Operation`] owns what the kernel touches: dropping it asks the kernel to end
+//! it, and memory and descriptors are released when that has happened. Dropping an [`Async`] deregisters its source and then closes it. When the loop ends,
 //! who still waits gets [`LoopEnded`].
 //!
 //! # Implementation
 //!
-//! The module `contract` says what a driver promises; `epoll` (Linux) and `polling` (all systems)
-//! keep it. `AIOLI_DRIVER=epoll` or `AIOLI_DRIVER=poll` forces one, and any other value is an
+//! The module `contract` says what a driver promises; `epoll` and `uring` (Linux) and `polling`
+//! (all systems) keep it. `AIOLI_DRIVER=epoll|uring|poll` forces one, and any other value is an
 //! error of the first registration. `readiness` argues why no edge is lost, `source` why no
-//! waiter is. The reactor becomes its loop's parker when the first source is registered; on a
+//! waiter is, and `uring::driver` why no file is held. The reactor becomes its loop's parker when the first source is registered; on a
 //! thread without a loop (under tokio, smol, `futures::executor`) this is the background loop of
 //! `aioli-task`.
 //!
@@ -83,6 +84,7 @@ mod contract;
 mod driver;
 mod ended;
 mod epoll;
+mod operation;
 mod os;
 mod polling;
 mod reactor;
@@ -91,6 +93,7 @@ mod ready;
 mod registration;
 mod source;
 mod table;
+mod uring;
 mod waiters;
 
 use std::io;
@@ -99,6 +102,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use crate::async_source::Async;
 pub use crate::driver::DriverKind;
 pub use crate::ended::LoopEnded;
+pub use crate::operation::{Operation, Operations};
 pub use crate::os::{AsSource, BorrowedSource, RawSource};
 pub use crate::ready::Interest;
 pub use crate::registration::Registration;

@@ -81,7 +81,7 @@ impl Reactor {
         if let Some(table) = crate::lock(&self.sources).as_mut() {
             table.remove(source.token);
         }
-        if let Err(error) = self.driver.deregister(source.raw) {
+        if let Err(error) = self.driver.deregister(source.raw, source.token) {
             tracing::debug!(source = ?source.raw, %error, "a source was closed before it was deregistered");
         }
     }
@@ -149,5 +149,6 @@ impl Park for Reactor {
         for source in table.into_sources() {
             source.end();
         }
+        self.driver.close();
     }
 }

@@ -72,7 +72,7 @@ impl Registration {
     /// - the reactor could not be started: descriptors are used up, or `AIOLI_DRIVER` names no
     ///   driver of this system;
     /// - the system cannot watch this source (a regular file, for example), or it is registered
-    ///   already;
+    ///   already, which io_uring allows;
     /// - [`LoopEnded`](crate::LoopEnded): the loop of this thread is ending.
     pub fn new(source: &impl AsSource) -> io::Result<Registration> {
         let reactor = Reactor::current()?;

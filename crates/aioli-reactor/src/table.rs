@@ -8,6 +8,8 @@ use crate::source::Source;
 /// event for a source that is gone does not reach the next one in its cell.
 const CELL_BITS: u32 = usize::BITS / 2;
 const CELL_MASK: usize = (1 << CELL_BITS) - 1;
+/// The two highest bits are never set, so that a driver can tell tokens from keys of its own.
+const TOKEN_MASK: usize = usize::MAX >> 2;
 
 /// Sources in numbered cells, which are used again.
 #[derive(Debug, Default)]
@@ -53,7 +55,7 @@ impl Table {
             return;
         };
         if cell.token == token && cell.source.take().is_some() {
-            cell.token = token.wrapping_add(1 << CELL_BITS);
+            cell.token = token.wrapping_add(1 << CELL_BITS) & TOKEN_MASK;
             self.free.push(index);
         }
     }

@@ -1,23 +1,52 @@
-//! The suite with the other driver.
+//! The suite with the other drivers.
 
 use std::env;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use aioli_net::UdpSocket;
 
 const VARIABLE: &str = "AIOLI_DRIVER";
 
+/// Says in the output that the forced driver cannot be made, and why.
+const REFUSED: &str = "refused: ";
+
+fn run_with(driver: &str, arguments: &[&str]) -> Output {
+    Command::new(env::current_exe().unwrap())
+        .env(VARIABLE, driver)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
 #[test]
-fn the_suite_passes_with_the_other_driver() {
+fn the_suite_passes_with_the_other_drivers() {
     if env::var_os(VARIABLE).is_some() {
         return; // this is the other run
     }
-    let output = Command::new(env::current_exe().unwrap())
-        .env(VARIABLE, "poll")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "with the driver `poll`:\n{text}");
+    const PROBE: &str = "drivers::a_forced_driver_is_refused_or_runs";
+    for driver in ["uring", "poll"] {
+        let probe = run_with(driver, &["--exact", PROBE, "--nocapture"]);
+        if String::from_utf8_lossy(&probe.stdout).contains(REFUSED) {
+            continue;
+        }
+        let output = run_with(driver, &[]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "with the driver `{driver}`:\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_forced_driver_is_refused_or_runs() {
+    let Ok(forced) = env::var(VARIABLE) else {
+        return; // nothing forced
+    };
+    if let Err(error) = futures::executor::block_on(UdpSocket::bind("127.0.0.1:0")) {
+        assert!(error.to_string().contains(&forced), "{error}");
+        println!("{REFUSED}{error}");
+    }
 }
 
 #[test]

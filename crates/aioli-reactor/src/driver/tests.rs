@@ -1,26 +1,51 @@
 //! The rules of the contract, each held by every driver of this system.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Driver, DriverKind, Event};
+use crate::contract::EVENTS_MAX;
 use crate::os::raw_source;
 use crate::ready::Ready;
+use crate::uring;
 
 const LONG: Duration = Duration::from_secs(20);
 const BOTH: [Ready; 2] = [Ready::READABLE, Ready::WRITABLE];
 
 /// Runs the check with each driver that exists on this system.
 fn each_driver(check: impl Fn(Driver)) {
-    for (_, kind) in DriverKind::NAMES {
-        match Driver::new(kind) {
+    let older = uring::Driver::each().into_iter();
+    let made = DriverKind::NAMES
+        .into_iter()
+        .map(|(_, kind)| Driver::new(kind))
+        .chain(older.map(|driver| driver.map(Box::new).map(Driver::Uring)));
+    for driver in made {
+        match driver {
             Ok(driver) => check(driver),
-            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
+            Err(error) => assert!(is_refusal(&error), "{error}"),
         }
     }
+}
+
+/// The other side has closed, or refuses what it was sent.
+#[track_caller]
+fn assert_ends(mut stream: TcpStream) {
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    match stream.read(&mut [0]) {
+        Ok(n) => assert_eq!(n, 0),
+        Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+    }
+}
+
+/// Whether the system does not have this driver, or forbids it.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{OutOfMemory, PermissionDenied, Unsupported};
+    matches!(error.kind(), Unsupported | PermissionDenied | OutOfMemory)
 }
 
 fn pair() -> (UdpSocket, UdpSocket) {
@@ -59,7 +84,7 @@ fn rule_1_what_is_ready_before_it_is_watched_is_reported() {
         driver.register(raw_source(&right), 1).unwrap();
         driver.arm(raw_source(&right), 1, Ready::READABLE).unwrap();
         wait_for(&driver, 1, Ready::READABLE);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
     });
 }
 
@@ -76,7 +101,7 @@ fn rule_1_each_change_after_would_block_is_reported() {
             let error = right.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         }
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
     });
 }
 
@@ -89,7 +114,7 @@ fn rule_3_the_end_of_a_stream_is_readable_and_a_refusal_is_writable() {
         driver.arm(raw_source(&client), 5, Ready::READABLE).unwrap();
         drop(listener.accept().unwrap());
         wait_for(&driver, 5, Ready::READABLE);
-        driver.deregister(raw_source(&client)).unwrap();
+        driver.deregister(raw_source(&client), 5).unwrap();
     });
 }
 
@@ -105,7 +130,7 @@ fn rule_4_registering_and_arming_reach_a_running_wait() {
         driver.register(raw_source(&socket), 9).unwrap();
         driver.arm(raw_source(&socket), 9, Ready::WRITABLE).unwrap();
         waiting.join().unwrap();
-        driver.deregister(raw_source(&socket)).unwrap();
+        driver.deregister(raw_source(&socket), 9).unwrap();
     });
 }
 
@@ -114,13 +139,12 @@ fn rule_5_a_notification_ends_the_running_wait_or_the_next_one() {
     each_driver(|driver| {
         let driver = Arc::new(driver);
         let begin = Instant::now();
-        driver.notify().unwrap();
-        driver.wait(Some(LONG), &mut Vec::new()).unwrap();
-
         let (started, start) = std::sync::mpsc::channel();
         let waiting = thread::spawn({
             let driver = driver.clone();
             move || {
+                driver.notify().unwrap();
+                driver.wait(Some(LONG), &mut Vec::new()).unwrap();
                 started.send(()).unwrap();
                 driver.wait(Some(LONG), &mut Vec::new()).unwrap();
             }
@@ -150,7 +174,7 @@ fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
         let (left, right) = pair();
         driver.register(raw_source(&right), 1).unwrap();
         driver.arm(raw_source(&right), 1, Ready::READABLE).unwrap();
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 1).unwrap();
         left.send(b"x").unwrap();
         let mut events = Vec::new();
         driver.wait(Some(Duration::ZERO), &mut events).unwrap();
@@ -159,7 +183,159 @@ fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
         driver.register(raw_source(&right), 2).unwrap();
         driver.arm(raw_source(&right), 2, Ready::READABLE).unwrap();
         wait_for(&driver, 2, Ready::READABLE);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 2).unwrap();
+    });
+}
+
+#[test]
+fn rule_8_what_is_deregistered_is_held_no_more() {
+    each_driver(|driver| {
+        for (token, waits) in [(1, 0), (2, 1), (3, 2)] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            driver.register(raw_source(&listener), token).unwrap();
+            let mut events = Vec::new();
+            for _ in 0..waits {
+                driver.wait(Some(Duration::ZERO), &mut events).unwrap();
+            }
+            // A report is on its way.
+            let client = TcpStream::connect(address).unwrap();
+            driver.deregister(raw_source(&listener), token).unwrap();
+            drop(listener);
+            assert_ends(client);
+            TcpListener::bind(address).unwrap();
+        }
+    });
+}
+
+#[test]
+fn rule_8_other_threads_let_go_too_while_a_wait_runs() {
+    each_driver(|driver| {
+        let driver = Arc::new(driver);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let waiting = thread::spawn({
+            let (driver, is_over) = (driver.clone(), is_over.clone());
+            move || {
+                while !is_over.load(Ordering::Acquire) {
+                    driver.wait(None, &mut Vec::new()).unwrap();
+                }
+            }
+        });
+        for token in 0..100 {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (server, _) = listener.accept().unwrap();
+            driver.register(raw_source(&server), token).unwrap();
+            if token % 2 == 0 {
+                thread::yield_now();
+            }
+            driver.deregister(raw_source(&server), token).unwrap();
+            drop(server);
+            assert_ends(client);
+        }
+        is_over.store(true, Ordering::Release);
+        driver.notify().unwrap();
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn rule_8_a_thread_that_never_comes_back_holds_nobody_up() {
+    each_driver(|driver| {
+        let sockets: Vec<_> = (0..200).map(|_| socket()).collect();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                for (token, socket) in sockets.iter().enumerate() {
+                    driver.register(raw_source(socket), token).unwrap();
+                }
+                driver.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
+            });
+            waiting.join().unwrap();
+        });
+        let begin = Instant::now();
+        for (token, socket) in sockets.iter().enumerate() {
+            driver.deregister(raw_source(socket), token).unwrap();
+        }
+        assert!(begin.elapsed() < Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn rule_9_a_closed_driver_holds_nothing() {
+    each_driver(|driver| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        driver.register(raw_source(&listener), 1).unwrap();
+        driver.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
+        driver.close();
+        // Whoever still has a registration gives it up afterwards.
+        driver.deregister(raw_source(&listener), 1).unwrap();
+        drop(listener);
+        TcpListener::bind(address).unwrap();
+    });
+}
+
+#[test]
+fn what_cannot_wait_is_refused_or_always_ready() {
+    let Ok(null) = std::fs::File::open("/dev/null") else {
+        return;
+    };
+    each_driver(|driver| {
+        let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        let refused = driver.register(raw_source(&file), 1).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        if driver.register(raw_source(&null), 2).is_err() {
+            return;
+        }
+        for _ in 0..3 {
+            driver.arm(raw_source(&null), 2, Ready::READABLE).unwrap();
+            wait_for(&driver, 2, Ready::READABLE);
+        }
+        // Nobody waits: it must not be reported for ever.
+        let begin = Instant::now();
+        let short = Duration::from_millis(2);
+        driver.wait(Some(short), &mut Vec::new()).unwrap();
+        assert!(begin.elapsed() >= short);
+        driver.deregister(raw_source(&null), 2).unwrap();
+    });
+}
+
+#[test]
+fn more_sources_than_one_wait_reports_are_all_reported() {
+    each_driver(|driver| {
+        let pairs: Vec<_> = (0..400).map(|_| pair()).collect();
+        let mut missing: BTreeSet<_> = (0..pairs.len()).collect();
+        for (token, (_, right)) in pairs.iter().enumerate() {
+            driver.register(raw_source(right), token).unwrap();
+            driver
+                .arm(raw_source(right), token, Ready::READABLE)
+                .unwrap();
+        }
+        for round in 0..5 {
+            for (left, _) in &pairs {
+                left.send(&[round]).unwrap();
+            }
+            let begin = Instant::now();
+            while !missing.is_empty() && begin.elapsed() < LONG {
+                let mut events = Vec::new();
+                driver.wait(Some(LONG), &mut events).unwrap();
+                assert!(events.len() <= EVENTS_MAX);
+                for event in events.iter().filter(|e| e.ready.contains(Ready::READABLE)) {
+                    missing.remove(&event.token);
+                }
+            }
+            assert_eq!(missing, BTreeSet::new());
+            for (token, (_, right)) in pairs.iter().enumerate() {
+                while right.recv(&mut [0]).is_ok() {}
+                driver
+                    .arm(raw_source(right), token, Ready::READABLE)
+                    .unwrap();
+                missing.insert(token);
+            }
+        }
+        for (token, (_, right)) in pairs.iter().enumerate() {
+            driver.deregister(raw_source(right), token).unwrap();
+        }
     });
 }
 
@@ -174,7 +350,7 @@ fn both_directions_are_reported_together() {
             .arm(raw_source(&right), 3, readable | writable)
             .unwrap();
         wait_for(&driver, 3, readable | writable);
-        driver.deregister(raw_source(&right)).unwrap();
+        driver.deregister(raw_source(&right), 3).unwrap();
     });
 }
 
@@ -189,6 +365,6 @@ fn the_variable_is_read_strictly() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
-        "AIOLI_DRIVER=epol: no such driver; `epoll` and `poll` are known"
+        "AIOLI_DRIVER=epol: no such driver; `epoll`, `uring` and `poll` are known"
     );
 }

@@ -27,7 +27,7 @@ impl Driver {
         match *self {}
     }
 
-    pub(crate) fn deregister(&self, _source: RawSource) -> io::Result<()> {
+    pub(crate) fn deregister(&self, _source: RawSource, _token: usize) -> io::Result<()> {
         match *self {}
     }
 
@@ -36,6 +36,10 @@ impl Driver {
     }
 
     pub(crate) fn notify(&self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn close(&self) {
         match *self {}
     }
 }

@@ -50,7 +50,7 @@ impl Driver {
         Ok(())
     }
 
-    pub(crate) fn deregister(&self, source: RawSource) -> io::Result<()> {
+    pub(crate) fn deregister(&self, source: RawSource, _token: usize) -> io::Result<()> {
         raw::delete(self.epoll.as_fd(), source)
     }
 
@@ -78,6 +78,9 @@ impl Driver {
             other => other.map(drop),
         }
     }
+
+    /// Nothing to do: a source that is closed is forgotten by itself.
+    pub(crate) fn close(&self) {}
 }
 
 /// What the kernel's flags say, in our words. Hang-ups and errors are readable and writable.

@@ -53,7 +53,7 @@ impl Driver {
         )
     }
 
-    pub(crate) fn deregister(&self, source: RawSource) -> io::Result<()> {
+    pub(crate) fn deregister(&self, source: RawSource, _token: usize) -> io::Result<()> {
         raw::delete(&self.poller, source)
     }
 
@@ -78,6 +78,9 @@ impl Driver {
     pub(crate) fn notify(&self) -> io::Result<()> {
         self.poller.notify()
     }
+
+    /// Nothing to do: a source that is closed is forgotten by itself.
+    pub(crate) fn close(&self) {}
 }
 
 /// What the poller reports, in our words. A hang-up or an error is readable and writable.

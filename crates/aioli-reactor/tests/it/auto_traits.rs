@@ -4,7 +4,8 @@ use std::net::UdpSocket;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use aioli_reactor::{
-    Async, BorrowedSource, DriverKind, Interest, LoopEnded, RawSource, Registration,
+    Async, BorrowedSource, DriverKind, Interest, LoopEnded, Operation, Operations, RawSource,
+    Registration,
 };
 
 fn shared<T: Send + Sync + Unpin>() {}
@@ -16,6 +17,8 @@ fn types() {
     shared::<Async<UdpSocket>>();
     shared::<Registration>();
     shared::<BorrowedSource<'static>>();
+    shared::<Operations>();
+    shared::<Operation<()>>();
     plain::<DriverKind>();
     plain::<Interest>();
     plain::<LoopEnded>();

@@ -3,46 +3,69 @@
 use std::env;
 use std::process::Command;
 
-use aioli_reactor::DriverKind;
-
-const VARIABLE: &str = "AIOLI_DRIVER";
+pub(crate) const VARIABLE: &str = "AIOLI_DRIVER";
 
 /// Runs this test binary with a driver forced.
-fn run_with(driver: &str, arguments: &[&str]) -> std::process::Output {
+pub(crate) fn run_with(
+    driver: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> std::process::Output {
     let binary = env::current_exe().unwrap();
     let mut command = Command::new(binary);
     command
         .env(VARIABLE, driver)
+        .envs(variables.iter().copied())
         .args(arguments)
         .output()
         .unwrap()
 }
 
+/// The drivers besides the one that runs unforced, which this system does not refuse.
+pub(crate) fn others() -> Vec<&'static str> {
+    let preferred = aioli_reactor::driver_kind().unwrap().to_string();
+    let is_other = |name: &&str| **name != *preferred && can_run(name);
+    ["epoll", "uring", "poll"]
+        .into_iter()
+        .filter(is_other)
+        .collect()
+}
+
+/// Whether the system has this driver and allows it.
+fn can_run(driver: &str) -> bool {
+    let probe = "drivers::the_forced_driver_is_refused_or_runs";
+    let output = run_with(driver, &["--exact", probe, "--nocapture"], &[]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    !text.contains(REFUSED)
+}
+
+const REFUSED: &str = "refused: ";
+
 #[test]
-fn the_suite_passes_with_the_other_driver() {
+fn the_suite_passes_with_the_other_drivers() {
     if env::var_os(VARIABLE).is_some() {
         return; // this is the other run
     }
-    let others = match aioli_reactor::driver_kind().unwrap() {
-        DriverKind::Epoll => ["poll"].as_slice(),
-        _ => &[],
-    };
-    for driver in others {
-        let output = run_with(driver, &[]);
+    for driver in others() {
+        let output = run_with(driver, &[], &[]);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "with {driver}:\n{text}");
     }
 }
 
 #[test]
-fn the_forced_driver_is_the_one_that_runs() {
+fn the_forced_driver_is_refused_or_runs() {
     let Ok(forced) = env::var(VARIABLE) else {
         return; // nothing forced
     };
     let kind = aioli_reactor::driver_kind().map(|kind| kind.to_string());
     match kind {
         Ok(kind) => assert_eq!(kind, forced),
-        Err(error) => assert!(error.to_string().contains(&forced), "{error}"),
+        Err(error) => {
+            assert!(error.to_string().contains(&forced), "{error}");
+            println!("{REFUSED}{error}");
+        }
     }
 }
 
@@ -51,12 +74,13 @@ fn an_unknown_driver_is_an_error_that_names_it() {
     if env::var_os(VARIABLE).is_some() {
         return; // the child below, and other forced runs
     }
-    let this_file = "drivers::the_forced_driver_is_the_one_that_runs";
-    let output = run_with("kqueu", &["--exact", this_file]);
+    let this_file = "drivers::the_forced_driver_is_refused_or_runs";
+    let output = run_with("kqueu", &["--exact", this_file], &[]);
     assert!(output.status.success());
     let output = run_with(
         "kqueu",
         &["--exact", "cancel::a_dropped_read_takes_nothing"],
+        &[],
     );
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stdout);

@@ -7,9 +7,11 @@
 mod auto_traits;
 mod cancel;
 mod drivers;
+mod drop;
 mod end;
 mod fairness;
 mod foreign;
+mod operation;
 mod waiters;
 mod wake;
 

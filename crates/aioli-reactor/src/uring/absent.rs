@@ -1,0 +1,60 @@
+//! The place of the io_uring driver on systems without io_uring.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::Event;
+use crate::operation::Slot;
+use crate::os::RawSource;
+use crate::ready::Ready;
+
+/// Cannot be made.
+#[derive(Debug)]
+pub(crate) enum Driver {}
+
+impl Driver {
+    pub(crate) fn new() -> io::Result<Driver> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "io_uring exists on Linux only",
+        ))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn each() -> Vec<io::Result<Driver>> {
+        Vec::new()
+    }
+
+    pub(crate) fn register(&self, _source: RawSource, _token: usize) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn arm(&self, _source: RawSource, _token: usize, _: Ready) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn deregister(&self, _source: RawSource, _token: usize) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn wait(&self, _: Option<Duration>, _events: &mut Vec<Event>) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn notify(&self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn start(&self, _slot: Arc<Slot>) {
+        match *self {}
+    }
+
+    pub(crate) fn cancel(&self, _key: u64) {
+        match *self {}
+    }
+
+    pub(crate) fn close(&self) {
+        match *self {}
+    }
+}

@@ -1,0 +1,508 @@
+//! The io_uring driver: what is watched, what other threads ask for, and the sleep of the loop.
+//!
+//! # A source
+//!
+//! ```text
+//!            register            the next wait                 an end without `more`
+//! (unknown) ─────────▶ Queued ───────────────────▶ Watched ─────────────────────────▶ Ended
+//!                        ▲                                                              │
+//!                        └────────────────────────── arm ───────────────────────────────┘
+//! ```
+//!
+//! A poll ends by itself when completions did not fit, or when the file cannot tell of changes
+//! (`/dev/null`). It is made again when somebody waits the next time, and not before: for the
+//! second kind that would go on for ever. A new poll reports what is there, so nothing is missed.
+//!
+//! # The end of a registration
+//!
+//! A poll holds its file open: a socket whose descriptor is closed meanwhile would send no end
+//! of stream, and keep its port. So `deregister` returns when the kernel has let the file go:
+//!
+//! - on the home thread the cancellation is handed over at once, by one system call;
+//! - on another thread it is queued, the home thread is woken, and is waited for. It may be
+//!   long in coming back, or blocked on the very thread that waits. So the waiting ends after
+//!   [`HANDOVER_MAX`], and when that has happened there is none until the home thread has been
+//!   here again. The file is then let go when it comes.
+//! - a source that is still `Queued` is forgotten, and nobody has to be told.
+//!
+//! # Sleeping
+//!
+//! Under `sleep`, a notification writes the eventfd only when the home thread is asleep or
+//! about to be. Every request of another thread is queued before its notification, and `wait`
+//! looks at the queue after it has taken the notification or has not slept: none is left behind.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use super::raw::{self, Completion, NOTIFIER, Ring};
+use crate::contract::EVENTS_MAX;
+use crate::driver::Event;
+use crate::ended::LoopEnded;
+use crate::operation::{Finished, Slot, Work};
+use crate::os::RawSource;
+use crate::ready::Ready;
+
+/// What every source is watched for: both directions and the peer's half-close.
+const WATCHED: u32 = (libc::POLLIN | libc::POLLPRI | libc::POLLOUT | libc::POLLRDHUP) as u32;
+/// Longest wait of another thread for the home thread to let a file go.
+const HANDOVER_MAX: Duration = Duration::from_millis(20);
+
+/// Longest wait of a loop that ends for operations that do not.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// Values of `sleep`.
+const AWAKE: u8 = 0;
+const ASLEEP: u8 = 1;
+const NOTIFIED: u8 = 2;
+
+/// One ring with its eventfd.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    /// Locked by the home thread alone.
+    ring: Mutex<Ring>,
+    /// The thread that waits, from its first wait on.
+    home: OnceLock<ThreadId>,
+    /// Polled by the ring, edge-triggered: each write is an edge, and nobody has to read it.
+    notifier: File,
+    sleep: AtomicU8,
+    shared: Mutex<Shared>,
+    /// Whether `shared` holds something to carry out.
+    is_asked: AtomicBool,
+    /// Whether a poll has ever ended by itself: else arming need not look.
+    has_ended: AtomicBool,
+    /// A cancellation of another thread has been carried out.
+    carried_out: Condvar,
+}
+
+/// What the home thread and the others share.
+#[derive(Debug, Default)]
+struct Shared {
+    sources: HashMap<usize, Entry>,
+    /// Tokens of sources to poll. Those that are not `Queued` any more are passed over.
+    polls: Vec<usize>,
+    /// Tokens of polls and keys of operations to end.
+    cancellations: Vec<u64>,
+    /// Operations to hand over.
+    operations: VecDeque<Arc<Slot>>,
+    /// How many cancellations were ever asked for, and carried out, on behalf of other threads.
+    asked: u64,
+    done: u64,
+    /// Somebody has waited for the home thread in vain.
+    is_stalled: bool,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    raw: RawFd,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Queued,
+    Watched,
+    Ended,
+}
+
+impl Driver {
+    pub(crate) fn new() -> io::Result<Driver> {
+        Driver::with(Ring::new()?)
+    }
+
+    /// A driver as each kernel would have it that this one can play.
+    #[cfg(test)]
+    pub(crate) fn each() -> Vec<io::Result<Driver>> {
+        Ring::each().map(|ring| Driver::with(ring?)).collect()
+    }
+
+    fn with(ring: Ring) -> io::Result<Driver> {
+        Ok(Driver {
+            ring: Mutex::new(ring),
+            home: OnceLock::new(),
+            notifier: File::from(raw::eventfd()?),
+            sleep: AtomicU8::new(AWAKE),
+            shared: Mutex::default(),
+            is_asked: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+            carried_out: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn register(&self, source: RawSource, token: usize) -> io::Result<()> {
+        raw::check_pollable(source)?;
+        let mut shared = crate::lock(&self.shared);
+        let entry = Entry {
+            raw: source,
+            state: State::Queued,
+        };
+        shared.sources.insert(token, entry);
+        shared.polls.push(token);
+        drop(shared);
+        self.ask()
+    }
+
+    /// Nothing to do, but for a poll that has ended by itself.
+    pub(crate) fn arm(&self, _source: RawSource, token: usize, _: Ready) -> io::Result<()> {
+        // Who arms after the report of such an end has taken the source's lock after it.
+        if !self.has_ended.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut shared = crate::lock(&self.shared);
+        let Some(entry) = shared.sources.get_mut(&token) else {
+            return Ok(());
+        };
+        if entry.state != State::Ended {
+            return Ok(());
+        }
+        entry.state = State::Queued;
+        shared.polls.push(token);
+        drop(shared);
+        self.ask()
+    }
+
+    pub(crate) fn deregister(&self, _source: RawSource, token: usize) -> io::Result<()> {
+        let mut shared = crate::lock(&self.shared);
+        if shared.is_closed {
+            return Ok(()); // every poll has been ended
+        }
+        let Some(entry) = shared.sources.remove(&token) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        if entry.state != State::Watched {
+            return Ok(());
+        }
+        if self.is_home() {
+            drop(shared);
+            let mut ring = crate::lock(&self.ring);
+            ring.cancel(token as u64)?;
+            return ring.settle();
+        }
+        shared.cancellations.push(token as u64);
+        shared.asked += 1;
+        let turn = shared.asked;
+        if shared.is_stalled {
+            drop(shared);
+            return self.ask();
+        }
+        // The notification under the lock is short: an atomic operation, at most a write.
+        self.ask()?;
+        let is_pending = |shared: &mut Shared| shared.done < turn && !shared.is_stalled;
+        let (mut shared, waited) = self
+            .carried_out
+            .wait_timeout_while(shared, HANDOVER_MAX, is_pending)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            shared.is_stalled = true;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+    ) -> io::Result<()> {
+        let mut woken = Vec::new();
+        let waited = self.turn(timeout, events, &mut woken);
+        // With no lock held: a waker may poll inline, and come back to this driver.
+        woken.into_iter().for_each(Waker::wake);
+        waited
+    }
+
+    fn turn(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        let mut ring = crate::lock(&self.ring);
+        if self.home.get().is_none() {
+            self.begin(&mut ring)?;
+        }
+        self.carry_out(&mut ring)?;
+        let may_sleep = timeout != Some(Duration::ZERO) && ring.is_quiet();
+        // ORDERING: acquire and release pair with `notify`: what was queued before it is seen
+        // by the second `carry_out`.
+        let slept = may_sleep
+            && self
+                .sleep
+                .compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok();
+        let waited = if slept {
+            ring.wait(timeout)
+        } else if ring.is_pending() {
+            ring.enter()
+        } else {
+            Ok(())
+        };
+        if self.sleep.load(Ordering::Relaxed) != AWAKE {
+            self.sleep.swap(AWAKE, Ordering::AcqRel);
+        }
+        waited?;
+        self.collect(&mut ring, events, woken)?;
+        self.carry_out(&mut ring)
+    }
+
+    pub(crate) fn notify(&self) -> io::Result<()> {
+        // ORDERING: release pairs with the acquire in `wait`.
+        if self.sleep.swap(NOTIFIED, Ordering::AcqRel) != ASLEEP {
+            return Ok(()); // the next wait sees it in memory
+        }
+        match (&self.notifier).write(&1u64.to_ne_bytes()) {
+            // A counter that is full is an edge nobody has seen yet.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Queues an operation.
+    pub(crate) fn start(&self, slot: Arc<Slot>) {
+        let mut shared = crate::lock(&self.shared);
+        if shared.is_closed {
+            drop(shared);
+            let woken = slot.refuse(LoopEnded.into());
+            woken.into_iter().for_each(Waker::wake);
+            return;
+        }
+        shared.operations.push_back(slot);
+        drop(shared);
+        self.ask_quietly();
+    }
+
+    /// Asks for the end of an operation, whose completion says when that is.
+    pub(crate) fn cancel(&self, key: u64) {
+        let mut shared = crate::lock(&self.shared);
+        if !shared.is_closed {
+            shared.cancellations.push(key);
+            drop(shared);
+            self.ask_quietly();
+        }
+    }
+
+    fn ask_quietly(&self) {
+        if let Err(error) = self.ask() {
+            tracing::error!(%error, "waking the loop failed");
+        }
+    }
+
+    /// Ends every poll, so that no file is held any more, and every operation. Dropping the ring
+    /// alone would do so some time later.
+    pub(crate) fn close(&self) {
+        let mut shared = crate::lock(&self.shared);
+        shared.is_closed = true;
+        let sources = std::mem::take(&mut shared.sources);
+        let operations = std::mem::take(&mut shared.operations);
+        shared.polls.clear();
+        drop(shared);
+        let mut woken: Vec<Waker> = operations
+            .into_iter()
+            .filter_map(|slot| slot.refuse(LoopEnded.into()))
+            .collect();
+        if self.is_home() {
+            let watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
+            let tokens = watched.map(|(&token, _)| token as u64);
+            if let Err(error) = self.end(tokens, &mut woken) {
+                tracing::debug!(%error, "ending what a ring does failed");
+            }
+        }
+        // What the kernel keeps stays with the ring, but nobody waits for it in vain.
+        for slot in crate::lock(&self.ring).left() {
+            let result = Err(LoopEnded.into());
+            let work = Work::Close { file: None };
+            woken.extend(slot.completed(Finished { result, work }));
+        }
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends the polls and all operations, and waits for these: they end at once or, what the
+    /// kernel does not interrupt, when it is done.
+    fn end(&self, polls: impl Iterator<Item = u64>, woken: &mut Vec<Waker>) -> io::Result<()> {
+        let mut ring = crate::lock(&self.ring);
+        let operations = ring.keys();
+        for token in polls.chain([NOTIFIER]).chain(operations) {
+            ring.cancel(token)?;
+        }
+        self.carry_out(&mut ring)?;
+        ring.settle()?;
+        let begin = Instant::now();
+        while ring.in_flight() > 0 {
+            for completion in ring.completions(EVENTS_MAX) {
+                let Completion::Operation(slot, mut finished) = completion else {
+                    continue;
+                };
+                if finished.result.as_ref().is_err_and(is_cancellation) {
+                    finished.result = Err(LoopEnded.into());
+                }
+                woken.extend(slot.completed(finished));
+            }
+            if ring.in_flight() > 0 && begin.elapsed() < CLOSE_MAX {
+                ring.wait(Some(CLOSE_MAX))?;
+            } else if ring.in_flight() > 0 {
+                let count = ring.in_flight();
+                tracing::warn!(count, "operations do not end; their memory is left to them");
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first wait: this thread is the home thread.
+    fn begin(&self, ring: &mut Ring) -> io::Result<()> {
+        ring.enable()?;
+        ring.poll(self.notifier.as_raw_fd(), libc::POLLIN as u32, NOTIFIER)?;
+        // A second call cannot be: `wait` is for one thread at a time.
+        self.home.get_or_init(|| thread::current().id());
+        Ok(())
+    }
+
+    fn is_home(&self) -> bool {
+        self.home.get() == Some(&thread::current().id())
+    }
+
+    /// Lets the home thread see what was queued: it looks before it waits, and others wake it.
+    fn ask(&self) -> io::Result<()> {
+        // ORDERING: release pairs with the acquire in `carry_out`.
+        self.is_asked.store(true, Ordering::Release);
+        if self.is_home() {
+            return Ok(());
+        }
+        self.notify()
+    }
+
+    /// Queues in the ring what was asked for. Cancellations are carried out to their end.
+    fn carry_out(&self, ring: &mut Ring) -> io::Result<()> {
+        // ORDERING: acquire pairs with the release in `ask`.
+        if !self.is_asked.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // A request that comes from here on is seen under the lock, or sets this again.
+        self.is_asked.swap(false, Ordering::AcqRel);
+        let mut shared = crate::lock(&self.shared);
+        let handed_over = shared.hand_over(ring);
+        if handed_over.is_err() {
+            // What is left over is tried again by the next wait.
+            self.is_asked.store(true, Ordering::Release);
+        }
+        let has_waited = shared.done != shared.asked;
+        if has_waited && handed_over.is_ok() {
+            shared.done = shared.asked;
+            shared.is_stalled = false;
+            self.carried_out.notify_all();
+        }
+        handed_over
+    }
+
+    /// Takes what has completed.
+    fn collect(
+        &self,
+        ring: &mut Ring,
+        events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        let mut has_notifier = true;
+        for completion in ring.completions(EVENTS_MAX) {
+            let (token, result, more) = match completion {
+                Completion::Poll {
+                    token,
+                    result,
+                    more,
+                } => (token, result, more),
+                Completion::Operation(slot, finished) => {
+                    woken.extend(slot.completed(finished));
+                    continue;
+                }
+            };
+            if token == NOTIFIER {
+                has_notifier &= more;
+                continue;
+            }
+            let token = token as usize;
+            if !more {
+                self.ended(token);
+            }
+            if result != -libc::ECANCELED {
+                let ready = ready(result);
+                events.push(Event { token, ready });
+            }
+        }
+        if has_notifier {
+            return Ok(());
+        }
+        ring.poll(self.notifier.as_raw_fd(), libc::POLLIN as u32, NOTIFIER)
+    }
+
+    /// The poll of this source has ended. Unless it was cancelled, this is reported too.
+    #[cold]
+    fn ended(&self, token: usize) {
+        if let Some(entry) = crate::lock(&self.shared).sources.get_mut(&token) {
+            entry.state = State::Ended;
+            self.has_ended.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shared {
+    /// Queues in the ring what was asked for. Cancellations are carried out to their end.
+    fn hand_over(&mut self, ring: &mut Ring) -> io::Result<()> {
+        while let Some(token) = self.polls.last() {
+            if let Some(entry) = self.sources.get_mut(token)
+                && entry.state == State::Queued
+            {
+                ring.poll(entry.raw, WATCHED, *token as u64)?;
+                entry.state = State::Watched;
+            }
+            self.polls.pop();
+        }
+        while let Some(slot) = self.operations.front() {
+            ring.make_room()?;
+            ring.start(slot);
+            self.operations.pop_front();
+        }
+        if self.cancellations.is_empty() {
+            return Ok(());
+        }
+        while let Some(token) = self.cancellations.last() {
+            ring.cancel(*token)?;
+            self.cancellations.pop();
+        }
+        ring.settle()
+    }
+}
+
+/// What the kernel says of an operation that was asked to end, and did.
+fn is_cancellation(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::EINTR))
+}
+
+/// What a poll's result says, in our words. Hang-ups and errors are readable and writable, and
+/// so is a poll that could not be made: who waits tries, and makes it again.
+fn ready(result: i32) -> Ready {
+    const IN: i32 = (libc::POLLIN | libc::POLLPRI) as i32;
+    const OUT: i32 = libc::POLLOUT as i32;
+    const READ_END: i32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as i32;
+    const WRITE_END: i32 = (libc::POLLHUP | libc::POLLERR) as i32;
+
+    if result < 0 {
+        return Ready::READABLE | Ready::WRITABLE;
+    }
+    let mut ready = Ready::NONE;
+    for (mask, bits) in [
+        (IN, Ready::READABLE),
+        (OUT, Ready::WRITABLE),
+        (READ_END, Ready::READABLE | Ready::READ_CLOSED),
+        (WRITE_END, Ready::WRITABLE | Ready::WRITE_CLOSED),
+    ] {
+        if result & mask != 0 {
+            ready = ready | bits;
+        }
+    }
+    ready
+}
