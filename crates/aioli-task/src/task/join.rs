@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -52,7 +53,8 @@ pub struct Task<T> {
     output: Output<T>,
     /// What an awaiter needs that has to wait. Two words in all: a handle is returned in registers,
     /// and a spawn that writes a larger one to memory to have it copied takes twice as long.
-    awaiting: Option<Box<Awaiting>>,
+    /// Taken by [`drop`](Drop::drop), so that nothing need look for it again after that.
+    awaiting: ManuallyDrop<Option<Box<Awaiting>>>,
 }
 
 /// An awaiter that has had to wait.
@@ -80,7 +82,7 @@ impl<T> Task<T> {
     pub(crate) fn new(output: Output<T>) -> Task<T> {
         Task {
             output,
-            awaiting: None,
+            awaiting: ManuallyDrop::new(None),
         }
     }
 
@@ -276,7 +278,7 @@ impl<T> Task<T> {
                 )
             }
         };
-        if let Some(awaiting) = &mut self.awaiting {
+        if let Some(awaiting) = self.awaiting.as_mut() {
             awaiting.leave(match (&forwarded, &end) {
                 (Some(_), End::Value(_)) => Some(true),
                 (Some(_), End::Cancelled(_)) => Some(false),

@@ -5,13 +5,14 @@
 )]
 
 use std::marker::PhantomData;
+use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 
 use super::handle::TaskHandle;
-use super::header::{End, Payload};
+use super::header::{End, Header, Payload};
 use super::run;
 use super::state;
-use super::task_ref::{TaskRef, mail};
+use super::task_ref::{TaskRef, give_back, mail};
 
 /// The right to the output of a task; dropping it before the output is taken detaches the task.
 ///
@@ -21,7 +22,9 @@ use super::task_ref::{TaskRef, mail};
 /// 2. The state's mark of a taken output says that it is not there any more; only this value sets
 ///    and reads it.
 pub(crate) struct Output<T> {
-    handle: TaskHandle,
+    /// Given back by [`drop`](Drop::drop), which does it where it stands: this is the end of every
+    /// task that is awaited.
+    handle: ManuallyDrop<TaskHandle>,
     /// It is on a thread only if a `T` may be, and shared only if a `T` may be.
     marker: PhantomData<T>,
 }
@@ -32,7 +35,7 @@ impl<T> Output<T> {
     /// The future of the task has the output `T`, and this is the only such value.
     pub(super) unsafe fn new(task: TaskRef) -> Output<T> {
         Output {
-            handle: TaskHandle(task),
+            handle: ManuallyDrop::new(TaskHandle(task)),
             marker: PhantomData,
         }
     }
@@ -109,13 +112,23 @@ impl<T> Drop for Output<T> {
         if !self.is_taken() {
             self.detach();
         }
+        // SAFETY: the handle's reference, which nobody uses or gives back after this.
+        unsafe { give_back(self.task().as_ptr()) }
     }
 }
 
 impl<T> Output<T> {
-    /// The output will not be taken.
+    /// The output will not be taken. Its `Drop` may panic, which must not keep the task's memory.
     #[inline(never)]
     fn detach(&self) {
+        struct GiveBack(NonNull<Header>);
+        impl Drop for GiveBack {
+            fn drop(&mut self) {
+                // SAFETY: the handle's reference, whose own giving back is skipped by the panic.
+                unsafe { give_back(self.0) }
+            }
+        }
+        let on_panic = GiveBack(self.task().as_ptr());
         let header = self.task().header();
         if header.is_home() || header.is_done() {
             // SAFETY: this speaks for the handle, and its reference keeps the task; on another
@@ -124,5 +137,6 @@ impl<T> Output<T> {
         } else if header.state.post(state::DETACH) {
             mail(self.task().as_ptr());
         }
+        mem::forget(on_panic);
     }
 }
