@@ -216,12 +216,13 @@ impl LocalLoop {
     /// slots; what is still referred to then belongs to no loop.
     pub(crate) fn close(&self) {
         let Some(slab) = self.slab.get() else { return };
-        while self.has_tasks() {
+        // What is dropped may spawn, wake and call once more.
+        while self.has_tasks() || !self.ready.is_empty() {
             for task in self.tasks() {
                 task.0.drop_future();
             }
+            self.ready.clear();
         }
-        self.ready.clear();
         self.pass_hook.borrow_mut().take();
         for entry in self.shared.close() {
             match entry {

@@ -24,8 +24,7 @@ pub(crate) enum Ready {
     Task(Queued),
     /// Calls a function, unless it has been cancelled.
     Call(Rc<CallState>),
-    /// Calls a function that another thread sent. Boxed twice: few entries are of this kind, and
-    /// all are as large as the largest.
+    /// Calls a function that another thread sent. Boxed twice, for a queued entry has one word.
     Remote(Box<Box<dyn FnOnce() + Send>>),
 }
 

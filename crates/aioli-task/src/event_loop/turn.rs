@@ -210,23 +210,16 @@ impl LocalLoop {
     fn run(&self, entry: Ready) {
         match entry {
             Ready::Task(task) => task.step(),
-            other => self.run_call(other),
-        }
-    }
-
-    /// The rarer entries, out of the way of the common one.
-    #[inline(never)]
-    fn run_call(&self, entry: Ready) {
-        budget::unlimited();
-        match entry {
-            Ready::Task(task) => task.step(),
             Ready::Call(call) => self.call(|| call.call()),
             Ready::Remote(call) => self.call(*call),
         }
     }
 
     /// Calls a callback; its panic is reported and the loop goes on.
+    #[inline(never)]
     fn call(&self, call: impl FnOnce()) {
+        // What the task before it has left of its budget is not the callback's.
+        budget::unlimited();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
             self.report(&Report::callback(&*panic));
         }

@@ -1,8 +1,8 @@
 //! The state of a task: who refers to it, what it is doing, and what other threads want of it.
 //!
 //! All atomics of tasks and of their memory are here, but for the place of the side record
-//! (`once_box.rs`). The thread of the task's loop, its *home*, works with plain
-//! loads and stores; other threads use the one word `shared`. Counting is *biased* towards the
+//! (`once_box.rs`). The thread of the task's loop, its *home*, works with plain loads and stores;
+//! other threads use the one word `shared`. Counting is *biased* towards the
 //! home (Choi, Shull, Torrellas: "Biased reference counting", PACT 2018): what the home takes and
 //! gives back is counted in `local`, what others take and give back in `shared`. Either count says
 //! nothing alone, for a reference may be counted in one and given back in the other; their sum is

@@ -357,3 +357,37 @@ fn a_callback_for_a_task_of_another_loop_runs_on_this_one() {
     });
     other.join().expect("it does not panic");
 }
+
+/// What a callback that never ran does when it is dropped with its loop.
+struct OnDrop(Option<Box<dyn FnOnce()>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.take().expect("it is dropped once")();
+    }
+}
+
+#[test]
+fn a_callback_that_is_dropped_at_the_end_may_spawn_and_call() {
+    let kept = Arc::new(());
+    let (in_task, in_call) = (kept.clone(), kept.clone());
+    let mut runner = Runner::new();
+    runner
+        .run(async move {
+            let last = OnDrop(Some(Box::new(move || {
+                drop(spawn(async move { forever_with(in_task).await }));
+                call_soon(move || drop(in_call));
+            })));
+            // Called in the next pass, which there is not.
+            call_soon(move || drop(last));
+        })
+        .unwrap();
+    runner.close();
+    drop(runner);
+    assert_eq!(Arc::strong_count(&kept), 1, "nothing outlives its loop");
+}
+
+async fn forever_with<T>(kept: T) {
+    forever().await;
+    drop(kept);
+}
