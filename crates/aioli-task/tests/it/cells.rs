@@ -2,13 +2,14 @@
 
 use std::future::{pending, poll_fn};
 use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use aioli_task::{Runner, TaskHandle, run, spawn, yield_now};
+use aioli_task::{ContextVar, Runner, TaskHandle, copy_context, run, spawn, spawn_in, yield_now};
 
 /// A future that keeps so many bytes over a yield.
 async fn keeps<const N: usize>(seed: u8) -> bool {
@@ -54,6 +55,51 @@ fn a_future_is_aligned_as_it_asks_for() {
         for (n, task) in tasks.collect::<Vec<_>>().into_iter().enumerate() {
             assert_eq!(task.await, (0, n as u8));
         }
+    });
+}
+
+#[repr(align(16))]
+struct Sixteen(u8);
+
+#[test]
+fn small_cells_are_aligned_to_sixteen_where_a_future_asks_for_it() {
+    run(async {
+        let tasks = (0..50).map(|n| {
+            // One of another size between two of them, so that they do not lie side by side.
+            drop(spawn(keeps::<1>(n)));
+            spawn(async move {
+                let value = pin!(Sixteen(n));
+                yield_now().await;
+                (std::ptr::from_ref(&*value).addr() % 16, value.0)
+            })
+        });
+        for (n, task) in tasks.collect::<Vec<_>>().into_iter().enumerate() {
+            assert_eq!(task.await, (0, n as u8));
+        }
+    });
+}
+
+#[test]
+fn an_output_that_panics_when_it_is_dropped_does_not_keep_its_task() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    static KEPT: ContextVar<Arc<()>> = ContextVar::new();
+    let kept = Arc::new(());
+    let value = kept.clone();
+    run(async move {
+        let mut context = copy_context();
+        context.run(|| KEPT.set(value));
+        let task = spawn_in(context, async { Panics });
+        yield_now().await;
+        assert!(task.is_done());
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
+        assert!(dropped.is_err());
+        // Its context went with it.
+        assert_eq!(Arc::strong_count(&kept), 1);
     });
 }
 
