@@ -1,17 +1,28 @@
 //! What the workloads ask of a runtime, by aioli.
 
+#[path = "primitives.rs"]
+mod primitives;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aioli::http::Session;
-use aioli::prelude::{self as aio, Queue, channel as aio_channel};
-use aioli::sync::LockGuard;
-use aioli::sync::channel::mpmc::{Receiver, Sender};
+use aioli::prelude as aio;
 use aioli::task::Task;
 use harness::Run;
 
-pub(crate) use aioli::prelude::{Event, Lock, spawn, yield_now};
+pub(crate) use aioli::prelude::{spawn, yield_now};
+pub(crate) use kind::{Event, Lock};
+pub(crate) use primitives::{channel, lock, put, queue, recv, send, take, wait};
+
+use kind::{Receiver, Sender};
+
+/// The primitives.
+mod kind {
+    pub(crate) use aioli::sync::channel::mpmc::{Receiver, Sender};
+    pub(crate) use aioli::sync::{Event, Lock, LockGuard, Queue, channel as make_channel};
+}
 
 /// How tasks share things.
 pub(crate) type Shared<T> = Arc<T>;
@@ -45,7 +56,7 @@ impl crate::threads::Channel for Channel {
     type Receiver = Receiver<u64>;
 
     fn bounded(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        aio_channel(capacity)
+        channel(capacity)
     }
 
     async fn send(sender: &Self::Sender, item: u64) -> bool {
@@ -57,45 +68,12 @@ impl crate::threads::Channel for Channel {
     }
 }
 
-pub(crate) fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    aio_channel(capacity)
-}
-
-pub(crate) async fn send<T>(tx: &Sender<T>, item: T) {
-    let _ = tx.send(item).await;
-}
-
-pub(crate) async fn recv<T>(rx: &mut Receiver<T>) -> Option<T> {
-    rx.recv().await.ok()
-}
-
-pub(crate) fn queue<T>(capacity: usize) -> (Queue<T>, Queue<T>) {
-    let queue = Queue::new(capacity);
-    (queue.clone(), queue)
-}
-
-pub(crate) async fn put<T>(queue: &Queue<T>, item: T) {
-    let _ = queue.put(item).await;
-}
-
-pub(crate) async fn take<T>(queue: &mut Queue<T>) -> Option<T> {
-    queue.get().await.ok()
-}
-
-pub(crate) async fn lock(lock: &Lock<u64>) -> LockGuard<'_, u64> {
-    lock.lock().await
-}
-
 pub(crate) async fn timeout<F: Future>(length: Duration, f: F) {
     let _ = aio::timeout(length, f).await;
 }
 
 pub(crate) async fn sleep(length: Duration) {
     aio::sleep(length).await;
-}
-
-pub(crate) async fn wait(event: &Event) {
-    event.wait().await;
 }
 
 pub(crate) async fn read_file(path: &Path) -> usize {

@@ -1,45 +1,23 @@
 //! What the workloads ask of a runtime, by aioli's primitives for one thread.
 
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same functions over other primitives"
+)]
+#[path = "../primitives.rs"]
+mod primitives;
+
 use std::rc::Rc;
 
-use aioli::sync::local::channel::mpmc::{Receiver, Sender};
-use aioli::sync::local::{LockGuard, Queue, channel as local_channel};
-
 pub(crate) use crate::rt::{block_on, detach, join, sleep, spawn, timeout, yield_now};
-pub(crate) use aioli::sync::local::{Event, Lock};
+pub(crate) use kind::{Event, Lock};
+pub(crate) use primitives::{channel, lock, put, queue, recv, send, take, wait};
 
 /// How tasks share things.
 pub(crate) type Shared<T> = Rc<T>;
 
-pub(crate) fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    local_channel(capacity)
-}
-
-pub(crate) async fn send<T>(tx: &Sender<T>, item: T) {
-    let _ = tx.send(item).await;
-}
-
-pub(crate) async fn recv<T>(rx: &mut Receiver<T>) -> Option<T> {
-    rx.recv().await.ok()
-}
-
-pub(crate) fn queue<T>(capacity: usize) -> (Queue<T>, Queue<T>) {
-    let queue = Queue::new(capacity);
-    (queue.clone(), queue)
-}
-
-pub(crate) async fn put<T>(queue: &Queue<T>, item: T) {
-    let _ = queue.put(item).await;
-}
-
-pub(crate) async fn take<T>(queue: &mut Queue<T>) -> Option<T> {
-    queue.get().await.ok()
-}
-
-pub(crate) async fn lock(lock: &Lock<u64>) -> LockGuard<'_, u64> {
-    lock.lock().await
-}
-
-pub(crate) async fn wait(event: &Event) {
-    event.wait().await;
+/// The primitives.
+mod kind {
+    pub(crate) use aioli::sync::local::channel::mpmc::{Receiver, Sender};
+    pub(crate) use aioli::sync::local::{Event, Lock, LockGuard, Queue, channel as make_channel};
 }

@@ -48,7 +48,8 @@ fn channel<C: Channel>(run: &Run) -> Outcome {
     block_on(async {
         while meter.lap(ITEMS) {
             for _ in 0..ITEMS {
-                black_box(C::recv(&mut rx).await);
+                let item = C::recv(&mut rx).await;
+                black_box(item.expect("the producer sends until this end is gone"));
             }
         }
         drop(rx);
@@ -74,7 +75,8 @@ fn pingpong<C: Channel>(run: &Run) -> Outcome {
         while meter.lap(TRIPS) {
             for n in 0..TRIPS {
                 C::send(&ping, n).await;
-                black_box(C::recv(&mut ponged).await);
+                let back = C::recv(&mut ponged).await;
+                black_box(back.expect("the other side answers until this end is gone"));
             }
         }
         drop(ping);
