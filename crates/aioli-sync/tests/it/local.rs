@@ -6,9 +6,13 @@ use aioli_sync::local as kind;
 mod cancel;
 #[path = "cancel_news.rs"]
 mod cancel_news;
+#[path = "memory.rs"]
+mod memory;
 #[path = "model.rs"]
 mod model;
 #[path = "model_news.rs"]
 mod model_news;
+#[path = "weight.rs"]
+mod weight;
 
 mod alone;
