@@ -6,8 +6,6 @@ use aioli_sync::local as kind;
 mod cancel;
 #[path = "cancel_news.rs"]
 mod cancel_news;
-#[path = "memory.rs"]
-mod memory;
 #[path = "model.rs"]
 mod model;
 #[path = "model_news.rs"]
