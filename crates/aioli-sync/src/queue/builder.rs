@@ -58,7 +58,7 @@ pub struct QueueBuilder<T, O: Order<T> = Fifo> {
 }
 
 impl<T, O: Order<T>> QueueBuilder<T, O> {
-    /// Lets at most `items` items in.
+    /// Lets at most `items` items in; `usize::MAX` of them are no bound.
     ///
     /// # Examples
     ///
@@ -75,7 +75,8 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     ///
     /// An item is weighed once, when it is to be put. One that does not fit yet waits, and those
     /// behind it wait too, however light; one that alone weighs more than `bytes` comes back with
-    /// [`PutError::TooLarge`](crate::PutError::TooLarge).
+    /// [`PutError::TooLarge`](crate::PutError::TooLarge). With `usize::MAX` the items are weighed
+    /// for [`stats`](OrderedQueue::stats) only.
     ///
     /// # Examples
     ///
