@@ -45,7 +45,7 @@ pub(crate) trait Want {
     fn weight(&self) -> usize;
 }
 
-/// How much a buffer may hold.
+/// How much a buffer may hold; `usize::MAX` is no bound.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) items: usize,
@@ -61,6 +61,20 @@ impl Bounds {
             weight: usize::MAX,
         }
     }
+
+    /// The bound of the items' number, if there is one.
+    pub(crate) fn max_items(self) -> Option<usize> {
+        finite(self.items)
+    }
+
+    /// The bound of their weight, if there is one.
+    pub(crate) fn max_weight(self) -> Option<usize> {
+        finite(self.weight)
+    }
+}
+
+fn finite(number: usize) -> Option<usize> {
+    (number != usize::MAX).then_some(number)
 }
 
 /// Items, and who waits for items and for slots.

@@ -132,14 +132,15 @@
 //!
 //! # Implementation
 //!
-//! Each primitive keeps its state, waiters included, behind a `std` mutex (in [`local`] a cell), and
-//! each operation is one short critical section. What [`Lock`], [`RwLock`] and [`Semaphore`] have to give stands in
-//! an atomic word before it: with nobody in line, one step takes and one releases, and the mutex
-//! is not touched. All of them queue in the same wait list: a slab inside the primitive, linked in
-//! order of arrival, in which a future finds its waiter by an index and a ticket. So futures are
-//! `Unpin`, may be forgotten, and need no unsafe code; the only such code are the guards of
-//! [`Lock`] and [`RwLock`], which lend out their value, and what says that threads may share it. Queues and channels share a core that
-//! *promises* items and slots to waiters and moves them only when a future completes.
+//! Each primitive keeps its state, waiters included, behind a `std` mutex (in [`local`] a cell),
+//! and each operation is one short critical section. What [`Lock`], [`RwLock`] and [`Semaphore`]
+//! have to give stands in an atomic word before it: with nobody in line, one step takes and one
+//! releases, and the mutex is not touched. All of them queue in the same wait list: a slab inside
+//! the primitive, linked in order of arrival, in which a future finds its waiter by an index and a
+//! ticket. So futures are `Unpin`, may be forgotten, and need no unsafe code; the only such code
+//! are the guards of [`Lock`] and [`RwLock`], which lend out their value, and what says that
+//! threads may share it. Queues and channels share a core that *promises* items and slots to
+//! waiters and moves them only when a future completes.
 //!
 //! Wakers are invoked, and dropped, outside the critical section, and so are items: a waker may
 //! poll inline, and an item's `Drop` may use its queue. An item's `Ord` in a [`PriorityQueue`]

@@ -124,8 +124,8 @@ pub struct OrderedQueue<T, O: Order<T>> {
 /// What all handles of a queue lead to.
 struct Shared<T, O: Order<T>> {
     state: RawLock<State<T, O>>,
-    /// Weighs an item, outside the lock and once.
-    weigh: fn(&T) -> usize,
+    /// Weighs an item, outside the lock and once, in a queue with a bound for that.
+    weigh: Option<fn(&T) -> usize>,
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
@@ -149,7 +149,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             maxsize > 0,
             "a queue for 0 items cannot be used; for a queue without a bound write `unbounded()`"
         );
-        OrderedQueue::build(Bounds::items(maxsize), no_weight)
+        OrderedQueue::build(Bounds::items(maxsize), None)
     }
 
     /// Creates a queue without a bound: [`put`](Self::put) never waits.
@@ -163,11 +163,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[must_use]
     pub fn unbounded() -> Self {
-        OrderedQueue::build(Bounds::NONE, no_weight)
+        OrderedQueue::build(Bounds::NONE, None)
     }
 
-    fn build(bounds: Bounds, weigh: fn(&T) -> usize) -> Self {
-        let state = RawLock::new(State::new(bounds));
+    fn build(bounds: Bounds, weigh: Option<fn(&T) -> usize>) -> Self {
+        let state = RawLock::new(State::new(bounds, weigh.is_some()));
         OrderedQueue {
             shared: Ref::new(Shared { state, weigh }),
         }
@@ -201,8 +201,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     fn putting(&self, item: T) -> Putting<T, O> {
-        let weight = (self.shared.weigh)(&item);
+        let weight = self.weigh(&item);
         Putting::new(item, weight)
+    }
+
+    fn weigh(&self, item: &T) -> usize {
+        self.shared.weigh.map_or(0, |weigh| weigh(item))
     }
 
     /// Takes an item out, waiting for one.
@@ -249,7 +253,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        let weight = (self.shared.weigh)(&item);
+        let weight = self.weigh(&item);
         self.shared
             .state
             .with(|state, wakers| state.try_put(item, weight, wakers))
@@ -428,11 +432,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub fn stats(&self) -> QueueStats {
         self.shared.state.read(State::stats)
     }
-}
-
-/// What an item weighs in a queue without a bound for it.
-fn no_weight<T>(_: &T) -> usize {
-    0
 }
 
 impl<T, O: Order<T>> Clone for OrderedQueue<T, O> {

@@ -28,13 +28,20 @@ where
         self.0.is_some()
     }
 
-    /// Puts in what did not go in at once.
-    pub(crate) fn put(&mut self, lock: L, wait: P) {
+    /// Passes an item on, or keeps it if it would have to wait.
+    pub(crate) fn send(&mut self, lock: &L, mut wait: P) -> Result<(), E>
+    where
+        L: Clone,
+    {
         assert!(
             !self.is_full(),
             "a sink that is not ready was given an item"
         );
-        self.0 = Some(WaitingOn::new(lock, wait));
+        let begun = lock.with(|state, wakers| wait.begin(state, wakers));
+        begun.unwrap_or_else(|_| {
+            self.0 = Some(WaitingOn::new(L::clone(lock), wait));
+            Ok(())
+        })
     }
 
     /// Waits until it is empty and the task may go on.

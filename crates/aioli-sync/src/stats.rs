@@ -109,8 +109,8 @@ pub struct QueueStats {
     pub len: usize,
     /// The bound of their number, if there is one.
     pub maxsize: Option<usize>,
-    /// What the items weigh together, and those that have been promised a slot; 0 if there is no
-    /// bound for it.
+    /// What the items weigh together, and those that have been promised a slot; 0 if nothing
+    /// weighs them.
     pub bytes: usize,
     /// The bound of their weight, if there is one.
     pub max_bytes: Option<usize>,

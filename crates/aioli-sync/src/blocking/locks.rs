@@ -1,12 +1,13 @@
-//! Locks, permits and signals for threads that have no executor.
+//! Locks, permits, signals and cells for threads that have no executor.
 
 use crate::barrier::Barrier;
 use crate::capacity_limiter::{Borrowed, CapacityLimiter};
 use crate::condition::Condition;
-use crate::error::Broken;
+use crate::error::{AlreadyBorrowing, Broken};
 use crate::event::Event;
 use crate::lock::{Lock, LockGuard};
 use crate::notify::Notify;
+use crate::once_cell::OnceCell;
 use crate::rw_lock::{ReadGuard, RwLock, WriteGuard};
 use crate::semaphore::{Permit, Semaphore};
 
@@ -92,6 +93,68 @@ impl CapacityLimiter {
     /// ```
     pub fn blocking_acquire(&self) -> Borrowed<'_> {
         super::wait(self.acquire())
+    }
+
+    /// Waits as [`acquire_on_behalf_of`](Self::acquire_on_behalf_of) does, blocking the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_on_behalf_of`](Self::acquire_on_behalf_of).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_sync::{AlreadyBorrowing, CapacityLimiter};
+    ///
+    /// let limiter = CapacityLimiter::new(5);
+    /// let token = limiter.blocking_acquire_on_behalf_of(7)?;
+    /// assert_eq!(limiter.blocking_acquire_on_behalf_of(7).unwrap_err(), AlreadyBorrowing);
+    /// # drop(token);
+    /// # Ok::<(), AlreadyBorrowing>(())
+    /// ```
+    pub fn blocking_acquire_on_behalf_of(
+        &self,
+        borrower: u64,
+    ) -> Result<Borrowed<'_>, AlreadyBorrowing> {
+        super::wait(self.acquire_on_behalf_of(borrower))
+    }
+}
+
+impl<T> OnceCell<T> {
+    /// The value, which `init` computes on this thread if nobody has yet; waits for its turn as
+    /// [`get_or_init`](Self::get_or_init) does, blocking the thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// static NAME: aioli_sync::OnceCell<String> = aioli_sync::OnceCell::new();
+    ///
+    /// let other = std::thread::spawn(|| NAME.blocking_get_or_init(|| "aioli".to_owned()));
+    /// let name = NAME.blocking_get_or_init(|| "aioli".to_owned());
+    /// assert!(std::ptr::eq(name, other.join().unwrap()));
+    /// ```
+    pub fn blocking_get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+        super::wait(self.get_or_init(async || init()))
+    }
+
+    /// As [`blocking_get_or_init`](Self::blocking_get_or_init), for an `init` that may fail.
+    ///
+    /// # Errors
+    ///
+    /// The error of our own `init`; the next in line then tries with its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let port = aioli_sync::OnceCell::new();
+    /// assert!(port.blocking_get_or_try_init(|| "http".parse::<u16>()).is_err());
+    /// assert_eq!(port.blocking_get_or_try_init(|| "80".parse::<u16>()), Ok(&80));
+    /// ```
+    pub fn blocking_get_or_try_init<E>(
+        &self,
+        init: impl FnOnce() -> Result<T, E>,
+    ) -> Result<&T, E> {
+        super::wait(self.get_or_try_init(async || init()))
     }
 }
 

@@ -151,11 +151,14 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn send(&self, item: T) -> SendFuture<'_, T> {
-        let sending = Sending {
+        SendFuture(Waiting::new(&self.shared, self.sending(item)))
+    }
+
+    fn sending(&self, item: T) -> Sending<T> {
+        Sending {
             handle: self.handle,
             item: Some(item),
-        };
-        SendFuture(Waiting::new(&self.shared, sending))
+        }
     }
 
     /// Sends an item if there is room now.

@@ -1,6 +1,6 @@
 //! A queue with more than one bound.
 
-use super::{OrderedQueue, no_weight};
+use super::OrderedQueue;
 use crate::buffer::Bounds;
 use crate::error::ZeroCapacity;
 use crate::order::{Fifo, Order};
@@ -43,7 +43,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub const fn builder() -> QueueBuilder<T, O> {
         QueueBuilder {
             bounds: Bounds::NONE,
-            weigh: no_weight,
+            weigh: None,
             order: PhantomData,
         }
     }
@@ -53,12 +53,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 #[must_use = "a builder does nothing until `build`"]
 pub struct QueueBuilder<T, O: Order<T> = Fifo> {
     bounds: Bounds,
-    weigh: fn(&T) -> usize,
+    weigh: Option<fn(&T) -> usize>,
     order: PhantomData<fn() -> O>,
 }
 
 impl<T, O: Order<T>> QueueBuilder<T, O> {
-    /// Lets at most `items` items in.
+    /// Lets at most `items` items in; `usize::MAX` of them are no bound.
     ///
     /// # Examples
     ///
@@ -75,7 +75,8 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     ///
     /// An item is weighed once, when it is to be put. One that does not fit yet waits, and those
     /// behind it wait too, however light; one that alone weighs more than `bytes` comes back with
-    /// [`PutError::TooLarge`](crate::PutError::TooLarge).
+    /// [`PutError::TooLarge`](crate::PutError::TooLarge). With `usize::MAX` the items are weighed
+    /// for [`stats`](OrderedQueue::stats) only.
     ///
     /// # Examples
     ///
@@ -89,7 +90,7 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
     /// ```
     pub fn max_bytes(mut self, bytes: usize, weigh: fn(&T) -> usize) -> Self {
         self.bounds.weight = bytes;
-        self.weigh = weigh;
+        self.weigh = Some(weigh);
         self
     }
 
@@ -138,8 +139,8 @@ impl<T, O: Order<T>> QueueBuilder<T, O> {
 impl<T, O: Order<T>> fmt::Debug for QueueBuilder<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueBuilder")
-            .field("max_items", &self.bounds.items)
-            .field("max_bytes", &self.bounds.weight)
+            .field("max_items", &self.bounds.max_items())
+            .field("max_bytes", &self.bounds.max_weight())
             .finish()
     }
 }

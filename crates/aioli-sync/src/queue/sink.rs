@@ -3,7 +3,7 @@
 use super::outbox::Outbox;
 use super::state::{Putting, State};
 use super::{OrderedQueue, RawLock};
-use crate::error::{PutError, TryPutError};
+use crate::error::PutError;
 use crate::order::{Fifo, Order};
 use futures_sink::Sink;
 use std::fmt;
@@ -28,7 +28,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     pub const fn into_sink(self) -> PutSink<T, O> {
         PutSink {
-            queue: self,
+            handle: Handle(self),
             outbox: Outbox::new(),
         }
     }
@@ -41,12 +41,18 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 /// other producers, so it is not shut down.
 #[must_use = "sinks do nothing unless something is sent"]
 pub struct PutSink<T, O: Order<T> = Fifo> {
-    queue: OrderedQueue<T, O>,
+    handle: Handle<T, O>,
     outbox: Outbox<Handle<T, O>, Putting<T, O>>,
 }
 
 /// Leads to the state as the outbox wants it.
 struct Handle<T, O: Order<T>>(OrderedQueue<T, O>);
+
+impl<T, O: Order<T>> Clone for Handle<T, O> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
 
 impl<T, O: Order<T>> Deref for Handle<T, O> {
     type Target = RawLock<State<T, O>>;
@@ -70,17 +76,8 @@ impl<T, O: Order<T>> Sink<T> for PutSink<T, O> {
     ///
     /// If the sink was not ready.
     fn start_send(mut self: Pin<&mut Self>, item: T) -> Result<(), Self::Error> {
-        match self.queue.try_put(item) {
-            Ok(()) => Ok(()),
-            Err(TryPutError::Full(item)) => {
-                let putting = self.queue.putting(item);
-                let handle = Handle(self.queue.clone());
-                self.outbox.put(handle, putting);
-                Ok(())
-            }
-            Err(TryPutError::ShutDown(item)) => Err(PutError::ShutDown(item)),
-            Err(TryPutError::TooLarge(item)) => Err(PutError::TooLarge(item)),
-        }
+        let PutSink { handle, outbox } = &mut *self;
+        outbox.send(handle, handle.0.putting(item))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -95,7 +92,7 @@ impl<T, O: Order<T>> Sink<T> for PutSink<T, O> {
 impl<T, O: Order<T>> fmt::Debug for PutSink<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PutSink")
-            .field("queue", &self.queue)
+            .field("queue", &self.handle.0)
             .field("is_full", &self.outbox.is_full())
             .finish()
     }

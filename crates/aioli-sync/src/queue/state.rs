@@ -41,9 +41,9 @@ impl Want for Weight {
 const NO_HANDLE: u64 = 0;
 
 impl<T, O: Order<T>> State<T, O> {
-    pub(crate) fn new(bounds: Bounds) -> State<T, O> {
+    pub(crate) fn new(bounds: Bounds, is_weighed: bool) -> State<T, O> {
         let mut items = O::Items::default();
-        if bounds.weight != usize::MAX {
+        if is_weighed {
             items.keep_weights();
         }
         State {
@@ -119,12 +119,11 @@ impl<T, O: Order<T>> State<T, O> {
     }
 
     pub(crate) fn stats(&self) -> QueueStats {
-        let bound = |bound| (bound != usize::MAX).then_some(bound);
         QueueStats {
             len: self.buffer.len(),
-            maxsize: bound(self.buffer.bounds().items),
+            maxsize: self.buffer.bounds().max_items(),
             bytes: self.buffer.weight(),
-            max_bytes: bound(self.buffer.bounds().weight),
+            max_bytes: self.buffer.bounds().max_weight(),
             unfinished: self.unfinished,
             getting: self.buffer.getters.len(),
             putting: self.buffer.putters.len(),

@@ -10,5 +10,7 @@ mod cancel_news;
 mod model;
 #[path = "model_news.rs"]
 mod model_news;
+#[path = "weight.rs"]
+mod weight;
 
 mod alone;

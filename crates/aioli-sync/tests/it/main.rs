@@ -7,6 +7,7 @@
 
 use aioli_sync as kind;
 
+mod alloc;
 mod auto_traits;
 mod batches;
 mod budget;
@@ -15,6 +16,7 @@ mod cancel_news;
 mod foreign;
 mod harness;
 mod local;
+mod memory;
 mod model;
 mod model_news;
 mod notify;
@@ -27,3 +29,4 @@ mod sink;
 mod threads;
 mod tutorial;
 mod wake;
+mod weight;

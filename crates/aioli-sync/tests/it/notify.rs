@@ -32,7 +32,7 @@ fn a_cancelled_waiter_hands_its_notification_on() {
 #[test]
 fn all_are_told_and_a_cancelled_one_owes_nothing() {
     let notify = Notify::new();
-    let unpolled = start(notify.notified());
+    let mut unpolled = start(notify.notified());
     let (first, second) = (pending(notify.notified()), pending(notify.notified()));
     notify.notify_waiters();
     let mut late = pending(notify.notified());
@@ -40,6 +40,5 @@ fn all_are_told_and_a_cancelled_one_owes_nothing() {
     second.finish();
     assert!(late.poll().is_pending());
     assert!(!notify.stats().permit);
-    let mut unpolled = unpolled;
     assert!(unpolled.poll().is_ready(), "it was made before");
 }

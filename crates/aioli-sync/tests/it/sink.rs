@@ -1,9 +1,11 @@
 //! Senders and queues as sinks, driven by the combinators of `futures`.
 
 use crate::harness::{pending, ready};
+use aioli_sync::channel::mpmc::{Receiver, SendSink, Sender};
 use aioli_sync::{PutError, Queue, SendError, channel};
 use futures::executor::block_on;
 use futures::{SinkExt, StreamExt, join, stream};
+use std::cell::Cell;
 
 #[test]
 fn a_stream_flows_through_a_small_channel() {
@@ -50,13 +52,19 @@ fn errors_give_the_item_back() {
     assert_eq!(ready(sink.send(3)), Err(PutError::ShutDown(3)));
 }
 
-#[test]
-fn what_waits_in_a_sink_has_its_place_in_line() {
+/// A channel that is full of a 0, and a sink in which a 1 waits in line.
+fn waiting_sink() -> (Sender<u32>, Receiver<u32>, SendSink<u32>) {
     let (tx, rx) = channel(1);
     let mut sink = tx.clone().into_sink();
     tx.try_send(0).expect("there is room");
     ready(sink.feed(1)).expect("the sink itself has room for one");
     pending(sink.flush()).cancel();
+    (tx, rx, sink)
+}
+
+#[test]
+fn what_waits_in_a_sink_has_its_place_in_line() {
+    let (tx, rx, mut sink) = waiting_sink();
     let later = pending(tx.send(2));
     assert_eq!(rx.try_recv(), Ok(0));
     assert!(!later.is_woken(), "the sink came first");
@@ -67,11 +75,7 @@ fn what_waits_in_a_sink_has_its_place_in_line() {
 
 #[test]
 fn a_sink_that_is_dropped_drops_its_item_and_hands_its_slot_on() {
-    let (tx, rx) = channel(1);
-    let mut sink = tx.clone().into_sink();
-    tx.try_send(0).expect("there is room");
-    ready(sink.feed(1)).expect("the sink itself has room for one");
-    pending(sink.flush()).cancel();
+    let (tx, rx, sink) = waiting_sink();
     let later = pending(tx.send(2));
     assert_eq!(rx.try_recv(), Ok(0));
     drop(sink);
@@ -92,11 +96,41 @@ fn closing_a_sink_ends_the_channel_and_leaves_a_queue_open() {
     queue.try_put(1).expect("it is open");
 }
 
+/// What is in the sink came first, even if the queue has room again.
+#[test]
+#[should_panic(expected = "a sink that is not ready was given an item")]
+fn a_sink_that_is_not_ready_refuses_items() {
+    let queue = Queue::new(1);
+    let mut sink = queue.clone().into_sink();
+    ready(sink.feed(1)).expect("there is room");
+    ready(sink.feed(2)).expect("the sink itself has room for one");
+    assert_eq!(queue.try_get(), Ok(1));
+    let _ = sink.start_send_unpin(3);
+}
+
+#[test]
+fn a_sink_weighs_an_item_once() {
+    thread_local! {
+        static WEIGHED: Cell<u32> = const { Cell::new(0) };
+    }
+    let weigh = |weight: &usize| {
+        WEIGHED.set(WEIGHED.get() + 1);
+        *weight
+    };
+    let queue = Queue::builder().max_bytes(4, weigh).build();
+    let mut sink = queue.clone().into_sink();
+    ready(sink.feed(3)).expect("there is room");
+    ready(sink.feed(2)).expect("the sink itself has room for one");
+    assert_eq!(queue.try_get(), Ok(3));
+    ready(sink.flush()).expect("there is room again");
+    assert_eq!((queue.stats().bytes, WEIGHED.get()), (2, 2));
+}
+
 #[test]
 fn sinks_go_where_their_items_may() {
     fn send<T: Send + Unpin>(_: &T) {}
-    send(&channel::<std::cell::Cell<u32>>(1).0.into_sink());
-    send(&Queue::<std::cell::Cell<u32>>::new(1).into_sink());
+    send(&channel::<Cell<u32>>(1).0.into_sink());
+    send(&Queue::<Cell<u32>>::new(1).into_sink());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Threads without an executor, among each other and beside tasks.
 
-use aioli_sync::{Lock, Queue, SenderGone, budget, channel, oneshot};
+use aioli_sync::{CapacityLimiter, Lock, OnceCell, Queue, SenderGone, budget, channel, oneshot};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 #[test]
@@ -48,6 +49,43 @@ fn a_thread_learns_that_nothing_will_come() {
     let waiter = thread::spawn(|| rx.blocking_recv());
     drop(tx);
     assert_eq!(waiter.join().unwrap(), Err(SenderGone));
+}
+
+#[test]
+fn a_thread_waits_for_a_token_in_its_own_name() {
+    let limiter = CapacityLimiter::new(1);
+    let token = limiter.try_acquire().expect("it is free");
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            let token = limiter.blocking_acquire_on_behalf_of(7)?;
+            assert!(limiter.blocking_acquire_on_behalf_of(7).is_err());
+            drop(token);
+            limiter.blocking_acquire_on_behalf_of(7).map(drop)
+        });
+        while limiter.stats().waiting == 0 {
+            thread::yield_now();
+        }
+        drop(token);
+        waiter.join().unwrap().unwrap();
+    });
+    assert_eq!(limiter.available(), 1);
+}
+
+#[test]
+fn threads_and_a_task_fill_a_cell_once() {
+    let (cell, calls) = (OnceCell::new(), AtomicU32::new(0));
+    let init = || {
+        thread::yield_now();
+        calls.fetch_add(1, Ordering::Relaxed)
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(*cell.blocking_get_or_init(init), 0));
+        }
+        let task = cell.get_or_init(async || init());
+        assert_eq!(*futures::executor::block_on(task), 0);
+    });
+    assert_eq!(calls.into_inner(), 1);
 }
 
 /// A spent budget sends a task back to its loop, and a blocked thread has none.

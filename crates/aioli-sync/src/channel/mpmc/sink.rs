@@ -2,8 +2,8 @@
 
 use super::outbox::Outbox;
 use super::state::Sending;
-use super::{Ref, Sender, Shared};
-use crate::error::{SendError, TrySendError};
+use super::{Sender, Shared};
+use crate::error::SendError;
 use futures_sink::Sink;
 use std::fmt;
 use std::pin::Pin;
@@ -56,20 +56,8 @@ impl<T> Sink<T> for SendSink<T> {
     ///
     /// If the sink was not ready.
     fn start_send(mut self: Pin<&mut Self>, item: T) -> Result<(), Self::Error> {
-        match self.sender.try_send(item) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(item)) => {
-                let shared = Ref::clone(&self.sender.shared);
-                let sending = Sending {
-                    handle: self.sender.handle,
-                    item: Some(item),
-                };
-                self.outbox.put(shared, sending);
-                Ok(())
-            }
-            Err(TrySendError::Broken(item)) => Err(SendError::Broken(item)),
-            Err(TrySendError::Closed(item)) => Err(SendError::Closed(item)),
-        }
+        let SendSink { sender, outbox } = &mut *self;
+        outbox.send(&sender.shared, sender.sending(item))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

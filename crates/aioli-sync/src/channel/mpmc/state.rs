@@ -183,7 +183,7 @@ impl<T> State<T> {
     pub(crate) fn stats(&self) -> ChannelStats {
         ChannelStats {
             len: self.buffer.len(),
-            capacity: Some(self.buffer.bounds().items).filter(|&items| items != usize::MAX),
+            capacity: self.buffer.bounds().max_items(),
             senders: self.senders,
             receivers: self.receivers,
             sending: self.buffer.putters.len(),
