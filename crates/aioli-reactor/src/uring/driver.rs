@@ -327,8 +327,8 @@ impl Driver {
         }
         self.carry_out(&mut ring)?;
         ring.settle()?;
-        let begin = Instant::now();
-        while ring.in_flight() > 0 {
+        let end = Instant::now() + CLOSE_MAX;
+        loop {
             for completion in ring.completions(EVENTS_MAX) {
                 let Completion::Operation(slot, mut finished) = completion else {
                     continue;
@@ -338,15 +338,17 @@ impl Driver {
                 }
                 woken.extend(slot.completed(finished));
             }
-            if ring.in_flight() > 0 && begin.elapsed() < CLOSE_MAX {
-                ring.wait(Some(CLOSE_MAX))?;
-            } else if ring.in_flight() > 0 {
-                let count = ring.in_flight();
-                tracing::warn!(count, "operations do not end; their memory is left to them");
-                break;
+            let count = ring.in_flight();
+            let left = end.saturating_duration_since(Instant::now());
+            if count == 0 {
+                return Ok(());
             }
+            if left.is_zero() {
+                tracing::warn!(count, "operations do not end; their memory is left to them");
+                return Ok(());
+            }
+            ring.wait(Some(left))?;
         }
-        Ok(())
     }
 
     /// The first wait: this thread is the home thread.

@@ -391,3 +391,23 @@ pub(super) fn check_pollable(fd: RawFd) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flavour_that_the_kernel_does_not_know_is_passed_over() {
+        let [.., plain] = FLAVOURS;
+        // Refused by every kernel: the one flag asks for the other.
+        let unknown: fn(&mut io_uring::Builder) = |builder| {
+            builder.setup_defer_taskrun();
+        };
+        if Ring::of(&[plain]).is_err() {
+            return; // this kernel allows no ring
+        }
+        let error = Ring::of(&[unknown]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        Ring::of(&[unknown, plain]).unwrap();
+    }
+}
