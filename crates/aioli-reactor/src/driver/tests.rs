@@ -174,6 +174,31 @@ fn rule_6_a_timeout_ends_a_wait_and_not_early() {
 }
 
 #[test]
+fn rule_6_no_timeout_is_too_long() {
+    for seconds in [1 << 40, 1 << 62, u64::MAX] {
+        let timeout = Duration::from_secs(seconds);
+        each_driver(|driver| {
+            let is_notified = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    // Long enough for a wait that ends at once to be seen.
+                    thread::sleep(Duration::from_millis(5));
+                    is_notified.store(true, Ordering::Release);
+                    driver.notify().unwrap();
+                });
+                let mut waits = 0;
+                while !is_notified.load(Ordering::Acquire) {
+                    driver.wait(Some(timeout), &mut Vec::new()).unwrap();
+                    waits += 1;
+                }
+                // A signal may end one, and the end of a former ring comes like a signal.
+                assert!(waits < 20, "{waits} waits for {timeout:?} by {driver:?}");
+            });
+        });
+    }
+}
+
+#[test]
 fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
     each_driver(|driver| {
         let (left, right) = pair();

@@ -252,7 +252,9 @@ impl Ring {
 
     /// Hands over what is queued and waits for a completion, a signal or the timeout.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let limit = timeout.map(Timespec::from);
+        // The kernel takes what is beyond for a time that has passed.
+        let longest = Duration::from_secs(i64::MAX as u64);
+        let limit = timeout.map(|timeout| Timespec::from(timeout.min(longest)));
         let mut arguments = SubmitArgs::new();
         if let Some(limit) = &limit {
             arguments = arguments.timespec(limit);
