@@ -34,7 +34,8 @@ const VARIABLE: &str = "AIOLI_DRIVER";
 pub enum DriverKind {
     /// Linux's epoll, edge-triggered: each source is registered once. `AIOLI_DRIVER=epoll`.
     Epoll,
-    /// Linux's io_uring: one multishot poll for each source. `AIOLI_DRIVER=uring`.
+    /// Linux's io_uring: one multishot poll for each source. Dropping a registration on another
+    /// thread than its loop's waits for that one, 20 ms at most. `AIOLI_DRIVER=uring`.
     Uring,
     /// The `polling` crate, on every system: kqueue, event ports, AFD. `AIOLI_DRIVER=poll`.
     Poll,
