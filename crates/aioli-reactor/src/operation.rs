@@ -80,7 +80,7 @@ enum Stage {
 }
 
 impl Slot {
-    fn new(work: Work, waker: &Waker) -> Arc<Slot> {
+    pub(crate) fn new(work: Work, waker: &Waker) -> Arc<Slot> {
         Arc::new(Slot(Mutex::new(Stage::Queued(work, waker.clone()))))
     }
 

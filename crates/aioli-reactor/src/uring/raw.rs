@@ -396,7 +396,31 @@ pub(super) fn check_pollable(fd: RawFd) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::task::Waker;
+
     use super::*;
+
+    #[test]
+    fn a_ring_that_is_dropped_leaves_to_the_kernel_what_it_has() {
+        let Ok(mut ring) = Ring::new() else {
+            return; // this kernel allows no ring
+        };
+        let (silent, _other) = UnixStream::pair().unwrap();
+        let file = Arc::new(File::from(OwnedFd::from(silent)));
+        let work = Work::Read {
+            file: file.clone(),
+            buffer: vec![0; 8],
+            offset: u64::MAX,
+        };
+        ring.enable().unwrap();
+        ring.start(&Slot::new(work, Waker::noop()));
+        ring.enter().unwrap();
+        assert_eq!(ring.completions(1).count(), 0);
+        drop(ring);
+        // The buffer goes the way of the file: nobody frees it.
+        assert_eq!(Arc::strong_count(&file), 2);
+    }
 
     #[test]
     fn a_flavour_that_the_kernel_does_not_know_is_passed_over() {
