@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::Result;
 use crate::command::Cmd;
 use crate::terminal::{Spinner, Terminal, Tone};
-use crate::workspace::Workspace;
+use crate::workspace::{Package, Workspace};
 
 /// Builds the named crates, or all, with default features, each alone; `fresh` into an empty
 /// directory, so that the seconds are those of a first build.
@@ -29,7 +29,7 @@ pub(crate) fn build(ws: &Workspace, names: &[String], fresh: bool) -> Result<boo
     );
     for package in packages {
         let (ours, theirs) = dependencies(ws, &package.name)?;
-        let mut cmd = Cmd::cargo("build -p").arg(&package.name);
+        let mut cmd = command(package);
         if fresh {
             let dir = ws.target.join("fresh");
             if dir.exists() {
@@ -54,6 +54,11 @@ pub(crate) fn build(ws: &Workspace, names: &[String], fresh: bool) -> Result<boo
         }
     }
     Ok(well)
+}
+
+/// The command that builds this crate and nothing that is not below it.
+pub(crate) fn command(package: &Package) -> Cmd {
+    Cmd::cargo("build -p").arg(&package.name)
 }
 
 /// Returns how many crates of ours, and of others, are built below `name`.

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::command::Cmd;
 use crate::steps::Steps;
 use crate::workspace::{Package, Workspace};
-use crate::{conformance, doc, drivers, loom, sanitize, tidy};
+use crate::{alone, conformance, doc, drivers, loom, sanitize, tidy};
 
 /// Targets of the systems we mean to run on besides this one.
 const OTHER_SYSTEMS: [(&str, &[&str]); 2] = [
@@ -62,16 +62,12 @@ pub(crate) fn ci(ws: &Workspace, full: bool) -> Result<bool> {
         steps.skip("drivers", "the suites do not pass with the preferred one");
     }
     for package in ws.packages_by_layer() {
-        let cmd = Cmd::cargo("build -p").arg(&package.name);
-        steps.command(&format!("alone: {}", package.name), &cmd);
+        steps.command(
+            &format!("alone: {}", package.name),
+            &alone::command(package),
+        );
     }
-    let models = loom::commands(ws, &[]);
-    if models.is_empty() {
-        steps.skip("loom", "no crate has `tests/loom.rs`");
-    }
-    for (name, cmd) in models {
-        steps.command(&format!("loom: {name}"), &cmd);
-    }
+    loom::run(ws, &[], &mut steps);
     if full {
         slow(ws, &mut steps)?;
     }

@@ -70,9 +70,12 @@ impl Cmd {
 
     /// Returns the line to type into a shell to run this again.
     pub(crate) fn shell(&self) -> String {
+        let dir = self.dir.iter().map(|dir| dir.to_string_lossy());
+        let dir = dir.map(|dir| format!("cd {} &&", quoted(&dir)));
         let env = self.env.iter().map(|(k, v)| format!("{k}={}", quoted(v)));
         let words = std::iter::once(&self.program).chain(&self.args);
-        env.chain(words.map(|w| quoted(w)))
+        dir.chain(env)
+            .chain(words.map(|w| quoted(w)))
             .collect::<Vec<_>>()
             .join(" ")
     }
@@ -189,6 +192,8 @@ mod tests {
             cmd.shell(),
             r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'"
         );
+        let cmd = Cmd::new("./it", "").dir("a b").env("AIOLI_DRIVER", "epoll");
+        assert_eq!(cmd.shell(), "cd 'a b' && AIOLI_DRIVER=epoll ./it");
     }
 
     #[test]

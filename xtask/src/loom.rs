@@ -11,19 +11,27 @@ pub(crate) fn loom(ws: &Workspace, names: &[String]) -> Result<bool> {
     for name in names {
         chosen.push(ws.find(name)?.name.clone());
     }
-    let commands = commands(ws, &chosen);
-    if commands.is_empty() {
+    if commands(ws, &chosen).is_empty() {
         return Err("no crate asked for has `tests/loom.rs`".into());
     }
     let mut steps = Steps::start();
-    for (name, cmd) in commands {
-        steps.command(&format!("loom: {name}"), &cmd);
-    }
+    run(ws, &chosen, &mut steps);
     Ok(steps.finish())
 }
 
+/// Adds a step for each crate that has models: those `chosen`, or all.
+pub(crate) fn run(ws: &Workspace, chosen: &[String], steps: &mut Steps) {
+    let commands = commands(ws, chosen);
+    if commands.is_empty() {
+        steps.skip("loom", "no crate has `tests/loom.rs`");
+    }
+    for (name, cmd) in commands {
+        steps.command(&format!("loom: {name}"), &cmd);
+    }
+}
+
 /// Returns a command for each crate that has models: those `chosen`, or all.
-pub(crate) fn commands(ws: &Workspace, chosen: &[String]) -> Vec<(String, Cmd)> {
+fn commands(ws: &Workspace, chosen: &[String]) -> Vec<(String, Cmd)> {
     let packages = ws.packages_by_layer().into_iter();
     let wanted = packages.filter(|p| chosen.is_empty() || chosen.contains(&p.name));
     let modelled = wanted.filter(|p| ws.files.contains_key(&p.path("tests/loom.rs")));

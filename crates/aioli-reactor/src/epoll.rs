@@ -14,6 +14,4 @@ mod raw;
 pub(crate) use self::driver::Driver;
 
 #[cfg(not(target_os = "linux"))]
-mod absent;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use self::absent::Driver;
+pub(crate) use crate::os::absent::Driver;

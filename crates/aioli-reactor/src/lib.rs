@@ -57,17 +57,18 @@
 //! Reading or writing a source is one system call on the caller's own memory: it is done, or it is
 //! not. So every such future can be dropped while it waits, and nothing is lost, left registered or
 //! left running. An [`Operation`] owns what the kernel touches: dropping it asks the kernel to end
-//! it, and memory and descriptors are released when that has happened. Dropping an [`Async`] deregisters its source and then closes it. When the loop ends,
-//! who still waits gets [`LoopEnded`].
+//! it, and memory and descriptors are released when that has happened. Dropping an [`Async`]
+//! deregisters its source and then closes it. When the loop ends, who still waits gets
+//! [`LoopEnded`].
 //!
 //! # Implementation
 //!
 //! The module `contract` says what a driver promises; `epoll` and `uring` (Linux) and `polling`
 //! (all systems) keep it. `AIOLI_DRIVER=epoll|uring|poll` forces one, and any other value is an
 //! error of the first registration. `readiness` argues why no edge is lost, `source` why no
-//! waiter is, and `uring::driver` why no file is held. The reactor becomes its loop's parker when the first source is registered; on a
-//! thread without a loop (under tokio, smol, `futures::executor`) this is the background loop of
-//! `aioli-task`.
+//! waiter is, and `uring::driver` why no file is held. The reactor becomes its loop's parker when
+//! the first source is registered; on a thread without a loop (under tokio, smol,
+//! `futures::executor`) this is the background loop of `aioli-task`.
 //!
 //! # Asyncio correspondence
 //!

@@ -80,7 +80,7 @@ enum Stage {
 }
 
 impl Slot {
-    fn new(work: Work, waker: &Waker) -> Arc<Slot> {
+    pub(crate) fn new(work: Work, waker: &Waker) -> Arc<Slot> {
         Arc::new(Slot(Mutex::new(Stage::Queued(work, waker.clone()))))
     }
 
@@ -213,7 +213,12 @@ impl Operations {
     }
 
     /// Reads at `offset` as many bytes as the buffer has at most, into its beginning, and gives
-    /// the buffer back.
+    /// the buffer back. A file without positions (a pipe) is read at `u64::MAX`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`LoopEnded`](crate::LoopEnded), with an empty buffer when the kernel
+    /// does not let go of it.
     ///
     /// # Cancel safety
     ///
@@ -233,7 +238,12 @@ impl Operations {
         self.start(work, Finished::into_transfer)
     }
 
-    /// Writes the buffer at `offset`, tells how much of it was written, and gives it back.
+    /// Writes the buffer at `offset`, tells how much of it was written, and gives it back. A file
+    /// without positions (a pipe) is written at `u64::MAX`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Operations::read_at).
     ///
     /// # Cancel safety
     ///
@@ -255,6 +265,11 @@ impl Operations {
     /// Waits until what was written is on the device: with `data_only` not what describes it,
     /// as far as reading does not need it.
     ///
+    /// # Errors
+    ///
+    /// What the system says, above all that what was written before is lost;
+    /// [`LoopEnded`](crate::LoopEnded).
+    ///
     /// # Cancel safety
     ///
     /// Dropping it leaves open whether it was done.
@@ -263,6 +278,11 @@ impl Operations {
     }
 
     /// Opens a file with the flags and the mode of `open(2)`, closed on exec.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `InvalidInput` for a path with a zero byte;
+    /// [`LoopEnded`](crate::LoopEnded).
     ///
     /// # Cancel safety
     ///
@@ -284,6 +304,11 @@ impl Operations {
     }
 
     /// Closes the file, and tells of errors that the system kept for this.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, and the file is closed nevertheless;
+    /// [`LoopEnded`](crate::LoopEnded).
     ///
     /// # Cancel safety
     ///
@@ -322,7 +347,33 @@ impl Finished {
 ///
 /// Dropping it asks the kernel to end the operation. Its memory and descriptors are released when
 /// the kernel says that it has ended. A loop waits at its end for operations that are still
-/// awaited somewhere, as it does for blocking jobs, and not longer than its shutdown timeout.
+/// awaited somewhere, as it does for blocking jobs, and not longer than its shutdown timeout. Then
+/// all are asked to end, which what the kernel does not interrupt may hold up for some seconds.
+///
+/// # Examples
+///
+/// It may be dropped at any time:
+///
+/// ```
+/// use aioli_reactor::Operations;
+/// use futures::future::{Either, ready, select};
+///
+/// aioli_task::run(async {
+///     if let Some(operations) = Operations::current()? {
+///         let open = operations.open("Cargo.toml".as_ref(), 0, 0);
+///         // The first poll hands it over, and nobody waits for it.
+///         let Either::Right(_) = select(open, ready(())).await else {
+///             panic!("it takes longer than nothing");
+///         };
+///     }
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Panics
+///
+/// When it is polled after it has been ready.
 #[derive(Debug)]
 #[must_use = "nothing happens before the first poll"]
 pub struct Operation<T> {

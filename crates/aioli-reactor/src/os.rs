@@ -1,4 +1,4 @@
-//! What the systems call a source: a file descriptor, or a socket.
+//! What the systems call a source (a file descriptor, or a socket), and what drivers share.
 
 #[cfg(unix)]
 mod unix;
@@ -13,3 +13,8 @@ mod windows;
 pub use self::windows::{AsSource, BorrowedSource, RawSource};
 #[cfg(windows)]
 pub(crate) use self::windows::{raw_source, set_nonblocking};
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) mod absent;
+#[cfg(target_os = "linux")]
+pub(crate) mod linux;

@@ -29,8 +29,10 @@ impl Table {
     pub(crate) fn insert(&mut self, make: impl FnOnce(usize) -> Arc<Source>) -> Arc<Source> {
         let index = self.free.pop().unwrap_or_else(|| {
             let index = self.cells.len();
-            // `usize::MAX` is no token of ours: the last cell number is never reached.
-            assert!(index < CELL_MASK, "fewer sources than {CELL_MASK}");
+            assert!(
+                index <= CELL_MASK,
+                "no more sources than cells have numbers"
+            );
             self.cells.push(Cell {
                 token: index,
                 source: None,
@@ -84,6 +86,18 @@ mod tests {
         assert_eq!(table.get(second).unwrap().token, second);
         table.remove(first);
         assert!(table.get(second).is_some(), "a stale removal does nothing");
+    }
+
+    #[test]
+    fn the_highest_bits_of_a_token_stay_clear() {
+        let mut table = Table::default();
+        let token = table.insert(source).token;
+        table.remove(token);
+        // The last user before the count begins anew.
+        table.cells[0].token = TOKEN_MASK & !CELL_MASK;
+        let last = table.insert(source).token;
+        table.remove(last);
+        assert_eq!(table.insert(source).token, 0);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Linux's io_uring: one multishot poll for each source.
 //!
 //! A poll in the ring is edge-triggered and stays armed, as a source of epoll does, but its
-//! making rides on the next wait: registering costs no system call. What a wait without a
-//! timeout would find is seen in memory that the kernel shares, so looking costs none either.
+//! making rides on the next wait: registering only looks what kind of file it is. What a wait
+//! without a timeout would find is seen in memory that the kernel shares, at no system call.
 //!
 //! The price: only the home thread may enter its ring. So what other threads ask for is queued,
 //! and the home thread is woken to carry it out; and a poll holds its file open, so the end of a
@@ -18,6 +18,4 @@ mod raw;
 pub(crate) use self::driver::Driver;
 
 #[cfg(not(target_os = "linux"))]
-mod absent;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use self::absent::Driver;
+pub(crate) use crate::os::absent::Driver;

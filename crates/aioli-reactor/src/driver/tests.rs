@@ -1,14 +1,20 @@
 //! The rules of the contract, each held by every driver of this system.
 
 use std::collections::BTreeSet;
+use std::fmt::{Debug, Write};
 use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Driver, DriverKind, Event};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Level, Metadata, Subscriber};
+
+use super::{Driver, DriverKind, Event, preferred};
 use crate::contract::EVENTS_MAX;
 use crate::os::raw_source;
 use crate::ready::Ready;
@@ -18,7 +24,7 @@ const LONG: Duration = Duration::from_secs(20);
 const BOTH: [Ready; 2] = [Ready::READABLE, Ready::WRITABLE];
 
 /// Runs the check with each driver that exists on this system.
-fn each_driver(check: impl Fn(Driver)) {
+fn each_driver(check: impl Fn(Driver) + Sync) {
     let older = uring::Driver::each().into_iter();
     let made = DriverKind::NAMES
         .into_iter()
@@ -26,7 +32,11 @@ fn each_driver(check: impl Fn(Driver)) {
         .chain(older.map(|driver| driver.map(Box::new).map(Driver::Uring)));
     for driver in made {
         match driver {
-            Ok(driver) => check(driver),
+            // On a thread of its own: the end of a ring comes to its thread like a signal.
+            Ok(driver) => {
+                let checked = thread::scope(|scope| scope.spawn(|| check(driver)).join());
+                checked.unwrap_or_else(|panic| resume_unwind(panic));
+            }
             Err(error) => assert!(is_refusal(&error), "{error}"),
         }
     }
@@ -166,6 +176,31 @@ fn rule_6_a_timeout_ends_a_wait_and_not_early() {
             assert!(begin.elapsed() < LONG);
         }
     });
+}
+
+#[test]
+fn rule_6_no_timeout_is_too_long() {
+    for seconds in [1 << 40, 1 << 62, u64::MAX] {
+        let timeout = Duration::from_secs(seconds);
+        each_driver(|driver| {
+            let is_notified = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    // Long enough for a wait that ends at once to be seen.
+                    thread::sleep(Duration::from_millis(5));
+                    is_notified.store(true, Ordering::Release);
+                    driver.notify().unwrap();
+                });
+                let mut waits = 0;
+                while !is_notified.load(Ordering::Acquire) {
+                    driver.wait(Some(timeout), &mut Vec::new()).unwrap();
+                    waits += 1;
+                }
+                // A signal may end one.
+                assert!(waits < 20, "{waits} waits for {timeout:?} by {driver:?}");
+            });
+        });
+    }
 }
 
 #[test]
@@ -367,4 +402,73 @@ fn the_variable_is_read_strictly() {
         error.to_string(),
         "AIOLI_DRIVER=epol: no such driver; `epoll`, `uring` and `poll` are known"
     );
+}
+
+/// Keeps the fields of every debug event.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+struct Line<'a>(&'a mut String);
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::DEBUG
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Line(&mut self.0.lock().unwrap()));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn what_the_system_refuses_is_passed_over_with_an_event() {
+    use DriverKind::{Epoll, Poll, Uring};
+    for (refused, expected) in [
+        (&[][..], Ok(Epoll)),
+        (&[Uring], Ok(Epoll)),
+        (&[Epoll], Ok(Uring)),
+        (&[Epoll, Uring], Ok(Poll)),
+        (&[Epoll, Uring, Poll], Err(io::ErrorKind::PermissionDenied)),
+    ] {
+        let make = |kind| match refused.contains(&kind) {
+            true => Err(io::Error::new(io::ErrorKind::PermissionDenied, "not here")),
+            false => Ok(kind),
+        };
+        let log = Log::default();
+        let made = tracing::subscriber::with_default(log.clone(), || preferred(make));
+        assert_eq!(made.map_err(|error| error.kind()), expected);
+        // The last one's refusal is not passed over, and who is not asked refuses nothing.
+        let heard = log.0.lock().unwrap();
+        let passed_over = match expected {
+            Ok(Epoll) => &[][..],
+            Ok(Uring) => &["epoll"],
+            _ => &["epoll", "uring"],
+        };
+        for name in ["epoll", "uring", "poll"] {
+            let event = format!("driver={name} error=not here ");
+            assert_eq!(
+                heard.contains(&event),
+                passed_over.contains(&name),
+                "{heard}"
+            );
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! The epoll driver: registration, waiting and the eventfd that ends a wait.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,10 +8,8 @@ use std::time::Duration;
 use super::raw;
 use crate::driver::Event;
 use crate::os::RawSource;
+use crate::os::linux::{Notifier, ready};
 use crate::ready::Ready;
-
-/// The eventfd's token; the reactor gives it to no source.
-const NOTIFIER: u64 = u64::MAX;
 
 /// What every source is registered for, once: both directions and the peer's half-close, as
 /// changes.
@@ -22,8 +19,7 @@ const WATCHED: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::
 #[derive(Debug)]
 pub(crate) struct Driver {
     epoll: OwnedFd,
-    /// Registered edge-triggered: each write is an edge, and nobody has to read it.
-    notifier: File,
+    notifier: Notifier,
     /// Where the kernel writes its events. Locked by the home thread alone.
     buffer: Mutex<raw::EventBuffer>,
 }
@@ -31,12 +27,12 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new() -> io::Result<Driver> {
         let epoll = raw::create()?;
-        let notifier = raw::eventfd()?;
+        let notifier = Notifier::new()?;
         let edge = (libc::EPOLLIN | libc::EPOLLET) as u32;
-        raw::add(epoll.as_fd(), notifier.as_raw_fd(), edge, NOTIFIER)?;
+        raw::add(epoll.as_fd(), notifier.as_raw_fd(), edge, Notifier::TOKEN)?;
         Ok(Driver {
             epoll,
-            notifier: File::from(notifier),
+            notifier,
             buffer: Mutex::new(raw::EventBuffer::new()),
         })
     }
@@ -61,7 +57,7 @@ impl Driver {
     ) -> io::Result<()> {
         let mut buffer = crate::lock(&self.buffer);
         for (token, flags) in raw::wait(self.epoll.as_fd(), &mut buffer, timeout)? {
-            if token != NOTIFIER {
+            if token != Notifier::TOKEN {
                 events.push(Event {
                     token: token as usize,
                     ready: ready(flags),
@@ -72,34 +68,9 @@ impl Driver {
     }
 
     pub(crate) fn notify(&self) -> io::Result<()> {
-        match (&self.notifier).write(&1u64.to_ne_bytes()) {
-            // A counter that is full is an edge nobody has seen yet.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            other => other.map(drop),
-        }
+        self.notifier.notify()
     }
 
     /// Nothing to do: a source that is closed is forgotten by itself.
     pub(crate) fn close(&self) {}
-}
-
-/// What the kernel's flags say, in our words. Hang-ups and errors are readable and writable.
-fn ready(flags: u32) -> Ready {
-    const IN: u32 = (libc::EPOLLIN | libc::EPOLLPRI) as u32;
-    const OUT: u32 = libc::EPOLLOUT as u32;
-    const READ_END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
-    const WRITE_END: u32 = (libc::EPOLLHUP | libc::EPOLLERR) as u32;
-
-    let mut ready = Ready::NONE;
-    for (mask, bits) in [
-        (IN, Ready::READABLE),
-        (OUT, Ready::WRITABLE),
-        (READ_END, Ready::READABLE | Ready::READ_CLOSED),
-        (WRITE_END, Ready::WRITABLE | Ready::WRITE_CLOSED),
-    ] {
-        if flags & mask != 0 {
-            ready = ready | bits;
-        }
-    }
-    ready
 }

@@ -1,8 +1,5 @@
 //! The system calls of the epoll driver, each behind a safe function.
-#![expect(
-    unsafe_code,
-    reason = "epoll and eventfd have no safe interface in std"
-)]
+#![expect(unsafe_code, reason = "epoll has no safe interface in std")]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -41,14 +38,6 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
 pub(super) fn create() -> io::Result<OwnedFd> {
     // SAFETY: takes no pointer; any flags are answered by an error at worst.
     let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-    // SAFETY: `fd` was just opened by the kernel for us, so it is open and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// A new eventfd, non-blocking, closed on exec.
-pub(super) fn eventfd() -> io::Result<OwnedFd> {
-    // SAFETY: takes no pointer; any flags are answered by an error at worst.
-    let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
     // SAFETY: `fd` was just opened by the kernel for us, so it is open and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

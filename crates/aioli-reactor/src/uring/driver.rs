@@ -32,8 +32,7 @@
 //! looks at the queue after it has taken the notification or has not slept: none is left behind.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -41,12 +40,13 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::raw::{self, Completion, NOTIFIER, Ring};
+use super::raw::{self, Completion, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
 use crate::ended::LoopEnded;
 use crate::operation::{Finished, Slot, Work};
 use crate::os::RawSource;
+use crate::os::linux::{Notifier, ready};
 use crate::ready::Ready;
 
 /// What every source is watched for: both directions and the peer's half-close.
@@ -69,8 +69,7 @@ pub(crate) struct Driver {
     ring: Mutex<Ring>,
     /// The thread that waits, from its first wait on.
     home: OnceLock<ThreadId>,
-    /// Polled by the ring, edge-triggered: each write is an edge, and nobody has to read it.
-    notifier: File,
+    notifier: Notifier,
     sleep: AtomicU8,
     shared: Mutex<Shared>,
     /// Whether `shared` holds something to carry out.
@@ -127,7 +126,7 @@ impl Driver {
         Ok(Driver {
             ring: Mutex::new(ring),
             home: OnceLock::new(),
-            notifier: File::from(raw::eventfd()?),
+            notifier: Notifier::new()?,
             sleep: AtomicU8::new(AWAKE),
             shared: Mutex::default(),
             is_asked: AtomicBool::new(false),
@@ -256,11 +255,7 @@ impl Driver {
         if self.sleep.swap(NOTIFIED, Ordering::AcqRel) != ASLEEP {
             return Ok(()); // the next wait sees it in memory
         }
-        match (&self.notifier).write(&1u64.to_ne_bytes()) {
-            // A counter that is full is an edge nobody has seen yet.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            other => other.map(drop),
-        }
+        self.notifier.notify()
     }
 
     /// Queues an operation.
@@ -327,13 +322,13 @@ impl Driver {
     fn end(&self, polls: impl Iterator<Item = u64>, woken: &mut Vec<Waker>) -> io::Result<()> {
         let mut ring = crate::lock(&self.ring);
         let operations = ring.keys();
-        for token in polls.chain([NOTIFIER]).chain(operations) {
+        for token in polls.chain([Notifier::TOKEN]).chain(operations) {
             ring.cancel(token)?;
         }
         self.carry_out(&mut ring)?;
         ring.settle()?;
-        let begin = Instant::now();
-        while ring.in_flight() > 0 {
+        let end = Instant::now() + CLOSE_MAX;
+        loop {
             for completion in ring.completions(EVENTS_MAX) {
                 let Completion::Operation(slot, mut finished) = completion else {
                     continue;
@@ -343,21 +338,23 @@ impl Driver {
                 }
                 woken.extend(slot.completed(finished));
             }
-            if ring.in_flight() > 0 && begin.elapsed() < CLOSE_MAX {
-                ring.wait(Some(CLOSE_MAX))?;
-            } else if ring.in_flight() > 0 {
-                let count = ring.in_flight();
-                tracing::warn!(count, "operations do not end; their memory is left to them");
-                break;
+            let count = ring.in_flight();
+            let left = end.saturating_duration_since(Instant::now());
+            if count == 0 {
+                return Ok(());
             }
+            if left.is_zero() {
+                tracing::warn!(count, "operations do not end; their memory is left to them");
+                return Ok(());
+            }
+            ring.wait(Some(left))?;
         }
-        Ok(())
     }
 
     /// The first wait: this thread is the home thread.
     fn begin(&self, ring: &mut Ring) -> io::Result<()> {
         ring.enable()?;
-        ring.poll(self.notifier.as_raw_fd(), libc::POLLIN as u32, NOTIFIER)?;
+        self.watch_notifier(ring)?;
         // A second call cannot be: `wait` is for one thread at a time.
         self.home.get_or_init(|| thread::current().id());
         Ok(())
@@ -420,7 +417,7 @@ impl Driver {
                     continue;
                 }
             };
-            if token == NOTIFIER {
+            if token == Notifier::TOKEN {
                 has_notifier &= more;
                 continue;
             }
@@ -429,14 +426,19 @@ impl Driver {
                 self.ended(token);
             }
             if result != -libc::ECANCELED {
-                let ready = ready(result);
+                let ready = report(result);
                 events.push(Event { token, ready });
             }
         }
         if has_notifier {
             return Ok(());
         }
-        ring.poll(self.notifier.as_raw_fd(), libc::POLLIN as u32, NOTIFIER)
+        self.watch_notifier(ring)
+    }
+
+    fn watch_notifier(&self, ring: &mut Ring) -> io::Result<()> {
+        let (fd, readable) = (self.notifier.as_raw_fd(), libc::POLLIN as u32);
+        ring.poll(fd, readable, Notifier::TOKEN)
     }
 
     /// The poll of this source has ended. Unless it was cancelled, this is reported too.
@@ -482,27 +484,8 @@ fn is_cancellation(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ECANCELED | libc::EINTR))
 }
 
-/// What a poll's result says, in our words. Hang-ups and errors are readable and writable, and
-/// so is a poll that could not be made: who waits tries, and makes it again.
-fn ready(result: i32) -> Ready {
-    const IN: i32 = (libc::POLLIN | libc::POLLPRI) as i32;
-    const OUT: i32 = libc::POLLOUT as i32;
-    const READ_END: i32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as i32;
-    const WRITE_END: i32 = (libc::POLLHUP | libc::POLLERR) as i32;
-
-    if result < 0 {
-        return Ready::READABLE | Ready::WRITABLE;
-    }
-    let mut ready = Ready::NONE;
-    for (mask, bits) in [
-        (IN, Ready::READABLE),
-        (OUT, Ready::WRITABLE),
-        (READ_END, Ready::READABLE | Ready::READ_CLOSED),
-        (WRITE_END, Ready::WRITABLE | Ready::WRITE_CLOSED),
-    ] {
-        if result & mask != 0 {
-            ready = ready | bits;
-        }
-    }
-    ready
+/// What a poll's result says. A poll that could not be made is readable and writable: who waits
+/// tries, and makes it again.
+fn report(result: i32) -> Ready {
+    u32::try_from(result).map_or(Ready::READABLE | Ready::WRITABLE, ready)
 }

@@ -1,7 +1,7 @@
 //! The ring and the system calls of the io_uring driver, each behind a safe function.
 #![expect(
     unsafe_code,
-    reason = "entries of a ring are unchecked, and eventfd and fstat have no safe interface in std"
+    reason = "entries of a ring are unchecked, and fstat has no safe interface in std"
 )]
 
 use std::collections::HashMap;
@@ -17,13 +17,12 @@ use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
 
 use crate::operation::{Finished, Slot, Work};
+use crate::os::linux::Notifier;
 
 /// Room for what is handed over in one system call. More go in several.
 const SUBMISSIONS: u32 = 256;
 /// Room for what has happened. What does not fit the kernel keeps, at a price.
 const COMPLETIONS: u32 = 1024;
-/// The eventfd's token; the reactor gives it to no source.
-pub(super) const NOTIFIER: u64 = u64::MAX;
 /// The user data of a cancellation itself. No source has it.
 const CANCELLATION: u64 = u64::MAX - 1;
 /// The bit that keys of operations have, and tokens of sources have not.
@@ -93,7 +92,6 @@ impl Ring {
     }
 
     fn of(flavours: &[fn(&mut io_uring::Builder)]) -> io::Result<Ring> {
-        let mut refused = None;
         for flavour in flavours {
             let mut builder = IoUring::builder();
             builder
@@ -103,11 +101,11 @@ impl Ring {
             flavour(&mut builder);
             match builder.build(SUBMISSIONS) {
                 Ok(ring) => return Ring::with(ring),
-                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => refused = Some(error),
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(refused.unwrap_or_else(|| io::ErrorKind::Unsupported.into()))
+        Err(too_old())
     }
 
     /// A ring of each flavour that this kernel has.
@@ -121,8 +119,7 @@ impl Ring {
         // The youngest of what is needed (Linux 5.17); multishot polls, waits with a timeout and
         // completions that are never dropped are older.
         if !params.is_feature_skip_cqe_on_success() {
-            let error = "this io_uring is older than Linux 5.17";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, error));
+            return Err(too_old());
         }
         let enter = if params.is_feature_no_iowait() {
             EnterFlags::NO_IOWAIT
@@ -218,8 +215,8 @@ impl Ring {
     /// Hands over what is queued, and does what the kernel has deferred, without waiting.
     pub(super) fn enter(&mut self) -> io::Result<()> {
         let queued = self.ring.submission().len() as u32;
-        // SAFETY: the entries that are handed over point to no memory (see `push`), and no
-        // argument is passed.
+        // SAFETY: what the entries point to must stay valid until they complete: `push` and
+        // `start`, the only ones who queue some, have seen to that. No argument is passed.
         let entered = unsafe {
             self.ring
                 .submitter()
@@ -255,7 +252,9 @@ impl Ring {
 
     /// Hands over what is queued and waits for a completion, a signal or the timeout.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let limit = timeout.map(Timespec::from);
+        // The kernel takes what is beyond for a time that has passed.
+        let longest = Duration::from_secs(i64::MAX as u64);
+        let limit = timeout.map(|timeout| Timespec::from(timeout.min(longest)));
         let mut arguments = SubmitArgs::new();
         if let Some(limit) = &limit {
             arguments = arguments.timespec(limit);
@@ -273,7 +272,7 @@ impl Ring {
             if token == CANCELLATION {
                 return None;
             }
-            if token & OPERATION == 0 || token == NOTIFIER {
+            if token & OPERATION == 0 || token == Notifier::TOKEN {
                 let more = cqueue::more(entry.flags());
                 return Some(Completion::Poll {
                     token,
@@ -290,7 +289,8 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // The kernel ends what is in flight some time after the ring has been closed, and until
-        // then it may write to the buffers. Only a loop that was not closed gets here with any.
+        // then it may write to the buffers. Only a loop that was not closed gets here with any, and
+        // one whose operations did not end in time.
         std::mem::forget(std::mem::take(&mut self.in_flight));
     }
 }
@@ -360,6 +360,12 @@ fn finished(mut work: Work, result: i32) -> Finished {
     Finished { result, work }
 }
 
+/// The kernel knows none of the [`FLAVOURS`], or not all that each of them needs.
+fn too_old() -> io::Error {
+    let error = "this kernel's io_uring is older than Linux 5.17's, or lacks part of it";
+    io::Error::new(io::ErrorKind::Unsupported, error)
+}
+
 /// What a wait may end with besides completions: its timeout, a signal, and completions that
 /// must be taken first.
 fn quiet(entered: io::Result<usize>) -> io::Result<()> {
@@ -370,17 +376,6 @@ fn quiet(entered: io::Result<usize>) -> io::Result<()> {
         },
         Ok(_) => Ok(()),
     }
-}
-
-/// A new eventfd, non-blocking, closed on exec.
-pub(super) fn eventfd() -> io::Result<OwnedFd> {
-    // SAFETY: takes no pointer; any flags are answered by an error at worst.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: `fd` was just opened by the kernel for us, so it is open and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Refuses what is always ready, regular files and folders, as epoll does, and what is no open
@@ -396,5 +391,49 @@ pub(super) fn check_pollable(fd: RawFd) -> io::Result<()> {
     match status.st_mode & libc::S_IFMT {
         libc::S_IFREG | libc::S_IFDIR => Err(io::Error::from_raw_os_error(libc::EPERM)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_ring_that_is_dropped_leaves_to_the_kernel_what_it_has() {
+        let Ok(mut ring) = Ring::new() else {
+            return; // this kernel allows no ring
+        };
+        let (silent, _other) = UnixStream::pair().unwrap();
+        let file = Arc::new(File::from(OwnedFd::from(silent)));
+        let work = Work::Read {
+            file: file.clone(),
+            buffer: vec![0; 8],
+            offset: u64::MAX,
+        };
+        ring.enable().unwrap();
+        ring.start(&Slot::new(work, Waker::noop()));
+        ring.enter().unwrap();
+        assert_eq!(ring.completions(1).count(), 0);
+        drop(ring);
+        // The buffer goes the way of the file: nobody frees it.
+        assert_eq!(Arc::strong_count(&file), 2);
+    }
+
+    #[test]
+    fn a_flavour_that_the_kernel_does_not_know_is_passed_over() {
+        let [.., plain] = FLAVOURS;
+        // Refused by every kernel: the one flag asks for the other.
+        let unknown: fn(&mut io_uring::Builder) = |builder| {
+            builder.setup_defer_taskrun();
+        };
+        if Ring::of(&[plain]).is_err() {
+            return; // this kernel allows no ring
+        }
+        let error = Ring::of(&[unknown]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        Ring::of(&[unknown, plain]).unwrap();
     }
 }

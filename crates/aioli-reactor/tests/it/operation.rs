@@ -1,6 +1,7 @@
 //! Operations of the kernel: what they do, and what is left when they are dropped at any stage.
 //!
-//! That is neither memory nor a descriptor, here or in the kernel. Where the driver has none the tests end at once; with `AIOLI_DRIVER=uring` they run.
+//! That is neither memory nor a descriptor, here or in the kernel. Where the driver has none the
+//! tests end at once; with `AIOLI_DRIVER=uring` they run.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
