@@ -13,6 +13,7 @@ use aioli_task::spawn;
 use super::state::{HIGH, LOW_PART, TURNS_MAX};
 use crate::scratch::with_room;
 use crate::udp::UdpSocket;
+use crate::wakers;
 
 /// What is called when something happens on a UDP socket. Every method but
 /// [`datagram_received`](DatagramProtocol::datagram_received) does nothing unless it is written.
@@ -232,9 +233,7 @@ impl DatagramTransport {
             if state.socket.is_none() {
                 return Poll::Ready(());
             }
-            if !state.ending.iter().any(|known| known.will_wake(cx.waker())) {
-                state.ending.push(cx.waker().clone());
-            }
+            wakers::add(&mut state.ending, cx.waker());
             Poll::Pending
         })
         .await;
