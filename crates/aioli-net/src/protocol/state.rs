@@ -304,7 +304,7 @@ impl State {
     }
 }
 
-fn is_not_now(error: &io::Error) -> bool {
+pub(super) fn is_not_now(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
     kinds.contains(&error.kind())
 }
