@@ -7,7 +7,7 @@ use crate::scratch::ROOM;
 /// Least room that is offered to a read.
 const ROOM_MIN: usize = 8 * 1024;
 /// Memory that an empty buffer keeps while it waits: of small messages, not of long ones.
-const KEPT_MAX: usize = 96;
+pub(crate) const KEPT_MAX: usize = 96;
 
 /// A queue of bytes in one piece: `bytes[start..end]`, room after it.
 ///

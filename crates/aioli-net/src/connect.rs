@@ -66,6 +66,7 @@ impl Default for ConnectOptions {
             attempt_delay: Some(ATTEMPT_DELAY),
             first_family_count: 1,
             local: None,
+            // asyncio's default, and what every protocol of requests and answers wants.
             nodelay: true,
         }
     }
@@ -170,8 +171,9 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
         .registration()
         .io(Interest::Writable, outcome)
         .await?;
-    // asyncio's default, and what every protocol of requests and answers wants.
-    stream.get_ref().set_nodelay(options.nodelay)?;
+    if options.nodelay {
+        stream.get_ref().set_nodelay(true)?;
+    }
     Ok(stream)
 }
 

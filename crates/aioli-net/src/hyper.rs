@@ -29,7 +29,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -123,6 +122,7 @@ impl hyper::rt::Timer for Timer {
 }
 
 /// The future of [`Timer`]'s sleeps.
+#[derive(Debug)]
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep(aioli_time::Sleep);
 
@@ -135,9 +135,3 @@ impl Future for Sleep {
 }
 
 impl hyper::rt::Sleep for Sleep {}
-
-impl fmt::Debug for Sleep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep").finish_non_exhaustive()
-    }
-}

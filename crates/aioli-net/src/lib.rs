@@ -78,8 +78,9 @@
 //! (the race of RFC 8305), `resolve` (the lane for `getaddrinfo`), `stream_reader` and `protocol`.
 //! The few system calls that neither std nor `socket2` has are in `os/calls_linux.rs`. Connections
 //! have `TCP_NODELAY` set, as asyncio does. A connection that waits has no buffer: with a task, a
-//! reader and a writer it takes less than a kibibyte of memory, which a test counts. On a loop with a virtual clock, time stands still while
-//! a name is looked up or a connection is made, but not while a socket waits for its peer.
+//! reader and a writer it takes less than a kibibyte of memory, which a test counts. On a loop with
+//! a virtual clock, time stands still while a name is looked up or a connection is made, but not
+//! while a socket waits for its peer.
 //!
 //! # Features
 //!
@@ -127,6 +128,7 @@ mod streams;
 mod target;
 mod tcp;
 mod udp;
+mod wakers;
 
 pub use crate::connect::ConnectOptions;
 pub use crate::error::{AcceptError, Attempt, BindError, ConnectError};

@@ -74,7 +74,8 @@ where
     Ok(Server::start(listener, handler))
 }
 
-/// What the handler of a [`Server`] returns: nothing, or a `Result` whose error is reported.
+/// What the handler of a [`Server`] returns: nothing, or a `Result` whose error is reported. One
+/// that never returns is a handler too.
 ///
 /// # Examples
 ///
@@ -108,6 +109,25 @@ pub trait HandlerResult {
 impl HandlerResult for () {
     fn into_error(self) -> Option<String> {
         None
+    }
+}
+
+impl HandlerResult for Never {
+    fn into_error(self) -> Option<String> {
+        self
+    }
+}
+
+/// `!`: stable Rust has it as what a function returns, and not yet as a type.
+type Never = <fn() -> ! as never::Returns>::Output;
+
+mod never {
+    pub trait Returns {
+        type Output;
+    }
+
+    impl<T> Returns for fn() -> T {
+        type Output = T;
     }
 }
 

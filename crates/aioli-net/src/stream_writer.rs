@@ -11,10 +11,10 @@ use aioli_flow::{TryClose, timeout};
 use aioli_task::driver::Home;
 use futures_io::AsyncWrite;
 
+use crate::buffer::KEPT_MAX;
+
 /// How long the loop tries to write what a dropped writer has left.
 const LAST_BYTES_MAX: Duration = Duration::from_secs(30);
-/// A buffer that was longer gives its memory back when it is empty: an idle connection has none.
-const KEPT_MAX: usize = 96;
 
 /// Collects what is to be written, and writes it when asked to.
 ///
@@ -56,24 +56,53 @@ pub struct StreamWriter<W> {
     /// The stream has failed, and whoever drained has been told.
     has_failed: bool,
     /// Leaves a stream and its last bytes to the loop: a pointer, so that dropping needs no bounds.
-    leave: fn(W, Vec<u8>),
+    /// `None` where that cannot be.
+    leave: Option<fn(W, Vec<u8>)>,
 }
 
 impl<W: AsyncWrite + Unpin + 'static> StreamWriter<W> {
-    /// A writer to `inner`.
+    /// A writer to `inner`, which the loop may be left with; see
+    /// [`borrowing`](StreamWriter::borrowing) for a stream that is only lent.
     pub fn new(inner: W) -> StreamWriter<W> {
+        StreamWriter::with_leave(inner, Some(leave_to_loop::<W>))
+    }
+}
+
+impl<'s, S: ?Sized> StreamWriter<&'s mut S> {
+    /// A writer to a stream that stays with its owner. What it has not drained when it is dropped
+    /// is lost, and the log says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::StreamWriter;
+    /// use futures::executor::block_on;
+    ///
+    /// let mut stream = Vec::new();
+    /// let mut writer = StreamWriter::borrowing(&mut stream);
+    /// writer.write("one line\n");
+    /// block_on(writer.drain())?;
+    /// drop(writer);
+    /// assert_eq!(stream, b"one line\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn borrowing(stream: &'s mut S) -> StreamWriter<&'s mut S> {
+        StreamWriter::with_leave(stream, None)
+    }
+}
+
+impl<W> StreamWriter<W> {
+    fn with_leave(inner: W, leave: Option<fn(W, Vec<u8>)>) -> StreamWriter<W> {
         StreamWriter {
             inner: Some(inner),
             pending: Vec::new(),
             written: 0,
             is_closed: false,
             has_failed: false,
-            leave: leave_to_loop::<W>,
+            leave,
         }
     }
-}
 
-impl<W> StreamWriter<W> {
     /// Takes bytes, to be written by the next [`drain`](StreamWriter::drain). Never waits. After
     /// [`close`](StreamWriter::close), that drain fails.
     #[doc(alias = "asyncio.StreamWriter.write")]
@@ -113,9 +142,7 @@ impl<W> StreamWriter<W> {
         let inner = self.inner.as_mut();
         inner.expect("the stream is taken in the drop only")
     }
-}
 
-impl<W> StreamWriter<W> {
     fn forget_pending(&mut self) {
         self.written = 0;
         self.pending.clear();
@@ -204,29 +231,31 @@ impl<W> Drop for StreamWriter<W> {
             return;
         };
         let bytes = self.pending();
-        let has_loop = Home::try_current().is_some_and(|home| !home.is_closed());
-        if bytes == 0 {
-            if has_loop && aioli_task::is_debug() {
-                aioli_task::report("a StreamWriter was dropped without being closed");
+        let has_loop = || Home::try_current().is_some_and(|home| !home.is_closed());
+        match self.leave.filter(|_| has_loop()) {
+            Some(_) if bytes == 0 => {
+                if aioli_task::is_debug() {
+                    aioli_task::report("a StreamWriter was dropped without being closed");
+                }
             }
-        } else if has_loop {
-            tracing::warn!(
-                bytes,
-                "a StreamWriter was dropped with bytes that it had not drained"
-            );
-            (self.leave)(inner, self.pending.split_off(self.written));
-        } else {
-            tracing::warn!(bytes, "the bytes of a dropped StreamWriter are lost");
+            Some(leave) => {
+                tracing::warn!(
+                    bytes,
+                    "a StreamWriter was dropped with bytes that it had not drained"
+                );
+                leave(inner, self.pending.split_off(self.written));
+            }
+            None if bytes == 0 => {}
+            None => tracing::warn!(bytes, "the bytes of a dropped StreamWriter are lost"),
         }
     }
 }
 
 /// Lets the loop write the last bytes, and close the stream.
 fn leave_to_loop<W: AsyncWrite + Unpin + 'static>(inner: W, pending: Vec<u8>) {
-    let mut writer = StreamWriter::new(inner);
-    writer.pending = pending;
     // Once is enough: when this is dropped as well, it is over.
-    writer.leave = |_, _| ();
+    let mut writer = StreamWriter::with_leave(inner, None);
+    writer.pending = pending;
     aioli_task::adopt(async move {
         let closed = timeout(LAST_BYTES_MAX, writer.close()).await;
         if let Ok(Err(error)) = closed {

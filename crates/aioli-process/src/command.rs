@@ -11,7 +11,7 @@ use crate::{
     os,
     process::{Process, Spawned},
 };
-use aioli_task::{catch, shield};
+use aioli_task::catch;
 use std::{
     borrow::Cow,
     ffi::{OsStr, OsString},
@@ -163,7 +163,8 @@ impl Command {
     /// Puts the process into a process group; 0 is a new one, named after the process.
     ///
     /// Ctrl-C reaches the group in the foreground only. [`Process::signal_group`] sends a signal to
-    /// a group of its own. Elsewhere than on Unix this does nothing.
+    /// a group of its own. Dropping or closing the process ends the process alone. Elsewhere than
+    /// on Unix this does nothing.
     pub fn process_group(mut self, group: i32) -> Self {
         self.process_group = Some(group);
         self
@@ -181,7 +182,7 @@ impl Command {
     /// process when they are cancelled, instead of asking it and killing it after the
     /// [`grace`](Self::grace) time.
     ///
-    /// `deliver` runs shielded, until the process has ended: then it is cancelled itself, however
+    /// The pipes are closed first. `deliver` runs shielded, until the process has ended: then it is cancelled itself, however
     /// long it wanted to wait. If it returns before, the process is waited for without a limit.
     /// The process is killed at once when what runs it is dropped, as ever.
     ///
@@ -267,12 +268,7 @@ impl Command {
         let ended = catch(process.wait()).await;
         match ended {
             Ok(status) => status,
-            Err(cancelled) => {
-                // Dropped in here, the request goes to the handler around.
-                let cancelled = cancelled.keep();
-                shield(self.delivery.end(process)).await;
-                cancelled.raise().await
-            }
+            Err(cancelled) => self.delivery.deliver(cancelled, process).await,
         }
     }
 
@@ -308,12 +304,7 @@ impl Command {
         let ended = catch(process.communicate([])).await;
         match ended {
             Ok(output) => output,
-            Err(cancelled) => {
-                // Dropped in here, the request goes to the handler around.
-                let cancelled = cancelled.keep();
-                shield(self.delivery.end(process)).await;
-                cancelled.raise().await
-            }
+            Err(cancelled) => self.delivery.deliver(cancelled, process).await,
         }
     }
 

@@ -330,6 +330,12 @@ impl Process {
         self.send_signal(SIGTERM)
     }
 
+    pub(crate) fn close_pipes(&mut self) {
+        self.stdin = None;
+        self.stdout = None;
+        self.stderr = None;
+    }
+
     fn program(&self) -> OsString {
         self.program.to_os_string()
     }
@@ -347,9 +353,7 @@ impl AsyncClose for Process {
     /// Closes the pipes, asks the process to end, kills it if it has not ended within the
     /// [`grace`](crate::Command::grace) time, and reaps it.
     async fn aclose(mut self) {
-        self.stdin = None;
-        self.stdout = None;
-        self.stderr = None;
+        self.close_pipes();
         if self.terminate().is_err() {
             return;
         }

@@ -20,6 +20,10 @@ enum Behaviour {
 type Raced = (Result<u16, Vec<u16>>, u128, Vec<(u16, u128)>);
 
 fn run_race(behaviours: &[Behaviour]) -> Raced {
+    run_race_with(Some(ATTEMPT_DELAY), behaviours)
+}
+
+fn run_race_with(delay: Option<Duration>, behaviours: &[Behaviour]) -> Raced {
     let addresses =
         (0..behaviours.len() as u16).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let begun: Arc<Mutex<Vec<(u16, Instant)>>> = Arc::default();
@@ -51,7 +55,7 @@ fn run_race(behaviours: &[Behaviour]) -> Raced {
     let mut times = None;
     let outcome = runner.run(async {
         let start = aioli_task::now();
-        let outcome = race(&addresses, Some(ATTEMPT_DELAY), attempt).await;
+        let outcome = race(&addresses, delay, attempt).await;
         times = Some((start, aioli_task::now()));
         outcome
     });
@@ -92,6 +96,13 @@ fn a_failure_makes_way_at_once() {
     let (outcome, took, begun) = run_race(&[Fails(30), Fails(0), Connects(5)]);
     assert_eq!((outcome, took), (Ok(2), 35));
     assert_eq!(begun, [(0, 0), (1, 30), (2, 30)]);
+}
+
+#[test]
+fn without_a_delay_only_a_failure_makes_way() {
+    let (outcome, took, begun) = run_race_with(None, &[Fails(600), Connects(10)]);
+    assert_eq!((outcome, took), (Ok(1), 610));
+    assert_eq!(begun, [(0, 0), (1, 600)]);
 }
 
 #[test]

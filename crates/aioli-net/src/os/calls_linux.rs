@@ -1,4 +1,4 @@
-//! The system calls that neither std nor `socket2` make: all unsafe code of this crate.
+//! The system calls that neither std nor `socket2` make.
 #![expect(
     unsafe_code,
     reason = "neither std nor socket2 has recvmmsg, sendmmsg, sendfile and SO_PEERCRED"
@@ -25,6 +25,15 @@ fn headers() -> [libc::mmsghdr; BATCH_MAX] {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
+/// Slices of no bytes.
+fn slices() -> [libc::iovec; BATCH_MAX] {
+    let nothing = libc::iovec {
+        iov_base: ptr::null_mut(),
+        iov_len: 0,
+    };
+    [nothing; BATCH_MAX]
+}
+
 /// Receives datagrams into the pieces of `bytes`, each `size` long.
 pub(crate) fn receive_many(
     socket: &UdpSocket,
@@ -35,10 +44,7 @@ pub(crate) fn receive_many(
     let mut headers = headers();
     let mut addresses: [SockAddrStorage; BATCH_MAX] =
         std::array::from_fn(|_| SockAddrStorage::zeroed());
-    let mut slices: [libc::iovec; BATCH_MAX] = std::array::from_fn(|_| libc::iovec {
-        iov_base: ptr::null_mut(),
-        iov_len: 0,
-    });
+    let mut slices = slices();
     let mut n = 0;
     for (piece, ((header, slice), address)) in bytes
         .chunks_exact_mut(size)
@@ -80,10 +86,7 @@ pub(crate) fn send_many(
 ) -> io::Result<usize> {
     let mut headers = headers();
     let mut addresses: [Option<SockAddr>; BATCH_MAX] = std::array::from_fn(|_| None);
-    let mut slices: [libc::iovec; BATCH_MAX] = std::array::from_fn(|_| libc::iovec {
-        iov_base: ptr::null_mut(),
-        iov_len: 0,
-    });
+    let mut slices = slices();
     let mut n = 0;
     for ((bytes, to), ((header, slice), address)) in datagrams
         .iter()

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::Range;
 
-/// Most bytes that are read of a file at once.
-const PIECE_MAX: u64 = 64 * 1024;
+use crate::scratch::with_room;
 
 /// Receives datagrams into the pieces of `bytes`, each `size` long.
 pub(crate) fn receive_many(
@@ -51,16 +50,18 @@ pub(super) fn write_from<S>(
 where
     for<'s> &'s S: Write,
 {
-    let count = range.end.saturating_sub(range.start).min(PIECE_MAX);
-    let mut room = vec![0; count as usize];
-    let n = read_at(&mut room, range.start)?;
-    if n == 0 {
-        return Ok(0);
-    }
-    let mut socket = socket;
-    let sent = socket.write(&room[..n])?;
-    range.start += sent as u64;
-    Ok(sent)
+    let count = range.end.saturating_sub(range.start);
+    with_room(|room| {
+        let count = usize::try_from(count).map_or(room.len(), |count| count.min(room.len()));
+        let n = read_at(&mut room[..count], range.start)?;
+        if n == 0 {
+            return Ok(0);
+        }
+        let mut socket = socket;
+        let sent = socket.write(&room[..n])?;
+        range.start += sent as u64;
+        Ok(sent)
+    })
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use aioli_task::spawn;
 
-use super::state::{HIGH, LOW_PART, TURNS_MAX};
+use super::state::{HIGH, LOW_PART, TURNS_MAX, is_not_now};
 use crate::scratch::with_room;
 use crate::udp::UdpSocket;
+use crate::wakers;
 
 /// What is called when something happens on a UDP socket. Every method but
 /// [`datagram_received`](DatagramProtocol::datagram_received) does nothing unless it is written.
@@ -102,7 +103,9 @@ struct State {
     socket: Option<UdpSocket>,
     /// What is to be sent, oldest first; to the peer where no address is.
     queue: VecDeque<(Vec<u8>, Option<SocketAddr>)>,
-    /// How many bytes that is.
+    /// What failed at once, oldest first: the protocol is yet to be told.
+    errors: VecDeque<io::Error>,
+    /// How many bytes wait in the queue.
     pending: usize,
     is_paused: bool,
     is_closing: bool,
@@ -137,6 +140,7 @@ impl DatagramTransport {
         let state = Mutex::new(State {
             socket: Some(socket),
             queue: VecDeque::new(),
+            errors: VecDeque::new(),
             pending: 0,
             is_paused: false,
             is_closing: false,
@@ -172,10 +176,16 @@ impl DatagramTransport {
         let Some(socket) = state.socket.as_ref().filter(|_| !state.is_closing) else {
             return;
         };
-        if state.queue.is_empty() && socket.try_send_now(datagram, address).is_ok() {
-            return;
+        if state.queue.is_empty() {
+            match socket.try_send_now(datagram, address) {
+                Ok(_) => return,
+                Err(error) if is_not_now(&error) => {}
+                Err(error) => {
+                    state.errors.push_back(error);
+                    return wake(state);
+                }
+            }
         }
-        // An error comes again when the task sends, and tells the protocol.
         state.pending += datagram.len();
         state.queue.push_back((datagram.to_vec(), address));
         state.weigh();
@@ -194,9 +204,7 @@ impl DatagramTransport {
     #[doc(alias = "asyncio.DatagramTransport.abort")]
     pub fn abort(&self) {
         let mut state = self.lock();
-        state.is_closing = true;
-        state.queue.clear();
-        state.pending = 0;
+        state.give_up();
         wake(state);
     }
 
@@ -232,9 +240,7 @@ impl DatagramTransport {
             if state.socket.is_none() {
                 return Poll::Ready(());
             }
-            if !state.ending.iter().any(|known| known.will_wake(cx.waker())) {
-                state.ending.push(cx.waker().clone());
-            }
+            wakers::add(&mut state.ending, cx.waker());
             Poll::Pending
         })
         .await;
@@ -247,6 +253,14 @@ impl DatagramTransport {
 }
 
 impl State {
+    /// Closes without sending what waits.
+    fn give_up(&mut self) {
+        self.is_closing = true;
+        self.queue.clear();
+        self.errors.clear();
+        self.pending = 0;
+    }
+
     fn weigh(&mut self) {
         if self.pending > HIGH {
             self.is_paused = true;
@@ -295,9 +309,14 @@ impl<P: DatagramProtocol> DrivingDatagrams<P> {
         self.is_told_to_pause = is_paused;
     }
 
-    /// Sends the oldest that waits. Pending: none does, or there is no room.
+    /// Tells of an error, or sends the oldest that waits. Pending: there is none, or no room.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.transport.lock();
+        if let Some(error) = state.errors.pop_front() {
+            drop(state);
+            self.call(|protocol, transport| protocol.error_received(transport, error));
+            return Poll::Ready(());
+        }
         let State { socket, queue, .. } = &mut *state;
         let (Some(socket), Some((datagram, address))) = (socket, queue.front()) else {
             return Poll::Pending;
@@ -337,9 +356,7 @@ impl<P: DatagramProtocol> DrivingDatagrams<P> {
             self.call(|protocol, _| protocol.connection_lost(error));
         }
         let mut state = self.transport.lock();
-        state.is_closing = true;
-        state.queue.clear();
-        state.pending = 0;
+        state.give_up();
         state.task = None;
         let socket = state.socket.take();
         let ending = std::mem::take(&mut state.ending);
@@ -371,7 +388,7 @@ impl<P: DatagramProtocol> Future for DrivingDatagrams<P> {
             if state.socket.is_none() {
                 return Poll::Ready(());
             }
-            let is_over = state.is_closing && state.queue.is_empty();
+            let is_over = state.is_closing && state.queue.is_empty() && state.errors.is_empty();
             drop(state);
             if is_over {
                 this.end(None);

@@ -5,8 +5,10 @@ use std::task::{Context, Poll, Waker};
 
 use aioli_reactor::Interest;
 
+use crate::buffer::KEPT_MAX;
 use crate::protocol::WaterMarkError;
 use crate::split::{Socket, end_of_writing};
+use crate::wakers;
 
 /// asyncio's high mark: more than this is waiting, and writing is paused.
 pub(super) const HIGH: usize = 64 * 1024;
@@ -14,8 +16,6 @@ pub(super) const HIGH: usize = 64 * 1024;
 pub(super) const LOW_PART: usize = 4;
 /// Most reads of one poll: others want to run too, also where no loop sees to it.
 pub(super) const TURNS_MAX: usize = 32;
-/// A buffer that was longer gives its memory back when it is empty.
-const KEPT_MAX: usize = 96;
 
 /// How far a connection is on its way to its end.
 #[derive(Debug)]
@@ -265,12 +265,12 @@ impl State {
 
     /// Adds somebody who waits for room.
     pub(super) fn add_draining(&mut self, waker: &Waker) {
-        add(&mut self.draining, waker);
+        wakers::add(&mut self.draining, waker);
     }
 
     /// Adds somebody who waits for the end.
     pub(super) fn add_ending(&mut self, waker: &Waker) {
-        add(&mut self.ending, waker);
+        wakers::add(&mut self.ending, waker);
     }
 
     /// Those who wait for room, when there is some.
@@ -304,13 +304,7 @@ impl State {
     }
 }
 
-fn is_not_now(error: &io::Error) -> bool {
+pub(super) fn is_not_now(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
     kinds.contains(&error.kind())
-}
-
-fn add(waiting: &mut Vec<Waker>, waker: &Waker) {
-    if !waiting.iter().any(|known| known.will_wake(waker)) {
-        waiting.push(waker.clone());
-    }
 }

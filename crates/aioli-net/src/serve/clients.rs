@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use aioli_task::TaskHandle;
 
+use crate::wakers;
+
 /// What a server, its accepting task and its handlers' tasks share.
 #[derive(Clone, Default)]
 pub(super) struct Clients(Arc<Mutex<State>>);
@@ -53,13 +55,7 @@ impl Clients {
         if is_over {
             return Poll::Ready(());
         }
-        if !state
-            .waiting
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
-            state.waiting.push(cx.waker().clone());
-        }
+        wakers::add(&mut state.waiting, cx.waker());
         Poll::Pending
     }
 

@@ -94,6 +94,24 @@ fn an_error_is_told_and_the_socket_goes_on() {
 }
 
 #[test]
+fn an_error_that_a_sending_has_taken_is_told() {
+    aioli_task::run(async {
+        let (log, socket) = (Noting::default(), bound().await);
+        let gone = bound().await.local_addr().unwrap();
+        socket.connect(gone).await.unwrap();
+        let transport = DatagramTransport::start(socket, log.clone());
+        log.until(1).await;
+        transport.send("nobody is there");
+        // Somebody is from here on, so that no later sending is refused.
+        let _back = UdpSocket::bind(gone).await.unwrap();
+        transport.send("takes the error of the one before");
+        transport.close();
+        transport.wait_closed().await;
+        assert_eq!(log.calls(), ["made", "ConnectionRefused", "lost: None"]);
+    });
+}
+
+#[test]
 fn a_cancelled_socket_is_lost() {
     aioli_task::run(async {
         let log = Noting::default();

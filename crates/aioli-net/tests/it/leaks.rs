@@ -14,7 +14,7 @@ use aioli_net::{
 use aioli_task::yield_now;
 
 use crate::alloc::held_by_all;
-use crate::{connection, poll_once};
+use crate::{connection, poll_once, settle};
 
 const TIMES: usize = 1000;
 /// The most polls before the drop.
@@ -24,13 +24,6 @@ const BYTES_MAX: isize = 15 * TIMES as isize;
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// Lets the loop see what has been dropped.
-async fn settle() {
-    for _ in 0..20 {
-        yield_now().await;
-    }
 }
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.

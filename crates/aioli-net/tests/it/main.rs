@@ -41,6 +41,13 @@ async fn connection() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
+/// Lets the loop see what has happened.
+async fn settle() {
+    for _ in 0..20 {
+        aioli_task::yield_now().await;
+    }
+}
+
 /// Polls once, and drops the future.
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     struct Nothing;

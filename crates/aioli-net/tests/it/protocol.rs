@@ -11,7 +11,7 @@ use aioli_net::{ConnectError, TcpStream};
 use aioli_task::yield_now;
 use futures::{AsyncReadExt, FutureExt};
 
-use crate::connection;
+use crate::{connection, settle};
 
 /// What has been called, and the bytes that have come.
 #[derive(Clone, Default)]
@@ -152,9 +152,7 @@ fn c294_multiple_drain() {
             })
             .collect();
         log.until("pause").await;
-        for _ in 0..10 {
-            yield_now().await;
-        }
+        settle().await;
         assert!(drains.iter().all(|drain| !drain.is_done()));
         let reader = aioli_task::spawn(read_all(other));
         for drain in drains {
@@ -179,9 +177,7 @@ fn c305_close_write_buffer() {
         transport.close();
         transport.close();
         assert!(transport.is_closing());
-        for _ in 0..20 {
-            yield_now().await;
-        }
+        settle().await;
         assert!(!log.has("lost"));
         assert_eq!(read_all(other).await, written);
         transport.wait_closed().await;
@@ -219,9 +215,7 @@ fn c307_pause_resume_reading() {
             assert!(!transport.is_reading());
         }
         other.write_all(b"x").await.unwrap();
-        for _ in 0..20 {
-            yield_now().await;
-        }
+        settle().await;
         assert_eq!(log.n_bytes(), 0);
         for _ in 0..2 {
             transport.resume_reading();
@@ -251,9 +245,7 @@ fn c308_read_ready_eof_keep_open() {
         let transport = Transport::start(one, protocol);
         other.shutdown(Shutdown::Write).unwrap();
         log.until("eof").await;
-        for _ in 0..20 {
-            yield_now().await;
-        }
+        settle().await;
         assert!(!transport.is_closing() && !transport.is_reading());
         transport.write("still here");
         let mut text = [0; 10];

@@ -207,6 +207,23 @@ fn a_shutdown_waits_for_handlers_and_then_cancels_them() {
 }
 
 #[test]
+fn a_handler_need_not_return() {
+    aioli_task::run(async {
+        let forever = async |stream: TcpStream| {
+            stream.write_all(b".").await.unwrap();
+            loop {
+                std::future::pending::<()>().await;
+            }
+        };
+        let server = serve("127.0.0.1:0", forever).await.unwrap();
+        let client = TcpStream::connect(server.local_addr()).await.unwrap();
+        client.read_exact(&mut [0]).await.unwrap();
+        server.stop().await;
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_listener_of_ones_own_is_served() {
     aioli_task::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

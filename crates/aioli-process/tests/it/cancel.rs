@@ -240,6 +240,26 @@ fn a_delivery_that_returns_leaves_the_process_to_end_by_itself() {
 }
 
 #[test]
+fn a_delivery_does_not_wait_for_output_that_nobody_reads() {
+    aioli_task::run(async {
+        let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
+        // Far more than a pipe holds.
+        let line =
+            "trap 'head -c 1000000 /dev/zero; exit' TERM; echo up; while :; do sleep 0.01; done";
+        let command = shell(line).deliver_cancel(move |process| {
+            asked.unbounded_send(()).unwrap();
+            async move { process.terminate().unwrap() }
+        });
+        let running = aioli_task::spawn(async move { command.output().await });
+        // Until the trap is set.
+        aioli_time::sleep(Duration::from_millis(100)).await;
+        running.cancel();
+        assert!(timeout(10, running.outcome()).await.unwrap().is_err());
+        assert!(was_asked.next().await.is_some());
+    });
+}
+
+#[test]
 fn a_request_is_not_lost_when_the_ending_is_dropped() {
     aioli_task::run(async {
         let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
