@@ -37,8 +37,8 @@ pub(crate) type ClockId = NonZeroU32;
 thread_local! {
     /// The clock that this thread used last. A loop's own is forgotten when it ends.
     static LAST: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
-    /// Held while the loop of this thread has timers.
-    static EXACT: RefCell<Option<(ClockId, ExactWaits)>> = const { RefCell::new(None) };
+    /// Held for each loop of this thread that has timers, of which one may run after the other.
+    static EXACT: RefCell<BTreeMap<ClockId, ExactWaits>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The clocks whose timers somebody may still ask for.
@@ -366,8 +366,7 @@ impl Driver {
     fn begin_exact_waits(&self) {
         self.is_exact.store(true, Ordering::Relaxed);
         let _ended = EXACT.try_with(|exact| {
-            let mut exact = exact.borrow_mut();
-            exact.get_or_insert_with(|| (self.id, ExactWaits::begin()));
+            exact.borrow_mut().insert(self.id, ExactWaits::begin());
         });
     }
 }
@@ -395,7 +394,7 @@ impl DeadlineSource for Driver {
 
     fn close(&self) {
         let _last = LAST.try_with(|last| last.borrow_mut().take_if(|clock| clock.id == self.id));
-        let _exact = EXACT.try_with(|exact| exact.borrow_mut().take_if(|(id, _)| *id == self.id));
+        let _exact = EXACT.try_with(|exact| exact.borrow_mut().remove(&self.id));
         callbacks::forget_all(self.id);
         let rest = {
             let mut state = self.lock();

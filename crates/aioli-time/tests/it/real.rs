@@ -32,6 +32,24 @@ fn waits_are_exact_while_a_loop_has_timers_and_not_longer() {
 }
 
 #[test]
+fn waits_stay_exact_when_one_of_two_loops_of_a_thread_ends() {
+    let before = slack();
+    let mut runners = [Runner::new(), Runner::new()];
+    for runner in &mut runners {
+        runner.run(sleep(ms(1))).expect("main is not stopped");
+    }
+    let [one, mut other] = runners;
+    drop(one);
+    let inside = other.run(async {
+        sleep(ms(1)).await;
+        slack()
+    });
+    assert_eq!(inside.expect("main is not stopped"), before.map(|_| 1));
+    drop(other);
+    assert_eq!(slack(), before);
+}
+
+#[test]
 fn timers_that_come_thick_and_fast_are_never_early_and_end_in_order() {
     let mut runner = Runner::new();
     let ended = runner.run(async {
