@@ -10,10 +10,15 @@ use aioli_time::{call_at, call_later, sleep};
 
 use crate::ms;
 
-/// By how many nanoseconds the system puts off waits of this thread, where it tells.
+/// By how many nanoseconds the system puts off waits of this thread; `None` where it has threads
+/// of another kind.
 fn slack() -> Option<u64> {
-    let text = fs::read_to_string("/proc/thread-self/timerslack_ns").ok()?;
-    text.trim().parse().ok()
+    // Threads are found by their number as processes are, and this is told only there.
+    let this = fs::read_link("/proc/thread-self").ok()?;
+    let number = this.file_name()?.to_str()?;
+    let text = fs::read_to_string(format!("/proc/{number}/timerslack_ns"));
+    let text = text.expect("a thread may read its own slack");
+    Some(text.trim().parse().expect("it is a number"))
 }
 
 #[test]
