@@ -124,6 +124,10 @@ pub fn timeout_at<F: Future>(
 ///
 /// That of [`timeout`]; dropping the returned future drops `f`.
 ///
+/// # Panics
+///
+/// When the number of seconds is NaN, and when `f` panics.
+///
 /// # Examples
 ///
 /// ```
