@@ -29,14 +29,18 @@ pub struct Elapsed;
 ///
 /// The time begins when `f` is first found pending, and is measured on the loop's clock; a future
 /// that is ready at once costs no look at it. With a length of zero or less, `f` is polled once.
-/// An infinite length never ends.
+/// An infinite length never ends. [`current_effective_deadline`](crate::current_effective_deadline)
+/// tells deadlines of cancel scopes, and not this one.
 ///
 /// A timeout of `&mut f` cancels what is in `f`, and `f` must not be used afterwards; to look at a
 /// future for a while and keep it, use [`wait_up_to`].
 ///
 /// # Cancel safety
 ///
-/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+/// A request to cancel goes to the handlers inside `f`, and further outwards when they are done.
+/// As long as `f` has never had one, whatever is around this future stops it by dropping it, and
+/// `f` with it. So beside a branch of a foreign `join!` or `select!` that absorbs the request, a
+/// plain wait in `f` goes on, as it would without the timeout.
 ///
 /// # Errors
 ///
@@ -82,7 +86,7 @@ pub fn timeout<F: Future>(
 ///
 /// # Cancel safety
 ///
-/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+/// That of [`timeout`]; dropping the returned future drops `f`.
 ///
 /// # Errors
 ///
@@ -118,7 +122,11 @@ pub fn timeout_at<F: Future>(
 ///
 /// # Cancel safety
 ///
-/// A request to cancel goes to `f`. Dropping the returned future drops `f`.
+/// That of [`timeout`]; dropping the returned future drops `f`.
+///
+/// # Panics
+///
+/// When the number of seconds is NaN, and when `f` panics.
 ///
 /// # Examples
 ///
@@ -229,7 +237,7 @@ impl Timer {
         }
     }
 
-    /// Nobody waits any more.
+    /// Nobody waits any more: a timer that is set goes.
     #[inline]
     fn end(&mut self) {
         if let Timer::Waiting(_) = self {
@@ -386,29 +394,21 @@ pub(crate) async fn run_until<F: Future>(
     mut is_over: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) -> Ended<F::Output> {
     let mut body = pin!(body);
+    // Held from the request on, while the body cleans up.
     let mut expired = None;
-    let poll = |cx: &mut Context<'_>| poll_until(body.as_mut(), &mut expired, cx, &mut is_over);
+    let poll = |cx: &mut Context<'_>| {
+        if let Poll::Ready(exit) = body.as_mut().poll(cx) {
+            return Poll::Ready(exit);
+        }
+        if expired.is_none() && is_over(cx).is_ready() {
+            expired = Some(Unwinding::enter());
+            body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
+            return body.as_mut().poll(cx);
+        }
+        Poll::Pending
+    };
     match poll_fn(poll).await {
         Exit::Cancelled(cancelled) if body.is_own(&cancelled) => Ended::Own,
         exit => Ended::Exit(exit),
     }
-}
-
-/// One poll of [`run_until`]. `expired` is held from the request on, while the body cleans up.
-#[inline]
-fn poll_until<F: Future>(
-    mut body: Pin<&mut ExitFuture<F>>,
-    expired: &mut Option<Unwinding>,
-    cx: &mut Context<'_>,
-    is_over: impl FnOnce(&mut Context<'_>) -> Poll<()>,
-) -> Poll<Exit<F::Output>> {
-    if let Poll::Ready(exit) = body.as_mut().poll(cx) {
-        return Poll::Ready(exit);
-    }
-    if expired.is_none() && is_over(cx).is_ready() {
-        *expired = Some(Unwinding::enter());
-        body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
-        return body.poll(cx);
-    }
-    Poll::Pending
 }

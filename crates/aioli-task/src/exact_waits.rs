@@ -1,5 +1,6 @@
 //! Waits that end when they are over, and not some time later.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -27,21 +28,28 @@ const SLACK: u64 = 1;
 /// ```
 #[must_use = "waits are exact only while this lives"]
 pub struct ExactWaits {
-    /// What the slack was; `None`: it cannot be changed here.
-    before: Option<u64>,
     /// It is a setting of one thread.
     _stays: PhantomData<*const ()>,
 }
 
+thread_local! {
+    /// How many of these live on this thread, and the slack that the first one has changed.
+    static HELD: Cell<(usize, Option<u64>)> = const { Cell::new((0, None)) };
+}
+
 impl ExactWaits {
-    /// Makes the waits of this thread exact.
+    /// Makes the waits of this thread exact, until the last of these on it is dropped.
     pub fn begin() -> ExactWaits {
-        let before = os::timer_slack().filter(|slack| *slack > SLACK);
-        if before.is_some() {
-            os::set_timer_slack(SLACK);
+        let (count, mut before) = HELD.get();
+        if count == 0 {
+            // `None`: it cannot be changed here, or need not be.
+            before = os::timer_slack().filter(|slack| *slack > SLACK);
+            if before.is_some() {
+                os::set_timer_slack(SLACK);
+            }
         }
+        HELD.set((count + 1, before));
         ExactWaits {
-            before,
             _stays: PhantomData,
         }
     }
@@ -49,7 +57,9 @@ impl ExactWaits {
 
 impl Drop for ExactWaits {
     fn drop(&mut self) {
-        if let Some(before) = self.before {
+        let (count, before) = HELD.get();
+        HELD.set((count - 1, before));
+        if let (1, Some(before)) = (count, before) {
             os::set_timer_slack(before);
         }
     }
@@ -57,8 +67,6 @@ impl Drop for ExactWaits {
 
 impl fmt::Debug for ExactWaits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExactWaits")
-            .field("before", &self.before)
-            .finish()
+        f.debug_struct("ExactWaits").finish_non_exhaustive()
     }
 }

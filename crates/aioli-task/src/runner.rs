@@ -167,9 +167,6 @@ impl Runner {
     }
 }
 
-/// Drops the main future if the loop is left by a panic, as its frame is about to go.
-struct DropOnUnwind(TaskHandle);
-
 /// Tells the seed of a run that fails, so that it can be repeated.
 struct TellSeed<'a>(Option<u64>, &'a LocalLoop);
 
@@ -181,6 +178,9 @@ impl Drop for TellSeed<'_> {
         }
     }
 }
+
+/// Drops the main future if the loop is left by a panic, as its frame is about to go.
+struct DropOnUnwind(TaskHandle);
 
 impl Drop for DropOnUnwind {
     fn drop(&mut self) {

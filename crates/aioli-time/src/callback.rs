@@ -87,10 +87,14 @@ fn schedule(clock: &Clock, moment: Option<Moment>, f: impl FnOnce() + 'static) -
             clock.hurry();
         }
         let (number, waker) = callbacks::keep(clock.id(), callback);
+        let key = clock.insert(moment, &mut Some(waker));
+        if key.is_none() {
+            // A loop that has just ended will call nothing any more.
+            callbacks::forget(number);
+        }
         Timer {
             when: moment.instant(),
-            // A loop that has just ended will call nothing any more.
-            key: clock.insert(moment, &mut Some(waker)),
+            key,
             clock: clock.id(),
             number,
         }

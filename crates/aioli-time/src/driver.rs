@@ -20,13 +20,16 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aioli_task::driver::{DeadlineSource, ExactWaits, Home};
 
+use self::open::Open;
 use crate::callbacks;
 use crate::moment::Moment;
-use crate::timers::{Key, Timers};
+use crate::timers::Key;
+
+mod open;
 
 /// Names a clock, for the lifetime of the process.
 pub(crate) type ClockId = NonZeroU32;
@@ -34,8 +37,8 @@ pub(crate) type ClockId = NonZeroU32;
 thread_local! {
     /// The clock that this thread used last. A loop's own is forgotten when it ends.
     static LAST: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
-    /// Held while the loop of this thread has timers.
-    static EXACT: RefCell<Option<(ClockId, ExactWaits)>> = const { RefCell::new(None) };
+    /// Held for each loop of this thread that has timers, of which one may run after the other.
+    static EXACT: RefCell<BTreeMap<ClockId, ExactWaits>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The clocks whose timers somebody may still ask for.
@@ -72,35 +75,6 @@ enum State {
     Open(Open),
     /// The loop has ended. What had not fired by then is to be told so, once.
     Closed(BTreeSet<Key>),
-}
-
-/// By how much timers are put off that would be due right after others have fired, on a real
-/// clock: where they come thick and fast, a wake-up for each would cost more than all else. It is
-/// what Linux puts off all waits by if it is let.
-const GAP: Duration = Duration::from_micros(50);
-
-/// The timers of a loop that runs.
-#[derive(Debug)]
-struct Open {
-    timers: Timers,
-    /// Nothing fires before; a virtual clock has no such moment.
-    not_before: Option<Moment>,
-    is_real: bool,
-}
-
-impl Open {
-    fn next_deadline(&mut self) -> Option<Moment> {
-        let next = self.timers.next_deadline()?;
-        Some(self.not_before.map_or(next, |moment| next.max(moment)))
-    }
-
-    fn take_due(&mut self, now: Moment) -> Vec<Waker> {
-        let due = self.timers.take_due(now);
-        if self.is_real && !due.is_empty() {
-            self.not_before = now.after(GAP);
-        }
-        due
-    }
 }
 
 /// What became of a timer that is polled.
@@ -290,7 +264,7 @@ impl Clock {
     /// Something is due already: it is not put off.
     pub(crate) fn hurry(&self) {
         if let State::Open(open) = &mut *self.driver.lock() {
-            open.not_before = None;
+            open.hurry();
         }
     }
 
@@ -329,11 +303,7 @@ impl Driver {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let state = match home.is_closed() {
             true => State::Closed(BTreeSet::new()),
-            false => State::Open(Open {
-                timers: Timers::new(Moment::of(home.now())),
-                not_before: None,
-                is_real: !home.has_virtual_clock(),
-            }),
+            false => State::Open(Open::new(Moment::of(home.now()), !home.has_virtual_clock())),
         };
         Driver {
             id: ClockId::new(id).expect("fewer than four billion loops have timers in a process"),
@@ -396,8 +366,7 @@ impl Driver {
     fn begin_exact_waits(&self) {
         self.is_exact.store(true, Ordering::Relaxed);
         let _ended = EXACT.try_with(|exact| {
-            let mut exact = exact.borrow_mut();
-            exact.get_or_insert_with(|| (self.id, ExactWaits::begin()));
+            exact.borrow_mut().insert(self.id, ExactWaits::begin());
         });
     }
 }
@@ -425,7 +394,7 @@ impl DeadlineSource for Driver {
 
     fn close(&self) {
         let _last = LAST.try_with(|last| last.borrow_mut().take_if(|clock| clock.id == self.id));
-        let _exact = EXACT.try_with(|exact| exact.borrow_mut().take_if(|(id, _)| *id == self.id));
+        let _exact = EXACT.try_with(|exact| exact.borrow_mut().remove(&self.id));
         callbacks::forget_all(self.id);
         let rest = {
             let mut state = self.lock();

@@ -16,7 +16,8 @@ use crate::timers::Key;
 ///
 /// The time begins at the first poll, is measured on the loop's clock, and never ends early. Zero
 /// and negative lengths wait for exactly one pass of the loop; an infinite length never ends.
-/// Sleeps that are due at the same moment end in the order in which they began.
+/// Sleeps that are due at the same moment end in the order in which they began. On a real clock,
+/// one that is due within 50 µs after others have ended, ends with what else is due by then.
 ///
 /// On a thread without a loop (under another executor), the timers of the process's background
 /// loop are used.

@@ -222,6 +222,17 @@ fn a_scope_whose_future_is_dropped_is_left() {
 }
 
 #[test]
+fn a_timeout_is_no_deadline_of_a_scope() {
+    run(async {
+        let scope = CancelScope::after(5);
+        let inside = timeout(2, timeout(9, async { current_effective_deadline() }));
+        assert_eq!(inside.await, Ok(Ok(None)));
+        let inside = scope.run(timeout(2, async { current_effective_deadline() }));
+        assert_eq!(timeout(1, inside).await, Ok(Some(Ok(scope.deadline()))));
+    });
+}
+
+#[test]
 fn a_scope_that_moves_into_another_one_hears_of_it() {
     run(async {
         let inner = CancelScope::after(9);

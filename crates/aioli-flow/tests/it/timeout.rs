@@ -14,6 +14,8 @@ use aioli_sync::Queue;
 use aioli_task::testing::counts;
 use aioli_task::{Exit, Runner, Stop, catch, current, exit, now, shield, spawn, yield_now};
 use aioli_time::{Deadline, sleep};
+use futures::future::{self, LocalBoxFuture};
+use futures::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::{Log, at, caught, check, run, run_any_order, secs, virtual_clock};
 
@@ -424,7 +426,7 @@ fn a_timeout_holds_its_body_once() {
 }
 
 #[test]
-fn a_timeout_is_a_handler_only_while_it_has_some_inside() {
+fn a_timeout_is_no_handler_until_it_has_one_inside() {
     run(async {
         let plain = spawn(timeout(9, timeout(8, sleep(7))));
         yield_now().await;
@@ -456,4 +458,81 @@ fn a_request_that_another_branch_absorbs_leaves_a_timeout_alone() {
         task.await
     });
     assert_eq!(ended, (Ok("slept"), true));
+}
+
+#[test]
+fn a_timeout_stays_a_handler_when_those_inside_have_left() {
+    let ended = run_any_order(|| async {
+        let task = spawn(async {
+            let timed = timeout(3, async {
+                finally(sleep(1), async {}).await;
+                sleep(1).await;
+                "slept"
+            });
+            futures::join!(catch(timed), async {
+                catch(pending::<()>()).await.is_err()
+            })
+        });
+        sleep(1.5).await;
+        task.cancel();
+        let (timed, other) = task.await;
+        (timed.is_err(), other)
+    });
+    assert_eq!(ended, (true, true));
+}
+
+/// Several timeouts in one task, polled by code that knows nothing of handlers. Some have handlers
+/// inside from the beginning, some get them later, some lose them, and some never have any.
+async fn timeouts_in_foreign_code(which: usize, log: &Log) {
+    let cleaned = |name| async move { log.put(name) };
+    let plain = Box::pin(async { timeout(9, sleep(4)).await.is_ok() });
+    let clean = Box::pin(async { timeout(9, finally(sleep(3), cleaned("a"))).await.is_ok() });
+    let late = Box::pin(async {
+        let body = async {
+            sleep(1).await;
+            finally(sleep(1), cleaned("b")).await;
+            sleep(1).await;
+        };
+        timeout(9, timeout(8, body)).await.is_ok()
+    });
+    let short = Box::pin(async { timeout(2, finally(sleep(9), cleaned("c"))).await.is_ok() });
+    match which {
+        0 => drop(futures::join!(plain, clean, late, short)),
+        1 => {
+            let first = future::select(plain, clean);
+            drop(future::join3(first, late, short).await);
+        }
+        2 => {
+            let all: [LocalBoxFuture<'_, bool>; 4] = [plain, clean, late, short];
+            let mut all: FuturesUnordered<_> = all.into_iter().collect();
+            while all.next().await.is_some() {}
+        }
+        _ => {
+            let all: [LocalBoxFuture<'_, bool>; 4] = [plain, clean, late, short];
+            let mut all = stream::iter(all).buffered(2);
+            while all.next().await.is_some() {}
+        }
+    }
+}
+
+#[test]
+fn no_request_is_lost_in_timeouts_that_foreign_code_polls() {
+    for which in 0..4 {
+        for half_seconds in 0..8 {
+            let ended = run_any_order(|| async move {
+                let log = Log::default();
+                let task = spawn({
+                    let log = log.clone();
+                    async move { timeouts_in_foreign_code(which, &log).await }
+                });
+                sleep(f64::from(half_seconds) * 0.5).await;
+                yield_now().await;
+                let asked = task.cancel();
+                let ended = task.outcome().await;
+                assert_eq!((counts().handlers, aioli_time::stats().pending), (0, 0));
+                (asked, matches!(ended, Err(Stop::Cancelled(_))), log.all())
+            });
+            assert_eq!(ended.0, ended.1, "{which} {half_seconds} {ended:?}");
+        }
+    }
 }

@@ -233,8 +233,13 @@ impl<F: Future> ExitFuture<F> {
     /// Like `poll`, for scopes that stop nothing but their own [`unwind`](ExitFuture::unwind).
     ///
     /// A panic of the body passes, and does not come out as [`Exit::Panicked`]; the body is dropped
-    /// with this future then. And the scope is a handler only while there are handlers inside it:
-    /// otherwise a request from outside goes to the one around the scope, which drops this future.
+    /// with this future then. And the scope is no handler until there is one inside it: a request
+    /// from outside goes to the handler around the scope until then, which drops this future. So a
+    /// scope with a [shield](ExitFuture::set_shield) is to be polled with `poll`.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`exit`].
     ///
     /// # Panics
     ///
@@ -410,11 +415,13 @@ impl<F> ExitFuture<F> {
         let left = if self.handler.is_unlinked() {
             Ok(())
         } else {
-            // SAFETY: it is about to be dropped and stays where it is, so it is pinned if it ever was.
+            // SAFETY: what is pinned must not move before it is dropped: `drop` calls this, and the
+            // value stays where it is.
             let (body, handler) = unsafe { Pin::new_unchecked(&mut *self) }.project();
             finish(body, handler)
         };
-        // SAFETY: only `drop` calls this, so that the handler is not used again.
+        // SAFETY: a value is dropped once, and not used afterwards: only `drop` calls this, at its
+        // end.
         unsafe { ManuallyDrop::drop(&mut self.handler) };
         if let Err(panic) = left {
             resume_unwind(panic);

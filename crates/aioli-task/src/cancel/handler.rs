@@ -152,18 +152,16 @@ impl Link {
         }
     }
 
-    /// The body is pending, for the first time or not.
+    /// The body is pending, for the first time or not. `false`: there may be something to hand
+    /// down.
     #[inline]
-    fn suspend(&mut self, was_linked: bool, waker: &Waker, after: &mut After) -> Entered {
-        match self.place() {
-            // The waker is known, and nothing is to be handed down.
-            Some(place) if was_linked && place.is_quiet() => Entered::Go,
-            Some(place) => place.act(after, |entries, at, after| {
-                entries.suspend_handler(at, waker, after)
-            }),
-            None => {
+    fn suspend_quietly(&mut self, was_linked: bool, waker: &Waker) -> bool {
+        match &self.state {
+            // The waker is known.
+            State::Linked(place) => was_linked && place.is_quiet(),
+            _ => {
                 self.link(waker);
-                Entered::Go
+                true
             }
         }
     }
@@ -371,18 +369,15 @@ impl Handler {
 
     /// The body is pending.
     pub(super) fn suspend(&mut self, was_linked: bool, waker: &Waker) -> Entered {
-        if self.shared.get().is_none() {
-            match &self.own.state {
-                State::New => {
-                    self.own.link(waker);
-                    return Entered::Go;
-                }
-                // The waker is known, and nothing is to be handed down.
-                State::Linked(place) if was_linked && place.is_quiet() => return Entered::Go,
-                _ => {}
-            }
+        if self.with(|link| link.suspend_quietly(was_linked, waker)) {
+            return Entered::Go;
         }
-        self.now(|link, after| link.suspend(was_linked, waker, after))
+        self.now(|link, after| match link.place() {
+            Some(place) => place.act(after, |entries, at, after| {
+                entries.suspend_handler(at, waker, after)
+            }),
+            None => Entered::Go,
+        })
     }
 
     /// Whether a body that is done may be dropped before its handler begins to leave: no request

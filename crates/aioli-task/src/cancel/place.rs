@@ -149,8 +149,8 @@ impl Place {
         is_here && self.is_quiet() && self.known == Known::new(parent, Some(waker))
     }
 
-    /// Leaves the tree with nothing below and nothing under way here, and returns the entry's waker,
-    /// to be dropped with no lock held. `None`: there is more to do.
+    /// Leaves the tree with nothing below and nothing under way here, and returns the entry's
+    /// waker, to be dropped with no lock held. `None`: there is more to do.
     #[inline]
     pub(super) fn leave_as_leaf(&self) -> Option<Option<Waker>> {
         let mut entries = self.address.tree.lock();

@@ -1,9 +1,9 @@
 //! Who waits until nothing can run.
 //!
-//! The loop asks when it has nothing ready and has looked at I/O; it then wakes those who wait, before
-//! it parks and before a virtual clock jumps. Some want it to stay so for a while: the loop then
-//! idles for the shortest of those times, and wakes who wanted no more. An entry leaves the list when it is woken or when its
-//! future is dropped, whichever comes first.
+//! The loop asks when it has nothing ready and has looked at I/O; it then wakes those who wait,
+//! before it parks and before a virtual clock jumps. Some want it to stay so for a while: the loop
+//! then idles for the shortest of those times, and wakes who wanted no more. An entry leaves the
+//! list when it is woken or when its future is dropped, whichever comes first.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use aioli_task::driver::Home;
 use aioli_task::{ContextVar, now, spawn, yield_now};
 use aioli_time::{call_at, call_later, sleep, stats};
 
@@ -161,4 +163,22 @@ fn a_callback_sees_the_context_it_was_set_in() {
         assert_eq!(USER.get(), Some(2));
     });
     log.check(&["Some(1)"]);
+}
+
+#[test]
+fn a_callback_that_is_set_while_the_loop_ends_is_dropped() {
+    /// Sets a callback that holds the value, when the loop drops its slots.
+    struct Late(Arc<()>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let held = self.0.clone();
+            call_later(1, move || drop(held));
+        }
+    }
+    let held = Arc::new(());
+    run(async {
+        let _late = Home::current().slot(|| Late(held.clone()));
+        sleep(1).await;
+    });
+    assert_eq!(Arc::strong_count(&held), 1);
 }

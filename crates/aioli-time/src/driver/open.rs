@@ -1,0 +1,111 @@
+//! The timers of a loop that runs, and how a busy loop is spared a wake-up for each.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::moment::Moment;
+use crate::timers::Timers;
+
+/// By how much timers are put off that would be due right after others have fired, on a real
+/// clock: where they come thick and fast, a wake-up for each would cost more than all else. It is
+/// what Linux puts off all waits by if it is let.
+const GAP: Duration = Duration::from_micros(50);
+
+/// The timers of a loop that runs.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) timers: Timers,
+    /// Nothing fires before; a virtual clock has no such moment.
+    not_before: Option<Moment>,
+    is_real: bool,
+}
+
+impl Open {
+    pub(super) fn new(now: Moment, is_real: bool) -> Open {
+        Open {
+            timers: Timers::new(now),
+            not_before: None,
+            is_real,
+        }
+    }
+
+    /// When something is to fire.
+    pub(super) fn next_deadline(&mut self) -> Option<Moment> {
+        let next = self.timers.next_deadline()?;
+        Some(self.not_before.map_or(next, |moment| next.max(moment)))
+    }
+
+    /// Takes out what is due, in order.
+    pub(super) fn take_due(&mut self, now: Moment) -> Vec<Waker> {
+        let due = self.timers.take_due(now);
+        if self.is_real && !due.is_empty() {
+            self.not_before = now.after(GAP);
+        }
+        due
+    }
+
+    /// Something is due already: it is not put off.
+    pub(super) fn hurry(&mut self) {
+        self.not_before = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A set in which timers are due after so many microseconds, of which the first has fired.
+    fn after_first(microseconds: &[u64], is_real: bool) -> (Moment, Open) {
+        let begin = Moment::of(Instant::now());
+        let mut open = Open::new(begin, is_real);
+        for &length in microseconds {
+            open.timers.insert(at(begin, length), Waker::noop().clone());
+        }
+        let first = open.next_deadline().expect("there are timers");
+        assert_eq!(first, at(begin, microseconds[0]), "the first is on time");
+        assert_eq!(open.take_due(first).len(), 1);
+        (first, open)
+    }
+
+    fn at(begin: Moment, microseconds: u64) -> Moment {
+        let length = Duration::from_micros(microseconds);
+        begin.after(length).expect("no test goes on for so long")
+    }
+
+    #[test]
+    fn what_is_due_within_a_gap_fires_together_at_its_end() {
+        let (fired, mut open) = after_first(&[10, 11, 59, 60, 61], true);
+        let next = open.next_deadline().expect("some are left");
+        assert_eq!(next, at(fired, 50));
+        assert_eq!(open.take_due(next).len(), 3);
+        assert_eq!(open.next_deadline(), Some(at(next, 50)));
+    }
+
+    #[test]
+    fn what_is_due_after_the_gap_is_on_time() {
+        let (fired, mut open) = after_first(&[10, 61], true);
+        assert_eq!(open.next_deadline(), Some(at(fired, 51)));
+    }
+
+    #[test]
+    fn nothing_is_put_off_where_nothing_has_fired() {
+        let (fired, mut open) = after_first(&[10, 80], true);
+        assert!(open.take_due(at(fired, 60)).is_empty());
+        assert_eq!(open.next_deadline(), Some(at(fired, 70)));
+    }
+
+    #[test]
+    fn in_a_hurry_there_is_no_gap() {
+        let (fired, mut open) = after_first(&[10, 11], true);
+        open.hurry();
+        assert_eq!(open.next_deadline(), Some(at(fired, 1)));
+    }
+
+    #[test]
+    fn a_virtual_clock_has_no_gaps() {
+        let (fired, mut open) = after_first(&[10, 11], false);
+        assert_eq!(open.next_deadline(), Some(at(fired, 1)));
+    }
+}
