@@ -14,6 +14,7 @@ use cursor::Cursor;
 use shared::Shared;
 
 use crate::{
+    buf_reader::BufReader,
     error::{Error, Result},
     lines::Lines,
     os,
@@ -367,7 +368,7 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub fn lines(self) -> Lines {
-        Lines::new(self)
+        BufReader::new(self).lines()
     }
 
     /// Waits for everything in flight on this file, closes it, and reports what failed.

@@ -120,6 +120,7 @@ mod temp;
 mod tokio_traits;
 mod walk;
 mod whole;
+mod window;
 
 pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;

@@ -4,6 +4,8 @@ use crate::{
     error::{Error, Result},
     file::CHUNK,
     lane::{Answer, Lane},
+    lines::Lines,
+    window::{LIMIT, STEP, Source, Window},
 };
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::{
@@ -62,14 +64,15 @@ fn input() -> MutexGuard<'static, Input> {
 #[doc(alias = "sys.stdin")]
 #[derive(Debug)]
 pub struct Stdin {
-    /// What `fill_buf` has shown and `consume` has not taken.
-    shown: Vec<u8>,
+    window: Window,
 }
 
 /// A handle of standard input; see [`Stdin`].
 #[must_use]
 pub fn stdin() -> Stdin {
-    Stdin { shown: Vec::new() }
+    Stdin {
+        window: Window::new(),
+    }
 }
 
 impl Stdin {
@@ -97,26 +100,24 @@ impl Stdin {
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
     /// is not UTF-8, which stays, or is longer than 1 MiB.
     pub async fn read_line(&mut self) -> Result<String> {
-        let mut searched = 0;
-        loop {
-            let found = self.shown[searched..].iter().position(|b| *b == b'\n');
-            if let Some(at) = found {
-                return self.take_text(searched + at + 1);
-            }
-            searched = self.shown.len();
-            if searched > LINE_MAX {
-                let reason = format!("a line is longer than {LINE_MAX} bytes");
-                return Err(failed(
-                    INPUT_READ,
-                    io::Error::new(io::ErrorKind::InvalidData, reason),
-                ));
-            }
-            let more = poll_fn(poll_input).await?;
-            if more.is_empty() {
-                return self.take_text(searched);
-            }
-            self.shown.extend(more);
-        }
+        poll_fn(|cx| self.poll_line(cx, LIMIT)).await
+    }
+
+    /// The lines that are left; see [`Lines`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut lines = aioli_fs::stdin().lines();
+    /// while let Some(line) = lines.next().await {
+    ///     println!("you said {}", line?);
+    /// }
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn lines(self) -> Lines {
+        Lines::over(self, LIMIT)
     }
 
     /// Reads all that is left, as text.
@@ -130,49 +131,34 @@ impl Stdin {
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
     /// UTF-8, which stays.
     pub async fn read_to_string(&mut self) -> Result<String> {
-        loop {
-            let more = poll_fn(poll_input).await?;
-            if more.is_empty() {
-                return self.take_text(self.shown.len());
-            }
-            self.shown.extend(more);
-        }
-    }
-
-    fn take_text(&mut self, n: usize) -> Result<String> {
-        match str::from_utf8(&self.shown[..n]) {
-            Ok(text) => {
-                let text = text.to_owned();
-                self.shown.drain(..n);
-                Ok(text)
-            }
-            Err(error) => Err(failed(
-                INPUT_READ,
-                io::Error::new(io::ErrorKind::InvalidData, error),
-            )),
-        }
+        while poll_fn(|cx| self.poll_more(cx)).await? > 0 {}
+        self.take_text(self.window.bytes().len())
     }
 
     fn poll_read_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
         if !buf.is_empty() {
-            ready!(self.poll_shown(cx))?;
+            ready!(self.poll_some(cx))?;
         }
-        let n = buf.len().min(self.shown.len());
-        buf[..n].copy_from_slice(&self.shown[..n]);
-        self.shown.drain(..n);
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_shown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.shown.is_empty() {
-            self.shown = ready!(poll_input(cx))?;
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(self.window.hand_out(buf)))
     }
 }
 
-/// The longest line of [`Stdin::read_line`].
-const LINE_MAX: usize = 1024 * 1024;
+impl Source for Stdin {
+    fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        let bytes = ready!(poll_input(cx))?;
+        let n = bytes.len();
+        self.window.push(bytes);
+        Poll::Ready(Ok(n))
+    }
+
+    fn line_error(&self, reason: io::Error) -> Error {
+        failed(INPUT_READ, reason)
+    }
+}
 
 /// What came in, nothing at the end.
 fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
@@ -193,7 +179,7 @@ fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
 }
 
 fn read_input() -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; CHUNK / 4];
+    let mut bytes = vec![0; STEP];
     loop {
         match io::stdin().lock().read(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -207,10 +193,10 @@ fn read_input() -> io::Result<Vec<u8>> {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if !self.shown.is_empty() {
+        if !self.window.is_empty() {
             let mut input = input();
             let later = mem::take(&mut input.ahead);
-            input.ahead = mem::take(&mut self.shown);
+            input.ahead = self.window.rest();
             input.ahead.extend(later);
         }
     }
@@ -229,12 +215,12 @@ impl AsyncRead for Stdin {
 impl AsyncBufRead for Stdin {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        ready!(this.poll_shown(cx))?;
-        Poll::Ready(Ok(&this.shown))
+        ready!(this.poll_some(cx))?;
+        Poll::Ready(Ok(this.window.bytes()))
     }
 
     fn consume(mut self: Pin<&mut Self>, n: usize) {
-        self.shown.drain(..n);
+        self.window.take(n);
     }
 }
 
