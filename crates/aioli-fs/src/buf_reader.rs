@@ -65,6 +65,19 @@ impl BufReader {
     }
 
     /// Sets how long a line may be, or what [`read_until`](Self::read_until) reads: 1 MiB at first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "a line of some length\n").await?;
+    /// let reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.with_limit(8).read_line().await.unwrap_err();
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
@@ -72,12 +85,39 @@ impl BufReader {
     }
 
     /// The file behind the buffer, whose position is behind what is in the buffer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// assert_eq!(reader.get_ref().metadata().await?.len(), 4);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn get_ref(&self) -> &File {
         &self.file
     }
 
     /// What is in memory and comes next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "one\ntwo\n").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// assert_eq!(reader.buffer(), b"two\n");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
         self.window.bytes()
@@ -119,6 +159,21 @@ impl BufReader {
     /// # Panics
     ///
     /// If there are not so many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// let n = reader.fill_buf().await?.iter().take_while(|byte| **byte < b'2').count();
+    /// reader.consume(n);
+    /// assert_eq!(reader.buffer(), b"23");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn consume(&mut self, n: usize) {
         self.window.take(n);
     }
@@ -132,6 +187,21 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// let mut buf = [0; 3];
+    /// assert_eq!(reader.read(&mut buf).await?, 3);
+    /// assert_eq!(&buf, b"012");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         poll_fn(|cx| self.poll_out(cx, buf)).await
     }
@@ -213,12 +283,41 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports; what has been read stays for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\nbody").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// assert_eq!(reader.read_to_end().await?, b"body");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         self.file.read_to_end().await
     }
 
     /// The lines that are left; see [`Lines`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\none\ntwo\n").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// assert_eq!(reader.read_line().await?, "head\n");
+    /// let mut lines = reader.lines();
+    /// assert_eq!(lines.next().await.expect("a line")?, "one");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn lines(self) -> Lines {
         let limit = self.limit;
         Lines::over(self, limit)
@@ -233,6 +332,22 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports: a position before the start, or a file without positions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// use std::io::SeekFrom;
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_until(b'3').await?;
+    /// assert_eq!(reader.seek(SeekFrom::Current(2)).await?, 6);
+    /// assert_eq!(reader.read_to_end().await?, b"6789");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         self.file.seek(to).await
@@ -247,6 +362,21 @@ impl BufReader {
     /// # Errors
     ///
     /// A failure of the file that no operation has reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\nbody").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// let mut file = reader.into_inner().await?;
+    /// assert_eq!(file.read_to_string().await?, "body");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn into_inner(mut self) -> Result<File> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         Ok(self.file)

@@ -68,6 +68,15 @@ pub struct Stdin {
 }
 
 /// A handle of standard input; see [`Stdin`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # aioli_task::run(async {
+/// let line = aioli_fs::stdin().read_line().await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn stdin() -> Stdin {
     Stdin {
@@ -85,6 +94,17 @@ impl Stdin {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut buf = [0; 1024];
+    /// let n = aioli_fs::stdin().read(&mut buf).await?;
+    /// println!("{n} bytes came in");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         poll_fn(|cx| self.poll_read_out(cx, buf)).await
     }
@@ -99,6 +119,17 @@ impl Stdin {
     ///
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
     /// is not UTF-8, which stays, or is longer than 1 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut stdin = aioli_fs::stdin();
+    /// let name = stdin.read_line().await?;
+    /// let age = stdin.read_line().await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_line(&mut self) -> Result<String> {
         poll_fn(|cx| self.poll_line(cx, LIMIT)).await
     }
@@ -130,6 +161,16 @@ impl Stdin {
     ///
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
     /// UTF-8, which stays.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let program = aioli_fs::stdin().read_to_string().await?;
+    /// println!("{} lines", program.lines().count());
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_string(&mut self) -> Result<String> {
         while poll_fn(|cx| self.poll_more(cx)).await? > 0 {}
         self.take_text(self.window.bytes().len())
@@ -248,6 +289,15 @@ pub struct Stdout {
 }
 
 /// A handle of standard output; see [`Stdout`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stdout().write_all("to the output\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn stdout() -> Stdout {
     Stdout {
@@ -257,6 +307,15 @@ pub fn stdout() -> Stdout {
 }
 
 /// A handle of standard errors; see [`Stdout`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stderr().write_all("to the errors\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[doc(alias = "aiofiles.stderr")]
 #[must_use]
 pub fn stderr() -> Stdout {
@@ -276,6 +335,17 @@ impl Stdout {
     /// # Errors
     ///
     /// What the system reports, for instance that nobody reads the pipe any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let mut out = aioli_fs::stdout();
+    /// out.write_all("one line\n").await?;
+    /// out.write_all(b"another\n").await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> Result<()> {
         let writing = self.start(data.as_ref().to_vec());
         let written = match writing {

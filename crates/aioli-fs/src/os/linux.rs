@@ -32,32 +32,24 @@ static ON_DISK: AtomicU64 = AtomicU64::new(0);
 const AT_CURSOR: libc::off_t = -1;
 
 /// Reads at the file's position as much as needs no waiting.
-pub(crate) fn read_now(file: &File, buf: &mut [u8]) -> Now {
-    read(file, buf, AT_CURSOR)
-}
-
-/// Reads at the file's position into several buffers as much as needs no waiting.
-pub(crate) fn read_vectored_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
-    read_into(file, bufs, AT_CURSOR)
+pub(crate) fn read_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
+    read(file, bufs, AT_CURSOR)
 }
 
 /// Reads at `offset` as much as needs no waiting.
 pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
     match libc::off_t::try_from(offset) {
-        Ok(offset) => read(file, buf, offset),
+        Ok(offset) => read(file, &mut [IoSliceMut::new(buf)], offset),
         Err(_) => Now::Later,
     }
 }
 
-fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
-    read_into(file, &mut [IoSliceMut::new(buf)], offset)
-}
-
-fn read_into(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
+fn read(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
     // More than the system takes are a short read.
     let n_bufs = bufs.len().min(1024);
-    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, each describes memory that is borrowed
-    // mutably for the whole call, and the descriptor is open because `file` is borrowed.
+    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, there are at least `n_bufs`, each
+    // describes memory that is borrowed mutably for the whole call, and the descriptor is open
+    // because `file` is borrowed.
     let n = unsafe {
         libc::preadv2(
             file.as_raw_fd(),

@@ -99,3 +99,26 @@ fn several_buffers_are_read_and_written_in_order() {
         assert_eq!((&a, &b[..1]), (b"xy", &b"z"[..]));
     });
 }
+
+#[test]
+fn buffers_without_room_are_no_end_and_large_ones_are_filled() {
+    use io::IoSliceMut;
+    crate::block_on(async {
+        let mut file = fs::TempFile::new().await.unwrap();
+        file.write_all(vec![7; 600_000]).await.unwrap();
+        file.seek(SeekFrom::Start(0)).await.unwrap();
+        let mut large = vec![0; 200_000];
+        let mut bufs: Vec<_> = (0..2000).map(|_| IoSliceMut::new(&mut [])).collect();
+        assert_eq!(file.read_vectored(&mut bufs).await.unwrap(), 0);
+        bufs.push(IoSliceMut::new(&mut large));
+        let n = file.read_vectored(&mut bufs).await.unwrap();
+        assert!(n > 0);
+        assert!(large[..n].iter().all(|byte| *byte == 7) && large[n..].iter().all(|b| *b == 0));
+        let (mut small, mut large) = ([0; 10], vec![0; 300_000]);
+        let bufs = &mut [IoSliceMut::new(&mut small), IoSliceMut::new(&mut large)];
+        let more = file.read_vectored(bufs).await.unwrap();
+        assert_eq!(small, [7; 10]);
+        let rest = file.read_to_end().await.unwrap();
+        assert_eq!(n + more + rest.len(), 600_000);
+    });
+}
