@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "the system calls have no safe wrappers in std")]
 
 use super::{Now, Whole};
+use crate::whole::folder_of;
 use std::{
     ffi::CString,
     fs::File,
@@ -94,9 +95,7 @@ pub(crate) fn read_whole(path: &Path, opened: Option<File>) -> io::Result<Vec<u8
         wait_for_writer(&file)?;
     }
     wait_again(&file)?;
-    let size = file.metadata()?.len();
     let mut data = Vec::new();
-    data.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;
     file.read_to_end(&mut data)?;
     Ok(data)
 }
@@ -174,13 +173,12 @@ pub(crate) fn write_whole_now(path: &Path, data: &[u8]) -> bool {
 }
 
 fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
-    let name = CString::new(path.file_name()?.as_bytes()).ok()?;
-    let parent = path.parent()?;
-    let parent = if parent == Path::new("") {
-        Path::new(".")
-    } else {
-        parent
-    };
+    let name = path.file_name()?.as_bytes();
+    // `a/` and `a/.` have the name `a` too, but are folders.
+    if !path.as_os_str().as_bytes().ends_with(name) {
+        return None;
+    }
+    let parent = folder_of(path);
     // To ask costs three system calls, which the files of one folder pay once. The answer may be
     // outdated, or another's of the same hash: then the job writes what could have been here.
     let asked = BuildHasherDefault::<DefaultHasher>::default().hash_one(parent);
@@ -192,6 +190,7 @@ fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
         ON_DISK.store(asked, Ordering::Relaxed);
         return None;
     }
+    let name = CString::new(name).ok()?;
     let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
     let mut file = match made {
         Some(file) => file,

@@ -148,6 +148,15 @@ fn small_writes_in_memory_are_as_those_of_the_standard_library() {
         assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
         let error = fs::write(dir.path().join("no/x"), "x").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        // What ends like a folder is none to be made a file.
+        for end in ["new/", "new/.", "ours/", "ours/."] {
+            let path = dir.path().join(end);
+            let theirs = std::fs::write(&path, "x").unwrap_err();
+            let error = fs::write(&path, "x").await.unwrap_err();
+            assert_eq!(error.kind(), theirs.kind(), "{end}");
+        }
+        assert!(!fs::exists(dir.path().join("new")).await.unwrap());
+        assert_eq!(std::fs::read(&ours).unwrap(), b"short");
         let error = fs::write(shm.join(".."), "x").await.unwrap_err();
         assert_eq!(error.operation(), "write");
     });
