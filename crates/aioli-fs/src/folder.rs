@@ -153,6 +153,19 @@ pub fn read_dir(path: impl AsRef<Path>) -> Operation<ReadDir> {
 /// The entries of a folder: a [`Stream`], fetched from the pool in batches.
 ///
 /// Made by [`read_dir`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// aioli_fs::create_dir_all(dir.path().join("a/b")).await?;
+/// let mut entries: aioli_fs::ReadDir = aioli_fs::read_dir(dir.path()).await?;
+/// assert_eq!(entries.next().await.expect("an entry")?.file_name(), "a");
+/// assert!(entries.next().await.is_none());
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     batches: Batches<Listing>,

@@ -9,6 +9,7 @@ use crate::{
 };
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::{
+    fmt,
     future::{Future, poll_fn},
     io::{self, Read, Write},
     mem,
@@ -18,8 +19,18 @@ use std::{
 };
 
 static READING: Lane = Lane::new("aioli-stdin");
-static WRITING: Lane = Lane::new("aioli-stdout");
-static WRITING_ERRORS: Lane = Lane::new("aioli-stderr");
+
+static OUTPUT: Output = Output {
+    lane: Lane::new("aioli-stdout"),
+    operation: "write standard output",
+    write: |data| write_to(io::stdout().lock(), data),
+};
+
+static ERRORS: Output = Output {
+    lane: Lane::new("aioli-stderr"),
+    operation: "write standard errors",
+    write: |data| write_to(io::stderr().lock(), data),
+};
 
 /// The operation's name in errors.
 const INPUT_READ: &str = "read standard input";
@@ -283,7 +294,7 @@ impl AsyncBufRead for Stdin {
 #[doc(alias = "sys.stdout")]
 #[derive(Debug)]
 pub struct Stdout {
-    errors: bool,
+    output: &'static Output,
     /// The write of `poll_write` that runs.
     writing: Option<Answer<Written>>,
 }
@@ -301,7 +312,7 @@ pub struct Stdout {
 #[must_use]
 pub fn stdout() -> Stdout {
     Stdout {
-        errors: false,
+        output: &OUTPUT,
         writing: None,
     }
 }
@@ -320,7 +331,7 @@ pub fn stdout() -> Stdout {
 #[must_use]
 pub fn stderr() -> Stdout {
     Stdout {
-        errors: true,
+        output: &ERRORS,
         writing: None,
     }
 }
@@ -347,35 +358,11 @@ impl Stdout {
     /// # }).unwrap();
     /// ```
     pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> Result<()> {
-        let writing = self.start(data.as_ref().to_vec());
-        let written = match writing {
+        let written = match self.output.start(data.as_ref().to_vec()) {
             Ok(writing) => writing.await.heard(),
             Err(error) => Err(error),
         };
-        written.map_err(|error| failed(self.operation(), error))
-    }
-
-    fn operation(&self) -> &'static str {
-        if self.errors {
-            "write standard errors"
-        } else {
-            "write standard output"
-        }
-    }
-
-    fn start(&self, data: Vec<u8>) -> io::Result<Answer<Written>> {
-        let operation = self.operation();
-        if self.errors {
-            WRITING_ERRORS.ask(move || Written {
-                operation,
-                result: io::stderr().lock().write_all(&data),
-            })
-        } else {
-            WRITING.ask(move || Written {
-                operation,
-                result: write_output(&data),
-            })
-        }
+        written.map_err(|error| failed(self.output.operation, error))
     }
 
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -388,10 +375,34 @@ impl Stdout {
     }
 }
 
-fn write_output(data: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(data)?;
-    out.flush()
+/// One of the streams that are written.
+struct Output {
+    lane: Lane,
+    /// The operation's name in errors.
+    operation: &'static str,
+    write: fn(&[u8]) -> io::Result<()>,
+}
+
+impl Output {
+    fn start(&'static self, data: Vec<u8>) -> io::Result<Answer<Written>> {
+        self.lane.ask(move || Written {
+            operation: self.operation,
+            result: (self.write)(&data),
+        })
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_to(mut stream: impl Write, data: &[u8]) -> io::Result<()> {
+    stream.write_all(data)?;
+    stream.flush()
 }
 
 /// What came of a write; a failure that nobody hears is logged.
@@ -425,7 +436,7 @@ impl AsyncWrite for Stdout {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_done(cx))?;
         let n = data.len().min(CHUNK);
-        self.writing = Some(self.start(data[..n].to_vec())?);
+        self.writing = Some(self.output.start(data[..n].to_vec())?);
         Poll::Ready(Ok(n))
     }
 
