@@ -76,13 +76,13 @@ pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines {
-    source: Box<dyn Source + Send + Sync>,
+    source: Box<dyn Source>,
     limit: usize,
     ended: bool,
 }
 
 impl Lines {
-    pub(crate) fn over(source: impl Source + Send + Sync + 'static, limit: usize) -> Self {
+    pub(crate) fn over(source: impl Source + 'static, limit: usize) -> Self {
         Self {
             source: Box::new(source),
             limit,

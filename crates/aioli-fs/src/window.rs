@@ -6,6 +6,7 @@ use crate::{
 };
 use std::{
     fmt, io, mem,
+    panic::{RefUnwindSafe, UnwindSafe},
     task::{Context, Poll, ready},
 };
 
@@ -145,7 +146,7 @@ impl fmt::Debug for Window {
 }
 
 /// What is read through a [`Window`].
-pub(crate) trait Source: fmt::Debug {
+pub(crate) trait Source: fmt::Debug + Send + Sync + UnwindSafe + RefUnwindSafe {
     fn window(&mut self) -> &mut Window;
 
     /// Lets more come into the window; 0 is the end.
