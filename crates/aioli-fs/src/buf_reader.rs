@@ -1,9 +1,10 @@
 //! Reading a file through a buffer: by lines, by pieces, up to a byte.
 
 use crate::{
-    error::Result,
-    file::{CHUNK, File},
+    error::{Error, Result},
+    file::File,
     lines::Lines,
+    window::{LIMIT, Piece, STEP, Source, Window, too_long},
 };
 use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek};
 use std::{
@@ -13,14 +14,6 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-
-/// How much is asked for at a time.
-const STEP: usize = CHUNK / 4;
-
-/// The longest piece that [`BufReader::read_until`] and [`BufReader::read_line`] read unless
-/// [`BufReader::with_limit`] says otherwise: 1 MiB. A file without line ends must not be able to
-/// fill the memory.
-const LIMIT: usize = 1024 * 1024;
 
 /// A file that is read 64 KiB at a time and handed out in pieces of any size.
 ///
@@ -45,24 +38,9 @@ const LIMIT: usize = 1024 * 1024;
 /// ```
 pub struct BufReader {
     file: File,
-    buffer: Vec<u8>,
-    /// What is handed out next in `buffer`.
-    start: usize,
-    /// Up to where `buffer` is known not to hold `sought`.
-    searched: usize,
-    sought: u8,
-    /// Up to where `buffer` holds bytes of the file.
-    filled: usize,
+    window: Window,
+    /// The longest piece.
     limit: usize,
-}
-
-/// What was found of a piece that ends with a certain byte.
-pub(crate) enum Piece {
-    /// So many bytes, of which the last is the one.
-    Whole(usize),
-    /// So many bytes up to the end of the file, without it.
-    Rest(usize),
-    TooLong,
 }
 
 impl BufReader {
@@ -81,16 +59,25 @@ impl BufReader {
     pub fn new(file: File) -> Self {
         Self {
             file,
-            buffer: Vec::new(),
-            start: 0,
-            searched: 0,
-            sought: b'\n',
-            filled: 0,
+            window: Window::new(),
             limit: LIMIT,
         }
     }
 
     /// Sets how long a line may be, or what [`read_until`](Self::read_until) reads: 1 MiB at first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "a line of some length\n").await?;
+    /// let reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.with_limit(8).read_line().await.unwrap_err();
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
@@ -98,15 +85,42 @@ impl BufReader {
     }
 
     /// The file behind the buffer, whose position is behind what is in the buffer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// assert_eq!(reader.get_ref().metadata().await?.len(), 4);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn get_ref(&self) -> &File {
         &self.file
     }
 
     /// What is in memory and comes next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "one\ntwo\n").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// assert_eq!(reader.buffer(), b"two\n");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
-        &self.buffer[self.start..self.filled]
+        self.window.bytes()
     }
 
     /// What comes next: what is in memory, or else what one read brings; nothing at the end.
@@ -145,9 +159,23 @@ impl BufReader {
     /// # Panics
     ///
     /// If there are not so many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// let n = reader.fill_buf().await?.iter().take_while(|byte| **byte < b'2').count();
+    /// reader.consume(n);
+    /// assert_eq!(reader.buffer(), b"23");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn consume(&mut self, n: usize) {
-        assert!(n <= self.filled - self.start, "more than there is");
-        self.take(n);
+        self.window.take(n);
     }
 
     /// Reads up to `buf.len()` bytes; 0 is the end of the file.
@@ -159,6 +187,21 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// let mut buf = [0; 3];
+    /// assert_eq!(reader.read(&mut buf).await?, 3);
+    /// assert_eq!(&buf, b"012");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         poll_fn(|cx| self.poll_out(cx, buf)).await
     }
@@ -190,10 +233,14 @@ impl BufReader {
     /// # }).unwrap();
     /// ```
     pub async fn read_until(&mut self, byte: u8) -> Result<Vec<u8>> {
-        let n = self.piece(byte, "read").await?;
-        let piece = self.buffer()[..n].to_vec();
-        self.take(n);
-        Ok(piece)
+        match poll_fn(|cx| self.poll_piece(cx, byte, self.limit)).await? {
+            Piece::Whole(n) | Piece::Rest(n) => {
+                let piece = self.buffer()[..n].to_vec();
+                self.window.take(n);
+                Ok(piece)
+            }
+            Piece::TooLong => Err(self.file.error("read", too_long(self.limit))),
+        }
     }
 
     /// Reads a line with its end; the last one may lack it, and an empty one is the end of the
@@ -224,18 +271,7 @@ impl BufReader {
     /// ```
     #[doc(alias = "aiofiles.readline")]
     pub async fn read_line(&mut self) -> Result<String> {
-        let n = self.piece(b'\n', "read a line of").await?;
-        match str::from_utf8(&self.buffer()[..n]) {
-            Ok(line) => {
-                let line = line.to_owned();
-                self.take(n);
-                Ok(line)
-            }
-            Err(error) => {
-                let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-                Err(self.file.error("read a line of", reason))
-            }
-        }
+        poll_fn(|cx| self.poll_line(cx, self.limit)).await
     }
 
     /// Reads all that is left.
@@ -247,15 +283,44 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports; what has been read stays for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\nbody").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// assert_eq!(reader.read_to_end().await?, b"body");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         self.file.read_to_end().await
     }
 
     /// The lines that are left; see [`Lines`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\none\ntwo\n").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// assert_eq!(reader.read_line().await?, "head\n");
+    /// let mut lines = reader.lines();
+    /// assert_eq!(lines.next().await.expect("a line")?, "one");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn lines(self) -> Lines {
         let limit = self.limit;
-        Lines::over(self).with_limit(limit)
+        Lines::over(self, limit)
     }
 
     /// Moves the position, counted from what has been handed out; the buffer goes.
@@ -267,6 +332,22 @@ impl BufReader {
     /// # Errors
     ///
     /// What the system reports: a position before the start, or a file without positions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// use std::io::SeekFrom;
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123456789").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_until(b'3').await?;
+    /// assert_eq!(reader.seek(SeekFrom::Current(2)).await?, 6);
+    /// assert_eq!(reader.read_to_end().await?, b"6789");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         self.file.seek(to).await
@@ -281,114 +362,57 @@ impl BufReader {
     /// # Errors
     ///
     /// A failure of the file that no operation has reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "head\nbody").await?;
+    /// let mut reader = aioli_fs::BufReader::new(aioli_fs::open(&path).await?);
+    /// reader.read_line().await?;
+    /// let mut file = reader.into_inner().await?;
+    /// assert_eq!(file.read_to_string().await?, "body");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn into_inner(mut self) -> Result<File> {
         poll_fn(|cx| self.poll_rest(cx)).await?;
         Ok(self.file)
     }
 
-    /// How long the next piece is, which is in the buffer then.
-    async fn piece(&mut self, byte: u8, operation: &'static str) -> Result<usize> {
-        match poll_fn(|cx| self.poll_piece(cx, byte)).await? {
-            Piece::Whole(n) | Piece::Rest(n) => Ok(n),
-            Piece::TooLong => {
-                let reason = format!("more than {} bytes", self.limit);
-                let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-                Err(self.file.error(operation, reason))
-            }
-        }
-    }
-
-    /// Looks for `byte`, reading until it is there.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, byte: u8) -> Poll<Result<Piece>> {
-        if self.sought != byte {
-            self.sought = byte;
-            self.searched = self.start;
-        }
-        loop {
-            let unsearched = &self.buffer[self.searched..self.filled];
-            if let Some(at) = unsearched.iter().position(|b| *b == byte) {
-                // It is found again by whoever asks again.
-                self.searched += at;
-                let n = self.searched + 1 - self.start;
-                let fits = n <= self.limit;
-                let piece = if fits {
-                    Piece::Whole(n)
-                } else {
-                    Piece::TooLong
-                };
-                return Poll::Ready(Ok(piece));
-            }
-            self.searched = self.filled;
-            let n = self.filled - self.start;
-            if n > self.limit {
-                return Poll::Ready(Ok(Piece::TooLong));
-            }
-            if ready!(self.poll_more(cx))? == 0 {
-                return Poll::Ready(Ok(Piece::Rest(n)));
-            }
-        }
-    }
-
-    pub(crate) fn file(&self) -> &File {
-        &self.file
-    }
-
-    pub(crate) fn take(&mut self, n: usize) {
-        self.start += n;
-        self.searched = self.start;
-    }
-
-    /// Drops what is in memory.
-    pub(crate) fn forget(&mut self) {
-        self.buffer = Vec::new();
-        self.start = 0;
-        self.searched = 0;
-        self.filled = 0;
-    }
-
-    /// Makes room behind what is there and reads into it.
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.searched -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < self.filled + STEP {
-            self.buffer.resize(self.filled + STEP, 0);
-        }
-        let room = &mut self.buffer[self.filled..];
-        let n = ready!(self.file.poll_fill(cx, room))?;
-        self.filled += n;
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.start == self.filled {
-            ready!(self.poll_more(cx))?;
-        }
-        Poll::Ready(Ok(()))
-    }
-
     fn poll_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
-        if self.start == self.filled && buf.len() >= STEP {
+        if self.window.is_empty() && buf.len() >= STEP {
             return self.file.poll_fill(cx, buf);
         }
         ready!(self.poll_some(cx))?;
-        let n = buf.len().min(self.filled - self.start);
-        buf[..n].copy_from_slice(&self.buffer()[..n]);
-        self.take(n);
-        Poll::Ready(Ok(n))
+        Poll::Ready(Ok(self.window.hand_out(buf)))
     }
 
     /// Gives the buffer back to the file, to be read again.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         ready!(self.file.poll_settled(cx))?;
-        if self.start < self.filled {
-            self.file.unread(self.buffer().to_vec());
+        if !self.window.is_empty() {
+            self.file.unread(self.window.rest());
         }
-        self.forget();
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Source for BufReader {
+    fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        let n = ready!(self.file.poll_fill(cx, self.window.room(STEP)))?;
+        self.window.came(n);
+        Poll::Ready(Ok(n))
+    }
+
+    fn line_error(&self, reason: io::Error) -> Error {
+        self.file.error("read a line of", reason)
     }
 }
 
@@ -421,7 +445,7 @@ impl AsyncSeek for BufReader {
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
         // The buffer is given back once; a seek that waits is polled again with it empty.
-        if self.start < self.filled {
+        if !self.window.is_empty() {
             ready!(self.poll_rest(cx))?;
         }
         Pin::new(&mut self.file).poll_seek(cx, to)

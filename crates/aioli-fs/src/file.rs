@@ -14,6 +14,7 @@ use cursor::Cursor;
 use shared::Shared;
 
 use crate::{
+    buf_reader::BufReader,
     error::{Error, Result},
     lines::Lines,
     os,
@@ -317,8 +318,9 @@ impl File {
     /// ```
     #[doc(alias = "os.writev")]
     pub async fn write_all_vectored(&mut self, bufs: &[IoSlice<'_>]) -> Result<()> {
-        let data = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
-        self.write_owned(data, true).await.map(drop)
+        self.write_owned(gathered(bufs, usize::MAX), true)
+            .await
+            .map(drop)
     }
 
     /// Moves the position and returns the new one, counted from the start of the file.
@@ -367,7 +369,7 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub fn lines(self) -> Lines {
-        Lines::new(self)
+        BufReader::new(self).lines()
     }
 
     /// Waits for everything in flight on this file, closes it, and reports what failed.
@@ -495,10 +497,15 @@ impl File {
     }
 }
 
-/// As much of several pieces as one write takes.
-fn gathered(bufs: &[IoSlice<'_>]) -> Vec<u8> {
-    let bytes = bufs.iter().flat_map(|buf| buf.iter().copied());
-    bytes.take(CHUNK).collect()
+/// What several pieces hold, as far as the first `max` bytes.
+fn gathered(bufs: &[IoSlice<'_>], max: usize) -> Vec<u8> {
+    let n: usize = bufs.iter().map(|buf| buf.len()).sum();
+    let mut bytes = Vec::with_capacity(n.min(max));
+    for buf in bufs {
+        let n = buf.len().min(max - bytes.len());
+        bytes.extend_from_slice(&buf[..n]);
+    }
+    bytes
 }
 
 impl From<std::fs::File> for File {

@@ -153,6 +153,19 @@ pub fn read_dir(path: impl AsRef<Path>) -> Operation<ReadDir> {
 /// The entries of a folder: a [`Stream`], fetched from the pool in batches.
 ///
 /// Made by [`read_dir`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// aioli_fs::create_dir_all(dir.path().join("a/b")).await?;
+/// let mut entries: aioli_fs::ReadDir = aioli_fs::read_dir(dir.path()).await?;
+/// assert_eq!(entries.next().await.expect("an entry")?.file_name(), "a");
+/// assert!(entries.next().await.is_none());
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct ReadDir {
     batches: Batches<Listing>,
@@ -250,30 +263,95 @@ impl DirEntry {
     }
 
     /// The folder's path as it was given, with the entry's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::write(dir.path().join("a"), "text").await?;
+    /// let mut entries = aioli_fs::read_dir(dir.path()).await?;
+    /// let entry = entries.next().await.expect("an entry")?;
+    /// assert_eq!(entry.path(), dir.path().join("a"));
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path, given away.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::write(dir.path().join("a"), "text").await?;
+    /// let mut entries = aioli_fs::read_dir(dir.path()).await?;
+    /// let entry = entries.next().await.expect("an entry")?;
+    /// assert_eq!(entry.into_path(), dir.path().join("a"));
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn into_path(self) -> PathBuf {
         self.path
     }
 
     /// The entry's name in its folder.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::write(dir.path().join("a"), "text").await?;
+    /// let mut entries = aioli_fs::read_dir(dir.path()).await?;
+    /// let entry = entries.next().await.expect("an entry")?;
+    /// assert_eq!(entry.file_name(), "a");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn file_name(&self) -> OsString {
         self.path.file_name().unwrap_or_default().to_os_string()
     }
 
     /// Whether it is a file, a folder or a symbolic link, as the folder itself says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::write(dir.path().join("a"), "text").await?;
+    /// let mut entries = aioli_fs::read_dir(dir.path()).await?;
+    /// let entry = entries.next().await.expect("an entry")?;
+    /// assert!(entry.file_type().is_file());
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn file_type(&self) -> FileType {
         self.file_type
     }
 
     /// How many folders deep it was found: 1 in the folder that was named.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::create_dir_all(dir.path().join("a/b")).await?;
+    /// let mut walk = aioli_fs::walk(dir.path());
+    /// assert_eq!(walk.next().await.expect("a")?.depth(), 1);
+    /// assert_eq!(walk.next().await.expect("b")?.depth(), 2);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn depth(&self) -> usize {
         self.depth
@@ -288,6 +366,19 @@ impl DirEntry {
     /// # Errors
     ///
     /// What the system reports, for instance that the entry is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// aioli_fs::write(dir.path().join("a"), "text").await?;
+    /// let mut entries = aioli_fs::read_dir(dir.path()).await?;
+    /// let entry = entries.next().await.expect("an entry")?;
+    /// assert_eq!(entry.metadata().await?.len(), 4);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn metadata(&self) -> Operation<Metadata> {
         crate::names::symlink_metadata(&self.path)
     }

@@ -92,7 +92,7 @@
 //! | `async with aiofiles.open(…) as f` | dropping closes; [`File::close`] reports errors |
 //! | `f.read()`, `f.read(n)`, `f.write(s)` | [`File::read_to_string`], [`File::read`], [`File::write_all`] |
 //! | `f.readline()`, `f.peek()` | [`BufReader::read_line`], [`BufReader::fill_buf`] |
-//! | `async for line in f` | [`File::lines`], [`lines`] |
+//! | `async for line in f` | [`File::lines`], [`lines`], [`Stdin::lines`] |
 //! | `f.seek(n)`, `f.truncate(n)` | [`File::seek`], [`File::set_len`] |
 //! | `aiofiles.stdin`, `stdout`, `stderr` | [`stdin`], [`stdout`], [`stderr`] |
 //! | `os.pread`, `os.pwrite`, `os.readv`, `os.writev` | [`File::read_at`], [`File::write_at`], [`File::read_vectored`], [`File::write_all_vectored`] |
@@ -120,6 +120,7 @@ mod temp;
 mod tokio_traits;
 mod walk;
 mod whole;
+mod window;
 
 pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;

@@ -1,10 +1,11 @@
 //! Reading a file line by line.
 
 use crate::{
-    buf_reader::{BufReader, Piece},
+    buf_reader::BufReader,
     error::{Error, Result},
     file::File,
     operation::Operation,
+    window::{Piece, Source, Window},
 };
 use futures_core::Stream;
 use std::{
@@ -16,10 +17,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
-
-/// The longest line that is read unless [`Lines::with_limit`] says otherwise: 1 MiB. A file
-/// without line ends must not be able to fill the memory.
-const LIMIT: usize = 1024 * 1024;
 
 /// Opens a file and reads it by lines; see [`Lines`].
 ///
@@ -49,7 +46,7 @@ const LIMIT: usize = 1024 * 1024;
 pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
     let path: Arc<Path> = Arc::from(path.as_ref());
     Operation::new("open", move || match std::fs::File::open(&path) {
-        Ok(file) => Ok(Lines::new(File::new(file, Some(path)))),
+        Ok(file) => Ok(BufReader::new(File::new(file, Some(path))).lines()),
         Err(error) => Err(Error::new("open", Some(path), error)),
     })
 }
@@ -79,24 +76,18 @@ pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
 /// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Lines {
-    reader: BufReader,
+    source: Box<dyn Source>,
     limit: usize,
     ended: bool,
 }
 
 impl Lines {
-    pub(crate) fn new(file: File) -> Self {
-        Self::over(BufReader::new(file))
-    }
-
-    pub(crate) fn over(reader: BufReader) -> Self {
-        let (limit, ended) = (LIMIT, false);
+    pub(crate) fn over(source: impl Source + 'static, limit: usize) -> Self {
         Self {
-            reader,
+            source: Box::new(source),
             limit,
-            ended,
+            ended: false,
         }
-        .with_limit(limit)
     }
 
     /// Sets the length in bytes that a line may have, which is 1 MiB at first.
@@ -116,8 +107,6 @@ impl Lines {
     /// ```
     pub fn with_limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
-        // The line's end does not count.
-        self.reader = self.reader.with_limit(bytes.saturating_add(2));
         self
     }
 
@@ -184,7 +173,9 @@ impl Lines {
         if self.ended {
             return Poll::Ready(None);
         }
-        let item = match ready!(self.reader.poll_piece(cx, b'\n')) {
+        // The line's end does not count.
+        let limit = self.limit.saturating_add(2);
+        let item = match ready!(self.source.poll_piece(cx, b'\n', limit)) {
             Ok(Piece::Whole(n)) => self.line(n, n - 1),
             Ok(Piece::Rest(0)) => {
                 self.forget_rest();
@@ -202,16 +193,16 @@ impl Lines {
 
     /// Takes the `n` bytes of a line, of which the first `end` come before its `\n`.
     fn line(&mut self, n: usize, end: usize) -> Result<String> {
-        let line = &self.reader.buffer()[..end];
+        let line = &self.source.window().bytes()[..end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
             return Err(self.too_long());
         }
         let line = str::from_utf8(line).map(str::to_owned);
-        self.reader.take(n);
+        self.source.window().take(n);
         line.map_err(|error| {
             let reason = io::Error::new(io::ErrorKind::InvalidData, error);
-            self.reader.file().error("read a line of", reason)
+            self.source.line_error(reason)
         })
     }
 
@@ -219,12 +210,12 @@ impl Lines {
         self.forget_rest();
         let reason = format!("a line is longer than {} bytes", self.limit);
         let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
-        self.reader.file().error("read a line of", reason)
+        self.source.line_error(reason)
     }
 
     fn forget_rest(&mut self) {
         self.ended = true;
-        self.reader.forget();
+        *self.source.window() = Window::new();
     }
 }
 
@@ -239,7 +230,7 @@ impl Stream for Lines {
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lines")
-            .field("file", self.reader.file())
+            .field("source", &self.source)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

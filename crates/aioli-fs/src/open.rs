@@ -100,36 +100,116 @@ impl OpenOptions {
     }
 
     /// Whether the file may be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "text").await?;
+    /// let mut file = aioli_fs::OpenOptions::new().read(true).open(&path).await?;
+    /// assert_eq!(file.read_to_string().await?, "text");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn read(mut self, yes: bool) -> Self {
         self.options.read(yes);
         self
     }
 
     /// Whether the file may be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// let mut file = aioli_fs::OpenOptions::new().write(true).open(&path).await?;
+    /// file.write_all("ab").await?;
+    /// assert_eq!(aioli_fs::read_to_string(&path).await?, "ab23");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn write(mut self, yes: bool) -> Self {
         self.options.write(yes);
         self
     }
 
     /// Whether each write goes to the end of the file, wherever the position is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "one ").await?;
+    /// let mut file = aioli_fs::OpenOptions::new().append(true).open(&path).await?;
+    /// file.write_all("two").await?;
+    /// assert_eq!(aioli_fs::read_to_string(&path).await?, "one two");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn append(mut self, yes: bool) -> Self {
         self.options.append(yes);
         self
     }
 
     /// Whether the contents go when the file is opened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::write(&path, "0123").await?;
+    /// aioli_fs::OpenOptions::new().write(true).truncate(true).open(&path).await?;
+    /// assert_eq!(aioli_fs::read_to_string(&path).await?, "");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn truncate(mut self, yes: bool) -> Self {
         self.options.truncate(yes);
         self
     }
 
     /// Whether the file is made if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// aioli_fs::OpenOptions::new().write(true).create(true).open(&path).await?;
+    /// assert!(aioli_fs::exists(&path).await?);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn create(mut self, yes: bool) -> Self {
         self.options.create(yes);
         self
     }
 
     /// Whether the file is made, and must not be there yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("a");
+    /// use std::io::ErrorKind;
+    /// let options = aioli_fs::OpenOptions::new().write(true).create_new(true);
+    /// options.open(&path).await?;
+    /// assert_eq!(options.open(&path).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn create_new(mut self, yes: bool) -> Self {
         self.options.create_new(yes);
         self

@@ -17,16 +17,12 @@ pub(crate) use windows::{
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
-};
+pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{
-    read_at_now, read_now, read_vectored_now, read_whole, read_whole_now, write_whole_now,
-};
+pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]

@@ -4,9 +4,12 @@ use crate::{
     error::{Error, Result},
     file::CHUNK,
     lane::{Answer, Lane},
+    lines::Lines,
+    window::{LIMIT, STEP, Source, Window},
 };
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::{
+    fmt,
     future::{Future, poll_fn},
     io::{self, Read, Write},
     mem,
@@ -16,8 +19,18 @@ use std::{
 };
 
 static READING: Lane = Lane::new("aioli-stdin");
-static WRITING: Lane = Lane::new("aioli-stdout");
-static WRITING_ERRORS: Lane = Lane::new("aioli-stderr");
+
+static OUTPUT: Output = Output {
+    lane: Lane::new("aioli-stdout"),
+    operation: "write standard output",
+    write: |data| write_to(io::stdout().lock(), data),
+};
+
+static ERRORS: Output = Output {
+    lane: Lane::new("aioli-stderr"),
+    operation: "write standard errors",
+    write: |data| write_to(io::stderr().lock(), data),
+};
 
 /// The operation's name in errors.
 const INPUT_READ: &str = "read standard input";
@@ -62,14 +75,24 @@ fn input() -> MutexGuard<'static, Input> {
 #[doc(alias = "sys.stdin")]
 #[derive(Debug)]
 pub struct Stdin {
-    /// What `fill_buf` has shown and `consume` has not taken.
-    shown: Vec<u8>,
+    window: Window,
 }
 
 /// A handle of standard input; see [`Stdin`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # aioli_task::run(async {
+/// let line = aioli_fs::stdin().read_line().await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn stdin() -> Stdin {
-    Stdin { shown: Vec::new() }
+    Stdin {
+        window: Window::new(),
+    }
 }
 
 impl Stdin {
@@ -82,6 +105,17 @@ impl Stdin {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut buf = [0; 1024];
+    /// let n = aioli_fs::stdin().read(&mut buf).await?;
+    /// println!("{n} bytes came in");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         poll_fn(|cx| self.poll_read_out(cx, buf)).await
     }
@@ -96,27 +130,36 @@ impl Stdin {
     ///
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for a line that
     /// is not UTF-8, which stays, or is longer than 1 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut stdin = aioli_fs::stdin();
+    /// let name = stdin.read_line().await?;
+    /// let age = stdin.read_line().await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_line(&mut self) -> Result<String> {
-        let mut searched = 0;
-        loop {
-            let found = self.shown[searched..].iter().position(|b| *b == b'\n');
-            if let Some(at) = found {
-                return self.take_text(searched + at + 1);
-            }
-            searched = self.shown.len();
-            if searched > LINE_MAX {
-                let reason = format!("a line is longer than {LINE_MAX} bytes");
-                return Err(failed(
-                    INPUT_READ,
-                    io::Error::new(io::ErrorKind::InvalidData, reason),
-                ));
-            }
-            let more = poll_fn(poll_input).await?;
-            if more.is_empty() {
-                return self.take_text(searched);
-            }
-            self.shown.extend(more);
-        }
+        poll_fn(|cx| self.poll_line(cx, LIMIT)).await
+    }
+
+    /// The lines that are left; see [`Lines`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let mut lines = aioli_fs::stdin().lines();
+    /// while let Some(line) = lines.next().await {
+    ///     println!("you said {}", line?);
+    /// }
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn lines(self) -> Lines {
+        Lines::over(self, LIMIT)
     }
 
     /// Reads all that is left, as text.
@@ -129,50 +172,45 @@ impl Stdin {
     ///
     /// What the system reports, and [`InvalidData`](io::ErrorKind::InvalidData) for what is not
     /// UTF-8, which stays.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # aioli_task::run(async {
+    /// let program = aioli_fs::stdin().read_to_string().await?;
+    /// println!("{} lines", program.lines().count());
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn read_to_string(&mut self) -> Result<String> {
-        loop {
-            let more = poll_fn(poll_input).await?;
-            if more.is_empty() {
-                return self.take_text(self.shown.len());
-            }
-            self.shown.extend(more);
-        }
-    }
-
-    fn take_text(&mut self, n: usize) -> Result<String> {
-        match str::from_utf8(&self.shown[..n]) {
-            Ok(text) => {
-                let text = text.to_owned();
-                self.shown.drain(..n);
-                Ok(text)
-            }
-            Err(error) => Err(failed(
-                INPUT_READ,
-                io::Error::new(io::ErrorKind::InvalidData, error),
-            )),
-        }
+        while poll_fn(|cx| self.poll_more(cx)).await? > 0 {}
+        self.take_text(self.window.bytes().len())
     }
 
     fn poll_read_out(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
         if !buf.is_empty() {
-            ready!(self.poll_shown(cx))?;
+            ready!(self.poll_some(cx))?;
         }
-        let n = buf.len().min(self.shown.len());
-        buf[..n].copy_from_slice(&self.shown[..n]);
-        self.shown.drain(..n);
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_shown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.shown.is_empty() {
-            self.shown = ready!(poll_input(cx))?;
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(self.window.hand_out(buf)))
     }
 }
 
-/// The longest line of [`Stdin::read_line`].
-const LINE_MAX: usize = 1024 * 1024;
+impl Source for Stdin {
+    fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        let bytes = ready!(poll_input(cx))?;
+        let n = bytes.len();
+        self.window.push(bytes);
+        Poll::Ready(Ok(n))
+    }
+
+    fn line_error(&self, reason: io::Error) -> Error {
+        failed(INPUT_READ, reason)
+    }
+}
 
 /// What came in, nothing at the end.
 fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
@@ -193,7 +231,7 @@ fn poll_input(cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
 }
 
 fn read_input() -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; CHUNK / 4];
+    let mut bytes = vec![0; STEP];
     loop {
         match io::stdin().lock().read(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -207,10 +245,10 @@ fn read_input() -> io::Result<Vec<u8>> {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if !self.shown.is_empty() {
+        if !self.window.is_empty() {
             let mut input = input();
             let later = mem::take(&mut input.ahead);
-            input.ahead = mem::take(&mut self.shown);
+            input.ahead = self.window.rest();
             input.ahead.extend(later);
         }
     }
@@ -229,12 +267,12 @@ impl AsyncRead for Stdin {
 impl AsyncBufRead for Stdin {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        ready!(this.poll_shown(cx))?;
-        Poll::Ready(Ok(&this.shown))
+        ready!(this.poll_some(cx))?;
+        Poll::Ready(Ok(this.window.bytes()))
     }
 
     fn consume(mut self: Pin<&mut Self>, n: usize) {
-        self.shown.drain(..n);
+        self.window.take(n);
     }
 }
 
@@ -256,26 +294,44 @@ impl AsyncBufRead for Stdin {
 #[doc(alias = "sys.stdout")]
 #[derive(Debug)]
 pub struct Stdout {
-    errors: bool,
+    output: &'static Output,
     /// The write of `poll_write` that runs.
     writing: Option<Answer<Written>>,
 }
 
 /// A handle of standard output; see [`Stdout`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stdout().write_all("to the output\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn stdout() -> Stdout {
     Stdout {
-        errors: false,
+        output: &OUTPUT,
         writing: None,
     }
 }
 
 /// A handle of standard errors; see [`Stdout`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// aioli_fs::stderr().write_all("to the errors\n").await?;
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[doc(alias = "aiofiles.stderr")]
 #[must_use]
 pub fn stderr() -> Stdout {
     Stdout {
-        errors: true,
+        output: &ERRORS,
         writing: None,
     }
 }
@@ -290,36 +346,23 @@ impl Stdout {
     /// # Errors
     ///
     /// What the system reports, for instance that nobody reads the pipe any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let mut out = aioli_fs::stdout();
+    /// out.write_all("one line\n").await?;
+    /// out.write_all(b"another\n").await?;
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn write_all(&mut self, data: impl AsRef<[u8]>) -> Result<()> {
-        let writing = self.start(data.as_ref().to_vec());
-        let written = match writing {
+        let written = match self.output.start(data.as_ref().to_vec()) {
             Ok(writing) => writing.await.heard(),
             Err(error) => Err(error),
         };
-        written.map_err(|error| failed(self.operation(), error))
-    }
-
-    fn operation(&self) -> &'static str {
-        if self.errors {
-            "write standard errors"
-        } else {
-            "write standard output"
-        }
-    }
-
-    fn start(&self, data: Vec<u8>) -> io::Result<Answer<Written>> {
-        let operation = self.operation();
-        if self.errors {
-            WRITING_ERRORS.ask(move || Written {
-                operation,
-                result: io::stderr().lock().write_all(&data),
-            })
-        } else {
-            WRITING.ask(move || Written {
-                operation,
-                result: write_output(&data),
-            })
-        }
+        written.map_err(|error| failed(self.output.operation, error))
     }
 
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -332,10 +375,34 @@ impl Stdout {
     }
 }
 
-fn write_output(data: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(data)?;
-    out.flush()
+/// One of the streams that are written.
+struct Output {
+    lane: Lane,
+    /// The operation's name in errors.
+    operation: &'static str,
+    write: fn(&[u8]) -> io::Result<()>,
+}
+
+impl Output {
+    fn start(&'static self, data: Vec<u8>) -> io::Result<Answer<Written>> {
+        self.lane.ask(move || Written {
+            operation: self.operation,
+            result: (self.write)(&data),
+        })
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_to(mut stream: impl Write, data: &[u8]) -> io::Result<()> {
+    stream.write_all(data)?;
+    stream.flush()
 }
 
 /// What came of a write; a failure that nobody hears is logged.
@@ -369,7 +436,7 @@ impl AsyncWrite for Stdout {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_done(cx))?;
         let n = data.len().min(CHUNK);
-        self.writing = Some(self.start(data[..n].to_vec())?);
+        self.writing = Some(self.output.start(data[..n].to_vec())?);
         Poll::Ready(Ok(n))
     }
 

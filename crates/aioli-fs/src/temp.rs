@@ -92,6 +92,16 @@ impl TempDir {
     }
 
     /// Where the folder is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let dir = aioli_fs::TempDir::new().await?;
+    /// assert!(aioli_fs::metadata(dir.path()).await?.is_dir());
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -223,6 +233,17 @@ impl TempFile {
     }
 
     /// Where the file is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// let mut file = aioli_fs::TempFile::new().await?;
+    /// file.write_all("text").await?;
+    /// assert_eq!(aioli_fs::read(file.path()).await?, b"text");
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         self.name.path()

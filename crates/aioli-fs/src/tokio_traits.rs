@@ -43,7 +43,7 @@ macro_rules! reads_buffered {
 }
 
 macro_rules! writes {
-    ($($t:ty),*) => { $(
+    ($($t:ty, $vectored:literal;)*) => { $(
         impl AsyncWrite for $t {
             fn poll_write(
                 self: Pin<&mut Self>,
@@ -61,6 +61,10 @@ macro_rules! writes {
                 futures_io::AsyncWrite::poll_write_vectored(self, cx, bufs)
             }
 
+            fn is_write_vectored(&self) -> bool {
+                $vectored
+            }
+
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 futures_io::AsyncWrite::poll_flush(self, cx)
             }
@@ -74,7 +78,7 @@ macro_rules! writes {
 
 reads!(File, BufReader, Stdin);
 reads_buffered!(BufReader, Stdin);
-writes!(File, BufWriter, Stdout);
+writes!(File, true; BufWriter, false; Stdout, false;);
 
 /// A seek takes two calls here; what it fails with is told by the second.
 impl AsyncSeek for File {

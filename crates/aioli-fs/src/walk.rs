@@ -52,6 +52,19 @@ pub fn walk(path: impl AsRef<Path>) -> Walk {
 /// The entries of a tree of folders: a [`Stream`], fetched from the pool in batches.
 ///
 /// Made by [`walk()`].
+///
+/// # Examples
+///
+/// ```
+/// # aioli_task::run(async {
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// aioli_fs::create_dir_all(dir.path().join("a/b")).await?;
+/// let mut entries: aioli_fs::Walk = aioli_fs::walk(dir.path());
+/// assert_eq!(entries.next().await.expect("an entry")?.file_name(), "a");
+/// assert_eq!(entries.next().await.expect("an entry")?.file_name(), "b");
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Walk {
     batches: Batches<Tree>,

@@ -243,10 +243,7 @@ impl Work<()> for Writing {
 
 fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
     let (path, permissions) = destination(path)?;
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&path);
     let (mut file, new) = temp::create_file(folder)?;
     file.write_all(data)?;
     if let Some(permissions) = permissions {
@@ -257,6 +254,14 @@ fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
     fs::rename(new.path(), &path)?;
     new.keep();
     os::sync_folder(folder)
+}
+
+/// The folder that `path` is a name in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Which file a write to `path` replaces, and with which permissions.

@@ -9,7 +9,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::driver::{Hold, Home};
 const IDLE: Duration = Duration::from_secs(10);
 
 /// The most workers: asyncio's default, for the same reason: enough to overlap I/O, few enough
-/// not to hurt.
-fn workers_max() -> usize {
+/// not to hurt. It is asked for once: on Linux the answer takes some ten system calls.
+static WORKERS_MAX: LazyLock<usize> = LazyLock::new(|| {
     let cores = thread::available_parallelism().map_or(1, |n| n.get());
     (cores + 4).min(32)
-}
+});
 
 /// A job on the pool, without its type.
 trait Job: Send + Sync {
@@ -48,20 +48,41 @@ fn with_pool<R>(f: impl FnOnce(&mut Pool) -> R) -> R {
     f(pool.get_or_insert_default())
 }
 
-/// Queues a job, and starts a worker if none is free and the bound allows it.
+/// How a job that has been queued comes to its worker.
+enum Next {
+    /// One that is idle is woken.
+    Wake,
+    /// One is started.
+    Start,
+    /// One that is at work comes for it.
+    Nothing,
+}
+
+/// Queues a job, and wakes a worker, or starts one if none is free and the bound allows it.
 fn submit(job: Arc<dyn Job>) {
-    let needs_worker = with_pool(|pool| {
+    // Before the lock, which the workers want too.
+    let workers_max = *WORKERS_MAX;
+    let next = with_pool(|pool| {
         pool.queue.push_back(job);
-        if pool.idle >= pool.queue.len() || pool.workers >= workers_max() {
-            return false;
+        if pool.idle >= pool.queue.len() {
+            return Next::Wake;
+        }
+        // The idle ones are as many as the jobs before this one at most, and are woken for
+        // those; each worker looks for a job before it waits.
+        if pool.workers >= workers_max {
+            return Next::Nothing;
         }
         pool.workers += 1;
-        true
+        Next::Start
     });
-    if !needs_worker {
-        JOB_ADDED.notify_one();
-        return;
+    match next {
+        Next::Wake => JOB_ADDED.notify_one(),
+        Next::Start => start_worker(),
+        Next::Nothing => {}
     }
+}
+
+fn start_worker() {
     let started = thread::Builder::new()
         .name("aioli-worker".to_owned())
         .spawn(work);

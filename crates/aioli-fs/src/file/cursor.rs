@@ -121,9 +121,19 @@ impl Cursor {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<Result<usize>> {
+        self.poll_read_vectored(cx, &mut [IoSliceMut::new(buf)])
+    }
+
+    /// As [`poll_read`](Self::poll_read), into several buffers, one after the other.
+    pub(crate) fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<Result<usize>> {
+        let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
         loop {
-            if buf.is_empty() || self.n_ahead() > 0 {
-                return Poll::Ready(Ok(self.hand_out(buf)));
+            if wanted == 0 || self.n_ahead() > 0 {
+                return Poll::Ready(Ok(self.hand_out(bufs)));
             }
             match ready!(self.poll_job(cx)) {
                 Some(Finished::Read(bytes, Ok(()))) if bytes.is_empty() => {
@@ -138,16 +148,11 @@ impl Cursor {
                 }
                 None => self.shared.take_failure()?,
             }
-            ready!(aioli_sync::budget::poll_proceed(cx));
-            let n = buf.len().min(CHUNK);
-            if self.shared.reads_now() {
-                match os::read_now(&self.file, &mut buf[..n]) {
-                    Now::Done(n) => return Poll::Ready(Ok(n)),
-                    Now::Later => {}
-                    Now::Never => self.shared.stop_reading_now(),
-                }
+            let now = self.shared.poll_now(cx, || read_now(&self.file, bufs));
+            if let Some(n) = ready!(now) {
+                return Poll::Ready(Ok(n));
             }
-            aioli_sync::budget::refund();
+            let n = wanted.min(CHUNK);
             self.start(None, move |mut file| {
                 let mut bytes = vec![0; n];
                 let result = uninterrupted(|| file.read(&mut bytes));
@@ -155,35 +160,6 @@ impl Cursor {
                 Finished::Read(bytes, result.map(drop))
             });
         }
-    }
-
-    /// Reads into several buffers, one after the other, in one system call.
-    pub(crate) fn poll_read_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<Result<usize>> {
-        let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let mut bytes = Vec::new();
-        if self.n_ahead() == 0 && self.job.is_none() && wanted > 0 && wanted <= CHUNK {
-            self.shared.take_failure()?;
-            ready!(aioli_sync::budget::poll_proceed(cx));
-            if self.shared.reads_now()
-                && let Now::Done(n) = os::read_vectored_now(&self.file, bufs)
-            {
-                return Poll::Ready(Ok(n));
-            }
-            aioli_sync::budget::refund();
-        }
-        bytes.resize(wanted.min(CHUNK), 0);
-        let n = ready!(self.poll_read(cx, &mut bytes))?;
-        let mut rest = &bytes[..n];
-        for buf in bufs {
-            let (now, later) = rest.split_at(buf.len().min(rest.len()));
-            buf[..now.len()].copy_from_slice(now);
-            rest = later;
-        }
-        Poll::Ready(Ok(n))
     }
 
     /// Gives bytes back that were read before those that are read ahead.
@@ -353,10 +329,9 @@ impl Cursor {
         self.ahead.len() - self.ahead_start
     }
 
-    fn hand_out(&mut self, buf: &mut [u8]) -> usize {
-        let ahead = &self.ahead[self.ahead_start..];
-        let n = ahead.len().min(buf.len());
-        buf[..n].copy_from_slice(&ahead[..n]);
+    fn hand_out(&mut self, bufs: &mut [IoSliceMut<'_>]) -> usize {
+        let mut ahead = &self.ahead[self.ahead_start..];
+        let n = ahead.read_vectored(bufs).expect("memory can be read");
         self.ahead_start += n;
         if self.n_ahead() == 0 {
             self.ahead = Vec::new();
@@ -373,6 +348,22 @@ impl Cursor {
             self.ahead = Vec::new();
             self.ahead_start = 0;
         }
+    }
+}
+
+/// Reads a chunk at most on the spot.
+fn read_now(file: &std::fs::File, bufs: &mut [IoSliceMut<'_>]) -> Now {
+    let n_empty = bufs.iter().take_while(|buf| buf.is_empty()).count();
+    let bufs = &mut bufs[n_empty..];
+    let mut n = 0;
+    let fits = bufs.iter().take_while(|buf| {
+        n += buf.len();
+        n <= CHUNK
+    });
+    let n_fit = fits.count();
+    match bufs.split_at_mut(n_fit) {
+        ([], [large, ..]) => os::read_now(file, &mut [IoSliceMut::new(&mut large[..CHUNK])]),
+        (fit, _) => os::read_now(file, fit),
     }
 }
 

@@ -272,6 +272,21 @@ impl File {
     /// # Errors
     ///
     /// What the system reports, for instance that the file system has no locks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("lock");
+    /// let ours = aioli_fs::create(&path).await?;
+    /// let theirs = aioli_fs::open(&path).await?;
+    /// ours.lock_shared().await?;
+    /// theirs.lock_shared().await?; // both have it
+    /// assert!(!ours.try_lock()?);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn lock_shared(&self) -> Result<()> {
         if self.try_lock_shared()? {
             return Ok(());
@@ -333,6 +348,19 @@ impl File {
     /// # Errors
     ///
     /// What the system reports, for instance that the file system has no locks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("lock");
+    /// let ours = aioli_fs::create(&path).await?;
+    /// let theirs = aioli_fs::open(&path).await?;
+    /// assert!(ours.try_lock_shared()? && theirs.try_lock_shared()?);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn try_lock_shared(&self) -> Result<bool> {
         self.lock_now(std::fs::File::try_lock_shared)
     }
@@ -342,6 +370,21 @@ impl File {
     /// # Errors
     ///
     /// What the system reports.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let dir = aioli_fs::TempDir::new().await?;
+    /// # let path = dir.path().join("lock");
+    /// let ours = aioli_fs::create(&path).await?;
+    /// let theirs = aioli_fs::open(&path).await?;
+    /// ours.lock().await?;
+    /// ours.unlock()?;
+    /// assert!(theirs.try_lock()?);
+    /// # Ok::<(), aioli_fs::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn unlock(&self) -> Result<()> {
         let mut locked = self.cursor.shared.locked();
         let unlocked = self.cursor.file.unlock();

@@ -1,6 +1,6 @@
 //! The `futures-io` traits for [`File`], so that generic code can use it.
 
-use super::File;
+use super::{CHUNK, File};
 use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 use std::{
     io::{self, IoSlice, IoSliceMut, SeekFrom},
@@ -43,7 +43,7 @@ impl AsyncWrite for File {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let data = super::gathered(bufs);
+        let data = super::gathered(bufs, CHUNK);
         self.cursor.poll_write(cx, &data).map_err(io::Error::from)
     }
 

@@ -1,10 +1,7 @@
 //! Reads and writes at an offset: any number at once, on a shared file.
 
 use super::{CHUNK, File, cursor::uninterrupted, shared::Held};
-use crate::{
-    error::Result,
-    os::{self, Now},
-};
+use crate::{error::Result, os};
 use std::{future::poll_fn, io};
 
 impl File {
@@ -37,16 +34,10 @@ impl File {
     #[doc(alias = "os.pread")]
     pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        let n = buf.len().min(CHUNK);
-        poll_fn(aioli_sync::budget::poll_proceed).await;
-        if shared.reads_now() {
-            match os::read_at_now(file, &mut buf[..n], offset) {
-                Now::Done(n) => return Ok(n),
-                Now::Later => {}
-                Now::Never => shared.stop_reading_now(),
-            }
+        if let Some(n) = self.read_at_now(buf, offset).await {
+            return Ok(n);
         }
-        aioli_sync::budget::refund();
+        let n = buf.len().min(CHUNK);
         let held = Held::new(file, shared);
         let bytes: io::Result<Vec<u8>> = aioli_task::to_thread(move || {
             let mut bytes = vec![0; n];
@@ -121,16 +112,9 @@ impl File {
     /// ```
     pub async fn read_at_owned(&self, mut buf: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
         let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        poll_fn(aioli_sync::budget::poll_proceed).await;
-        let n = buf.len().min(CHUNK);
-        if shared.reads_now() {
-            match os::read_at_now(file, &mut buf[..n], offset) {
-                Now::Done(n) => return (Ok(n), buf),
-                Now::Later => {}
-                Now::Never => shared.stop_reading_now(),
-            }
+        if let Some(n) = self.read_at_now(&mut buf, offset).await {
+            return (Ok(n), buf);
         }
-        aioli_sync::budget::refund();
         let held = Held::new(file, shared);
         let (result, buf) = aioli_task::to_thread(move || {
             let result = uninterrupted(|| os::read_at(held.file(), &mut buf, offset));
@@ -204,18 +188,24 @@ impl File {
         held.effect("write", move |file| write_all_at(file, &data, offset))
             .await
     }
+
+    /// A chunk at most, if that needs no waiting.
+    async fn read_at_now(&self, buf: &mut [u8], offset: u64) -> Option<usize> {
+        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
+        let n = buf.len().min(CHUNK);
+        let buf = &mut buf[..n];
+        poll_fn(|cx| shared.poll_now(cx, || os::read_at_now(file, buf, offset))).await
+    }
 }
 
 fn write_all_at(file: &std::fs::File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
     while !data.is_empty() {
-        match os::write_at(file, data, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => {
+        match uninterrupted(|| os::write_at(file, data, offset))? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => {
                 data = &data[n..];
                 offset += n as u64;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What an open file and its jobs share: how many run, and what an abandoned one met.
 
-use crate::error::Error;
+use crate::{error::Error, os::Now};
 use aioli_task::ToThread;
 use std::{
     future::poll_fn,
@@ -11,7 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 /// The part of a file that its jobs see too.
@@ -69,12 +69,24 @@ impl Shared {
         }
     }
 
-    pub(crate) fn reads_now(&self) -> bool {
-        self.reads_now.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn stop_reading_now(&self) {
-        self.reads_now.store(false, Ordering::Relaxed);
+    /// Does `read` if it needs no waiting, which spends from the budget; `None` leaves it to a
+    /// job.
+    pub(crate) fn poll_now(
+        &self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce() -> Now,
+    ) -> Poll<Option<usize>> {
+        ready!(aioli_sync::budget::poll_proceed(cx));
+        if self.reads_now.load(Ordering::Relaxed) {
+            match read() {
+                Now::Done(n) => return Poll::Ready(Some(n)),
+                Now::Later => {}
+                Now::Never => self.reads_now.store(false, Ordering::Relaxed),
+            }
+        }
+        // The job is a wait of its own.
+        aioli_sync::budget::refund();
+        Poll::Ready(None)
     }
 
     /// Whether the file is locked for somebody who has been told so.

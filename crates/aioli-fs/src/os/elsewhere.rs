@@ -4,12 +4,7 @@ use super::{Now, Whole};
 use std::{fs::File, io, path::Path};
 
 /// Reads nothing: the pool does it.
-pub(crate) fn read_now(_file: &File, _buf: &mut [u8]) -> Now {
-    Now::Never
-}
-
-/// Reads nothing: the pool does it.
-pub(crate) fn read_vectored_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
+pub(crate) fn read_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
     Now::Never
 }
 

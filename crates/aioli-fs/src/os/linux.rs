@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "the system calls have no safe wrappers in std")]
 
 use super::{Now, Whole};
+use crate::whole::folder_of;
 use std::{
     ffi::CString,
     fs::File,
@@ -32,32 +33,24 @@ static ON_DISK: AtomicU64 = AtomicU64::new(0);
 const AT_CURSOR: libc::off_t = -1;
 
 /// Reads at the file's position as much as needs no waiting.
-pub(crate) fn read_now(file: &File, buf: &mut [u8]) -> Now {
-    read(file, buf, AT_CURSOR)
-}
-
-/// Reads at the file's position into several buffers as much as needs no waiting.
-pub(crate) fn read_vectored_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
-    read_into(file, bufs, AT_CURSOR)
+pub(crate) fn read_now(file: &File, bufs: &mut [IoSliceMut<'_>]) -> Now {
+    read(file, bufs, AT_CURSOR)
 }
 
 /// Reads at `offset` as much as needs no waiting.
 pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
     match libc::off_t::try_from(offset) {
-        Ok(offset) => read(file, buf, offset),
+        Ok(offset) => read(file, &mut [IoSliceMut::new(buf)], offset),
         Err(_) => Now::Later,
     }
 }
 
-fn read(file: &File, buf: &mut [u8], offset: libc::off_t) -> Now {
-    read_into(file, &mut [IoSliceMut::new(buf)], offset)
-}
-
-fn read_into(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
+fn read(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
     // More than the system takes are a short read.
     let n_bufs = bufs.len().min(1024);
-    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, each describes memory that is borrowed
-    // mutably for the whole call, and the descriptor is open because `file` is borrowed.
+    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, there are at least `n_bufs`, each
+    // describes memory that is borrowed mutably for the whole call, and the descriptor is open
+    // because `file` is borrowed.
     let n = unsafe {
         libc::preadv2(
             file.as_raw_fd(),
@@ -102,9 +95,7 @@ pub(crate) fn read_whole(path: &Path, opened: Option<File>) -> io::Result<Vec<u8
         wait_for_writer(&file)?;
     }
     wait_again(&file)?;
-    let size = file.metadata()?.len();
     let mut data = Vec::new();
-    data.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))?;
     file.read_to_end(&mut data)?;
     Ok(data)
 }
@@ -182,13 +173,12 @@ pub(crate) fn write_whole_now(path: &Path, data: &[u8]) -> bool {
 }
 
 fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
-    let name = CString::new(path.file_name()?.as_bytes()).ok()?;
-    let parent = path.parent()?;
-    let parent = if parent == Path::new("") {
-        Path::new(".")
-    } else {
-        parent
-    };
+    let name = path.file_name()?.as_bytes();
+    // `a/` and `a/.` have the name `a` too, but are folders.
+    if !path.as_os_str().as_bytes().ends_with(name) {
+        return None;
+    }
+    let parent = folder_of(path);
     // To ask costs three system calls, which the files of one folder pay once. The answer may be
     // outdated, or another's of the same hash: then the job writes what could have been here.
     let asked = BuildHasherDefault::<DefaultHasher>::default().hash_one(parent);
@@ -200,6 +190,7 @@ fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
         ON_DISK.store(asked, Ordering::Relaxed);
         return None;
     }
+    let name = CString::new(name).ok()?;
     let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
     let mut file = match made {
         Some(file) => file,

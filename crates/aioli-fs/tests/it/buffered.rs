@@ -7,11 +7,15 @@ use std::{
 };
 
 async fn reader(contents: impl AsRef<[u8]>) -> (fs::TempDir, fs::BufReader) {
-    let dir = fs::TempDir::new().await.unwrap();
-    let path = dir.path().join("a");
-    fs::write(&path, contents).await.unwrap();
+    let (dir, path) = crate::temp(contents).await;
     let file = fs::open(&path).await.unwrap();
     (dir, fs::BufReader::new(file))
+}
+
+fn pipe() -> (fs::File, io::PipeWriter) {
+    let (reader, writer) = io::pipe().unwrap();
+    let reader = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+    (fs::File::from(reader), writer)
 }
 
 #[test]
@@ -57,9 +61,8 @@ fn a_piece_that_is_too_long_stays() {
 #[test]
 fn a_dropped_search_loses_nothing_whatever_is_looked_for_next() {
     crate::block_on(async {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let file = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
-        let mut reader = fs::BufReader::new(fs::File::from(file));
+        let (pipe, mut writer) = pipe();
+        let mut reader = fs::BufReader::new(pipe);
         writer.write_all(b"a;b").unwrap();
         assert_eq!(reader.fill_buf().await.unwrap(), b"a;b");
         assert!(crate::poll_once(pin!(reader.read_line())).is_pending());
@@ -90,12 +93,33 @@ fn several_buffers_are_read_and_written_in_order() {
         assert_eq!((&a, &b[..3]), (b"ne", &b"two"[..]));
 
         // What cannot be read on the spot comes in order too.
-        let (reader, mut writer) = io::pipe().unwrap();
-        let pipe = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
-        let mut pipe = fs::File::from(pipe);
+        let (mut pipe, mut writer) = pipe();
         writer.write_all(b"xyz").unwrap();
         let bufs = &mut [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
         assert_eq!(pipe.read_vectored(bufs).await.unwrap(), 3);
         assert_eq!((&a, &b[..1]), (b"xy", &b"z"[..]));
+    });
+}
+
+#[test]
+fn buffers_without_room_are_no_end_and_large_ones_are_filled() {
+    use io::IoSliceMut;
+    crate::block_on(async {
+        let mut file = fs::TempFile::new().await.unwrap();
+        file.write_all(vec![7; 600_000]).await.unwrap();
+        file.seek(SeekFrom::Start(0)).await.unwrap();
+        let mut large = vec![0; 200_000];
+        let mut bufs: Vec<_> = (0..2000).map(|_| IoSliceMut::new(&mut [])).collect();
+        assert_eq!(file.read_vectored(&mut bufs).await.unwrap(), 0);
+        bufs.push(IoSliceMut::new(&mut large));
+        let n = file.read_vectored(&mut bufs).await.unwrap();
+        assert!(n > 0);
+        assert!(large[..n].iter().all(|byte| *byte == 7) && large[n..].iter().all(|b| *b == 0));
+        let (mut small, mut large) = ([0; 10], vec![0; 300_000]);
+        let bufs = &mut [IoSliceMut::new(&mut small), IoSliceMut::new(&mut large)];
+        let more = file.read_vectored(bufs).await.unwrap();
+        assert_eq!(small, [7; 10]);
+        let rest = file.read_to_end().await.unwrap();
+        assert_eq!(n + more + rest.len(), 600_000);
     });
 }

@@ -130,9 +130,7 @@ fn an_operation_that_was_never_polled_does_nothing() {
 fn a_file_dropped_in_mid_operation_leaks_no_descriptor() {
     let _alone = alone();
     crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let path = dir.path().join("a");
-        fs::write(&path, vec![1; 1 << 20]).await.unwrap();
+        let (dir, path) = crate::temp(vec![1; 1 << 20]).await;
         for i in 0..100 {
             let mut file = fs::OpenOptions::new()
                 .read(true)

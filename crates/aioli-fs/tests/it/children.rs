@@ -59,7 +59,13 @@ async fn echo() {
     let mut two = [0; 2];
     assert_eq!(stdin.read(&mut two).await.unwrap(), 2);
     assert_eq!(&two, b"tw");
-    assert_eq!(stdin.read_to_string().await.unwrap(), "o\nthree");
+    let mut lines = stdin.lines();
+    assert_eq!(lines.next().await.unwrap().unwrap(), "o");
+    assert_eq!(lines.next().await.unwrap().unwrap(), "three");
+    // The rest is nobody's until the next one asks.
+    drop(lines);
+    let mut stdin = fs::stdin();
+    assert_eq!(stdin.read_to_string().await.unwrap(), "four\nfive");
     assert_eq!(stdin.read_line().await.unwrap(), "");
     let writers = ["a", "b", "c"].map(|text| async move {
         let line = format!("{}\n", text.repeat(100_000));
@@ -97,7 +103,7 @@ async fn limit() {
 
 #[test]
 fn standard_streams_are_read_and_written_whole() {
-    let output = run("echo", b"one\ntwo\nthree");
+    let output = run("echo", b"one\ntwo\nthree\r\nfour\nfive");
     let (out, errors) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

@@ -12,9 +12,7 @@ use std::{
 #[test]
 fn a_file_that_is_cut_off_while_it_is_read_ends_there() {
     crate::block_on(async {
-        let dir = fs::TempDir::new().await.unwrap();
-        let path = dir.path().join("a");
-        fs::write(&path, vec![7; 1 << 20]).await.unwrap();
+        let (_dir, path) = crate::temp(vec![7; 1 << 20]).await;
         let mut file = fs::open(&path).await.unwrap();
         let mut buf = vec![0; 1000];
         file.read(&mut buf).await.unwrap();
@@ -148,6 +146,15 @@ fn small_writes_in_memory_are_as_those_of_the_standard_library() {
         assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
         let error = fs::write(dir.path().join("no/x"), "x").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        // What ends like a folder is none to be made a file.
+        for end in ["new/", "new/.", "ours/", "ours/."] {
+            let path = dir.path().join(end);
+            let theirs = std::fs::write(&path, "x").unwrap_err();
+            let error = fs::write(&path, "x").await.unwrap_err();
+            assert_eq!(error.kind(), theirs.kind(), "{end}");
+        }
+        assert!(!fs::exists(dir.path().join("new")).await.unwrap());
+        assert_eq!(std::fs::read(&ours).unwrap(), b"short");
         let error = fs::write(shm.join(".."), "x").await.unwrap_err();
         assert_eq!(error.operation(), "write");
     });
@@ -184,7 +191,7 @@ fn a_lock_is_waited_for_and_given_up_when_nobody_waits() {
 #[test]
 fn a_file_that_grows_while_it_is_read_goes_on() {
     crate::block_on(async {
-        let (_dir, path) = temp("one").await;
+        let (_dir, path) = crate::temp("one").await;
         let mut file = fs::open(&path).await.unwrap();
         assert_eq!(file.read_to_end().await.unwrap(), b"one");
         let mut log = fs::OpenOptions::new()
@@ -258,11 +265,4 @@ fn a_pipe_with_a_name_is_read_as_its_bytes_come() {
         let error = pipe.seek(SeekFrom::Start(1)).await.unwrap_err();
         assert_eq!(error.io_error().raw_os_error(), Some(libc::ESPIPE));
     });
-}
-
-async fn temp(content: impl AsRef<[u8]>) -> (fs::TempDir, std::path::PathBuf) {
-    let dir = fs::TempDir::new().await.unwrap();
-    let path = dir.path().join("a");
-    fs::write(&path, content).await.unwrap();
-    (dir, path)
 }

@@ -95,12 +95,17 @@ fn with_the_combinators_of_futures() {
 #[cfg(feature = "tokio")]
 #[test]
 fn with_the_traits_of_tokio() {
-    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, copy_buf};
+    use std::io::IoSlice;
+    use tokio::io::{
+        AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, copy_buf,
+    };
     crate::block_on(async {
         let dir = fs::TempDir::new().await?;
         let (path, copied) = (dir.path().join("a"), dir.path().join("b"));
         let mut file = fs::create(&path).await?;
-        AsyncWriteExt::write_all(&mut file, b"one\ntwo\n").await?;
+        assert!(AsyncWrite::is_write_vectored(&file));
+        let pieces = [IoSlice::new(b"one\n"), IoSlice::new(b"two\n")];
+        assert_eq!(AsyncWriteExt::write_vectored(&mut file, &pieces).await?, 8);
         AsyncWriteExt::shutdown(&mut file).await?;
         let mut file = fs::open(&path).await?;
         assert_eq!(AsyncSeekExt::seek(&mut file, SeekFrom::Start(4)).await?, 4);

@@ -35,3 +35,12 @@ fn block_on<F: Future>(future: F) -> F::Output {
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
     future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }
+
+/// A file with these contents, which goes with its folder.
+#[cfg(unix)]
+async fn temp(content: impl AsRef<[u8]>) -> (aioli_fs::TempDir, std::path::PathBuf) {
+    let dir = aioli_fs::TempDir::new().await.unwrap();
+    let path = dir.path().join("a");
+    aioli_fs::write(&path, content).await.unwrap();
+    (dir, path)
+}

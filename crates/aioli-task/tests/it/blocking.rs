@@ -70,6 +70,24 @@ fn many_jobs_share_the_pool_and_all_end() {
 }
 
 #[test]
+fn no_job_waits_for_a_worker_that_nobody_woke() {
+    // A worker that is not woken looks by itself when it has been idle for ten seconds.
+    let soon = std::time::Duration::from_secs(8);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let begin = std::time::Instant::now();
+                    let jobs = (0..(thread + round) % 12).map(|n| to_thread(move || n));
+                    futures::executor::block_on(join_all(jobs));
+                    assert!(begin.elapsed() < soon, "round {round}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_virtual_clock_stands_still_while_a_job_runs() {
     let mut runner = Runner::builder()
         .virtual_clock()
