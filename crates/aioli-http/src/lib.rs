@@ -130,6 +130,7 @@ mod pool;
 mod redirect;
 mod request;
 mod response;
+mod route;
 mod send;
 mod session;
 mod tls;

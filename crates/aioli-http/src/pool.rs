@@ -1,6 +1,6 @@
 //! Connections between requests: who may open one, and which idle one serves next.
 //!
-//! A request first takes a *slot*, of its origin and then of the session, first come first
+//! A request first takes a *slot*, of its route and then of the session, first come first
 //! served; only who holds one has a connection in use. So the number in use is bounded whatever
 //! is dropped when: the slot is a field of the connection. An idle connection holds no slot; it
 //! goes to the pool before its slot is freed, so that the next in line finds it. What is open
@@ -28,7 +28,7 @@ use aioli_task::driver::Home;
 
 use crate::h1::exchange::Wire;
 use crate::limits::Limits;
-use crate::origin::Origin;
+use crate::route::Route;
 
 /// A request that must not be sent twice prefers a connection that was used just now: the
 /// longer it was idle, the likelier the server is closing it at this moment.
@@ -88,7 +88,7 @@ impl Connection {
                 since,
                 lifetime,
             };
-            let refused = slot.pool.lock().insert(&slot.origin, idle);
+            let refused = slot.pool.lock().insert(&slot.route, idle);
             drop(refused);
         }
         // The slot is freed here, after the connection can be found.
@@ -100,7 +100,7 @@ impl Connection {
 /// The fields are dropped in this order: whoever is next in line must find the counts right.
 pub(crate) struct Slot {
     pool: Arc<Pool>,
-    pub(crate) origin: Arc<Origin>,
+    pub(crate) route: Arc<Route>,
     _use: Use,
     _host: OwnedPermit,
     _total: OwnedPermit,
@@ -109,22 +109,22 @@ pub(crate) struct Slot {
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slot")
-            .field("origin", &self.origin)
+            .field("route", &self.route)
             .finish_non_exhaustive()
     }
 }
 
-/// Keeps an origin's entry alive, counting those who wait or use.
+/// Keeps a route's entry alive, counting those who wait or use.
 struct Use {
     pool: Arc<Pool>,
-    origin: Arc<Origin>,
+    route: Arc<Route>,
     /// Whether this counts as a connection in use.
     active: bool,
 }
 
 impl Drop for Use {
     fn drop(&mut self) {
-        self.pool.lock().leave(&self.origin, self.active);
+        self.pool.lock().leave(&self.route, self.active);
     }
 }
 
@@ -138,9 +138,9 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    hosts: HashMap<Arc<Origin>, Entry>,
+    hosts: HashMap<Arc<Route>, Entry>,
     /// The idle connections, oldest first.
-    by_age: BTreeMap<u64, Arc<Origin>>,
+    by_age: BTreeMap<u64, Arc<Route>>,
     next_age: u64,
     active: usize,
     closed: bool,
@@ -201,30 +201,30 @@ impl Pool {
         })
     }
 
-    /// Waits for a slot of `origin`; dropping the future leaves the line.
-    pub(crate) async fn acquire(self: &Arc<Pool>, origin: Origin) -> Slot {
-        let (mut user, slots) = self.enter(origin);
+    /// Waits for a slot of `route`; dropping the future leaves the line.
+    pub(crate) async fn acquire(self: &Arc<Pool>, route: Route) -> Slot {
+        let (mut user, slots) = self.enter(route);
         let host = slots.acquire_owned().await;
         let total = self.total.clone().acquire_owned().await;
         self.lock().activate(&mut user);
-        let origin = user.origin.clone();
+        let route = user.route.clone();
         Slot {
             pool: self.clone(),
-            origin,
+            route,
             _use: user,
             _host: host,
             _total: total,
         }
     }
 
-    fn enter(self: &Arc<Pool>, origin: Origin) -> (Use, Arc<Semaphore>) {
+    fn enter(self: &Arc<Pool>, route: Route) -> (Use, Arc<Semaphore>) {
         let mut state = self.lock();
-        let origin = match state.hosts.get_key_value(&origin) {
+        let route = match state.hosts.get_key_value(&route) {
             Some((known, _)) => known.clone(),
-            None => Arc::new(origin),
+            None => Arc::new(route),
         };
         let per_host = self.limits.per_host;
-        let entry = state.hosts.entry(origin.clone()).or_insert_with(|| Entry {
+        let entry = state.hosts.entry(route.clone()).or_insert_with(|| Entry {
             slots: Arc::new(Semaphore::new(per_host)),
             idle: VecDeque::new(),
             users: 0,
@@ -236,14 +236,14 @@ impl Pool {
         (
             Use {
                 pool: self.clone(),
-                origin,
+                route,
                 active: false,
             },
             slots,
         )
     }
 
-    /// Turns `slot` into a live idle connection of its origin, if there is one.
+    /// Turns `slot` into a live idle connection of its route, if there is one.
     ///
     /// `careful` requests take only one that was used just now.
     ///
@@ -255,7 +255,7 @@ impl Pool {
         loop {
             let mut state = slot.pool.lock();
             let old = state.take_old();
-            let taken = state.take(&slot.origin, &home);
+            let taken = state.take(&slot.route, &home);
             drop(state);
             drop(old);
             let Some(Idle {
@@ -266,7 +266,7 @@ impl Pool {
                 ..
             }) = taken
             else {
-                let room = slot.pool.lock().make_room(&slot.origin, &slot.pool.limits);
+                let room = slot.pool.lock().make_room(&slot.route, &slot.pool.limits);
                 drop(room);
                 return Err(slot);
             };
@@ -325,85 +325,85 @@ impl State {
         user.active = true;
         self.active += 1;
         self.hosts
-            .get_mut(&user.origin)
+            .get_mut(&user.route)
             .expect("a user keeps its entry")
             .active += 1;
     }
 
-    fn leave(&mut self, origin: &Arc<Origin>, active: bool) {
-        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+    fn leave(&mut self, route: &Arc<Route>, active: bool) {
+        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
         entry.users -= 1;
         entry.active -= usize::from(active);
         self.active -= usize::from(active);
-        self.forget_if_unused(origin);
+        self.forget_if_unused(route);
     }
 
-    fn forget_if_unused(&mut self, origin: &Arc<Origin>) {
+    fn forget_if_unused(&mut self, route: &Arc<Route>) {
         if self
             .hosts
-            .get(origin)
+            .get(route)
             .is_some_and(|entry| entry.users == 0 && entry.idle.is_empty())
         {
-            self.hosts.remove(origin);
+            self.hosts.remove(route);
         }
     }
 
     /// Takes in an idle connection; gives it back, to be closed outside the lock, when none is
     /// kept any more.
-    fn insert(&mut self, origin: &Arc<Origin>, mut idle: Idle) -> Option<Idle> {
+    fn insert(&mut self, route: &Arc<Route>, mut idle: Idle) -> Option<Idle> {
         if self.closed {
             return Some(idle);
         }
         idle.age = self.next_age;
         self.next_age += 1;
-        self.by_age.insert(idle.age, origin.clone());
-        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+        self.by_age.insert(idle.age, route.clone());
+        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
         entry.idle.push_back(idle);
         None
     }
 
-    /// Takes out some connections whose time is over, so that an origin that is never asked
+    /// Takes out some connections whose time is over, so that a route that is never asked
     /// again does not keep its own.
     fn take_old(&mut self) -> Vec<Idle> {
         /// More than one request can add, so that they never pile up.
         const AT_ONCE: usize = 2;
         let mut old = Vec::new();
         while old.len() < AT_ONCE
-            && let Some((_, origin)) = self.by_age.first_key_value()
+            && let Some((_, route)) = self.by_age.first_key_value()
         {
-            let origin = origin.clone();
+            let route = route.clone();
             let entry = self
                 .hosts
-                .get_mut(&origin)
+                .get_mut(&route)
                 .expect("an idle connection keeps its entry");
             let front = entry
                 .idle
                 .front()
-                .expect("the oldest of all is the oldest of its origin");
+                .expect("the oldest of all is the oldest of its route");
             if !front.is_over() {
                 break;
             }
             self.by_age.pop_first();
             old.extend(entry.idle.pop_front());
-            self.forget_if_unused(&origin);
+            self.forget_if_unused(&route);
         }
         old
     }
 
-    /// Takes the youngest idle connection of `origin` that lives on `home`.
-    fn take(&mut self, origin: &Arc<Origin>, home: &Home) -> Option<Idle> {
-        let idle = &mut self.hosts.get_mut(origin)?.idle;
+    /// Takes the youngest idle connection of `route` that lives on `home`.
+    fn take(&mut self, route: &Arc<Route>, home: &Home) -> Option<Idle> {
+        let idle = &mut self.hosts.get_mut(route)?.idle;
         let index = idle.iter().rposition(|idle| idle.home == *home)?;
         let idle = idle.remove(index)?;
         self.by_age.remove(&idle.age);
         Some(idle)
     }
 
-    /// Takes out what must be closed before a connection to `origin` is opened: the holder of
+    /// Takes out what must be closed before a connection to `route` is opened: the holder of
     /// the slot counts as active already.
-    fn make_room(&mut self, origin: &Arc<Origin>, limits: &Limits) -> Vec<Idle> {
+    fn make_room(&mut self, route: &Arc<Route>, limits: &Limits) -> Vec<Idle> {
         let mut room = Vec::new();
-        let entry = self.hosts.get_mut(origin).expect("a user keeps its entry");
+        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
         while entry.active + entry.idle.len() > limits.per_host {
             let Some(idle) = entry.idle.pop_front() else {
                 break;

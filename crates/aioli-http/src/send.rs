@@ -24,6 +24,7 @@ use crate::redirect::{self, describes_body, is_bound};
 use crate::request::Parts;
 use crate::response::incoming::{Incoming, Reuse};
 use crate::response::{Head, Response};
+use crate::route::Route;
 use crate::session::{Config, Session};
 use crate::transport::Transport;
 
@@ -183,7 +184,12 @@ async fn one_hop(
 
     deadline.begin(Phase::Pool, parts.timeout.pool);
     let slot = deadline
-        .within(session.inner.pool.acquire(hop.origin.clone()))
+        .within(
+            session
+                .inner
+                .pool
+                .acquire(Route::direct(hop.origin.clone())),
+        )
         .await?;
     let mut connection = match Pool::checkout(slot, !idempotent) {
         Ok(connection) => connection,
@@ -241,7 +247,7 @@ async fn open(
     limit: Option<Duration>,
     deadline: &mut Deadline,
 ) -> Result<Connection> {
-    let transport = Transport::connect(&slot.origin, config, limit, deadline).await?;
+    let transport = Transport::connect(&slot.route, config, limit, deadline).await?;
     Ok(Connection::new(Wire::new(transport), slot))
 }
 

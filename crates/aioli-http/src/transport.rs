@@ -14,6 +14,7 @@ use url::Host;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::origin::Origin;
+use crate::route::Route;
 use crate::session::Config;
 use crate::tls::TlsStream;
 use crate::tls::config::{handshake_failed, server_name, tls_error};
@@ -26,14 +27,15 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Connects to `origin`, and shakes hands for `https`, within the connect limit.
+    /// Connects by `route`, and shakes hands for `https`, within the connect limit.
     pub(crate) async fn connect(
-        origin: &Origin,
+        route: &Route,
         config: &Config,
         limit: Option<Duration>,
         deadline: &mut Deadline,
     ) -> Result<Transport, Error> {
         deadline.begin(Phase::Connect, limit);
+        let origin = &route.origin;
         tracing::debug!(%origin, "connecting");
         let stream = deadline.within(dial(origin, config)).await??;
         if !origin.secure {
