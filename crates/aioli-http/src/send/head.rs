@@ -1,0 +1,68 @@
+//! The head of a request, written anew for each hop: which headers go along to where it goes.
+
+use http::{HeaderValue, Method, header};
+
+use super::hop::Hop;
+use crate::body::Source;
+use crate::h1::encode::{self, BodyEncoder};
+use crate::redirect::is_bound;
+use crate::request::Parts;
+use crate::session::Config;
+
+/// Writes the head of the request for this hop.
+pub(super) fn encode_head(
+    config: &Config,
+    parts: &Parts,
+    hop: &Hop,
+) -> (Vec<u8>, Option<BodyEncoder>) {
+    let mut out = Vec::with_capacity(512);
+    let url = &parts.url;
+    let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
+    encode::request_line(&mut out, &parts.method, &[url.path(), mark, query]);
+
+    let own_host = parts.headers.contains_key(header::HOST) && hop.own_secrets;
+    if !own_host {
+        out.extend_from_slice(b"host: ");
+        out.extend_from_slice(url.host_str().unwrap_or_default().as_bytes());
+        if let Some(port) = url.port() {
+            out.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    for (name, value) in &parts.headers {
+        if hop.own_secrets || !is_bound(name, value) {
+            encode::header(&mut out, name, value);
+        }
+    }
+    for (name, value) in &config.headers {
+        let overridden = parts.headers.contains_key(name) || *name == header::HOST;
+        if !overridden && (hop.default_secrets || !is_bound(name, value)) {
+            encode::header(&mut out, name, value);
+        }
+    }
+    if let Some(content_type) = &parts.content_type
+        && !parts.headers.contains_key(header::CONTENT_TYPE)
+    {
+        encode::header(&mut out, &header::CONTENT_TYPE, content_type);
+    }
+    let encoder = encode_framing(&mut out, parts);
+    out.extend_from_slice(b"\r\n");
+    (out, encoder)
+}
+
+/// Writes how the body is framed; a stream needs an encoder.
+fn encode_framing(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> {
+    let expected = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+    match (&parts.body, parts.body.length()) {
+        (Source::Empty, _) if !expected => None,
+        (source, Some(length)) => {
+            encode::header(out, &header::CONTENT_LENGTH, &HeaderValue::from(length));
+            matches!(source, Source::Stream { .. }).then_some(BodyEncoder::Length(length))
+        }
+        (_, None) => {
+            let chunked = HeaderValue::from_static("chunked");
+            encode::header(out, &header::TRANSFER_ENCODING, &chunked);
+            Some(BodyEncoder::Chunked)
+        }
+    }
+}

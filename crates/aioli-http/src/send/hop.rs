@@ -1,0 +1,238 @@
+//! One hop of a request: a connection to one origin, the exchange on it, and the response of that.
+//!
+//! ```text
+//!  one_hop: slot of the pool ─▶ checkout or open ─▶ exchange ─▶ respond
+//!                                       ▲               │ the pooled connection was stale
+//!                                       └───────────────┘ (once)
+//! ```
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+use url::Url;
+
+use super::head::encode_head;
+use crate::body::Source;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
+use crate::h1::body::BodyDecoder;
+use crate::h1::exchange::{Exchange, Failure, Wire};
+use crate::h1::framing::{Delimiter, framing};
+use crate::h1::head::{Head as WireHead, HeadLimits};
+use crate::h1::{parse_decimal, trim_ows};
+use crate::origin::Origin;
+use crate::pool::{Connection, Pool, Slot};
+use crate::redirect::{self, describes_body};
+use crate::request::Parts;
+use crate::response::incoming::{Incoming, Reuse};
+use crate::response::{Head, Response};
+use crate::route::Route;
+use crate::session::{Config, Session};
+use crate::transport::Transport;
+
+/// Where a request goes, and which headers go along.
+pub(super) struct Hop {
+    pub(super) origin: Origin,
+    /// Whether the request's own secrets may be sent: no hop so far has left its first origin.
+    pub(super) own_secrets: bool,
+    /// Whether the session's default secrets may be sent.
+    pub(super) default_secrets: bool,
+}
+
+impl Hop {
+    pub(super) fn first(session: &Session, parts: &Parts) -> Result<Hop> {
+        let origin = origin(&parts.url)?;
+        let default_secrets = match &session.inner.config.base {
+            Some(base) => Origin::of(base).as_ref() == Some(&origin),
+            None => true,
+        };
+        Ok(Hop {
+            origin,
+            own_secrets: true,
+            default_secrets,
+        })
+    }
+
+    /// Turns the request into the one its redirect asks for.
+    pub(super) fn follow(self, parts: &mut Parts, next: redirect::Next) -> Result<Hop> {
+        if let Some(method) = next.rewritten {
+            parts.method = method;
+            parts.body = Source::Empty;
+            parts.content_type = None;
+            let described: Vec<_> = parts
+                .headers
+                .keys()
+                .filter(|name| describes_body(name))
+                .cloned()
+                .collect();
+            for name in described {
+                parts.headers.remove(name);
+            }
+        }
+        parts.url = next.url;
+        let origin = origin(&parts.url)?;
+        let same = origin == self.origin;
+        Ok(Hop {
+            origin,
+            own_secrets: self.own_secrets && same,
+            default_secrets: self.default_secrets && same,
+        })
+    }
+}
+
+fn origin(url: &Url) -> Result<Origin> {
+    Origin::of(url).ok_or_else(|| Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)))
+}
+
+/// Sends the request once, or twice when a pooled connection turns out to be stale.
+pub(super) async fn one_hop(
+    session: &Session,
+    parts: &mut Parts,
+    hop: &Hop,
+    mut deadline: Deadline,
+) -> Result<Response> {
+    let config = &session.inner.config;
+    let (head, encoder) = encode_head(config, parts, hop);
+    let idempotent = parts.method.is_idempotent();
+
+    deadline.begin(Phase::Pool, parts.timeout.pool);
+    let slot = deadline
+        .within(
+            session
+                .inner
+                .pool
+                .acquire(Route::direct(hop.origin.clone())),
+        )
+        .await?;
+    let mut connection = match Pool::checkout(slot, !idempotent) {
+        Ok(connection) => connection,
+        Err(slot) => open(config, slot, parts.timeout.connect, &mut deadline).await?,
+    };
+    loop {
+        deadline.begin(Phase::Head, parts.timeout.head);
+        let limits = HeadLimits {
+            bytes: config.limits.head,
+            headers: config.limits.headers,
+        };
+        let mut exchange = Exchange::new(
+            &mut connection.wire,
+            &head,
+            &mut parts.body,
+            encoder,
+            limits,
+        );
+        let failure = match drive(&mut exchange, &mut deadline).await {
+            Ok(Ok(head)) => {
+                let sent_all = exchange.sent_all();
+                return respond(config, connection, head, sent_all, parts, deadline);
+            }
+            Ok(Err(failure)) => failure,
+            Err(late) => return Err(late.with_sent(exchange.sent())),
+        };
+        let stale = connection_was_stale(&failure, connection.reused)
+            && (idempotent || exchange.sent() == Sent::Nothing);
+        let error = exchange.error(failure, connection.reused);
+        if !stale || !parts.body.is_whole() {
+            return Err(error);
+        }
+        tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
+        let limit = parts.timeout.connect;
+        connection = open(config, connection.into_slot(), limit, &mut deadline).await?;
+    }
+}
+
+/// Whether the server closed the connection before it can have seen the request: it was idle
+/// in the pool, and not one byte came back.
+fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
+    reused
+        && matches!(
+            failure,
+            Failure::Disconnected {
+                head_begun: false,
+                ..
+            }
+        )
+}
+
+async fn open(
+    config: &Config,
+    slot: Slot,
+    limit: Option<Duration>,
+    deadline: &mut Deadline,
+) -> Result<Connection> {
+    let transport = Transport::connect(&slot.route, config, limit, deadline).await?;
+    Ok(Connection::new(Wire::new(transport), slot))
+}
+
+/// Polls the exchange within the limits, which begin anew whenever bytes move.
+async fn drive(
+    exchange: &mut Exchange<'_>,
+    deadline: &mut Deadline,
+) -> Result<Result<WireHead, Failure>> {
+    let mut moves = exchange.moves();
+    poll_fn(|cx| match exchange.poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending => {
+            if exchange.moves() != moves {
+                moves = exchange.moves();
+                deadline.progress();
+            }
+            deadline.poll(cx).map(Err)
+        }
+    })
+    .await
+}
+
+/// Makes the response out of its head; the connection goes back at once if the body is there.
+fn respond(
+    config: &Config,
+    connection: Connection,
+    mut head: WireHead,
+    sent_all: bool,
+    parts: &Parts,
+    deadline: Deadline,
+) -> Result<Response> {
+    let framing = framing(&parts.method, head.version, head.status, &head.headers)
+        .map_err(|kind| Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully))?;
+    if framing.drop_content_length {
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    let closing = asks_to_close(&parts.headers) || asks_to_close(&config.headers);
+    let reuse = (framing.reusable && sent_all && !closing).then_some(Reuse {
+        keep_alive: framing.keep_alive,
+    });
+    let content_length = match framing.delimiter {
+        Delimiter::Length(length) => Some(length),
+        Delimiter::None => announced(&head.headers),
+        Delimiter::Chunked | Delimiter::Eof => None,
+    };
+    let decoder = BodyDecoder::new(framing.delimiter);
+    let body = Incoming::new(connection, decoder, reuse, deadline, parts.timeout.read);
+    let head = Head {
+        status: head.status,
+        version: head.version,
+        headers: head.headers,
+        asked: parts.asked(),
+        history: Vec::new(),
+        content_length,
+        body_limit: parts.body_limit,
+    };
+    Ok(Response { head, body })
+}
+
+/// The length a response without a body tells about the one it would have.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    parse_decimal(headers.get(header::CONTENT_LENGTH)?.as_bytes())
+}
+
+/// Whether the request told the server to close.
+fn asks_to_close(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|option| trim_ows(option).eq_ignore_ascii_case(b"close"))
+    })
+}
