@@ -10,11 +10,11 @@ use std::io;
 use std::net::{self, SocketAddr};
 use std::time::Duration;
 
-use aioli_flow::{Attempt as Ended, staggered};
+use aioli_flow::{Attempt as Ended, Elapsed, staggered, timeout};
 use aioli_reactor::{Async, Interest};
 use aioli_task::Seconds;
 use aioli_task::driver::Home;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::{Attempt, ConnectError};
 use crate::resolve::addresses;
@@ -56,8 +56,11 @@ pub struct ConnectOptions {
     /// `None`: an attempt begins when the one before has failed, and not before.
     attempt_delay: Option<Duration>,
     first_family_count: usize,
+    attempts_max: usize,
+    attempt_timeout: Option<Duration>,
     local: Option<SocketAddr>,
     nodelay: bool,
+    keepalive: Option<Duration>,
 }
 
 impl Default for ConnectOptions {
@@ -65,9 +68,12 @@ impl Default for ConnectOptions {
         ConnectOptions {
             attempt_delay: Some(ATTEMPT_DELAY),
             first_family_count: 1,
+            attempts_max: usize::MAX,
+            attempt_timeout: None,
             local: None,
             // asyncio's default, and what every protocol of requests and answers wants.
             nodelay: true,
+            keepalive: None,
         }
     }
 }
@@ -94,6 +100,20 @@ impl ConnectOptions {
         self
     }
 
+    /// How many addresses are tried at most; all of them, unless it is said. The families take
+    /// turns before the others are left out.
+    pub fn attempts_max(mut self, count: usize) -> ConnectOptions {
+        self.attempts_max = count;
+        self
+    }
+
+    /// How long one attempt may take; then it fails as `TimedOut`, without a number of the
+    /// system. An infinite time, the default, leaves that to the system, which takes minutes.
+    pub fn attempt_timeout(mut self, limit: impl Seconds) -> ConnectOptions {
+        self.attempt_timeout = limit.into_duration();
+        self
+    }
+
     /// The address of this side; port 0 is a free port. Addresses of the other family fail.
     #[doc(alias = "local_addr")]
     pub fn bind(mut self, local: SocketAddr) -> ConnectOptions {
@@ -104,6 +124,13 @@ impl ConnectOptions {
     /// Whether small writes are sent at once (`TCP_NODELAY`); they are, unless it is said.
     pub fn nodelay(mut self, nodelay: bool) -> ConnectOptions {
         self.nodelay = nodelay;
+        self
+    }
+
+    /// After how long a silence the system asks whether the peer is still there
+    /// (`SO_KEEPALIVE`); an infinite one, the default, never asks.
+    pub fn keepalive(mut self, silence: impl Seconds) -> ConnectOptions {
+        self.keepalive = silence.into_duration();
         self
     }
 
@@ -133,8 +160,18 @@ impl ConnectOptions {
 async fn connect(target: Target, options: &ConnectOptions) -> Result<Connected, ConnectError> {
     // Real work is under way: a virtual clock must not jump over it.
     let _hold = Home::try_current().map(|home| home.hold());
-    let addresses = interleave(addresses(&target).await?, options.first_family_count);
-    let attempt = |address| connect_to(address, options);
+    let mut addresses = interleave(addresses(&target).await?, options.first_family_count);
+    addresses.truncate(options.attempts_max);
+    let attempt = |address| async move {
+        let connecting = connect_to(address, options);
+        match options.attempt_timeout {
+            None => connecting.await,
+            Some(limit) => match timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(Elapsed) => Err(io::ErrorKind::TimedOut.into()),
+            },
+        }
+    };
     race(&addresses, options.attempt_delay, attempt)
         .await
         .map_err(|attempts| ConnectError::Failed {
@@ -173,6 +210,10 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
         .await?;
     if options.nodelay {
         stream.get_ref().set_nodelay(true)?;
+    }
+    if let Some(silence) = options.keepalive {
+        let keepalive = TcpKeepalive::new().with_time(silence);
+        SockRef::from(stream.get_ref()).set_tcp_keepalive(&keepalive)?;
     }
     Ok(stream)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Seek, Write};
 use std::net::Shutdown;
 
-use aioli_net::{ConnectOptions, ListenOptions, TcpListener, TcpStream};
+use aioli_net::{ConnectError, ConnectOptions, ListenOptions, TcpListener, TcpStream};
 use futures::executor::block_on;
 use futures::{AsyncReadExt, FutureExt, StreamExt};
 
@@ -313,5 +313,47 @@ fn a_sending_of_a_file_that_was_dropped_goes_on() {
         let (read, ()) = futures::join!(server.read_to_end(&mut got), send);
         read.unwrap();
         assert!(got == bytes);
+    });
+}
+
+/// A listener whose queue is full, with the connections that fill it: another one gets no
+/// answer at all.
+fn black_hole() -> (TcpListener, Vec<socket2::Socket>) {
+    let options = ListenOptions::new().backlog(1);
+    let listener = block_on(options.bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().into();
+    let dial = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+        socket.connect_timeout(&address, std::time::Duration::from_millis(100))?;
+        Ok::<_, io::Error>(socket)
+    };
+    let filling: Vec<_> = std::iter::from_fn(|| dial().ok()).take(64).collect();
+    assert!(filling.len() < 64, "the queue is never full");
+    (listener, filling)
+}
+
+#[test]
+fn an_attempt_that_takes_too_long_fails_and_only_so_many_are_made() {
+    let (hole, _filling) = black_hole();
+    block_on(async {
+        let options = ConnectOptions::new()
+            .attempt_delay(f64::INFINITY)
+            .attempt_timeout(0.05);
+        let addresses = vec![hole.local_addr(); 3];
+        let error = options.clone().attempts_max(2).connect(addresses).await;
+        let ConnectError::Failed { attempts, .. } = error.unwrap_err() else {
+            panic!("it has connected");
+        };
+        assert_eq!(attempts.len(), 2);
+        for attempt in attempts {
+            assert_eq!(attempt.source.kind(), io::ErrorKind::TimedOut);
+            assert_eq!(attempt.source.raw_os_error(), None);
+        }
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![hole.local_addr(), listener.local_addr()];
+        let stream = options.keepalive(60).connect(addresses).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr());
+        assert!(stream.options().keepalive().unwrap());
     });
 }
