@@ -1,7 +1,8 @@
-//! The program `aioli`: the asyncio tutorial as a tour, and a downloader.
+//! The program `aioli`: the asyncio tutorial as a tour, an HTTP command, and a downloader.
 
 mod errors;
 mod fetch;
+mod get;
 mod nearest;
 mod programs;
 mod serve;
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tour(tour::Args),
+    Get(get::Args),
     Fetch(fetch::Args),
     Serve(serve::Args),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result = aioli::task::run(async {
         match command {
             Command::Tour(args) => tour::tour(args).await,
+            Command::Get(args) => get::get(args).await,
             Command::Fetch(args) => fetch::fetch(args).await,
             Command::Serve(args) => serve::serve(args).await,
         }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod command;
 mod fetch;
+mod get;
 mod interrupt;
 mod resume;
 mod server;

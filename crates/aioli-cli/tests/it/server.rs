@@ -10,9 +10,11 @@ use std::thread;
 /// A request that has come.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     /// Without the first slash.
     pub(crate) name: String,
     pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -113,17 +115,44 @@ fn talk(
                 line => lines.push(line.to_owned()),
             }
         }
-        let target = lines[0].split(' ').nth(1).expect("a target");
+        let mut words = lines[0].split(' ');
+        let (method, target) = (words.next().expect("a method"), words.next());
+        let target = target.expect("a target").trim_start_matches('/');
         let headers = lines[1..].iter().map(|line| {
             let (name, value) = line.split_once(':').expect("a header");
             (name.to_ascii_lowercase(), value.trim().to_owned())
         });
-        let request = Request {
-            name: target.trim_start_matches('/').to_owned(),
+        let mut request = Request {
+            method: method.to_owned(),
+            name: target.to_owned(),
             headers: headers.collect(),
+            body: Vec::new(),
         };
+        read_body(&mut request, &mut reader)?;
         seen.lock().unwrap().push(request.clone());
         answer(&request, &mut writer)?;
+    }
+}
+
+/// Reads a body of known length, or in chunks.
+fn read_body(request: &mut Request, reader: &mut impl BufRead) -> io::Result<()> {
+    if let Some(length) = request.header("content-length") {
+        request.body = vec![0; length.parse().expect("a length")];
+        return reader.read_exact(&mut request.body);
+    }
+    if request.header("transfer-encoding").is_none() {
+        return Ok(());
+    }
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("a size");
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk)?;
+        request.body.extend(&chunk[..size]);
+        if size == 0 {
+            return Ok(());
+        }
     }
 }
 

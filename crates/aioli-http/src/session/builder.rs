@@ -98,6 +98,27 @@ impl SessionBuilder {
         self.header(header::USER_AGENT, value)
     }
 
+    /// Takes a default header away: only requests that set it themselves have it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let session = aioli_http::Session::builder().without_header("user-agent").build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.skip_auto_headers")]
+    pub fn without_header<K>(mut self, name: K) -> SessionBuilder
+    where
+        HeaderName: TryFrom<K>,
+    {
+        match HeaderName::try_from(name) {
+            Ok(name) => drop(self.config.headers.remove(name)),
+            Err(_) => self.fail(Error::invalid_request(RequestErrorKind::Header)),
+        }
+        self
+    }
+
     /// Sets the time limits; a plain length limits the whole request.
     #[doc(alias = "aiohttp.ClientSession.timeout")]
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> SessionBuilder {

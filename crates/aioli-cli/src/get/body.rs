@@ -1,0 +1,52 @@
+//! Files as bodies: read piece by piece while they are sent.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use aioli::http::{Body, Bytes};
+use aioli::prelude::*;
+use futures_core::Stream;
+use futures_io::AsyncRead;
+
+/// How much is read at once.
+const STEP: usize = 64 * 1024;
+
+/// A body out of a file, whose length the server is told if it has one; `-` is the standard
+/// input.
+///
+/// # Errors
+///
+/// When the file cannot be opened.
+pub(super) async fn upload(path: &Path) -> Result<Body> {
+    if path == Path::new("-") {
+        return Ok(Body::stream(Pieces(fs::stdin())));
+    }
+    let file = fs::open(path).await?;
+    let metadata = file.metadata().await?;
+    let pieces = Pieces(file);
+    Ok(if metadata.is_file() {
+        Body::sized_stream(metadata.len(), pieces)
+    } else {
+        Body::stream(pieces)
+    })
+}
+
+/// What a reader gives, in pieces.
+struct Pieces<R>(R);
+
+impl<R: AsyncRead + Unpin> Stream for Pieces<R> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut piece = vec![0; STEP];
+        let n = match ready!(Pin::new(&mut self.0).poll_read(cx, &mut piece)) {
+            Ok(0) => return Poll::Ready(None),
+            Ok(n) => n,
+            Err(error) => return Poll::Ready(Some(Err(error))),
+        };
+        piece.truncate(n);
+        Poll::Ready(Some(Ok(piece.into())))
+    }
+}

@@ -1,0 +1,221 @@
+//! The command line of `aioli get`: curl's names and meanings.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Get a URL, with the options and exit codes of curl.
+///
+/// What has no option here is not supported, and is bad usage. Redirects are followed with `-L`
+/// only, and a status of 400 and above is an error with `-f` only.
+#[derive(Parser, Debug)]
+#[command(
+    name = "aioli get",
+    arg_required_else_help = true,
+    args_override_self = true,
+    disable_version_flag = true
+)]
+pub(super) struct Options {
+    /// What to get; `http://` goes without saying
+    #[arg(value_name = "URL")]
+    pub(super) urls: Vec<String>,
+    #[command(flatten)]
+    pub(super) request: RequestOptions,
+    #[command(flatten)]
+    pub(super) body: BodyOptions,
+    #[command(flatten)]
+    pub(super) output: OutputOptions,
+    #[command(flatten)]
+    pub(super) connection: ConnectionOptions,
+}
+
+/// What is asked for.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Request")]
+pub(super) struct RequestOptions {
+    /// Use this method
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(super) method: Option<String>,
+    /// Ask for the head only
+    #[arg(short = 'I', long)]
+    pub(super) head: bool,
+    /// Put the data into the query of a GET
+    #[arg(short = 'G', long = "get")]
+    pub(super) data_in_query: bool,
+    /// Add a header; `Name:` takes a default one away
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(super) headers: Vec<String>,
+    /// Send this `user-agent`
+    #[arg(short = 'A', long, value_name = "TEXT")]
+    pub(super) user_agent: Option<String>,
+    /// Send this `referer`
+    #[arg(short = 'e', long, value_name = "URL")]
+    pub(super) referer: Option<String>,
+    /// Ask for these bytes, like `0-499`
+    #[arg(short = 'r', long, value_name = "FIRST-LAST")]
+    pub(super) range: Option<String>,
+    /// Add to the query, escaped
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) url_query: Vec<String>,
+    /// Follow redirects
+    #[arg(short = 'L', long)]
+    pub(super) location: bool,
+    /// Follow so many redirects at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) max_redirs: u16,
+}
+
+/// What is sent along.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Body")]
+pub(super) struct BodyOptions {
+    /// Send data as a form does; `@FILE` sends what is in a file, without its line ends
+    #[arg(
+        short = 'd',
+        long = "data",
+        visible_alias = "data-ascii",
+        value_name = "DATA"
+    )]
+    pub(super) data: Vec<String>,
+    /// Send data as it is; `@FILE` sends a file as it is
+    #[arg(long, value_name = "DATA")]
+    pub(super) data_binary: Vec<String>,
+    /// Send data as it is, `@` too
+    #[arg(long, value_name = "DATA")]
+    pub(super) data_raw: Vec<String>,
+    /// Send data escaped: `TEXT`, `=TEXT`, `NAME=TEXT`, `@FILE`, `NAME@FILE`
+    #[arg(long, value_name = "DATA")]
+    pub(super) data_urlencode: Vec<String>,
+    /// Send JSON, and ask for JSON; `@FILE` sends a file
+    #[arg(long, value_name = "JSON")]
+    pub(super) json: Vec<String>,
+    /// Upload a file; `-` is the standard input
+    #[arg(short = 'T', long, value_name = "FILE")]
+    pub(super) upload_file: Option<PathBuf>,
+}
+
+/// Where the answer goes.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputOptions {
+    /// Write the body to a file; the option is given once for each URL
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(super) output: Vec<PathBuf>,
+    /// Write the body to a file named as the last part of the URL
+    #[arg(short = 'O', long)]
+    pub(super) remote_name: bool,
+    /// Put the files into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) output_dir: Option<PathBuf>,
+    /// Make the folders of the files
+    #[arg(long)]
+    pub(super) create_dirs: bool,
+    /// Write the head before the body
+    #[arg(short = 'i', long, visible_alias = "show-headers")]
+    pub(super) include: bool,
+    /// Write the head to a file; `-` is the standard output
+    #[arg(short = 'D', long, value_name = "FILE")]
+    pub(super) dump_header: Option<PathBuf>,
+    /// Write this afterwards; `%{http_code}` and others stand for what came
+    #[arg(short = 'w', long, value_name = "FORMAT")]
+    pub(super) write_out: Option<String>,
+    /// Make an error, without a body, of a status of 400 and above
+    #[arg(short = 'f', long)]
+    pub(super) fail: bool,
+    /// Make an error of a status of 400 and above, and write the body all the same
+    #[arg(long)]
+    pub(super) fail_with_body: bool,
+    /// Show no progress and no errors
+    #[arg(short = 's', long)]
+    pub(super) silent: bool,
+    /// Show errors even when silent
+    #[arg(short = 'S', long)]
+    pub(super) show_error: bool,
+    /// Give up a body of more bytes than this
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_filesize: Option<u64>,
+}
+
+/// How to get there.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ConnectionOptions {
+    /// Give up after so many seconds
+    #[arg(short = 'm', long, value_name = "SECONDS")]
+    pub(super) max_time: Option<f64>,
+    /// Give up when there is no connection after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) connect_timeout: Option<f64>,
+    /// Trust these root certificates, in PEM or DER, and no others
+    #[arg(long, value_name = "FILE")]
+    pub(super) cacert: Option<PathBuf>,
+    /// Connect to this address for a host
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    pub(super) resolve: Vec<String>,
+}
+
+/// Splits a command line at `--next`, each part with options of its own.
+pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
+    words
+        .split(|word| word == "--next" || word == "-:")
+        .map(|group| {
+            let name = [OsString::from("aioli get")];
+            Options::try_parse_from(name.iter().chain(group))
+        })
+        .collect()
+}
+
+/// What `--resolve` says: a host, a port, and the address instead.
+pub(super) fn resolve(text: &str) -> Option<(String, u16, IpAddr)> {
+    let (host, rest) = text.split_once(':')?;
+    let (port, address) = rest.split_once(':')?;
+    let address = address.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), port.parse().ok()?, address.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, parse, resolve};
+    use clap::CommandFactory;
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn short_options_take_values_with_and_without_a_space() {
+        let words = ["-XPUT", "-sSo", "file", "-d", "a=b", "-HA: b", "host/path"];
+        let groups = parse(words.map(Into::into).into()).unwrap();
+        let [options] = groups.try_into().unwrap();
+        assert_eq!(options.request.method.as_deref(), Some("PUT"));
+        assert!(options.output.silent && options.output.show_error);
+        assert_eq!(options.output.output, [PathBuf::from("file")]);
+        assert_eq!(options.body.data, ["a=b"]);
+        assert_eq!(options.request.headers, ["A: b"]);
+        assert_eq!(options.urls, ["host/path"]);
+    }
+
+    #[test]
+    fn groups_have_options_of_their_own() {
+        let words = ["-I", "a", "--next", "-L", "b", "c"];
+        let groups = parse(words.map(Into::into).into()).unwrap();
+        let heads: Vec<_> = groups.iter().map(|group| group.request.head).collect();
+        let urls: Vec<_> = groups.iter().map(|group| group.urls.len()).collect();
+        assert_eq!((heads, urls), (vec![true, false], vec![1, 2]));
+    }
+
+    #[test]
+    fn addresses_instead_of_hosts() {
+        let v6 = resolve("a.b:443:[::1]").unwrap();
+        assert_eq!((v6.0.as_str(), v6.1), ("a.b", 443));
+        assert!(v6.2.is_ipv6());
+        assert!(resolve("a.b:80:10.0.0.1").unwrap().2.is_ipv4());
+        for bad in ["", "a", "a:80", "a:x:1.2.3.4", "a:80:nonsense"] {
+            assert!(resolve(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The bar of a transfer that goes to a file, where a terminal can show it.
+
+use std::io::{self, IsTerminal as _};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar, or none.
+pub(super) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Shows a bar if it is `wanted` and the standard error stream is a terminal.
+    pub(super) fn new(wanted: bool, length: Option<u64>) -> Progress {
+        if !wanted || !io::stderr().is_terminal() {
+            return Progress(None);
+        }
+        let (bar, template) = match length {
+            Some(length) => (
+                ProgressBar::new(length),
+                "{wide_bar:.green} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left",
+            ),
+            None => (
+                ProgressBar::no_length(),
+                "{spinner:.green} {bytes}, {bytes_per_sec}",
+            ),
+        };
+        bar.set_style(ProgressStyle::with_template(template).expect("the templates are constants"));
+        Progress(Some(bar))
+    }
+
+    pub(super) fn advance(&self, bytes: usize) {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes as u64);
+        }
+    }
+
+    pub(super) fn finish(self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `aioli get`: what is sent for which option, what is written where, and how it ends.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use super::command::{Folder, aioli, run};
+use super::server::{Request, Server, content, refused, reply};
+
+/// A server that answers with what was asked.
+fn echo() -> Server {
+    Server::start(|request, stream| {
+        let body = [request.method.as_bytes(), b" ", &request.body].concat();
+        reply(stream, "200 OK", "x-kind: echo\r\n", &body)
+    })
+}
+
+/// Runs `aioli get` with the words and a URL behind them, and returns the request that came.
+#[track_caller]
+fn sent(words: &[&str]) -> Request {
+    let (server, folder) = (echo(), Folder::new());
+    let url = server.url("path");
+    let words = ["get"].iter().chain(words).copied().chain([url.as_str()]);
+    run(&folder, words).check(0, &[]);
+    let [request] = server.take_seen().try_into().unwrap();
+    request
+}
+
+#[test]
+fn a_plain_get_writes_the_body() {
+    let (server, folder) = (echo(), Folder::new());
+    let ended = run(&folder, ["get", &server.url("a?b=c")]);
+    ended.check(0, &[]);
+    assert_eq!(ended.out, "GET ");
+    let [request] = server.take_seen().try_into().unwrap();
+    assert_eq!(request.name, "a?b=c");
+    assert_eq!(request.header("accept"), Some("*/*"));
+    assert!(request.header("user-agent").unwrap().starts_with("aioli/"));
+}
+
+#[test]
+fn methods_and_bodies() {
+    let posted = sent(&["-d", "a=1", "--data-urlencode", "b=x y", "--data-raw", "@c"]);
+    assert_eq!(
+        (posted.method.as_str(), posted.body),
+        ("POST", b"a=1&@c&b=x%20y".to_vec())
+    );
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(posted.headers["content-type"], kind);
+    let json = sent(&["--json", "{\"a\":1}"]);
+    assert_eq!(json.body, b"{\"a\":1}");
+    assert_eq!(json.headers["content-type"], "application/json");
+    assert_eq!(json.headers["accept"], "application/json");
+    let query = sent(&["-G", "-d", "a=1", "--url-query", "b=x y"]);
+    assert_eq!(
+        (query.method.as_str(), query.name.as_str()),
+        ("GET", "path?b=x%20y&a=1")
+    );
+    assert_eq!(sent(&["-X", "DELETE"]).method, "DELETE");
+    assert_eq!(sent(&["-X", "PUT", "-d", "x"]).method, "PUT");
+    assert_eq!(sent(&["-I"]).method, "HEAD");
+}
+
+#[test]
+fn headers_are_added_replaced_and_taken_away() {
+    let request = sent(&[
+        "-H",
+        "X-A: b",
+        "-H",
+        "Accept:",
+        "-HUser-Agent: me",
+        "-e",
+        "http://r/",
+    ]);
+    assert_eq!(request.header("x-a"), Some("b"));
+    assert_eq!(request.header("accept"), None);
+    assert_eq!(request.header("user-agent"), Some("me"));
+    assert_eq!(request.header("referer"), Some("http://r/"));
+    assert_eq!(sent(&["-r", "0-9"]).header("range"), Some("bytes=0-9"));
+    assert_eq!(sent(&["-A", ""]).header("user-agent"), None);
+}
+
+#[test]
+fn uploads_of_files_and_of_the_standard_input() {
+    let (server, folder) = (echo(), Folder::new());
+    let data = content(1, 300_000);
+    folder.write("data", &data);
+    run(
+        &folder,
+        ["get", "-sT", "data", "-o", "out", &server.url("folder/")],
+    )
+    .check(0, &[]);
+    let mut command = aioli(
+        &folder,
+        ["get", "-T", "-", "-o", "out", &server.url("piped")],
+    );
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&data).unwrap();
+    super::command::end_of(child).check(0, &[]);
+    let [file, piped] = server.take_seen().try_into().unwrap();
+    assert_eq!(
+        (file.method.as_str(), file.name.as_str()),
+        ("PUT", "folder/data")
+    );
+    assert_eq!(file.headers["content-length"], "300000");
+    assert_eq!(piped.headers["transfer-encoding"], "chunked");
+    assert!(file.body == data && piped.body == data);
+}
+
+#[test]
+fn output_goes_where_it_is_told_to() {
+    let (server, folder) = (echo(), Folder::new());
+    let (a, b) = (server.url("x/a.txt"), server.url("b"));
+    run(&folder, ["get", "-o", "1", "-o", "2", &a, &b]).check(0, &[]);
+    run(
+        &folder,
+        ["get", "-O", "--create-dirs", "--output-dir", "new/dir", &a],
+    )
+    .check(0, &[]);
+    assert_eq!(folder.read("1"), b"GET ");
+    assert_eq!(folder.read("2"), b"GET ");
+    assert_eq!(folder.read("new/dir/a.txt"), b"GET ");
+    let ended = run(&folder, ["get", "-i", "-D", "head", &a]);
+    let head = "HTTP/1.1 200 OK\r\nx-kind: echo\r\ncontent-length: 4\r\n\r\n";
+    assert_eq!(ended.out, format!("{head}GET "));
+    assert_eq!(folder.read("head"), head.as_bytes());
+    let head = run(&folder, ["get", "-I", &a]);
+    assert!(head.out.starts_with("HTTP/1.1 200 OK\r\n"), "{head:?}");
+    let format = "%{http_code} %{size_download} %{num_redirects}\\n";
+    assert_eq!(
+        run(&folder, ["get", "-so", "1", "-w", format, &a]).out,
+        "200 4 0\n"
+    );
+    let ended = run(&folder, ["get", "-o", "no/such/dir", &a]);
+    ended.check(23, &[&["get: (23)", "no/such/dir"]]);
+}
+
+#[test]
+fn redirects_are_followed_when_asked_for() {
+    let server = Server::start(|request, stream| match request.name.as_str() {
+        "loop" => reply(stream, "302 Found", "location: /loop\r\n", b""),
+        "moved" => reply(stream, "302 Found", "location: /there\r\n", b"moved"),
+        name => reply(stream, "200 OK", "", name.as_bytes()),
+    });
+    let folder = Folder::new();
+    assert_eq!(run(&folder, ["get", &server.url("moved")]).out, "moved");
+    let followed = run(
+        &folder,
+        ["get", "-Lw", " %{num_redirects}", &server.url("moved")],
+    );
+    assert_eq!(followed.out, "there 1");
+    let words = ["get", "-L", "--max-redirs", "3", &server.url("loop")];
+    run(&folder, words).check(47, &[&["(47)"]]);
+}
+
+#[test]
+fn exit_codes() {
+    let server = Server::start(|request, stream| match request.name.as_str() {
+        "missing" => reply(stream, "404 Not Found", "", b"no such page"),
+        "short" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort")?;
+            Err(std::io::ErrorKind::ConnectionAborted.into())
+        }
+        "empty" => Err(std::io::ErrorKind::ConnectionAborted.into()),
+        "nonsense" => stream.write_all(b"SSH-2.0-x\r\n\r\n"),
+        "long" => reply(stream, "200 OK", "", &[b'x'; 1000]),
+        _ => {
+            // Until the client has given up.
+            let mut byte = [0];
+            std::io::Read::read(stream, &mut byte).map(drop)
+        }
+    });
+    let folder = Folder::new();
+    let code = |words: &[&str], name: &str| {
+        let url = server.url(name);
+        let words = ["get"].iter().chain(words).copied().chain([url.as_str()]);
+        run(&folder, words)
+    };
+    assert_eq!(code(&[], "missing").out, "no such page");
+    let failed = code(&["-f"], "missing");
+    failed.check(22, &[&["(22)", "404"]]);
+    assert_eq!(failed.out, "");
+    assert_eq!(code(&["--fail-with-body"], "missing").out, "no such page");
+    code(&["-sf"], "missing").check(22, &[]);
+    code(&["-sSf"], "missing").check(22, &[&["404"]]);
+    code(&["-o", "x"], "short").check(18, &[&["(18)"]]);
+    code(&[], "empty").check(52, &[&["(52)"]]);
+    code(&[], "nonsense").check(1, &[&["(1)"]]);
+    code(&["--max-filesize", "999"], "long").check(63, &[&["(63)"]]);
+    code(&["-m", "0.05"], "silent").check(28, &[&["(28)"]]);
+    run(&folder, ["get", &refused()]).check(7, &[&["(7)"]]);
+    run(&folder, ["get", "http://no.such.host.invalid/"]).check(6, &[&["(6)"]]);
+    run(&folder, ["get", "http://[x/"]).check(3, &[&["(3)"]]);
+    run(&folder, ["get", "ftp://a/"]).check(1, &[&["(1)"]]);
+    run(&folder, ["get", "-s"]).check(2, &[]);
+    assert_eq!(run(&folder, ["get", "--no-such-option"]).code, Some(2));
+    let help = run(&folder, ["get", "--help"]);
+    assert!(
+        help.code == Some(0) && help.out.contains("--max-filesize"),
+        "{help:?}"
+    );
+}
+
+#[test]
+fn the_last_transfer_decides_and_groups_have_options_of_their_own() {
+    let (server, folder) = (echo(), Folder::new());
+    let (good, bad) = (server.url("good"), refused());
+    run(&folder, ["get", &bad, &good]).check(0, &[&["(7)"]]);
+    run(&folder, ["get", &good, &bad]).check(7, &[&["(7)"]]);
+    let ended = run(
+        &folder,
+        ["get", "-X", "PUT", &good, "--next", "-d", "x", &good],
+    );
+    assert_eq!(ended.out, "PUT POST x");
+}
