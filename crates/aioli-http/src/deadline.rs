@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aioli_time::{Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind, Phase};
+use crate::limits::MinSpeed;
 
 /// The time limits that hold at the moment.
 #[derive(Debug)]
@@ -22,7 +23,52 @@ pub(crate) struct Deadline {
     phase: Option<(Phase, Duration)>,
     /// When the phase began to wait.
     since: Option<Instant>,
+    /// The speed that is asked for, which few do.
+    speed: Option<Box<Speed>>,
     timer: Option<Sleep>,
+}
+
+/// How fast bytes come while we wait for them.
+///
+/// Spans are made of waiting alone: what a caller does between two pieces is not the server's
+/// slowness.
+#[derive(Debug)]
+struct Speed {
+    limit: MinSpeed,
+    /// Bytes that came in this span.
+    came: u64,
+    /// The waiting of this span that is over.
+    waited: Duration,
+    /// When the present wait began.
+    since: Option<Instant>,
+}
+
+impl Speed {
+    fn came(&mut self, n: usize) {
+        self.came = self.came.saturating_add(n as u64);
+        if let Some(since) = self.since.take() {
+            self.waited += aioli_task::now().saturating_duration_since(since);
+        }
+    }
+
+    /// The end of the present span; `Err` when one has ended with too few bytes.
+    fn span_end(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
+        let since = *self.since.get_or_insert(now);
+        let MinSpeed { bytes, over } = self.limit;
+        if self.waited + now.saturating_duration_since(since) < over {
+            return Ok(since.checked_add(over - self.waited));
+        }
+        if self.came < bytes {
+            return Err(passed(Phase::MinSpeed, over));
+        }
+        *self = Speed {
+            limit: self.limit,
+            came: 0,
+            waited: Duration::ZERO,
+            since: Some(now),
+        };
+        Ok(now.checked_add(over))
+    }
 }
 
 impl Deadline {
@@ -34,8 +80,26 @@ impl Deadline {
             total,
             phase: None,
             since: None,
+            speed: None,
             timer: None,
         }
+    }
+
+    /// Returns the phase whose limit holds.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        self.phase.map(|(phase, _)| phase)
+    }
+
+    /// Asks for a speed, from now on.
+    pub(crate) fn demand_speed(&mut self, limit: Option<MinSpeed>) {
+        self.speed = limit.map(|limit| {
+            Box::new(Speed {
+                limit,
+                came: 0,
+                waited: Duration::ZERO,
+                since: None,
+            })
+        });
     }
 
     /// Begins a phase.
@@ -56,6 +120,14 @@ impl Deadline {
         self.since = None;
     }
 
+    /// As [`progress`](Deadline::progress), by so many bytes.
+    pub(crate) fn progress_by(&mut self, n: usize) {
+        self.since = None;
+        if let Some(speed) = &mut self.speed {
+            speed.came(n);
+        }
+    }
+
     /// Takes the timer away; the limits stay, and the next wait sets one.
     pub(crate) fn disarm(&mut self) {
         self.timer = None;
@@ -63,7 +135,7 @@ impl Deadline {
 
     /// Resolves when a limit has passed; to be polled when nothing else was ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        if self.total.is_none() && self.phase.is_none() {
+        if self.total.is_none() && self.phase.is_none() && self.speed.is_none() {
             return Poll::Pending;
         }
         loop {
@@ -82,11 +154,17 @@ impl Deadline {
             {
                 return Poll::Ready(passed(phase, after));
             }
+            let span_end = match self.speed.as_mut().map(|speed| speed.span_end(now)) {
+                Some(Err(slow)) => return Poll::Ready(slow),
+                Some(Ok(at)) => at,
+                None => None,
+            };
             let next = self
                 .total
                 .map(|(at, _)| at)
                 .into_iter()
                 .chain(phase.map(|(at, ..)| at))
+                .chain(span_end)
                 .min();
             let Some(next) = next else {
                 return Poll::Pending;

@@ -16,6 +16,8 @@ pub use kinds::{
     RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
 };
 
+pub(crate) use kinds::Exceeded;
+
 /// A boxed cause from outside the crate.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -126,8 +128,15 @@ pub enum ErrorKind {
     #[error("protocol violation: {0}")]
     Protocol(ProtocolErrorKind),
     /// A bound of [`Limits`](crate::Limits) was reached.
-    #[error("limit exceeded: {0}")]
-    Limit(LimitKind),
+    #[error("limit exceeded: {kind} (the limit is {limit}, there were at least {seen})")]
+    Limit {
+        /// Which bound.
+        kind: LimitKind,
+        /// The bound that held, in bytes or as a number of what is counted.
+        limit: u64,
+        /// How many there were when it was noticed; how many more would have come nobody knows.
+        seen: u64,
+    },
     /// The body of the request or of the response failed.
     #[error("body: {kind}")]
     Body {
@@ -160,6 +169,12 @@ pub enum ErrorKind {
         /// The beginning of the body, as far as it came together with the head; at most 4 KiB.
         body: Bytes,
     },
+}
+
+impl From<Exceeded> for Error {
+    fn from(Exceeded { kind, limit, seen }: Exceeded) -> Error {
+        Error::new(ErrorKind::Limit { kind, limit, seen })
+    }
 }
 
 fn reused_text(reused: bool) -> &'static str {
@@ -278,7 +293,7 @@ impl Error {
                 | ErrorKind::Connect { .. }
                 | ErrorKind::Tls { .. }
                 | ErrorKind::Timeout {
-                    phase: Phase::Connect | Phase::Tls,
+                    phase: Phase::Dns | Phase::Connect | Phase::Tls,
                     ..
                 }
         )

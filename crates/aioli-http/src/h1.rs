@@ -16,7 +16,7 @@ pub(crate) mod exchange;
 pub(crate) mod framing;
 pub(crate) mod head;
 
-use crate::error::{Error, ErrorKind, LimitKind, ProtocolErrorKind};
+use crate::error::{Error, ErrorKind, Exceeded, ProtocolErrorKind};
 
 /// Why the codec refuses the peer's bytes. The connection is then good for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Reject {
     /// The peer broke the protocol.
     Protocol(ProtocolErrorKind),
     /// The peer sent more than we take.
-    Limit(LimitKind),
+    Limit(Exceeded),
 }
 
 impl From<ProtocolErrorKind> for Reject {
@@ -33,9 +33,9 @@ impl From<ProtocolErrorKind> for Reject {
     }
 }
 
-impl From<LimitKind> for Reject {
-    fn from(kind: LimitKind) -> Reject {
-        Reject::Limit(kind)
+impl From<Exceeded> for Reject {
+    fn from(exceeded: Exceeded) -> Reject {
+        Reject::Limit(exceeded)
     }
 }
 
@@ -65,9 +65,9 @@ pub(crate) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
 
 impl From<Reject> for Error {
     fn from(reject: Reject) -> Error {
-        Error::new(match reject {
-            Reject::Protocol(kind) => ErrorKind::Protocol(kind),
-            Reject::Limit(kind) => ErrorKind::Limit(kind),
-        })
+        match reject {
+            Reject::Protocol(kind) => Error::new(ErrorKind::Protocol(kind)),
+            Reject::Limit(exceeded) => exceeded.into(),
+        }
     }
 }

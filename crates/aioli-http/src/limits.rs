@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use aioli_task::Seconds;
 
+use crate::h1::body::BodyLimits;
+use crate::h1::head::HeadLimits;
+
 /// The time limits of a request, one for each phase.
 ///
 /// The default is aiohttp's: five minutes in all, thirty seconds to connect. The error of a
@@ -28,9 +31,21 @@ use aioli_task::Seconds;
 pub struct Timeout {
     pub(crate) total: Option<Duration>,
     pub(crate) pool: Option<Duration>,
+    pub(crate) dns: Option<Duration>,
     pub(crate) connect: Option<Duration>,
+    pub(crate) tls: Option<Duration>,
+    pub(crate) write: Option<Duration>,
     pub(crate) head: Option<Duration>,
     pub(crate) read: Option<Duration>,
+    pub(crate) min_speed: Option<MinSpeed>,
+}
+
+/// How fast a body has to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MinSpeed {
+    /// Bytes in each `over`.
+    pub(crate) bytes: u64,
+    pub(crate) over: Duration,
 }
 
 impl Timeout {
@@ -52,9 +67,13 @@ impl Timeout {
         Timeout {
             total: None,
             pool: None,
+            dns: None,
             connect: None,
+            tls: None,
+            write: None,
             head: None,
             read: None,
+            min_speed: None,
         }
     }
 
@@ -64,9 +83,29 @@ impl Timeout {
         self
     }
 
+    /// Limits the lookup of the host's name; it is within the limit of `connect` as well.
+    pub fn dns(mut self, limit: impl Seconds) -> Timeout {
+        self.dns = limit.into_duration();
+        self
+    }
+
     /// Limits name lookup, connecting and the TLS handshake together.
     pub fn connect(mut self, limit: impl Seconds) -> Timeout {
         self.connect = limit.into_duration();
+        self
+    }
+
+    /// Limits the TLS handshake; it is within the limit of `connect` as well.
+    pub fn tls(mut self, limit: impl Seconds) -> Timeout {
+        self.tls = limit.into_duration();
+        self
+    }
+
+    /// Limits the time in which the server takes no byte of a request that is being sent.
+    ///
+    /// Unless it is set, the limit of `head` holds for that too.
+    pub fn write(mut self, limit: impl Seconds) -> Timeout {
+        self.write = limit.into_duration();
         self
     }
 
@@ -77,8 +116,38 @@ impl Timeout {
     }
 
     /// Limits the wait for each piece of the body.
+    ///
+    /// A server that sends a byte now and then stays within it; see
+    /// [`min_speed`](Timeout::min_speed).
     pub fn read(mut self, limit: impl Seconds) -> Timeout {
         self.read = limit.into_duration();
+        self
+    }
+
+    /// Ends a response whose body comes with fewer than `bytes_per_second`, taken over spans of
+    /// `over`.
+    ///
+    /// Only time spent waiting for the server counts: a caller who reads slowly is no reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::Timeout;
+    ///
+    /// // No total limit for a large download, but it has to go on: 10 kB in each 20 s.
+    /// let limits = Timeout::total(f64::INFINITY).min_speed(500, 20);
+    /// # let _ = limits;
+    /// ```
+    #[doc(alias = "curl.speed-limit")]
+    pub fn min_speed(mut self, bytes_per_second: u64, over: impl Seconds) -> Timeout {
+        self.min_speed = over.into_duration().map(|over| {
+            let over = over.max(Duration::from_millis(1));
+            let bytes = u128::from(bytes_per_second) * over.as_millis() / 1000;
+            MinSpeed {
+                bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+                over,
+            }
+        });
         self
     }
 }
@@ -123,14 +192,18 @@ impl From<f64> for Timeout {
 /// | idle time of a pooled connection | 15 s |
 /// | bytes of a response's heads, 1xx included | 64 KiB |
 /// | headers of a response's heads, 1xx included | 128 |
+/// | bytes of a reason phrase | 256 |
+/// | informational (1xx) responses before the final one | 32 |
+/// | bytes of extension, of one chunk and of a whole body | 512, 16 KiB |
+/// | bytes and lines of trailers | 16 KiB, 64 |
 /// | bytes of a body that is buffered whole | 64 MiB |
 /// | redirects | 10 |
 ///
 /// A response holds its connection until its body has come. A task that holds as many as the
 /// bound allows and asks for one more waits for itself; the `pool` limit of [`Timeout`] ends that.
 ///
-/// Fixed: 32 informational responses, 512 B of extension a chunk and 16 KiB a body, 16 KiB or 64
-/// lines of trailers.
+/// What goes over a bound is an [`ErrorKind::Limit`](crate::ErrorKind::Limit), which says which
+/// one, how large it is, and how much there was.
 ///
 /// # Examples
 ///
@@ -150,6 +223,12 @@ pub struct Limits {
     pub(crate) idle: Duration,
     pub(crate) head: usize,
     pub(crate) headers: usize,
+    pub(crate) reason: usize,
+    pub(crate) informational: usize,
+    pub(crate) chunk_extension: usize,
+    pub(crate) chunk_extensions: usize,
+    pub(crate) trailers: usize,
+    pub(crate) trailer_lines: usize,
     pub(crate) body: usize,
     pub(crate) redirects: usize,
 }
@@ -189,6 +268,32 @@ impl Limits {
         self
     }
 
+    /// Bytes of a reason phrase.
+    pub fn reason(mut self, bytes: usize) -> Limits {
+        self.reason = bytes;
+        self
+    }
+
+    /// Informational (1xx) responses before the final one.
+    pub fn informational(mut self, n: usize) -> Limits {
+        self.informational = n;
+        self
+    }
+
+    /// Bytes of the extension of one chunk, and of all extensions of a body.
+    pub fn chunk_extensions(mut self, each: usize, all: usize) -> Limits {
+        self.chunk_extension = each;
+        self.chunk_extensions = all;
+        self
+    }
+
+    /// Bytes and lines of the trailers of a body.
+    pub fn trailers(mut self, bytes: usize, lines: usize) -> Limits {
+        self.trailers = bytes;
+        self.trailer_lines = lines;
+        self
+    }
+
     /// Bytes of a body that is buffered whole (`bytes`, `text`, `json`); streaming has no bound.
     pub fn body(mut self, bytes: usize) -> Limits {
         self.body = bytes;
@@ -200,6 +305,24 @@ impl Limits {
         self.redirects = n;
         self
     }
+
+    pub(crate) fn h1_head(&self) -> HeadLimits {
+        HeadLimits {
+            bytes: self.head,
+            headers: self.headers,
+            informational: self.informational,
+            reason: self.reason,
+        }
+    }
+
+    pub(crate) fn h1_body(&self) -> BodyLimits {
+        BodyLimits {
+            extension: self.chunk_extension,
+            extensions: self.chunk_extensions,
+            trailer_bytes: self.trailers,
+            trailer_lines: self.trailer_lines,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -210,6 +333,12 @@ impl Default for Limits {
             idle: Duration::from_secs(15),
             head: 64 * 1024,
             headers: 128,
+            reason: 256,
+            informational: 32,
+            chunk_extension: 512,
+            chunk_extensions: 16 * 1024,
+            trailers: 16 * 1024,
+            trailer_lines: 64,
             body: 64 * 1024 * 1024,
             redirects: 10,
         }

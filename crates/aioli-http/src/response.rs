@@ -185,12 +185,15 @@ impl Response {
         /// An announced length is a claim: memory follows the bytes, after this start.
         const MAX_START: u64 = 1024 * 1024;
         let limit = self.head.body_limit;
-        let too_large = |head: &Head| {
-            let error = Error::new(ErrorKind::Limit(LimitKind::Body));
+        let too_large = |head: &Head, seen: u64| {
+            let error = LimitKind::Body.over(limit, seen).into();
             Err(head.in_context(error).with_sent(Sent::Fully))
         };
-        if !self.body.is_over() && self.head.content_length.is_some_and(|n| n > limit as u64) {
-            return too_large(&self.head);
+        if let Some(announced) = self.head.content_length
+            && announced > limit as u64
+            && !self.body.is_over()
+        {
+            return too_large(&self.head, announced);
         }
         let Some(first) = self.chunk().await? else {
             return Ok(Bytes::new());
@@ -203,7 +206,7 @@ impl Response {
         let mut next = Some(first);
         while let Some(piece) = next {
             if piece.len() > limit - whole.len() {
-                return too_large(&self.head);
+                return too_large(&self.head, whole.len() as u64 + piece.len() as u64);
             }
             whole.extend_from_slice(&piece);
             next = self.chunk().await?;

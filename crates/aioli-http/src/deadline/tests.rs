@@ -97,3 +97,51 @@ fn a_renamed_phase_keeps_its_time() {
     });
     assert_eq!((error.phase(), took), (Some(Phase::Tls), 5 * SECOND));
 }
+
+/// Waits for pieces of `n` bytes that come every `each` seconds; returns what ended it, and when.
+fn trickle(n: usize, each: u32, asked: u64, over: u32) -> (Option<Phase>, Duration) {
+    let (error, took) = measured(async {
+        let mut deadline = Deadline::start(Some(100 * SECOND));
+        deadline.demand_speed(Some(MinSpeed {
+            bytes: asked,
+            over: over * SECOND,
+        }));
+        loop {
+            if let Err(error) = deadline.within(sleep(each * SECOND)).await {
+                return error;
+            }
+            deadline.progress_by(n);
+        }
+    });
+    (error.phase(), took)
+}
+
+#[test]
+fn n159_too_few_bytes_in_a_span_end_it() {
+    assert_eq!(trickle(1, 1, 50, 10), (Some(Phase::MinSpeed), 10 * SECOND));
+    assert_eq!(trickle(10, 1, 50, 10), (Some(Phase::Total), 100 * SECOND));
+    // Nothing at all is too few as well.
+    assert_eq!(
+        trickle(1000, 60, 50, 10),
+        (Some(Phase::MinSpeed), 10 * SECOND)
+    );
+}
+
+#[test]
+fn a_slow_caller_is_not_a_slow_server() {
+    let (outcome, took) = measured(async {
+        let mut deadline = Deadline::start(None);
+        deadline.demand_speed(Some(MinSpeed {
+            bytes: 2,
+            over: 2 * SECOND,
+        }));
+        for _ in 0..5 {
+            deadline.within(sleep(SECOND)).await?;
+            deadline.progress_by(1);
+            sleep(20 * SECOND).await;
+        }
+        Ok::<_, Error>(())
+    });
+    outcome.expect("a byte came for each second of waiting");
+    assert_eq!(took, 105 * SECOND);
+}

@@ -17,18 +17,24 @@ pub enum Sent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The whole request, redirects and body included.
+    /// The whole request: redirects, retries and body included.
     Total,
     /// Waiting for a free connection slot.
     Pool,
-    /// Looking the name up and connecting.
+    /// Looking the name up; within the limit of `Connect`.
+    Dns,
+    /// Connecting.
     Connect,
-    /// The TLS handshake; it shares the limit of `Connect`.
+    /// The TLS handshake; within the limit of `Connect`.
     Tls,
-    /// From the last byte sent to the response's head, and while sending makes no progress.
+    /// Sending the request: since the server took the last byte that it took.
+    Write,
+    /// Waiting for the response's head: since the request was sent, or since the last byte came.
     Head,
     /// Between two pieces of the body.
     Read,
+    /// The body came, and more slowly than was asked for.
+    MinSpeed,
 }
 
 impl fmt::Display for Phase {
@@ -36,10 +42,13 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Phase::Total => "total",
             Phase::Pool => "pool",
+            Phase::Dns => "dns",
             Phase::Connect => "connect",
             Phase::Tls => "tls",
+            Phase::Write => "write",
             Phase::Head => "head",
             Phase::Read => "read",
+            Phase::MinSpeed => "min-speed",
         })
     }
 }
@@ -192,18 +201,46 @@ pub enum LimitKind {
     /// Headers of the response's heads, informational ones included.
     #[error("the response has too many headers")]
     Headers,
+    /// Bytes of the reason phrase.
+    #[error("the reason phrase is too long")]
+    Reason,
     /// Informational (1xx) responses.
     #[error("too many informational responses")]
     Informational,
-    /// Bytes of chunk extensions.
-    #[error("chunk extensions are too large")]
+    /// Bytes of the extension of one chunk.
+    #[error("a chunk's extension is too large")]
+    ChunkExtension,
+    /// Bytes of the extensions of all chunks of a body.
+    #[error("the chunk extensions are too large")]
     ChunkExtensions,
-    /// Bytes or lines of trailers.
+    /// Bytes of the trailers.
     #[error("the trailers are too large")]
     Trailers,
+    /// Lines of the trailers.
+    #[error("the body has too many trailers")]
+    TrailerLines,
     /// Bytes of a body that was to be buffered whole.
     #[error("the body is too large to be buffered")]
     Body,
+}
+
+impl LimitKind {
+    /// What went over: a bound of `limit`, where `seen` came, or more.
+    pub(crate) fn over(self, limit: usize, seen: u64) -> Exceeded {
+        Exceeded {
+            kind: self,
+            limit: limit as u64,
+            seen,
+        }
+    }
+}
+
+/// A bound that was reached; what an [`ErrorKind::Limit`](super::ErrorKind::Limit) is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) kind: LimitKind,
+    pub(crate) limit: u64,
+    pub(crate) seen: u64,
 }
 
 /// How a body failed.

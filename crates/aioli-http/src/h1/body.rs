@@ -24,13 +24,18 @@ use crate::error::{BodyErrorKind, LimitKind, ProtocolErrorKind};
 const MAX_SIZE_DIGITS: u32 = 16;
 /// Chunks above this would overflow a signed length somewhere along the way.
 const MAX_SIZE: u64 = i64::MAX as u64;
-/// The extension of one chunk.
-const MAX_EXTENSION: usize = 512;
-/// All extensions of one body: one byte of data must not cost 500 of extension for ever.
-const MAX_EXTENSIONS: usize = 16 * 1024;
-/// All trailer lines of one body.
-const MAX_TRAILER_BYTES: usize = 16 * 1024;
-const MAX_TRAILER_LINES: usize = 64;
+
+/// Bounds on what comes between the bytes of one body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Bytes of the extension of one chunk.
+    pub(crate) extension: usize,
+    /// Bytes of all extensions: one byte of data must not cost 500 of extension for ever.
+    pub(crate) extensions: usize,
+    /// Bytes of all trailer lines.
+    pub(crate) trailer_bytes: usize,
+    pub(crate) trailer_lines: usize,
+}
 
 /// What the input begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +61,11 @@ pub(crate) enum BodyDecoder {
 }
 
 impl BodyDecoder {
-    pub(crate) fn new(delimiter: Delimiter) -> BodyDecoder {
+    pub(crate) fn new(delimiter: Delimiter, limits: BodyLimits) -> BodyDecoder {
         match delimiter {
             Delimiter::None | Delimiter::Length(0) => BodyDecoder::Done,
             Delimiter::Length(length) => BodyDecoder::Length(length),
-            Delimiter::Chunked => BodyDecoder::Chunked(Chunks::new()),
+            Delimiter::Chunked => BodyDecoder::Chunked(Chunks::new(limits)),
             Delimiter::Eof => BodyDecoder::Eof,
         }
     }
@@ -122,6 +127,7 @@ impl BodyDecoder {
 /// The decoder of chunks.
 #[derive(Debug)]
 pub(crate) struct Chunks {
+    limits: BodyLimits,
     state: State,
     /// The size being read, then what is left of the chunk's data.
     size: u64,
@@ -152,8 +158,9 @@ enum State {
 }
 
 impl Chunks {
-    fn new() -> Chunks {
+    fn new(limits: BodyLimits) -> Chunks {
         Chunks {
+            limits,
             state: State::Size,
             size: 0,
             digits: 0,
@@ -221,9 +228,16 @@ impl Chunks {
     fn extension_byte(&mut self, byte: u8) -> Result<State, Reject> {
         self.extension += 1;
         self.extensions += 1;
-        if self.extension > MAX_EXTENSION || self.extensions > MAX_EXTENSIONS {
-            return Err(LimitKind::ChunkExtensions.into());
-        }
+        bounded(
+            LimitKind::ChunkExtension,
+            self.extension,
+            self.limits.extension,
+        )?;
+        bounded(
+            LimitKind::ChunkExtensions,
+            self.extensions,
+            self.limits.extensions,
+        )?;
         if !is_text(byte) {
             return Err(ProtocolErrorKind::ChunkExtension.into());
         }
@@ -242,16 +256,20 @@ impl Chunks {
 
     fn trailer_byte(&mut self, state: State, byte: u8) -> Result<State, Reject> {
         self.trailer_bytes += 1;
-        if self.trailer_bytes > MAX_TRAILER_BYTES {
-            return Err(LimitKind::Trailers.into());
-        }
+        bounded(
+            LimitKind::Trailers,
+            self.trailer_bytes,
+            self.limits.trailer_bytes,
+        )?;
         match (state, byte) {
             (State::TrailerStart, b'\r') => Ok(State::EndLf),
             (State::TrailerStart, byte) if is_token(byte) => {
                 self.trailer_lines += 1;
-                if self.trailer_lines > MAX_TRAILER_LINES {
-                    return Err(LimitKind::Trailers.into());
-                }
+                bounded(
+                    LimitKind::TrailerLines,
+                    self.trailer_lines,
+                    self.limits.trailer_lines,
+                )?;
                 Ok(State::TrailerName)
             }
             (State::TrailerName, b':') => Ok(State::TrailerValue),
@@ -262,6 +280,13 @@ impl Chunks {
             _ => Err(ProtocolErrorKind::Trailer.into()),
         }
     }
+}
+
+fn bounded(kind: LimitKind, seen: usize, limit: usize) -> Result<(), Reject> {
+    if seen > limit {
+        return Err(kind.over(limit, seen as u64).into());
+    }
+    Ok(())
 }
 
 /// What a field value may contain: no control characters but the tab.

@@ -18,14 +18,14 @@ use crate::error::{LimitKind, ProtocolErrorKind};
 pub(crate) struct HeadLimits {
     pub(crate) bytes: usize,
     pub(crate) headers: usize,
+    pub(crate) informational: usize,
+    pub(crate) reason: usize,
 }
 
-/// Nobody needs more 1xx responses before a final one.
-const MAX_INFORMATIONAL: usize = 32;
-/// A reason phrase is read by nobody.
-const MAX_REASON: usize = 256;
 /// One stray line end after the last body is a known fault; many are an attack.
 const MAX_LEADING_BLANKS: usize = 4;
+/// What a `HeaderMap` can hold, whatever the caller allows.
+const HEADER_MAP_MAX: usize = 1 << 15;
 /// Where the reason phrase begins: after `HTTP/1.1 200 `.
 const REASON_AT: usize = 13;
 
@@ -52,10 +52,18 @@ pub(crate) enum Progress {
 /// The parser of the heads of one exchange.
 #[derive(Debug)]
 pub(crate) struct HeadParser {
-    /// What the heads of this exchange may still take.
-    left: HeadLimits,
-    informational: usize,
+    limits: HeadLimits,
+    /// What the heads before the current one have taken.
+    taken: Taken,
     scan: Scan,
+}
+
+/// What counts against the limits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    bytes: usize,
+    headers: usize,
+    informational: usize,
 }
 
 /// How far the current head has been looked at.
@@ -76,8 +84,8 @@ struct Scan {
 impl HeadParser {
     pub(crate) fn new(limits: HeadLimits) -> HeadParser {
         HeadParser {
-            left: limits,
-            informational: 0,
+            limits,
+            taken: Taken::default(),
             scan: Scan::default(),
         }
     }
@@ -88,13 +96,13 @@ impl HeadParser {
     ///
     /// The first thing that makes `input` impossible as a head, or too large.
     pub(crate) fn parse(&mut self, input: &[u8]) -> Result<Progress, Reject> {
-        let Some(end) = self.scan.run(input, self.left)? else {
+        let Some(end) = self.scan.run(input, self.limits, self.taken)? else {
             return Ok(Progress::Partial);
         };
         let start = self.scan.head_start;
         let headers = self.scan.lines - 1;
-        self.left.bytes -= end;
-        self.left.headers -= headers;
+        self.taken.bytes += end;
+        self.taken.headers += headers;
         self.scan = Scan::default();
 
         let head = tokenize(&input[start..end], headers)?;
@@ -102,9 +110,10 @@ impl HeadParser {
             return Err(ProtocolErrorKind::Upgrade.into());
         }
         if head.status.is_informational() {
-            self.informational += 1;
-            if self.informational > MAX_INFORMATIONAL {
-                return Err(LimitKind::Informational.into());
+            self.taken.informational += 1;
+            let (seen, limit) = (self.taken.informational, self.limits.informational);
+            if seen > limit {
+                return Err(LimitKind::Informational.over(limit, seen as u64).into());
             }
             return Ok(Progress::Informational(end));
         }
@@ -115,10 +124,17 @@ impl HeadParser {
 impl Scan {
     /// Looks at the bytes of `input` not seen before; returns the length of the head once its
     /// blank line is there.
-    fn run(&mut self, input: &[u8], left: HeadLimits) -> Result<Option<usize>, Reject> {
+    fn run(
+        &mut self,
+        input: &[u8],
+        limits: HeadLimits,
+        taken: Taken,
+    ) -> Result<Option<usize>, Reject> {
+        let left = limits.bytes - taken.bytes;
         while let Some(&byte) = input.get(self.at) {
-            if self.at == left.bytes {
-                return Err(LimitKind::Head.into());
+            if self.at == left {
+                let seen = limits.bytes as u64 + 1;
+                return Err(LimitKind::Head.over(limits.bytes, seen).into());
             }
             let offset = self.at - self.head_start;
             let blank = matches!((offset, byte), (0, b'\r' | b'\n') | (1, b'\n'))
@@ -131,7 +147,7 @@ impl Scan {
                 b'\n' if !self.after_cr => return Err(ProtocolErrorKind::LineEnd.into()),
                 b'\n' => {
                     self.after_cr = false;
-                    if self.end_line(left)? {
+                    if self.end_line(limits.headers, taken.headers)? {
                         return Ok(Some(self.at));
                     }
                 }
@@ -140,14 +156,14 @@ impl Scan {
                 b' ' | b'\t' if self.at - 1 == self.line_start => {
                     return Err(ProtocolErrorKind::Folded.into());
                 }
-                _ => self.check_reason()?,
+                _ => self.check_reason(limits.reason)?,
             }
         }
         Ok(None)
     }
 
     /// Takes note of a complete line; tells whether it is the blank one that ends the head.
-    fn end_line(&mut self, left: HeadLimits) -> Result<bool, Reject> {
+    fn end_line(&mut self, limit: usize, taken: usize) -> Result<bool, Reject> {
         let blank = self.at - self.line_start == 2;
         self.line_start = self.at;
         if blank && self.lines > 0 {
@@ -156,20 +172,24 @@ impl Scan {
         if blank {
             self.head_start = self.at;
             if self.head_start > 2 * MAX_LEADING_BLANKS {
-                return Err(LimitKind::Head.into());
+                let seen = self.head_start as u64;
+                return Err(LimitKind::Head.over(2 * MAX_LEADING_BLANKS, seen).into());
             }
             return Ok(false);
         }
         self.lines += 1;
-        if self.lines - 1 > left.headers {
-            return Err(LimitKind::Headers.into());
+        let seen = taken + self.lines - 1;
+        if seen > limit {
+            return Err(LimitKind::Headers.over(limit, seen as u64).into());
         }
         Ok(false)
     }
 
-    fn check_reason(&self) -> Result<(), Reject> {
-        if self.lines == 0 && self.at - self.head_start > REASON_AT + MAX_REASON {
-            return Err(LimitKind::Head.into());
+    fn check_reason(&self, limit: usize) -> Result<(), Reject> {
+        let seen = self.at - self.head_start;
+        if self.lines == 0 && seen > REASON_AT.saturating_add(limit) {
+            let seen = seen - REASON_AT;
+            return Err(LimitKind::Reason.over(limit, seen as u64).into());
         }
         Ok(())
     }
@@ -229,7 +249,7 @@ fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
             .map_err(|_| ProtocolErrorKind::HeaderValue)?;
         headers
             .try_append(name, value)
-            .map_err(|_| LimitKind::Headers)?;
+            .map_err(|_| LimitKind::Headers.over(HEADER_MAP_MAX, count as u64))?;
     }
     Ok(Head {
         status,
@@ -245,8 +265,10 @@ fn refusal(error: httparse::Error) -> Reject {
         httparse::Error::NewLine => ProtocolErrorKind::LineEnd.into(),
         httparse::Error::Status => ProtocolErrorKind::Status.into(),
         httparse::Error::Version => ProtocolErrorKind::Version.into(),
-        httparse::Error::TooManyHeaders => LimitKind::Headers.into(),
-        httparse::Error::Token => ProtocolErrorKind::StatusLine.into(),
+        // There is a place for each line, so there cannot be too many.
+        httparse::Error::Token | httparse::Error::TooManyHeaders => {
+            ProtocolErrorKind::StatusLine.into()
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::{BodyErrorKind, Error, Phase};
 use crate::h1::Reject;
 use crate::h1::body::BodyDecoder;
 use crate::h1::buffer::{READ_BUFFER, ReadBuffer};
+use crate::limits::Timeout;
 use crate::pool::Connection;
 
 /// Pieces one task may take before others get their turn.
@@ -55,9 +56,10 @@ impl Incoming {
         decoder: BodyDecoder,
         reuse: Option<Reuse>,
         mut deadline: Deadline,
-        read_limit: Option<Duration>,
+        limits: &Timeout,
     ) -> Incoming {
-        deadline.begin(Phase::Read, read_limit);
+        deadline.begin(Phase::Read, limits.read);
+        deadline.demand_speed(limits.min_speed);
         let live = Some(Live {
             connection,
             decoder,
@@ -135,8 +137,8 @@ impl Incoming {
                 return Poll::Ready(Ok(None));
             };
             match live.poll_read(cx) {
-                Poll::Ready(piece) => {
-                    self.deadline.progress();
+                Poll::Ready((n, piece)) => {
+                    self.deadline.progress_by(n);
                     self.ready = piece?;
                 }
                 Poll::Pending => return self.deadline.poll(cx).map(Err),
@@ -170,7 +172,9 @@ impl Incoming {
 impl Live {
     /// Reads once: straight into a piece where the body's bytes lie next to each other, else into
     /// the buffer. The end of the connection may be the end of the body.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+    ///
+    /// Returns how many bytes came, framing included, as well.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Result<Option<Bytes>, Error>)> {
         let wire = &mut self.connection.wire;
         let direct = match &self.decoder {
             BodyDecoder::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX),
@@ -178,7 +182,9 @@ impl Live {
             BodyDecoder::Chunked(_) | BodyDecoder::Done => 0,
         };
         let read = if direct < READ_BUFFER {
-            ready!(wire.poll_fill(cx)).map(|more| (usize::from(more), None))
+            let before = wire.input.filled().len();
+            let filled = ready!(wire.poll_fill(cx));
+            filled.map(|_| (wire.input.filled().len() - before, None))
         } else {
             let mut piece = BytesMut::zeroed(direct.min(DIRECT_READ));
             ready!(wire.transport.poll_read(cx, &mut piece)).map(|n| {
@@ -187,13 +193,16 @@ impl Live {
             })
         };
         Poll::Ready(match read {
-            Ok((0, _)) => self
-                .decoder
-                .end()
-                .map(|()| None)
-                .map_err(|kind| Error::body(kind, None)),
-            Ok((_, piece)) => Ok(piece.map(|piece| self.own(piece))),
-            Err(error) => Err(Error::body(BodyErrorKind::Truncated, Some(error.into()))),
+            Ok((0, _)) => {
+                let end = self.decoder.end();
+                let end = end.map_err(|kind| Error::body(kind, None));
+                (0, end.map(|()| None))
+            }
+            Ok((n, piece)) => (n, Ok(piece.map(|piece| self.own(piece)))),
+            Err(error) => {
+                let source = Some(error.into());
+                (0, Err(Error::body(BodyErrorKind::Truncated, source)))
+            }
         })
     }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
 use crate::h1::body::BodyDecoder;
 use crate::h1::exchange::{Exchange, Failure, Wire};
 use crate::h1::framing::{Delimiter, framing};
-use crate::h1::head::{Head as WireHead, HeadLimits};
+use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
 use crate::origin::Origin;
 use crate::pool::{Connection, Pool, Slot};
@@ -111,11 +111,12 @@ pub(super) async fn one_hop(
         Err(slot) => open(config, slot, parts.timeout.connect, &mut deadline).await?,
     };
     loop {
-        deadline.begin(Phase::Head, parts.timeout.head);
-        let limits = HeadLimits {
-            bytes: config.limits.head,
-            headers: config.limits.headers,
-        };
+        let write = parts.timeout.write;
+        match write {
+            Some(_) => deadline.begin(Phase::Write, write),
+            None => deadline.begin(Phase::Head, parts.timeout.head),
+        }
+        let limits = config.limits.h1_head();
         let mut exchange = Exchange::new(
             &mut connection.wire,
             &head,
@@ -123,7 +124,8 @@ pub(super) async fn one_hop(
             encoder,
             limits,
         );
-        let failure = match drive(&mut exchange, &mut deadline).await {
+        let head_limit = parts.timeout.head;
+        let failure = match drive(&mut exchange, &mut deadline, head_limit).await {
             Ok(Ok(head)) => {
                 let sent_all = exchange.sent_all();
                 return respond(config, connection, head, sent_all, parts, deadline);
@@ -170,6 +172,7 @@ async fn open(
 async fn drive(
     exchange: &mut Exchange<'_>,
     deadline: &mut Deadline,
+    head_limit: Option<Duration>,
 ) -> Result<Result<WireHead, Failure>> {
     let mut moves = exchange.moves();
     poll_fn(|cx| match exchange.poll(cx) {
@@ -178,6 +181,9 @@ async fn drive(
             if exchange.moves() != moves {
                 moves = exchange.moves();
                 deadline.progress();
+            }
+            if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
+                deadline.begin(Phase::Head, head_limit);
             }
             deadline.poll(cx).map(Err)
         }
@@ -208,8 +214,8 @@ fn respond(
         Delimiter::None => announced(&head.headers),
         Delimiter::Chunked | Delimiter::Eof => None,
     };
-    let decoder = BodyDecoder::new(framing.delimiter);
-    let body = Incoming::new(connection, decoder, reuse, deadline, parts.timeout.read);
+    let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
+    let body = Incoming::new(connection, decoder, reuse, deadline, &parts.timeout);
     let head = Head {
         status: head.status,
         version: head.version,

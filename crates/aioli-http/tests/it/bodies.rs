@@ -193,7 +193,13 @@ fn buffered_bodies_are_bounded() {
         for path in ["/length", "/chunked", "/huge"] {
             let error = get(path).await.unwrap().bytes().await.unwrap_err();
             assert!(
-                matches!(error.kind(), ErrorKind::Limit(LimitKind::Body)),
+                matches!(
+                    error.kind(),
+                    ErrorKind::Limit {
+                        kind: LimitKind::Body,
+                        ..
+                    }
+                ),
                 "{path}: {error:?}"
             );
         }

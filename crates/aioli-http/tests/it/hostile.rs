@@ -74,7 +74,7 @@ fn protocol(reply: impl Into<Vec<u8>>, want: ProtocolErrorKind) {
 fn limit(reply: impl Into<Vec<u8>>, want: LimitKind) {
     let error = error(reply);
     assert!(
-        matches!(error.kind(), ErrorKind::Limit(kind) if *kind == want),
+        matches!(error.kind(), ErrorKind::Limit { kind, limit, seen } if *kind == want && seen > limit),
         "{error:?}"
     );
 }
@@ -173,7 +173,7 @@ fn n005_to_n012_status_lines() {
 fn n014_to_n027_heads() {
     limit(
         format!("HTTP/1.1 200 {}", "a".repeat(1 << 20)),
-        LimitKind::Head,
+        LimitKind::Reason,
     );
     protocol("HTTP/1.1 200 OK\nA: b\n\n", ProtocolErrorKind::LineEnd);
     protocol(format!("{OK}\r\r\n"), ProtocolErrorKind::LineEnd);
@@ -209,7 +209,14 @@ fn n027_an_endless_head_is_cut_off() {
     });
     let error = run(aioli_http::get(server.url("/")).send()).unwrap_err();
     assert!(
-        matches!(error.kind(), ErrorKind::Limit(LimitKind::Head)),
+        matches!(
+            error.kind(),
+            ErrorKind::Limit {
+                kind: LimitKind::Head,
+                limit: 65536,
+                ..
+            }
+        ),
         "{error:?}"
     );
 }
@@ -349,7 +356,7 @@ fn n063_to_n078_chunks() {
     );
     limit(
         chunked(&format!("5;{}\r\nhello", "a".repeat(1 << 20))),
-        LimitKind::ChunkExtensions,
+        LimitKind::ChunkExtension,
     );
     limit(
         chunked(&format!("1;{}\r\na\r\n", "x".repeat(500)).repeat(100)),
@@ -358,7 +365,7 @@ fn n063_to_n078_chunks() {
     protocol(chunked("3\r\nabcXX0\r\n\r\n"), ProtocolErrorKind::ChunkEnd);
     limit(
         chunked(&format!("0\r\n{}", "X: y\r\n".repeat(10_000))),
-        LimitKind::Trailers,
+        LimitKind::TrailerLines,
     );
     protocol(chunked("0\r\nno colon\r\n\r\n"), ProtocolErrorKind::Trailer);
     for cut in ["5", "5\r\nhel", "5\r\nhello\r\n", "0\r\n"] {

@@ -179,14 +179,49 @@ fn an_upload_that_makes_no_progress() {
         std::thread::park_timeout(Duration::from_secs(5));
     });
     run(async {
+        for (limits, phase) in [
+            (Timeout::default().head(SHORT), Phase::Head),
+            (Timeout::default().write(SHORT).head(30), Phase::Write),
+        ] {
+            let since = Instant::now();
+            let request = Session::new()
+                .post(server.url("/"))
+                .body(vec![0; 50_000_000]);
+            let error = request.timeout(limits).await.unwrap_err();
+            late(&error, phase, since);
+            assert_eq!(error.sent(), aioli_http::Sent::Partly);
+        }
+    });
+}
+
+#[test]
+fn a_request_that_was_taken_is_over_for_the_write_limit() {
+    let server = silent();
+    run(async {
         let since = Instant::now();
-        let limits = Timeout::default().head(SHORT);
-        let request = Session::new()
-            .post(server.url("/"))
-            .body(vec![0; 50_000_000]);
+        let limits = Timeout::default().write(30).head(SHORT);
+        let request = Session::new().post(server.url("/")).body("taken");
         let error = request.timeout(limits).await.unwrap_err();
         late(&error, Phase::Head, since);
-        assert_eq!(error.sent(), aioli_http::Sent::Partly);
+        assert_eq!(error.sent(), aioli_http::Sent::Fully);
+    });
+}
+
+#[test]
+fn n159_a_body_that_comes_too_slowly() {
+    let server = Server::start(|conn| {
+        conn.request();
+        conn.send("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
+        while conn.try_send("a").is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    run(async {
+        let since = Instant::now();
+        let limits = Timeout::default().read(30).min_speed(100_000, SHORT);
+        let request = Session::new().get(server.url("/")).timeout(limits);
+        let error = request.await.unwrap().bytes().await.unwrap_err();
+        late(&error, Phase::MinSpeed, since);
     });
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::h1::body::BodyDecoder;
 use crate::h1::framing::Delimiter;
+use crate::limits::Limits;
 
 #[test]
 fn a_head() {
@@ -49,7 +50,7 @@ proptest! {
         }
         wire.extend_from_slice(encoder.finish().unwrap());
 
-        let mut decoder = BodyDecoder::new(Delimiter::Chunked);
+        let mut decoder = BodyDecoder::new(Delimiter::Chunked, Limits::default().h1_body());
         let mut body = Vec::new();
         let mut input = &wire[..];
         while !decoder.is_done() {
