@@ -87,7 +87,10 @@ fn code(error: &http::Error) -> u8 {
             _ => Failure::SEND_ERROR,
         },
         ErrorKind::Protocol(kind) => protocol_code(*kind),
-        ErrorKind::Limit(LimitKind::Body) => Failure::TOO_LARGE,
+        ErrorKind::Limit {
+            kind: LimitKind::Body,
+            ..
+        } => Failure::TOO_LARGE,
         ErrorKind::Body { kind, .. } => match kind {
             BodyErrorKind::Truncated => Failure::PARTIAL,
             BodyErrorKind::TooShort | BodyErrorKind::TooLong | BodyErrorKind::Stream => {
