@@ -3,11 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use url::Url;
+
+use crate::egress::EgressRule;
 
 mod kinds;
 
@@ -97,6 +100,17 @@ pub enum ErrorKind {
         port: u16,
         /// The last failure.
         source: io::Error,
+    },
+    /// The session's [`Egress`](crate::Egress) policy keeps it from connecting there; nothing was
+    /// sent.
+    #[error("may not connect to {host}: {address}: {rule}")]
+    Egress {
+        /// The host of the URL, or of the proxy.
+        host: String,
+        /// The address that would have been dialled; the preferred one, if there are several.
+        address: IpAddr,
+        /// What keeps it out.
+        rule: EgressRule,
     },
     /// The secure channel could not be set up; no byte of the request was sent.
     #[error("tls: {kind}")]
@@ -291,9 +305,14 @@ impl Error {
             self.inner.kind,
             ErrorKind::Dns { .. }
                 | ErrorKind::Connect { .. }
+                | ErrorKind::Egress { .. }
                 | ErrorKind::Tls { .. }
                 | ErrorKind::Timeout {
-                    phase: Phase::Dns | Phase::Connect | Phase::Tls,
+                    phase: Phase::Dns
+                        | Phase::Connect
+                        | Phase::SockConnect
+                        | Phase::Proxy
+                        | Phase::Tls,
                     ..
                 }
         )

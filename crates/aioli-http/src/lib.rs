@@ -120,15 +120,20 @@
 
 mod body;
 mod deadline;
+mod dial;
+mod egress;
 mod error;
 #[doc(hidden)]
 pub mod example;
 mod h1;
 mod limits;
+mod network;
 mod origin;
+mod os;
 mod pool;
 mod redirect;
 mod request;
+mod resolve;
 mod response;
 mod route;
 mod send;
@@ -141,13 +146,16 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, 
 pub use url::Url;
 
 pub use crate::body::Body;
+pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{
     BodyErrorKind, BoxError, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,
     ProtocolErrorKind, RedirectErrorKind, RequestErrorKind, Result, Sent, TlsErrorKind,
     UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
+pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
 pub use crate::request::{IntoUrl, RequestBuilder, Sending};
+pub use crate::resolve::{Resolver, Resolving};
 pub use crate::response::{Chunks, Response};
 pub use crate::session::{Session, SessionBuilder, get};

@@ -33,6 +33,7 @@ pub struct Timeout {
     pub(crate) pool: Option<Duration>,
     pub(crate) dns: Option<Duration>,
     pub(crate) connect: Option<Duration>,
+    pub(crate) sock_connect: Option<Duration>,
     pub(crate) tls: Option<Duration>,
     pub(crate) write: Option<Duration>,
     pub(crate) head: Option<Duration>,
@@ -69,6 +70,7 @@ impl Timeout {
             pool: None,
             dns: None,
             connect: None,
+            sock_connect: None,
             tls: None,
             write: None,
             head: None,
@@ -83,19 +85,31 @@ impl Timeout {
         self
     }
 
-    /// Limits the lookup of the host's name; it is within the limit of `connect` as well.
+    /// Limits looking up one name, within the limit of [`connect`](Timeout::connect).
     pub fn dns(mut self, limit: impl Seconds) -> Timeout {
         self.dns = limit.into_duration();
         self
     }
 
-    /// Limits name lookup, connecting and the TLS handshake together.
+    /// Limits name lookup, connecting, proxies and the TLS handshake together.
+    ///
+    /// The error names the step that was going on: [`Phase::Dns`](crate::Phase::Dns),
+    /// `Connect`, `Proxy` or `Tls`.
     pub fn connect(mut self, limit: impl Seconds) -> Timeout {
         self.connect = limit.into_duration();
         self
     }
 
-    /// Limits the TLS handshake; it is within the limit of `connect` as well.
+    /// Limits connecting to one address; then the next one of the host has its turn.
+    ///
+    /// The error is one of [`Phase::SockConnect`](crate::Phase::SockConnect) when no address
+    /// answered in time.
+    pub fn sock_connect(mut self, limit: impl Seconds) -> Timeout {
+        self.sock_connect = limit.into_duration();
+        self
+    }
+
+    /// Limits one TLS handshake, within the limit of [`connect`](Timeout::connect).
     pub fn tls(mut self, limit: impl Seconds) -> Timeout {
         self.tls = limit.into_duration();
         self

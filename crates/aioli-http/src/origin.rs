@@ -38,13 +38,18 @@ impl Origin {
 
     /// The host as what it is.
     pub(crate) fn host_ref(&self) -> Host<&str> {
-        if let Ok(address) = self.host.parse() {
-            Host::Ipv4(address)
-        } else if let Ok(address) = self.host.parse() {
-            Host::Ipv6(address)
-        } else {
-            Host::Domain(&self.host)
-        }
+        read_host(&self.host)
+    }
+}
+
+/// A host, an IPv6 address without brackets, as what it is.
+pub(crate) fn read_host(host: &str) -> Host<&str> {
+    if let Ok(address) = host.parse() {
+        Host::Ipv4(address)
+    } else if let Ok(address) = host.parse() {
+        Host::Ipv6(address)
+    } else {
+        Host::Domain(host)
     }
 }
 

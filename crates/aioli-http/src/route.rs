@@ -7,6 +7,10 @@
 //! session (roots, client certificate, pins, local address) is not in it, because each session
 //! has a pool of its own.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::dial::DialConfig;
 use crate::origin::Origin;
 
 /// Whom we talk to, and by which way.
@@ -21,13 +25,17 @@ pub(crate) struct Route {
 pub(crate) enum Via {
     /// Nothing: the address of the host.
     Direct,
+    /// A socket of this machine, whatever the host is called.
+    Unix(Arc<Path>),
 }
 
 impl Route {
-    pub(crate) fn direct(origin: Origin) -> Route {
-        Route {
-            origin,
-            via: Via::Direct,
-        }
+    /// The way that a session's requests to `origin` take.
+    pub(crate) fn choose(config: &DialConfig, origin: Origin) -> Route {
+        let via = match &config.unix {
+            Some(path) => Via::Unix(path.clone()),
+            None => Via::Direct,
+        };
+        Route { origin, via }
     }
 }

@@ -1,17 +1,15 @@
 //! A session: the pool, the defaults and the limits that its requests share.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
 use crate::pool::{Pool, PoolStats};
 use crate::request::{IntoUrl, RequestBuilder};
-use crate::tls::config::Trust;
 
 mod builder;
 
@@ -56,9 +54,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) raise_for_status: bool,
     pub(crate) https_only: bool,
-    pub(crate) trust: Trust,
-    /// Addresses for host names that are not looked up.
-    pub(crate) resolve: HashMap<String, SocketAddr>,
+    pub(crate) dial: DialConfig,
 }
 
 impl Session {

@@ -21,11 +21,15 @@ pub enum Phase {
     Total,
     /// Waiting for a free connection slot.
     Pool,
-    /// Looking the name up; within the limit of `Connect`.
+    /// Looking a name up; it shares the limit of `Connect`, and may have one of its own.
     Dns,
-    /// Connecting.
+    /// Making a connection: its name, its addresses, a proxy on the way, and TLS.
     Connect,
-    /// The TLS handshake; within the limit of `Connect`.
+    /// Connecting to one address, after which the next one has its turn.
+    SockConnect,
+    /// Being let through by a proxy; it shares the limit of `Connect`.
+    Proxy,
+    /// The TLS handshake; it shares the limit of `Connect`, and may have one of its own.
     Tls,
     /// Sending the request: since the server took the last byte that it took.
     Write,
@@ -44,6 +48,8 @@ impl fmt::Display for Phase {
             Phase::Pool => "pool",
             Phase::Dns => "dns",
             Phase::Connect => "connect",
+            Phase::SockConnect => "sock_connect",
+            Phase::Proxy => "proxy",
             Phase::Tls => "tls",
             Phase::Write => "write",
             Phase::Head => "head",
@@ -99,6 +105,9 @@ pub enum RequestErrorKind {
     /// A root certificate is neither DER nor PEM.
     #[error("not a certificate")]
     Certificate,
+    /// A network of an [`Egress`](crate::Egress) policy is malformed.
+    #[error("not a network")]
+    Network,
 }
 
 /// Why the secure channel could not be set up.

@@ -16,12 +16,14 @@ use url::Url;
 use super::head::encode_head;
 use crate::body::Source;
 use crate::deadline::Deadline;
+use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
 use crate::h1::body::BodyDecoder;
 use crate::h1::exchange::{Exchange, Failure, Wire};
 use crate::h1::framing::{Delimiter, framing};
 use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
+use crate::limits::Timeout;
 use crate::origin::Origin;
 use crate::pool::{Connection, Pool, Slot};
 use crate::redirect::{self, describes_body};
@@ -30,7 +32,6 @@ use crate::response::incoming::{Incoming, Reuse};
 use crate::response::{Head, Response};
 use crate::route::Route;
 use crate::session::{Config, Session};
-use crate::transport::Transport;
 
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
@@ -98,17 +99,11 @@ pub(super) async fn one_hop(
     let idempotent = parts.method.is_idempotent();
 
     deadline.begin(Phase::Pool, parts.timeout.pool);
-    let slot = deadline
-        .within(
-            session
-                .inner
-                .pool
-                .acquire(Route::direct(hop.origin.clone())),
-        )
-        .await?;
+    let route = Route::choose(&config.dial, hop.origin.clone());
+    let slot = deadline.within(session.inner.pool.acquire(route)).await?;
     let mut connection = match Pool::checkout(slot, !idempotent) {
         Ok(connection) => connection,
-        Err(slot) => open(config, slot, parts.timeout.connect, &mut deadline).await?,
+        Err(slot) => open(config, slot, &parts.timeout, &mut deadline).await?,
     };
     loop {
         let write = parts.timeout.write;
@@ -140,8 +135,8 @@ pub(super) async fn one_hop(
             return Err(error);
         }
         tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
-        let limit = parts.timeout.connect;
-        connection = open(config, connection.into_slot(), limit, &mut deadline).await?;
+        let slot = connection.into_slot();
+        connection = open(config, slot, &parts.timeout, &mut deadline).await?;
     }
 }
 
@@ -161,10 +156,10 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
 async fn open(
     config: &Config,
     slot: Slot,
-    limit: Option<Duration>,
+    timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Connection> {
-    let transport = Transport::connect(&slot.route, config, limit, deadline).await?;
+    let transport = dial::open(&slot.route, &config.dial, timeout, deadline).await?;
     Ok(Connection::new(Wire::new(transport), slot))
 }
 

@@ -1,19 +1,20 @@
 //! Building a session: its defaults, its limits and whom it trusts.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use super::{Config, Inner, Session};
+use crate::dial::DialConfig;
 use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
 use crate::limits::{Limits, Timeout};
 use crate::pool::Pool;
 use crate::request::{IntoUrl, header_pair};
-use crate::tls::config::Trust;
+
+mod connect;
+mod tls;
 
 /// How a server sees us unless told otherwise.
 const USER_AGENT: &str = concat!("aioli-http/", env!("CARGO_PKG_VERSION"));
@@ -39,8 +40,7 @@ impl Default for SessionBuilder {
             limits: Limits::default(),
             raise_for_status: false,
             https_only: false,
-            trust: Trust::new(),
-            resolve: HashMap::new(),
+            dial: DialConfig::new(),
         };
         SessionBuilder {
             config,
@@ -143,32 +143,6 @@ impl SessionBuilder {
     /// Refuses every URL, and every redirect, that is not `https`.
     pub fn https_only(mut self, yes: bool) -> SessionBuilder {
         self.config.https_only = yes;
-        self
-    }
-
-    /// Trusts a root certificate, given as DER or as PEM (which may hold several).
-    pub fn add_root_certificate(mut self, certificate: impl AsRef<[u8]>) -> SessionBuilder {
-        if let Err(error) = self.config.trust.add(certificate.as_ref()) {
-            self.fail(error);
-        }
-        self
-    }
-
-    /// Whether the system's root certificates are trusted; they are unless this says `false`.
-    ///
-    /// They are read by the first `https` request of the process that needs them.
-    pub fn system_roots(mut self, yes: bool) -> SessionBuilder {
-        self.config.trust.system = yes;
-        self
-    }
-
-    /// Connects to `address` when the host of a URL is `host`, instead of looking it up.
-    ///
-    /// Port 0 is the port of the URL. Certificates are checked against `host` all the same.
-    #[doc(alias = "aiohttp.resolver")]
-    pub fn resolve(mut self, host: &str, address: SocketAddr) -> SessionBuilder {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        self.config.resolve.insert(host, address);
         self
     }
 

@@ -1,0 +1,146 @@
+//! How a session opens connections: names, policy and sockets.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aioli_task::Seconds;
+
+use super::SessionBuilder;
+use crate::egress::Egress;
+use crate::error::{Error, RequestErrorKind};
+use crate::resolve::Resolver;
+
+impl SessionBuilder {
+    /// Connects to `address` when the host of a URL is `host`, instead of looking it up.
+    ///
+    /// Port 0 is the port of the URL. Certificates are checked against `host` all the same.
+    #[doc(alias = "aiohttp.resolver")]
+    pub fn resolve(self, host: &str, address: SocketAddr) -> SessionBuilder {
+        self.resolve_all(host, [address])
+    }
+
+    /// As [`resolve`](SessionBuilder::resolve), with several addresses, the preferred one first.
+    ///
+    /// With none, the name has no addresses.
+    pub fn resolve_all(
+        mut self,
+        host: &str,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> SessionBuilder {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let addresses = addresses.into_iter().collect();
+        self.config.dial.names.overrides.insert(host, addresses);
+        self
+    }
+
+    /// Asks `resolver` for the addresses of names, and not the system.
+    #[doc(alias = "aiohttp.TCPConnector.resolver")]
+    pub fn resolver(mut self, resolver: impl Resolver) -> SessionBuilder {
+        self.config.dial.names.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// How long the addresses of a name are used again, 10 seconds unless it is said; zero looks
+    /// each one up that no request is waiting for.
+    ///
+    /// At most 1024 names are remembered. One to none of whose addresses a connection could be
+    /// made is forgotten at once. Requests that wait for the same name share one look-up.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    #[doc(alias = "aiohttp.TCPConnector.ttl_dns_cache")]
+    pub fn dns_cache(mut self, lifetime: impl Seconds) -> SessionBuilder {
+        self.config.dial.names.ttl = lifetime.into_duration().unwrap_or(Duration::MAX);
+        self
+    }
+
+    /// Which addresses may be connected to; all of them, unless it is said.
+    ///
+    /// # Examples
+    ///
+    /// What a stranger has given as a URL cannot reach the machines of the house:
+    ///
+    /// ```
+    /// use aioli_http::{Egress, ErrorKind, Session};
+    ///
+    /// # let url = aioli_http::example::serve("hello");
+    /// # aioli_task::run(async {
+    /// let session = Session::builder().egress(Egress::public_only()).build()?;
+    /// let error = session.get(url).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Egress { .. }) && !error.maybe_processed());
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    pub fn egress(mut self, policy: Egress) -> SessionBuilder {
+        if policy.is_malformed() {
+            self.fail(Error::invalid_request(RequestErrorKind::Network));
+        }
+        self.config.dial.egress = Some(policy);
+        self
+    }
+
+    /// Sends all requests to the Unix socket at `path`, whatever the host of their URLs is.
+    ///
+    /// The host still is the `host` header, and what a certificate is checked against. No proxy
+    /// is used, and no [`Egress`] policy asked. On systems without Unix sockets all requests
+    /// fail.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let docker = aioli_http::Session::builder().unix_socket("/run/docker.sock").build()?;
+    /// let info = docker.get("http://docker/info").await?.text().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.UnixConnector")]
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> SessionBuilder {
+        self.config.dial.unix = Some(path.as_ref().into());
+        self
+    }
+
+    /// The address of this side; port 0 is a free port. Addresses of the other family fail.
+    #[doc(alias = "aiohttp.TCPConnector.local_addr")]
+    pub fn local_address(mut self, address: SocketAddr) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().bind(address);
+        self
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`); they are, unless it is said.
+    pub fn tcp_nodelay(mut self, yes: bool) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().nodelay(yes);
+        self
+    }
+
+    /// After how long a silence the system asks whether the server is still there; it does not,
+    /// unless it is said.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    pub fn tcp_keepalive(mut self, silence: impl Seconds) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().keepalive(silence);
+        self
+    }
+
+    /// How long one address of a host has the field to itself before the next one is tried as
+    /// well (RFC 8305), 250 ms unless it is said. An infinite time tries them one by one.
+    ///
+    /// Of a host with many addresses 16 are tried, the families taking turns.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    #[doc(alias = "aiohttp.TCPConnector.happy_eyeballs_delay")]
+    pub fn happy_eyeballs_delay(mut self, delay: impl Seconds) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().attempt_delay(delay);
+        self
+    }
+}

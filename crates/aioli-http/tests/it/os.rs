@@ -1,0 +1,4 @@
+//! Tests that only some systems can run.
+
+#[cfg(unix)]
+mod unix;

@@ -1,0 +1,102 @@
+//! Requests over a Unix socket.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::thread;
+
+use aioli_http::{Egress, ErrorKind, Session, Timeout};
+
+use crate::server::{ok, run};
+
+/// A path nobody else uses, removed at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Place {
+        let name = format!("aioli-http-{}-{name}", std::process::id());
+        Place(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Answers each request with its head, and returns how many connections there were.
+fn serve(listener: UnixListener, connections: usize) -> thread::JoinHandle<usize> {
+    thread::spawn(move || {
+        for n in 0..connections {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while stream.read(&mut byte).unwrap() > 0 {
+                head.push(byte[0]);
+                if head.ends_with(b"\r\n\r\n") {
+                    let echo = ok(&String::from_utf8(std::mem::take(&mut head)).unwrap());
+                    stream.write_all(echo.as_bytes()).unwrap();
+                    if n + 1 < connections {
+                        break;
+                    }
+                }
+            }
+        }
+        connections
+    })
+}
+
+#[test]
+fn every_host_is_behind_the_socket_and_connections_serve_again() {
+    let place = Place::new("serve");
+    let server = serve(UnixListener::bind(&place.0).unwrap(), 2);
+    run(async {
+        let session = Session::builder()
+            .unix_socket(&place.0)
+            .egress(Egress::public_only())
+            .build()
+            .unwrap();
+        let text = session
+            .get("http://docker/info")
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        assert!(text.starts_with("GET /info HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("host: docker\r\n"), "{text}");
+        // The first connection has been closed meanwhile, which is seen, or its request is sent
+        // again; the second one serves twice.
+        for _ in 0..2 {
+            session
+                .get("http://docker/")
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
+        }
+        assert_eq!(session.stats().idle, 1);
+    });
+    assert_eq!(server.join().unwrap(), 2);
+}
+
+#[test]
+fn a_socket_that_is_not_there() {
+    let place = Place::new("nowhere");
+    run(async {
+        let session = Session::builder()
+            .unix_socket(&place.0)
+            .timeout(Timeout::default().connect(20))
+            .build()
+            .unwrap();
+        let error = session.get("http://docker/").await.unwrap_err();
+        let ErrorKind::Connect { host, source, .. } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert_eq!(host, &place.0.display().to_string());
+        assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+        assert!(error.is_connect() && !error.maybe_processed());
+    });
+}
