@@ -304,17 +304,11 @@ impl<'a> Exchange<'a> {
         loop {
             while !self.wire.input.is_empty() {
                 self.head_begun = true;
-                match self
-                    .parser
-                    .parse(self.wire.input.filled())
-                    .map_err(Failure::Reject)?
-                {
+                let progress = self.parser.parse(&mut self.wire.input);
+                match progress.map_err(Failure::Reject)? {
                     Progress::Partial => break,
-                    Progress::Informational(n) => self.wire.input.consume(n),
-                    Progress::Final(head, n) => {
-                        self.wire.input.consume(n);
-                        return Poll::Ready(Ok(head));
-                    }
+                    Progress::Informational => {}
+                    Progress::Final(head) => return Poll::Ready(Ok(head)),
                 }
             }
             match ready!(self.wire.poll_fill(cx)) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::head::Marks;
 use super::{parse_decimal, trim_ows};
 use crate::error::ProtocolErrorKind;
 
@@ -37,9 +38,9 @@ pub(crate) struct Framing {
     pub(crate) drop_content_length: bool,
 }
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+pub(crate) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// Decides the framing of a final response.
+/// Decides the framing of a final response; `marks` tell which headers it needs to look for.
 ///
 /// # Errors
 ///
@@ -50,11 +51,19 @@ pub(crate) fn framing(
     version: Version,
     status: StatusCode,
     headers: &HeaderMap,
+    marks: Marks,
 ) -> Result<Framing, ProtocolErrorKind> {
-    let length = content_length(headers)?;
-    let coded = headers.contains_key(TRANSFER_ENCODING);
-    let keep_alive = keep_alive(headers);
-    let mut reusable = persistent(version, headers) && keep_alive != Some(Duration::ZERO);
+    let length = match marks.content_length {
+        true => content_length(headers)?,
+        false => None,
+    };
+    let coded = marks.transfer_encoding;
+    let keep_alive = marks.keep_alive.then(|| keep_alive(headers)).flatten();
+    let mut reusable = match marks.connection {
+        true => persistent(version, headers),
+        false => version == Version::HTTP_11,
+    };
+    reusable &= keep_alive != Some(Duration::ZERO);
 
     let bodiless = *method == Method::HEAD
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);

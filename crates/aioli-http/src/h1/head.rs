@@ -5,12 +5,19 @@
 //! linear time, and it refuses what can never become a head as soon as that shows: the first
 //! bytes, a bare line end, a folded line, a head over its limits. Only a complete head is
 //! tokenized (by `httparse`, whose leniencies the first pass has ruled out).
+//!
+//! Most heads come whole and well-formed. [`regular`] takes those in one pass, and leaves
+//! everything that is not plainly so, and every verdict, to the scan.
+
+use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode, Version};
 
 use super::Reject;
+use super::buffer::ReadBuffer;
+use super::framing::KEEP_ALIVE;
 use crate::error::{LimitKind, ProtocolErrorKind};
 
 /// Bounds on the heads of one response, informational ones included.
@@ -35,6 +42,37 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    pub(crate) marks: Marks,
+    /// Bytes it took.
+    pub(crate) size: usize,
+}
+
+/// Which of the headers that decide about framing are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) content_length: bool,
+    pub(crate) transfer_encoding: bool,
+    pub(crate) connection: bool,
+    pub(crate) keep_alive: bool,
+}
+
+impl Marks {
+    #[cfg(test)]
+    pub(crate) fn of(headers: &HeaderMap) -> Marks {
+        let mut marks = Marks::default();
+        headers.keys().for_each(|name| marks.note(name));
+        marks
+    }
+
+    fn note(&mut self, name: &HeaderName) {
+        match *name {
+            header::CONTENT_LENGTH => self.content_length = true,
+            header::TRANSFER_ENCODING => self.transfer_encoding = true,
+            header::CONNECTION => self.connection = true,
+            ref name if *name == KEEP_ALIVE => self.keep_alive = true,
+            _ => {}
+        }
+    }
 }
 
 /// What the bytes so far amount to.
@@ -43,10 +81,10 @@ pub(crate) struct Head {
 pub(crate) enum Progress {
     /// More bytes are needed.
     Partial,
-    /// A 1xx head of this many bytes; the parser is ready for the next head.
-    Informational(usize),
-    /// The final head, and how many bytes it took.
-    Final(Head, usize),
+    /// A 1xx head; the parser is ready for the next head.
+    Informational,
+    /// The final head.
+    Final(Head),
 }
 
 /// The parser of the heads of one exchange.
@@ -90,22 +128,19 @@ impl HeadParser {
         }
     }
 
-    /// Looks at `input`, which begins where the current head does.
+    /// Looks at `input`, which begins where the current head does, and takes a complete head out.
     ///
     /// # Errors
     ///
     /// The first thing that makes `input` impossible as a head, or too large.
-    pub(crate) fn parse(&mut self, input: &[u8]) -> Result<Progress, Reject> {
-        let Some(end) = self.scan.run(input, self.limits, self.taken)? else {
+    pub(crate) fn parse(&mut self, input: &mut ReadBuffer) -> Result<Progress, Reject> {
+        let found = match self.regular(input)? {
+            Some(head) => Some(head),
+            None => self.scanned(input)?,
+        };
+        let Some(head) = found else {
             return Ok(Progress::Partial);
         };
-        let start = self.scan.head_start;
-        let headers = self.scan.lines - 1;
-        self.taken.bytes += end;
-        self.taken.headers += headers;
-        self.scan = Scan::default();
-
-        let head = tokenize(&input[start..end], headers)?;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(ProtocolErrorKind::Upgrade.into());
         }
@@ -115,9 +150,66 @@ impl HeadParser {
             if seen > limit {
                 return Err(LimitKind::Informational.over(limit, seen as u64).into());
             }
-            return Ok(Progress::Informational(end));
+            return Ok(Progress::Informational);
         }
-        Ok(Progress::Final(head, end))
+        Ok(Progress::Final(head))
+    }
+
+    /// Takes a head that came in one piece and is as most are, looking at each byte once.
+    ///
+    /// What it takes is what the scan would take: each line ends in CR LF, because that stands in
+    /// front of each name and of the end; the rest `httparse` sees to.
+    fn regular(&mut self, input: &mut ReadBuffer) -> Result<Option<Head>, Reject> {
+        let mut fields = [Field::default(); FEW];
+        let bytes = input.filled();
+        if self.scan.at > 0 || !bytes.starts_with(b"HTTP/1.") {
+            return Ok(None);
+        }
+        let mut slots = [const { MaybeUninit::uninit() }; FEW];
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut slots);
+        let Ok(httparse::Status::Complete(end)) = parsed else {
+            return Ok(None);
+        };
+        let count = response.headers.len();
+        let mut line_end = end - 2;
+        for (header, field) in response.headers.iter().zip(&mut fields).rev() {
+            *field = Field::of(header, bytes);
+            if !bytes[..line_end].ends_with(b"\r\n") {
+                return Ok(None);
+            }
+            line_end = field.name;
+        }
+        let status_line = line_end.saturating_sub(2);
+        if !bytes[..line_end].ends_with(b"\r\n")
+            || !bytes[..end].ends_with(b"\r\n")
+            || self.taken.bytes + end > self.limits.bytes
+            || self.taken.headers + count > self.limits.headers
+            || status_line > REASON_AT.saturating_add(self.limits.reason)
+        {
+            return Ok(None);
+        }
+        let (status, version) = start_line(&response)?;
+        self.taken.bytes += end;
+        self.taken.headers += count;
+        let head = input.take(end);
+        let fields = fields[..count].iter().map(|field| field.slices(&head));
+        assemble((status, version), end, fields).map(Some)
+    }
+
+    /// Looks at what came since the last time, byte by byte.
+    fn scanned(&mut self, input: &mut ReadBuffer) -> Result<Option<Head>, Reject> {
+        let Some(end) = self.scan.run(input.filled(), self.limits, self.taken)? else {
+            return Ok(None);
+        };
+        let start = self.scan.head_start;
+        let headers = self.scan.lines - 1;
+        self.taken.bytes += end;
+        self.taken.headers += headers;
+        self.scan = Scan::default();
+        let head = input.take(end);
+        tokenize(&head.slice(start..), headers, end).map(Some)
     }
 }
 
@@ -214,11 +306,46 @@ fn check_start(offset: usize, byte: u8) -> Result<(), ProtocolErrorKind> {
     }
 }
 
-/// Parses a complete head with `count` header lines.
-fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
-    // One shared copy, of which every header value is a slice.
-    let head = Bytes::copy_from_slice(head);
-    let mut few = [httparse::EMPTY_HEADER; 32];
+/// Headers that are parsed without an allocation.
+const FEW: usize = 32;
+
+/// Where name and value of a header lie in their head.
+#[derive(Debug, Clone, Copy, Default)]
+struct Field {
+    name: usize,
+    name_end: usize,
+    value: usize,
+    value_end: usize,
+}
+
+impl Field {
+    /// Finds a header in the bytes it was parsed from.
+    fn of(header: &httparse::Header<'_>, bytes: &[u8]) -> Field {
+        let at = |part: &[u8]| part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+        let name = at(header.name.as_bytes());
+        // An empty value may lie anywhere.
+        let value = if header.value.is_empty() {
+            name
+        } else {
+            at(header.value)
+        };
+        Field {
+            name,
+            name_end: name + header.name.len(),
+            value,
+            value_end: value + header.value.len(),
+        }
+    }
+
+    fn slices<'a>(&self, head: &'a Bytes) -> (&'a [u8], Bytes) {
+        let name = &head[self.name..self.name_end];
+        (name, head.slice(self.value..self.value_end))
+    }
+}
+
+/// Parses a complete head with `count` header lines, which took `size` bytes in all.
+fn tokenize(head: &Bytes, count: usize, size: usize) -> Result<Head, Reject> {
+    let mut few = [httparse::EMPTY_HEADER; FEW];
     let mut many = Vec::new();
     let slots = if count <= few.len() {
         &mut few[..]
@@ -227,11 +354,20 @@ fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
         &mut many[..]
     };
     let mut response = httparse::Response::new(slots);
-    match response.parse(&head) {
+    match response.parse(head) {
         Ok(httparse::Status::Complete(n)) if n == head.len() => {}
         Ok(_) => return Err(ProtocolErrorKind::LineEnd.into()),
         Err(error) => return Err(refusal(error)),
     }
+    let start = start_line(&response)?;
+    let fields = response
+        .headers
+        .iter()
+        .map(|header| (header.name.as_bytes(), head.slice_ref(header.value)));
+    assemble(start, size, fields)
+}
+
+fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Version), Reject> {
     let version = match response.version {
         Some(0) => Version::HTTP_10,
         Some(1) => Version::HTTP_11,
@@ -241,12 +377,23 @@ fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
         .code
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or(ProtocolErrorKind::Status)?;
-    let mut headers = HeaderMap::with_capacity(response.headers.len());
-    for header in response.headers.iter() {
-        let name = HeaderName::from_bytes(header.name.as_bytes())
-            .map_err(|_| ProtocolErrorKind::HeaderName)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(header.value))
-            .map_err(|_| ProtocolErrorKind::HeaderValue)?;
+    Ok((status, version))
+}
+
+/// Makes a head of its parts.
+fn assemble<'a>(
+    (status, version): (StatusCode, Version),
+    size: usize,
+    fields: impl ExactSizeIterator<Item = (&'a [u8], Bytes)>,
+) -> Result<Head, Reject> {
+    let count = fields.len();
+    let mut headers = HeaderMap::with_capacity(count);
+    let mut marks = Marks::default();
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(name).map_err(|_| ProtocolErrorKind::HeaderName)?;
+        let value =
+            HeaderValue::from_maybe_shared(value).map_err(|_| ProtocolErrorKind::HeaderValue)?;
+        marks.note(&name);
         headers
             .try_append(name, value)
             .map_err(|_| LimitKind::Headers.over(HEADER_MAP_MAX, count as u64))?;
@@ -255,6 +402,8 @@ fn tokenize(head: &[u8], count: usize) -> Result<Head, Reject> {
         status,
         version,
         headers,
+        marks,
+        size,
     })
 }
 

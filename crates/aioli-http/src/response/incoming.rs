@@ -233,25 +233,33 @@ impl Live {
     }
 }
 
-/// Decodes all that is in `input`, as one piece.
+/// Decodes all that is in `input`, as one piece: a slice of the buffer where the body's bytes lie
+/// next to each other, and a copy where framing is between them.
 fn drain(decoder: &mut BodyDecoder, input: &mut ReadBuffer) -> Result<Option<Bytes>, Reject> {
+    let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     loop {
         let piece = decoder.decode(input.filled())?;
-        if piece.data > 0 && whole.capacity() == 0 {
-            // Framing included, this is more than the data, and at most one buffer.
-            let rest = if decoder.is_done() {
-                piece.data
-            } else {
-                input.filled().len()
-            };
-            whole.reserve(rest);
-        }
-        whole.extend_from_slice(&input.filled()[piece.skip..piece.skip + piece.data]);
-        input.consume(piece.skip + piece.data);
+        input.consume(piece.skip);
         if piece.data == 0 {
-            return Ok((!whole.is_empty()).then(|| whole.freeze()));
+            let whole = if whole.is_empty() {
+                first
+            } else {
+                whole.freeze()
+            };
+            return Ok((!whole.is_empty()).then_some(whole));
         }
+        let data = input.take(piece.data);
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            // Framing included, this is more than the data, and at most one buffer.
+            whole.reserve(first.len() + data.len() + input.filled().len());
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&data);
     }
 }
 

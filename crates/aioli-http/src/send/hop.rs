@@ -189,14 +189,20 @@ async fn drive(
 /// Makes the response out of its head; the connection goes back at once if the body is there.
 fn respond(
     config: &Config,
-    connection: Connection,
+    mut connection: Connection,
     mut head: WireHead,
     sent_all: bool,
     parts: &Parts,
     deadline: Deadline,
 ) -> Result<Response> {
-    let framing = framing(&parts.method, head.version, head.status, &head.headers)
-        .map_err(|kind| Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully))?;
+    let framing = framing(
+        &parts.method,
+        head.version,
+        head.status,
+        &head.headers,
+        head.marks,
+    )
+    .map_err(|kind| Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully))?;
     if framing.drop_content_length {
         head.headers.remove(header::CONTENT_LENGTH);
     }
@@ -205,7 +211,12 @@ fn respond(
         keep_alive: framing.keep_alive,
     });
     let content_length = match framing.delimiter {
-        Delimiter::Length(length) => Some(length),
+        Delimiter::Length(length) => {
+            let size = usize::try_from(length).unwrap_or(usize::MAX);
+            let message = size.saturating_add(head.size);
+            connection.wire.input.saw_message(message);
+            Some(length)
+        }
         Delimiter::None => announced(&head.headers),
         Delimiter::Chunked | Delimiter::Eof => None,
     };

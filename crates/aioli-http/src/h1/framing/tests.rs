@@ -21,12 +21,9 @@ fn decide(
     status: u16,
     lines: &[&str],
 ) -> Result<Framing, ProtocolErrorKind> {
-    framing(
-        method,
-        version,
-        StatusCode::from_u16(status).unwrap(),
-        &headers(lines),
-    )
+    let headers = headers(lines);
+    let status = StatusCode::from_u16(status).unwrap();
+    framing(method, version, status, &headers, Marks::of(&headers))
 }
 
 #[track_caller]
