@@ -9,7 +9,7 @@ use crate::Result;
 use crate::command::Cmd;
 use crate::steps::Steps;
 use crate::workspace::{Package, Workspace};
-use crate::{alone, conformance, doc, drivers, loom, sanitize, tidy};
+use crate::{alone, conformance, doc, drivers, loom, sanitize, servers, tidy};
 
 /// Targets of the systems we mean to run on besides this one.
 const OTHER_SYSTEMS: [(&str, &[&str]); 2] = [
@@ -58,6 +58,7 @@ pub(crate) fn ci(ws: &Workspace, full: bool) -> Result<bool> {
     }
     if tested.success {
         drivers::run(ws, &mut steps)?;
+        servers::run(ws, &mut steps)?;
     } else {
         steps.skip("drivers", "the suites do not pass with the preferred one");
     }

@@ -9,10 +9,13 @@ mod doc;
 mod drivers;
 mod generate;
 mod loom;
+mod python;
 mod report;
 mod sanitize;
+mod servers;
 mod source;
 mod steps;
+mod suites;
 mod terminal;
 mod tidy;
 mod workspace;
@@ -31,9 +34,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   ci [--full]            everything that has to hold: format, tidy, conformance, clippy,
-                         docs, tests, suites by driver, each crate alone, loom; --full
-                         adds the declared rust-version, every feature, sanitizers,
-                         other systems
+                         docs, tests, suites by driver, servers, each crate alone,
+                         loom; --full adds the declared rust-version, every feature,
+                         sanitizers, other systems
   tidy                   the rules of the house: layers, modules, unsafe code, documents
   generate               writes the generated parts of documents anew
   test CRATE [ARG…]      the tests of one crate; ARGs go to `cargo test`
@@ -42,6 +45,8 @@ cargo xtask COMMAND
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
   drivers                the suites of the crates that wait, once with each driver
+  servers                the HTTP client against nginx, proxies and httpbin, which are
+                         fetched if they are not installed
   sanitize               tests under the address and thread sanitizers, and valgrind
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
@@ -94,6 +99,7 @@ fn run(args: &[String]) -> Result<bool> {
         "doc" => none(rest).and_then(|()| doc::doc(&load()?)),
         "drivers" => none(rest).and_then(|()| drivers::drivers(&load()?)),
         "loom" => loom::loom(&load()?, rest),
+        "servers" => none(rest).and_then(|()| servers::servers(&load()?)),
         "sanitize" => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
         "bench" => bench::bench(&load()?, rest),
         "conformance" => conformance::print(&load()?, rest),

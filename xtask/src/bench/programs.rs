@@ -10,6 +10,7 @@ use super::process::{Interrupt, Program, output};
 use super::results::{OURS, Participant};
 use crate::Result;
 use crate::command::Cmd;
+use crate::python::environment;
 use crate::terminal::{Spinner, Terminal};
 use crate::workspace::Workspace;
 
@@ -223,24 +224,8 @@ fn built(cmd: &Cmd, name: &str) -> Result {
 /// returns its interpreter.
 fn python(ws: &Workspace, places: &Places) -> Result<PathBuf> {
     let requirements = ws.root.join(PEERS).join("python/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)?;
-    let dir = places.bench.join("venv");
-    let (python, stamp) = (dir.join("bin/python"), dir.join("requirements.txt"));
-    if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
-        return Ok(python);
-    }
-    let make = Cmd::new("python3", "-m venv").arg(dir.to_string_lossy());
-    make.read()
-        .map_err(|e| format!("no virtual environment: {e}"))?;
-    let pip = Cmd::new(&python.to_string_lossy(), "-m pip install --quiet -r");
-    let pip = pip.arg(requirements.to_string_lossy());
-    let mut spinner = Spinner::start(Terminal::detect(), "pip");
-    let captured = pip.capture(|line| spinner.tick(line))?;
-    drop(spinner);
-    if captured.success {
-        fs::write(stamp, wanted)?;
-    }
     // What could not be installed is missed by the peers that need it; asyncio needs nothing.
+    let (python, _) = environment(&places.bench.join("venv"), &requirements)?;
     Ok(python)
 }
 

@@ -1,0 +1,131 @@
+//! Servers as child processes, on free ports, with a folder of their own.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+/// How long a server may take to answer for the first time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How many ports are tried: somebody else may take a free one first.
+const PORTS: u32 = 5;
+
+/// The program of a server, if the environment names it.
+pub(crate) fn program(name: &str) -> Option<OsString> {
+    env::var_os(format!("AIOLI_SERVER_{name}"))
+}
+
+/// A folder that is removed at the end.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("server-{}-{number}", process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: Folder,
+}
+
+impl Running {
+    /// Starts what `command` makes of a folder and an address, and waits until it listens there.
+    pub(crate) fn start(command: impl Fn(&Path, SocketAddr) -> Command) -> Running {
+        for _ in 0..PORTS {
+            let folder = Folder::new();
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let mut command = command(folder.path(), address);
+            let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+            let running = Running {
+                child: child.unwrap(),
+                address,
+                folder,
+            };
+            if let Some(running) = running.listening() {
+                return running;
+            }
+        }
+        panic!("no server has started on any of {PORTS} ports")
+    }
+
+    /// Starts a server that picks its port itself and tells of it on standard error, where it
+    /// stands between `http://127.0.0.1:` and the next white space.
+    pub(crate) fn told(mut command: Command) -> Running {
+        const BEFORE: &str = "http://127.0.0.1:";
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let told = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let rest = line.split_once(BEFORE)?.1;
+            rest.split_whitespace().next()?.parse().ok()
+        });
+        let port: u16 = told.expect("the server says where it listens");
+        // Its pipe must not fill up.
+        thread::spawn(move || lines.for_each(drop));
+        Running {
+            child,
+            address: ([127, 0, 0, 1], port).into(),
+            folder: Folder::new(),
+        }
+    }
+
+    /// Waits until somebody listens; `None` when the server has ended instead.
+    fn listening(mut self) -> Option<Running> {
+        let began = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if self.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            assert!(began.elapsed() < PATIENCE, "the server does not listen");
+            // There is no other sign that a foreign process is ready.
+            thread::sleep(Duration::from_millis(5));
+        }
+        Some(self)
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Asked to end, a server ends its workers too, which a killed one leaves behind.
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").arg(pid).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
