@@ -196,7 +196,7 @@ impl Command {
     ///
     /// let sleeping = Command::new("sleep").arg("1000").deliver_cancel(async |process| {
     ///     let _ = process.send_signal(SIGINT);
-    ///     aioli_time::sleep(Duration::from_secs(60)).await;
+    ///     aioli_time::sleep(Duration::from_secs(5)).await;
     ///     let _ = process.kill();
     /// });
     /// let timed = aioli_flow::timeout(Duration::from_millis(10), sleeping.status());

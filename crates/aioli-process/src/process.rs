@@ -226,12 +226,12 @@ impl Process {
     /// ```
     /// # #[cfg(unix)]
     /// # aioli_task::run(async {
-    /// use aioli_process::{Command, SIGHUP};
+    /// use aioli_process::{Command, SIGTERM};
     ///
     /// let process = Command::new("sleep").arg("1000").spawn().await?;
-    /// process.send_signal(SIGHUP)?;
-    /// assert_eq!(process.wait().await?.returncode(), -SIGHUP);
-    /// assert!(process.send_signal(SIGHUP).is_err());
+    /// process.send_signal(SIGTERM)?;
+    /// assert_eq!(process.wait().await?.returncode(), -SIGTERM);
+    /// assert!(process.send_signal(SIGTERM).is_err());
     /// # Ok::<(), aioli_process::Error>(())
     /// # }).unwrap();
     /// ```
