@@ -99,6 +99,7 @@ fn session(args: &Args) -> Result<Session> {
         .user_agent(concat!("aioli/", env!("CARGO_PKG_VERSION")))
         // Ranges count bytes of the file itself.
         .header("accept-encoding", "identity")
+        .decompress(false)
         .limits(limits)
         .timeout(timeout);
     Ok(session.build()?)

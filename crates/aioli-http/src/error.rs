@@ -15,7 +15,7 @@ use crate::egress::EgressRule;
 mod kinds;
 
 pub use kinds::{
-    BodyErrorKind, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, RedirectErrorKind,
+    BodyErrorKind, Coding, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, RedirectErrorKind,
     RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
 };
 

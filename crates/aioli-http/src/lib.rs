@@ -23,18 +23,18 @@
 //! none but `futures::executor::block_on`. A request needs no task, no channel and no runtime of
 //! its own: its future polls the socket. What a server can do to you is bounded before you ask.
 //!
-//! Not if you need HTTP/2, a proxy, cookies or compressed bodies, or a server. An application
+//! Not if you need HTTP/2, a proxy or cookies, or a server. An application
 //! takes the facade `aioli`, which re-exports this crate as `aioli::http`.
 //!
 //! # In scope / Out of scope
 //!
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
 //! forms, bodies from bytes and from streams; response bodies whole, in pieces, or as a stream;
-//! chunked both ways; redirects; a time limit for each [`Phase`]; TLS by `rustls` with the
+//! chunked both ways; content codings and character sets; redirects; a time limit for each [`Phase`]; TLS by `rustls` with the
 //! system's roots, additional ones, or only given ones; one [`Error`] that tells what may be
 //! tried again.
 //!
-//! Not in scope: HTTP/2 and 3, proxies, cookies, content decoding, retries (but the one of a
+//! Not in scope: HTTP/2 and 3, proxies, cookies, retries (but the one of a
 //! stale pooled connection), caching, multipart forms, WebSocket, servers.
 //!
 //! Safe by default:
@@ -42,6 +42,7 @@
 //! | concern | what holds |
 //! |---|---|
 //! | endless or huge answers | [`Limits`]: 64 KiB and 128 headers of head (1xx included), 64 MiB buffered, bounded chunk extensions and trailers |
+//! | compression bombs | decoded in pieces of at most 64 KiB, three codings at most, `zstd` windows of 8 MiB; the bound of a buffered body is on what was decoded |
 //! | smuggled responses | one reading of lengths and codings, digits only, CR LF only, no folding; any doubt closes the connection |
 //! | secrets on redirects | headers with secrets go to the origin they were meant for, and to no other; user information in a `location` is ignored |
 //! | where a redirect leads | `http` and `https` only, ten hops; [`SessionBuilder::https_only`] |
@@ -100,7 +101,13 @@
 //! argues slots and idle connections, `deadline` the one lazy timer of a request, `tls` how
 //! `rustls` is driven over poll functions, `redirect` why secrets are attached and not stripped.
 //! When a body of known end came together with its head, its connection is back in the pool
-//! before the [`Response`] is handed out. No unsafe code.
+//! before the [`Response`] is handed out. `decode` is a layer over that body for content codings,
+//! which is not there when there are none. No unsafe code.
+//!
+//! # Features
+//!
+//! * `compression`, on by default: gzip, deflate, br and zstd are asked for and decoded
+//!   ([`SessionBuilder::decompress`]).
 //!
 //! # Asyncio correspondence
 //!
@@ -113,13 +120,18 @@
 //! | `params=`, `data=`, `json=`, `headers=` | [`query`](RequestBuilder::query), [`body`](RequestBuilder::body) and [`form`](RequestBuilder::form), [`json`](RequestBuilder::json), [`header`](RequestBuilder::header) |
 //! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
 //! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
+//! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more |
+//! | `text(encoding)`, `text(errors="replace")` | [`text_with`](Response::text_with), [`text_lossy`](Response::text_lossy); an unknown charset is an error unless the body is UTF-8 |
+//! | `ContentTypeError` of `.json()` | no demand on `content-type`; a body that is no JSON has [`DecodeErrorKind::ContentType`] when it was not announced as such |
 //! | `raise_for_status` | [`SessionBuilder::raise_for_status`], [`Response::error_for_status`] |
 //! | `ClientConnectorDNSError`, `ClientConnectorError`, `ServerDisconnectedError`, `ClientPayloadError`, `TooManyRedirects`, `ClientResponseError`, `InvalidURL` | [`ErrorKind`]: `Dns`, `Connect`, `Disconnected`, `Body`, `Redirect`, `Status`, `InvalidUrl` |
 
 #![forbid(unsafe_code)]
 
 mod body;
+mod charset;
 mod deadline;
+mod decode;
 mod dial;
 mod egress;
 mod error;
@@ -148,7 +160,7 @@ pub use url::Url;
 pub use crate::body::Body;
 pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{
-    BodyErrorKind, BoxError, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,
+    BodyErrorKind, BoxError, Coding, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,
     ProtocolErrorKind, RedirectErrorKind, RequestErrorKind, Result, Sent, TlsErrorKind,
     UrlErrorKind,
 };

@@ -17,6 +17,8 @@ use crate::response::Response;
 use crate::send;
 use crate::session::Session;
 
+mod body;
+
 /// A request that is sent when it is awaited.
 ///
 /// What is malformed is remembered, and told when it is awaited.
@@ -59,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) raise_for_status: bool,
     pub(crate) redirects: usize,
     pub(crate) body_limit: usize,
+    /// Whether content codings are asked for and decoded.
+    pub(crate) decompress: bool,
 }
 
 impl Parts {
@@ -96,6 +100,7 @@ impl RequestBuilder {
             raise_for_status: config.raise_for_status,
             redirects: config.limits.redirects,
             body_limit: config.limits.body,
+            decompress: config.decompress,
         };
         RequestBuilder {
             session,

@@ -5,15 +5,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, StatusCode, Version, header};
-use serde::de::DeserializeOwned;
+use http::{HeaderMap, StatusCode, Version};
 use url::Url;
 
-use crate::error::{Asked, DecodeErrorKind, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::decode::Decoding;
+use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
 
 pub(crate) mod incoming;
+mod text;
 
 use incoming::Incoming;
 
@@ -39,6 +40,8 @@ use incoming::Incoming;
 pub struct Response {
     pub(crate) head: Head,
     pub(crate) body: Incoming,
+    /// Between `body` and the caller, when the body has a content coding.
+    pub(crate) decoding: Option<Box<Decoding>>,
 }
 
 /// The head, and what it answers.
@@ -115,6 +118,9 @@ impl Response {
             return Ok(self);
         }
         let mut body = self.body.take_buffered().unwrap_or_default();
+        if let Some(decoding) = &mut self.decoding {
+            body = decoding.beginning(body, BEGINNING);
+        }
         body.truncate(BEGINNING);
         let error = Error::new(ErrorKind::Status { status, body });
         Err(self.head.in_context(error).with_sent(Sent::Fully))
@@ -155,9 +161,23 @@ impl Response {
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        self.body
-            .poll_piece(cx)
-            .map_err(|error| self.head.in_context(error))
+        let polled = match &mut self.decoding {
+            None => self.body.poll_piece(cx),
+            Some(decoding) => decoding.poll_piece(&mut self.body, cx),
+        };
+        polled.map_err(|error| self.head.in_context(error))
+    }
+
+    /// Decodes the body from here on, if it has content codings that are known.
+    pub(crate) fn begin_decoding(&mut self) {
+        // A part of a coded body cannot be decoded by itself.
+        if self.body.is_over() || self.head.status == StatusCode::PARTIAL_CONTENT {
+            return;
+        }
+        self.decoding = Decoding::begin(&mut self.head.headers);
+        if self.decoding.is_some() {
+            self.head.content_length = None;
+        }
     }
 
     /// Waits for the whole body.
@@ -182,8 +202,17 @@ impl Response {
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.read")]
     pub async fn bytes(mut self) -> Result<Bytes> {
+        self.collect().await
+    }
+
+    /// Waits for the rest of the body, within its bound.
+    async fn collect(&mut self) -> Result<Bytes> {
         /// An announced length is a claim: memory follows the bytes, after this start.
         const MAX_START: u64 = 1024 * 1024;
+        if let Some(decoding) = &mut self.decoding {
+            let whole = decoding.collect(&mut self.body, self.head.body_limit).await;
+            return whole.map_err(|error| self.head.in_context(error));
+        }
         let limit = self.head.body_limit;
         let too_large = |head: &Head, seen: u64| {
             let error = LimitKind::Body.over(limit, seen).into();
@@ -212,79 +241,6 @@ impl Response {
             next = self.chunk().await?;
         }
         Ok(whole.freeze())
-    }
-
-    /// Waits for the whole body, as text.
-    ///
-    /// The character set is the one of `content-type`: UTF-8 (also when none is named),
-    /// US-ASCII or ISO-8859-1. A byte order mark is removed.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`bytes`](Response::bytes).
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Response::bytes), and [`ErrorKind::Decode`] when the body is not in its
-    /// character set, or that is another one.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # aioli_task::run(async {
-    /// # let url = aioli_http::example::serve("hello");
-    /// let page = aioli_http::get(url).await?.text().await?;
-    /// assert_eq!(page, "hello");
-    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
-    /// ```
-    #[doc(alias = "aiohttp.ClientResponse.text")]
-    pub async fn text(self) -> Result<String> {
-        let asked = self.head.asked.clone();
-        let charset = charset(&self.head.headers);
-        let bytes = self
-            .bytes()
-            .await
-            .map_err(|error| in_context(&asked, error))?;
-        decode(charset.as_deref(), bytes).map_err(|error| in_context(&asked, error))
-    }
-
-    /// Waits for the whole body, as JSON.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`bytes`](Response::bytes).
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Response::bytes), and [`ErrorKind::Decode`] when the body is not JSON of
-    /// the wanted type.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # aioli_task::run(async {
-    /// # let url = aioli_http::example::serve(r#"{"name": "anne"}"#);
-    /// #[derive(serde::Deserialize)]
-    /// struct User {
-    ///     name: String,
-    /// }
-    /// let user: User = aioli_http::get(url).await?.json().await?;
-    /// assert_eq!(user.name, "anne");
-    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
-    /// ```
-    #[doc(alias = "aiohttp.ClientResponse.json")]
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
-        let asked = self.head.asked.clone();
-        let bytes = self
-            .bytes()
-            .await
-            .map_err(|error| in_context(&asked, error))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            in_context(
-                &asked,
-                undecodable(DecodeErrorKind::Json, Some(error.into())),
-            )
-        })
     }
 
     /// Turns the response into a stream of the pieces of its body.
@@ -316,36 +272,6 @@ impl Head {
 /// The error of a request that was answered.
 fn in_context(asked: &Asked, error: Error) -> Error {
     error.with_request(asked).with_sent(Sent::Fully)
-}
-
-fn undecodable(kind: DecodeErrorKind, source: Option<crate::BoxError>) -> Error {
-    Error::new(ErrorKind::Decode { kind, source })
-}
-
-/// Returns the character set `content-type` names, in lower case.
-fn charset(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    value.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let value = value.trim().trim_matches('"').to_ascii_lowercase();
-        name.trim().eq_ignore_ascii_case("charset").then_some(value)
-    })
-}
-
-fn decode(charset: Option<&str>, mut bytes: Bytes) -> Result<String> {
-    match charset {
-        None | Some("utf-8" | "utf8" | "us-ascii" | "ascii" | "") => {
-            if bytes.starts_with(b"\xef\xbb\xbf") {
-                bytes.advance(3);
-            }
-            String::from_utf8(bytes.into())
-                .map_err(|error| undecodable(DecodeErrorKind::Text, Some(error.into())))
-        }
-        Some("iso-8859-1" | "iso8859-1" | "latin1" | "latin-1") => {
-            Ok(bytes.into_iter().map(char::from).collect())
-        }
-        Some(_) => Err(undecodable(DecodeErrorKind::Charset, None)),
-    }
 }
 
 impl fmt::Debug for Response {
@@ -381,6 +307,3 @@ impl Stream for Chunks {
         self.response.poll_piece(cx)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -59,6 +59,9 @@ async fn follow_redirects(
             Ok(Some(next)) => next,
             Ok(None) => {
                 response.head.history = history;
+                if parts.decompress {
+                    response.begin_decoding();
+                }
                 return Ok(response);
             }
             Err(kind) => return Err(refuse(response, parts.url.clone(), history, kind)),

@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) timeout: Timeout,
     pub(crate) limits: Limits,
     pub(crate) raise_for_status: bool,
+    /// Whether content codings are asked for and decoded.
+    pub(crate) decompress: bool,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }

@@ -56,6 +56,9 @@ pub(super) struct RequestOptions {
     /// Ask for these bytes, like `0-499`
     #[arg(short = 'r', long, value_name = "FIRST-LAST")]
     pub(super) range: Option<String>,
+    /// Ask for compressed content, and decompress it
+    #[arg(long)]
+    pub(super) compressed: bool,
     /// Add to the query, escaped
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) url_query: Vec<String>,

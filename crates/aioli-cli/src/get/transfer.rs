@@ -36,6 +36,7 @@ pub(super) async fn session(options: &Options) -> Result<Session, Failure> {
         // What is sent is what the options say.
         .without_header(header::USER_AGENT)
         .without_header(header::ACCEPT)
+        .decompress(options.request.compressed)
         .timeout(timeout)
         .limits(Limits::default().redirects(follows));
     if let Some(path) = cacert {

@@ -231,6 +231,12 @@ pub enum LimitKind {
     /// Bytes of a body that was to be buffered whole.
     #[error("the body is too large to be buffered")]
     Body,
+    /// Content codings of one body.
+    #[error("the body has too many content codings")]
+    Encodings,
+    /// Bytes of the window of a `zstd` body.
+    #[error("the window of the content coding is too large")]
+    Window,
 }
 
 impl LimitKind {
@@ -268,6 +274,35 @@ pub enum BodyErrorKind {
     /// The stream given as request body failed.
     #[error("the request's stream failed")]
     Stream,
+    /// The response's body is not in the content coding that it was said to be in, or was cut
+    /// off or changed on its way.
+    #[error("the response is not valid {0}")]
+    Decode(Coding),
+}
+
+/// A content coding that is decoded, with the feature `compression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Coding {
+    /// `gzip` and `x-gzip`, RFC 1952.
+    Gzip,
+    /// `deflate`, RFC 1950, and RFC 1951 as many servers send it.
+    Deflate,
+    /// `br`, RFC 7932.
+    Brotli,
+    /// `zstd`, RFC 8878 and RFC 9659.
+    Zstd,
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Coding::Gzip => "gzip",
+            Coding::Deflate => "deflate",
+            Coding::Brotli => "br",
+            Coding::Zstd => "zstd",
+        })
+    }
 }
 
 /// What a body should have been.
@@ -280,9 +315,15 @@ pub enum DecodeErrorKind {
     /// Text in the announced character set.
     #[error("it is not text in its character set")]
     Text,
-    /// Text in a character set this crate knows (UTF-8, US-ASCII, ISO-8859-1).
+    /// Text in a character set of the Encoding Standard.
     #[error("its character set is not supported")]
     Charset,
+    /// In a content coding that is known, or not in any.
+    #[error("its content coding is not supported, or was not to be decoded")]
+    Coding,
+    /// JSON, also by its content type.
+    #[error("it is not json, and was not announced as such")]
+    ContentType,
 }
 
 /// Why a redirect was refused.

@@ -89,6 +89,16 @@ impl Incoming {
         self.ready.take()
     }
 
+    /// Gives up the body; its connection goes back if what is left has come already.
+    pub(crate) fn give_up(&mut self) {
+        self.ready = None;
+        self.failed = None;
+        self.deadline.disarm();
+        if let Some(live) = self.live.take() {
+            live.settle();
+        }
+    }
+
     /// Gives up the body and hands on the time limits.
     pub(crate) fn into_deadline(mut self) -> Deadline {
         if let Some(live) = self.live.take() {

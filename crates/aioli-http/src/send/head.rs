@@ -4,6 +4,7 @@ use http::{HeaderValue, Method, header};
 
 use super::hop::Hop;
 use crate::body::Source;
+use crate::decode;
 use crate::h1::encode::{self, BodyEncoder};
 use crate::redirect::is_bound;
 use crate::request::Parts;
@@ -40,6 +41,9 @@ pub(super) fn encode_head(
             encode::header(&mut out, name, value);
         }
     }
+    if asks_for_codings(config, parts) {
+        out.extend_from_slice(decode::ACCEPTED_LINE);
+    }
     if let Some(content_type) = &parts.content_type
         && !parts.headers.contains_key(header::CONTENT_TYPE)
     {
@@ -48,6 +52,15 @@ pub(super) fn encode_head(
     let encoder = encode_framing(&mut out, parts);
     out.extend_from_slice(b"\r\n");
     (out, encoder)
+}
+
+/// Whether the request is to name the content codings that are decoded: the caller has not named
+/// any, and does not ask for a part, which cannot be decoded.
+fn asks_for_codings(config: &Config, parts: &Parts) -> bool {
+    parts.decompress
+        && !config.headers.contains_key(header::ACCEPT_ENCODING)
+        && !parts.headers.contains_key(header::ACCEPT_ENCODING)
+        && !parts.headers.contains_key(header::RANGE)
 }
 
 /// Writes how the body is framed; a stream needs an encoder.

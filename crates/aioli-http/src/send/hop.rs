@@ -231,7 +231,11 @@ fn respond(
         content_length,
         body_limit: parts.body_limit,
     };
-    Ok(Response { head, body })
+    Ok(Response {
+        head,
+        body,
+        decoding: None,
+    })
 }
 
 /// The length a response without a body tells about the one it would have.

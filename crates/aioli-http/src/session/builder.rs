@@ -13,6 +13,7 @@ use crate::limits::{Limits, Timeout};
 use crate::pool::Pool;
 use crate::request::{IntoUrl, header_pair};
 
+mod body;
 mod connect;
 mod tls;
 
@@ -39,6 +40,7 @@ impl Default for SessionBuilder {
             timeout: Timeout::default(),
             limits: Limits::default(),
             raise_for_status: false,
+            decompress: crate::decode::AVAILABLE,
             https_only: false,
             dial: DialConfig::new(),
         };

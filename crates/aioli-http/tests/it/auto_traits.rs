@@ -18,6 +18,7 @@ fn types() {
         BodyErrorKind,
         BoxError,
         Bytes,
+        Coding,
         DecodeErrorKind,
         Egress,
         EgressRule,

@@ -15,7 +15,9 @@ fn echo() -> Server {
 
 fn show(request: &Request) -> String {
     let mut headers = request.headers.clone();
-    headers.retain(|(name, _)| !["host", "user-agent", "accept"].contains(&name.as_str()));
+    headers.retain(|(name, _)| {
+        !["host", "user-agent", "accept", "accept-encoding"].contains(&name.as_str())
+    });
     let headers: Vec<String> = headers.iter().map(|(k, v)| format!("{k}={v}")).collect();
     format!(
         "{} {} [{}] {}",

@@ -6,6 +6,8 @@ mod auto_traits;
 mod basics;
 mod bodies;
 mod cancel;
+#[cfg(feature = "compression")]
+mod codings;
 mod connect;
 mod foreign;
 mod hostile;
