@@ -102,6 +102,24 @@ impl Deadline {
         });
     }
 
+    /// Hands the limits over to who goes on with the request.
+    pub(crate) fn take(&mut self) -> Deadline {
+        std::mem::replace(self, Deadline::start(None))
+    }
+
+    /// Returns how long the whole request may still take.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let (at, _) = self.total?;
+        Some(at.saturating_duration_since(aioli_task::now()))
+    }
+
+    /// Begins a wait of our own, which only the total limits.
+    pub(crate) fn begin_wait(&mut self) {
+        self.phase = None;
+        self.since = None;
+        self.speed = None;
+    }
+
     /// Begins a phase.
     pub(crate) fn begin(&mut self, phase: Phase, limit: Option<Duration>) {
         self.phase = limit.map(|limit| (phase, limit));

@@ -345,7 +345,14 @@ impl Error {
     /// A status counts as passing when it is 408, 425, 429, 500, 502, 503 or 504.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let passing = match &self.inner.kind {
+        let asked = self.inner.request.as_ref();
+        let idempotent = asked.is_some_and(|asked| asked.idempotent);
+        self.is_passing() && (idempotent || !self.maybe_processed())
+    }
+
+    /// Whether it may be gone the next time.
+    pub(crate) fn is_passing(&self) -> bool {
+        match &self.inner.kind {
             ErrorKind::Dns { .. }
             | ErrorKind::Connect { .. }
             | ErrorKind::Timeout { .. }
@@ -359,13 +366,7 @@ impl Error {
                 matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
             }
             _ => false,
-        };
-        let idempotent = self
-            .inner
-            .request
-            .as_ref()
-            .is_some_and(|asked| asked.idempotent);
-        passing && (idempotent || !self.maybe_processed())
+        }
     }
 }
 

@@ -130,6 +130,7 @@
 
 mod body;
 mod charset;
+mod date;
 mod deadline;
 mod decode;
 mod dial;
@@ -139,6 +140,7 @@ mod error;
 pub mod example;
 mod h1;
 mod limits;
+mod mock;
 mod network;
 mod origin;
 mod os;
@@ -147,6 +149,7 @@ mod redirect;
 mod request;
 mod resolve;
 mod response;
+mod retry;
 mod route;
 mod send;
 mod session;
@@ -165,9 +168,11 @@ pub use crate::error::{
     UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
+pub use crate::mock::{Mock, MockRequest};
 pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
 pub use crate::request::{IntoUrl, RequestBuilder, Sending};
 pub use crate::resolve::{Resolver, Resolving};
 pub use crate::response::{Chunks, Response};
+pub use crate::retry::Retry;
 pub use crate::session::{Session, SessionBuilder, get};

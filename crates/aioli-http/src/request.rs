@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt::{self, Display};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -14,10 +15,12 @@ use crate::body::{Body, Source};
 use crate::error::{Asked, Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
 use crate::limits::Timeout;
 use crate::response::Response;
+use crate::retry::Retry;
 use crate::send;
 use crate::session::Session;
 
 mod body;
+mod retry;
 
 /// A request that is sent when it is awaited.
 ///
@@ -63,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) body_limit: usize,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
+    /// When it is tried again, if ever.
+    pub(crate) retry: Option<Arc<Retry>>,
 }
 
 impl Parts {
@@ -101,6 +106,7 @@ impl RequestBuilder {
             redirects: config.limits.redirects,
             body_limit: config.limits.body,
             decompress: config.decompress,
+            retry: config.retry.clone(),
         };
         RequestBuilder {
             session,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -43,6 +44,9 @@ pub struct Response {
     /// Between `body` and the caller, when the body has a content coding.
     pub(crate) decoding: Option<Box<Decoding>>,
 }
+
+/// What an error keeps of a body: a page is not an error message.
+const ERROR_BODY: usize = 4096;
 
 /// The head, and what it answers.
 pub(crate) struct Head {
@@ -111,19 +115,48 @@ impl Response {
     /// ```
     #[doc(alias = "aiohttp.ClientResponse.raise_for_status")]
     pub fn error_for_status(mut self) -> Result<Response> {
-        /// A page is not an error message.
-        const BEGINNING: usize = 4096;
-        let status = self.head.status;
-        if !status.is_client_error() && !status.is_server_error() {
+        if !self.is_error() {
             return Ok(self);
         }
         let mut body = self.body.take_buffered().unwrap_or_default();
         if let Some(decoding) = &mut self.decoding {
-            body = decoding.beginning(body, BEGINNING);
+            body = decoding.beginning(body, ERROR_BODY);
         }
-        body.truncate(BEGINNING);
+        Err(self.status_error(body))
+    }
+
+    /// As [`error_for_status`](Response::error_for_status), but waits for the body's beginning.
+    ///
+    /// A second at most, and within the time limits: the error is what counts, and no failure of
+    /// the body is to hide it.
+    pub(crate) async fn raise_for_status(mut self) -> Result<Response> {
+        if !self.is_error() {
+            return Ok(self);
+        }
+        let mut body = BytesMut::new();
+        let mut patience = aioli_time::sleep(Duration::from_secs(1));
+        while body.len() < ERROR_BODY {
+            let piece = poll_fn(|cx| match self.poll_piece(cx) {
+                Poll::Ready(piece) => Poll::Ready(piece),
+                Poll::Pending => Pin::new(&mut patience).poll(cx).map(|()| None),
+            });
+            match piece.await {
+                Some(Ok(piece)) => body.extend_from_slice(&piece[..piece.len().min(ERROR_BODY)]),
+                Some(Err(_)) | None => break,
+            }
+        }
+        Err(self.status_error(body.freeze()))
+    }
+
+    fn is_error(&self) -> bool {
+        self.head.status.is_client_error() || self.head.status.is_server_error()
+    }
+
+    fn status_error(&self, mut body: Bytes) -> Error {
+        let status = self.head.status;
+        body.truncate(ERROR_BODY);
         let error = Error::new(ErrorKind::Status { status, body });
-        Err(self.head.in_context(error).with_sent(Sent::Fully))
+        self.head.in_context(error).with_sent(Sent::Fully)
     }
 
     /// Waits for the next piece of the body; `None` is its end.

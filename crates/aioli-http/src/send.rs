@@ -1,9 +1,9 @@
 //! Carrying out a request: the loops around its hops, the outermost first.
 //!
 //! ```text
-//!  send: prepare ─▶ follow_redirects ─▶ hop::one_hop ─▶ raise_for_status
-//!                        ▲                   │
-//!                        └── Hop::follow ◀───┘ sent on
+//!  send: prepare ─▶ follow_redirects ─▶ Tries::hop ─▶ raise_for_status
+//!                        ▲                 │   └▶ hop::one_hop, once or again
+//!                        └── Hop::follow ◀─┘ sent on
 //! ```
 //!
 //! Each loop is a plain function around the next one and has a bound.
@@ -17,11 +17,13 @@ use crate::request::Parts;
 use crate::response::{Head, Response};
 use crate::session::Session;
 
+mod again;
 mod head;
 mod hop;
 mod prepare;
 
-use hop::{Hop, one_hop};
+use again::Tries;
+use hop::Hop;
 use prepare::prepare;
 
 /// Sends the request, and judges the status of its response if that was asked for.
@@ -30,7 +32,7 @@ pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response
     prepare(&mut parts).map_err(|error| error.with_request(&parts.asked()))?;
     let response = follow_redirects(session, &mut parts, deadline).await?;
     if parts.raise_for_status {
-        response.error_for_status()
+        response.raise_for_status().await
     } else {
         Ok(response)
     }
@@ -43,9 +45,10 @@ async fn follow_redirects(
     mut deadline: Deadline,
 ) -> Result<Response> {
     let mut hop = Hop::first(session, parts)?;
+    let mut tries = Tries::new(parts.retry.clone());
     let mut history = Vec::new();
     loop {
-        let result = one_hop(session, parts, &hop, deadline).await;
+        let result = tries.hop(session, parts, &hop, &mut deadline).await;
         let mut response = result.map_err(|error| {
             // Who has redirected the request has seen it.
             let seen = if history.is_empty() {

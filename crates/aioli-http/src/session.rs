@@ -8,8 +8,10 @@ use url::Url;
 
 use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
+use crate::mock::MockServer;
 use crate::pool::{Pool, PoolStats};
 use crate::request::{IntoUrl, RequestBuilder};
+use crate::retry::Retry;
 
 mod builder;
 
@@ -55,6 +57,10 @@ pub(crate) struct Config {
     pub(crate) raise_for_status: bool,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
+    /// When requests are tried again, if ever.
+    pub(crate) retry: Option<Arc<Retry>>,
+    /// Who answers in place of the network.
+    pub(crate) mock: Option<Arc<MockServer>>,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }

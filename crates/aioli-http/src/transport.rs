@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use aioli_net::TcpStream;
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::mock::MockStream;
 use crate::os::{UnixStream, is_unix_silent};
 use crate::tls::TlsStream;
 
@@ -15,6 +16,8 @@ use crate::tls::TlsStream;
 pub(crate) enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// No socket, but a function that answers.
+    Mock(Box<MockStream>),
     /// On another one, which may be secure itself: the way to a proxy and the way through it.
     Tls(Box<TlsStream<Transport>>),
 }
@@ -28,6 +31,7 @@ impl Transport {
         match self {
             Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Transport::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Mock(stream) => stream.poll_read(cx, buf),
             Transport::Tls(stream) => stream.poll_read(cx, buf),
         }
     }
@@ -43,6 +47,7 @@ impl Transport {
                 several => Pin::new(stream).poll_write_vectored(cx, several),
             },
             Transport::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::Mock(stream) => stream.poll_write(bufs),
             Transport::Tls(stream) => stream.poll_write(cx, bufs),
         }
     }
@@ -55,6 +60,7 @@ impl Transport {
                 peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
             }
             Transport::Unix(stream) => is_unix_silent(stream),
+            Transport::Mock(stream) => stream.is_silent(),
             Transport::Tls(stream) => stream.get_ref().is_silent(),
         }
     }
@@ -63,6 +69,7 @@ impl Transport {
         match self {
             Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Mock(_) => Poll::Ready(Ok(())),
             Transport::Tls(stream) => stream.poll_flush(cx),
         }
     }

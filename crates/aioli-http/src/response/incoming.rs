@@ -99,12 +99,17 @@ impl Incoming {
         }
     }
 
+    /// Returns how long the whole request may still take.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.deadline.time_left()
+    }
+
     /// Gives up the body and hands on the time limits.
     pub(crate) fn into_deadline(mut self) -> Deadline {
         if let Some(live) = self.live.take() {
             live.settle();
         }
-        std::mem::replace(&mut self.deadline, Deadline::start(None))
+        self.deadline.take()
     }
 
     pub(crate) fn poll_piece(

@@ -24,6 +24,7 @@ use crate::h1::framing::{Delimiter, framing};
 use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
 use crate::limits::Timeout;
+use crate::mock::injected;
 use crate::origin::Origin;
 use crate::pool::{Connection, Pool, Slot};
 use crate::redirect::{self, describes_body};
@@ -32,6 +33,7 @@ use crate::response::incoming::{Incoming, Reuse};
 use crate::response::{Head, Response};
 use crate::route::Route;
 use crate::session::{Config, Session};
+use crate::transport::Transport;
 
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
@@ -92,7 +94,7 @@ pub(super) async fn one_hop(
     session: &Session,
     parts: &mut Parts,
     hop: &Hop,
-    mut deadline: Deadline,
+    deadline: &mut Deadline,
 ) -> Result<Response> {
     let config = &session.inner.config;
     let (head, encoder) = encode_head(config, parts, hop);
@@ -103,7 +105,7 @@ pub(super) async fn one_hop(
     let slot = deadline.within(session.inner.pool.acquire(route)).await?;
     let mut connection = match Pool::checkout(slot, !idempotent) {
         Ok(connection) => connection,
-        Err(slot) => open(config, slot, &parts.timeout, &mut deadline).await?,
+        Err(slot) => open(config, slot, &parts.timeout, deadline).await?,
     };
     loop {
         let write = parts.timeout.write;
@@ -120,12 +122,12 @@ pub(super) async fn one_hop(
             limits,
         );
         let head_limit = parts.timeout.head;
-        let failure = match drive(&mut exchange, &mut deadline, head_limit).await {
+        let failure = match drive(&mut exchange, deadline, head_limit).await {
             Ok(Ok(head)) => {
                 let sent_all = exchange.sent_all();
-                return respond(config, connection, head, sent_all, parts, deadline);
+                return respond(config, connection, head, sent_all, parts, deadline.take());
             }
-            Ok(Err(failure)) => failure,
+            Ok(Err(failure)) => injected(failure)?,
             Err(late) => return Err(late.with_sent(exchange.sent())),
         };
         let stale = connection_was_stale(&failure, connection.reused)
@@ -136,7 +138,7 @@ pub(super) async fn one_hop(
         }
         tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
         let slot = connection.into_slot();
-        connection = open(config, slot, &parts.timeout, &mut deadline).await?;
+        connection = open(config, slot, &parts.timeout, deadline).await?;
     }
 }
 
@@ -159,7 +161,10 @@ async fn open(
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Connection> {
-    let transport = dial::open(&slot.route, &config.dial, timeout, deadline).await?;
+    let transport = match &config.mock {
+        Some(server) => Transport::Mock(server.connect(&slot.route.origin)),
+        None => dial::open(&slot.route, &config.dial, timeout, deadline).await?,
+    };
     Ok(Connection::new(Wire::new(transport), slot))
 }
 

@@ -17,6 +17,8 @@ mod body;
 mod connect;
 mod tls;
 
+mod policy;
+
 /// How a server sees us unless told otherwise.
 const USER_AGENT: &str = concat!("aioli-http/", env!("CARGO_PKG_VERSION"));
 
@@ -41,6 +43,8 @@ impl Default for SessionBuilder {
             limits: Limits::default(),
             raise_for_status: false,
             decompress: crate::decode::AVAILABLE,
+            retry: None,
+            mock: None,
             https_only: false,
             dial: DialConfig::new(),
         };
@@ -168,7 +172,7 @@ impl SessionBuilder {
         }
     }
 
-    pub(super) fn finish(self) -> Session {
+    pub(crate) fn finish(self) -> Session {
         let pool = Pool::new(self.config.limits);
         Session {
             inner: Arc::new(Inner {

@@ -35,6 +35,7 @@ fn types() {
         ProtocolErrorKind,
         RedirectErrorKind,
         RequestErrorKind,
+        Retry,
         Sent,
         Session,
         SessionBuilder,
@@ -50,6 +51,8 @@ fn types() {
     // A body may be a stream that only one thread at a time can poll.
     send::<Body>();
     unpin::<Body>();
+    send::<Mock>();
+    unpin::<Mock>();
     send::<RequestBuilder>();
     unpin::<RequestBuilder>();
     send::<Sending>();

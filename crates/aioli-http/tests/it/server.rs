@@ -316,3 +316,9 @@ pub(crate) fn ok(body: &str) -> String {
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     aioli_task::run(future)
 }
+
+/// Runs a future on a loop with a virtual clock, which suits what needs no sockets.
+pub(crate) fn run_virtual<F: Future>(future: F) -> F::Output {
+    let mut runner = aioli_task::Runner::builder().virtual_clock().build();
+    runner.run(future).expect("nobody cancels it")
+}

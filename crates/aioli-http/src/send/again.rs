@@ -1,0 +1,86 @@
+//! The retry loop, around one hop; what it decides by is in `retry`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aioli_time::sleep;
+
+use super::hop::{Hop, one_hop};
+use crate::deadline::Deadline;
+use crate::error::Result;
+use crate::request::Parts;
+use crate::response::Response;
+use crate::retry::Retry;
+use crate::session::Session;
+
+/// The retries of one request; they are counted over all of its hops.
+pub(super) struct Tries {
+    retry: Option<Arc<Retry>>,
+    tried: u32,
+}
+
+impl Tries {
+    pub(super) fn new(retry: Option<Arc<Retry>>) -> Tries {
+        if let Some(retry) = &retry {
+            retry.note_request();
+        }
+        Tries { retry, tried: 0 }
+    }
+
+    /// Carries out the hop, and repeats it while that is asked for and safe.
+    ///
+    /// The time limits go to the response, if there is one.
+    pub(super) async fn hop(
+        &mut self,
+        session: &Session,
+        parts: &mut Parts,
+        hop: &Hop,
+        deadline: &mut Deadline,
+    ) -> Result<Response> {
+        loop {
+            let result = one_hop(session, parts, hop, deadline).await;
+            let Some(retry) = &self.retry else {
+                return result;
+            };
+            let Some(wait) = next_wait(retry, self.tried, parts, &result) else {
+                return result;
+            };
+            let left = match &result {
+                Ok(response) => response.body.time_left(),
+                Err(_) => deadline.time_left(),
+            };
+            if left.is_some_and(|left| left <= wait) || !retry.take() {
+                return result;
+            }
+            match result {
+                Ok(response) => {
+                    tracing::debug!(status = %response.head.status, ?wait, "once more");
+                    *deadline = response.body.into_deadline();
+                }
+                Err(error) => tracing::debug!(%error, ?wait, "once more"),
+            }
+            self.tried += 1;
+            deadline.begin_wait();
+            deadline.within(sleep(wait)).await?;
+        }
+    }
+}
+
+fn next_wait(
+    retry: &Retry,
+    tried: u32,
+    parts: &Parts,
+    result: &Result<Response>,
+) -> Option<Duration> {
+    if !parts.body.is_whole() {
+        return None;
+    }
+    let idempotent = parts.method.is_idempotent();
+    let again = match result {
+        Err(error) => retry.judge_error(error, idempotent),
+        Ok(Response { head, .. }) => {
+            retry.judge_response(head.status, &head.headers, idempotent, SystemTime::now())
+        }
+    };
+    retry.wait(again?, tried)
+}
