@@ -3,11 +3,8 @@
 use std::env;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
-use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::ready::Ready;
 use crate::{epoll, polling, uring};
@@ -17,6 +14,8 @@ mod tests;
 
 /// The environment variable that forces a driver.
 const VARIABLE: &str = "AIOLI_DRIVER";
+/// The environment variable that says who carries out operations on files.
+const FILES: &str = "AIOLI_FILES";
 
 /// Which driver turns readiness into wake-ups.
 ///
@@ -94,12 +93,7 @@ pub(crate) enum Driver {
 impl Driver {
     /// The driver that the environment forces, else the best one that this system has.
     pub(crate) fn choose() -> io::Result<Driver> {
-        let value = match env::var(VARIABLE) {
-            Ok(value) => value,
-            Err(env::VarError::NotPresent) => String::new(),
-            Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
-        };
-        match DriverKind::parse(&value)? {
+        match DriverKind::parse(&value_of(VARIABLE))? {
             Some(kind) => Driver::new(kind).map_err(|error| {
                 io::Error::new(error.kind(), format!("{VARIABLE}={kind}: {error}"))
             }),
@@ -174,26 +168,19 @@ impl Driver {
         }
     }
 
-    /// Whether it carries out operations on files.
-    pub(crate) fn has_operations(&self) -> bool {
-        matches!(self, Driver::Uring(_))
-    }
-
-    /// Carries out an operation, and tells its slot.
-    pub(crate) fn start(&self, slot: Arc<Slot>) {
+    /// This driver as one that carries out operations on files.
+    pub(crate) fn as_ring(&self) -> Option<&uring::Driver> {
         match self {
-            Driver::Uring(driver) => driver.start(slot),
-            Driver::Epoll(_) | Driver::Poll(_) => {
-                let woken = slot.refuse(io::ErrorKind::Unsupported.into());
-                woken.into_iter().for_each(Waker::wake);
-            }
+            Driver::Uring(driver) => Some(driver),
+            Driver::Epoll(_) | Driver::Poll(_) => None,
         }
     }
 
-    /// Asks for the end of an operation that the kernel has.
-    pub(crate) fn cancel(&self, key: u64) {
-        if let Driver::Uring(driver) = self {
-            driver.cancel(key);
+    /// A ring whose completions end a wait of this driver; `None` if it cannot be told of them.
+    pub(crate) fn make_beside(&self) -> Option<io::Result<uring::Driver>> {
+        match self {
+            Driver::Epoll(driver) => Some(uring::Driver::beside(driver.notifier())),
+            Driver::Uring(_) | Driver::Poll(_) => None,
         }
     }
 
@@ -204,6 +191,26 @@ impl Driver {
             Driver::Uring(driver) => driver.close(),
             Driver::Poll(driver) => driver.close(),
         }
+    }
+}
+
+fn value_of(variable: &str) -> String {
+    match env::var(variable) {
+        Ok(value) => value,
+        Err(env::VarError::NotPresent) => String::new(),
+        Err(env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
+    }
+}
+
+/// Whether the environment leaves operations on files to a ring where there is one.
+pub(crate) fn allows_operations() -> io::Result<bool> {
+    match &*value_of(FILES) {
+        "" | "ring" => Ok(true),
+        "pool" => Ok(false),
+        value => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{FILES}={value}: `ring` and `pool` are known"),
+        )),
     }
 }
 

@@ -81,6 +81,7 @@
 //! | `selectors.DefaultSelector` | [`DriverKind`] |
 
 mod async_source;
+mod beside;
 mod contract;
 mod driver;
 mod ended;
@@ -103,8 +104,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use crate::async_source::Async;
 pub use crate::driver::DriverKind;
 pub use crate::ended::LoopEnded;
-pub use crate::operation::{Operation, Operations};
-pub use crate::os::{AsSource, BorrowedSource, RawSource};
+pub use crate::operation::{Operation, OperationStats, Operations};
+pub use crate::os::{AsFile, AsSource, BorrowedSource, RawSource};
 pub use crate::ready::Interest;
 pub use crate::registration::Registration;
 

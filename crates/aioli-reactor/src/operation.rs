@@ -9,6 +9,8 @@
 //!                      given up at once      given up at the completion
 //! ```
 //!
+//! One with an heir goes on when its future is dropped: the heir takes the waker's place.
+//!
 //! What an operation stands on (the buffer, the file, the path) is its [`Work`]. It is with the
 //! future before the first poll, in the [`Slot`] while `Queued`, with the ring while the kernel
 //! may touch it, and in the slot again when `Completed`. It is moved, never shared, so who
@@ -18,151 +20,32 @@
     expect(dead_code, reason = "only a ring looks into an operation")
 )]
 
+mod slot;
+
 use std::ffi::CString;
+use std::fmt;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use aioli_task::driver::{Hold, Home};
 
+pub(crate) use self::slot::{Finished, SharedFile, Slot, Work};
+use crate::os::AsFile;
 use crate::reactor::Reactor;
-
-/// What an operation does, with all that the kernel touches for it.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Read {
-        file: Arc<File>,
-        buffer: Vec<u8>,
-        offset: u64,
-    },
-    Write {
-        file: Arc<File>,
-        buffer: Vec<u8>,
-        offset: u64,
-    },
-    Sync {
-        file: Arc<File>,
-        data_only: bool,
-    },
-    Open {
-        path: CString,
-        flags: i32,
-        mode: u32,
-        opened: Option<File>,
-    },
-    /// `None` once it has been closed.
-    Close {
-        file: Option<File>,
-    },
-}
-
-/// How an operation has ended.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) result: io::Result<usize>,
-    pub(crate) work: Work,
-}
-
-/// Where the future and the driver meet.
-#[derive(Debug)]
-pub(crate) struct Slot(Mutex<Stage>);
-
-#[derive(Debug)]
-enum Stage {
-    Queued(Work, Waker),
-    Submitted(u64, Waker),
-    Orphaned,
-    Completed(Finished),
-    Taken,
-}
-
-impl Slot {
-    pub(crate) fn new(work: Work, waker: &Waker) -> Arc<Slot> {
-        Arc::new(Slot(Mutex::new(Stage::Queued(work, waker.clone()))))
-    }
-
-    /// The operation is handed over under this key: takes what it stands on, if it is wanted.
-    pub(crate) fn submit(&self, key: u64) -> Option<Work> {
-        let mut stage = crate::lock(&self.0);
-        match std::mem::replace(&mut *stage, Stage::Orphaned) {
-            Stage::Queued(work, waker) => {
-                *stage = Stage::Submitted(key, waker);
-                Some(work)
-            }
-            other => {
-                *stage = other;
-                None
-            }
-        }
-    }
-
-    /// The operation is not handed over, because of this. Returns whom to wake.
-    #[must_use]
-    pub(crate) fn refuse(&self, error: io::Error) -> Option<Waker> {
-        let mut stage = crate::lock(&self.0);
-        match std::mem::replace(&mut *stage, Stage::Orphaned) {
-            Stage::Queued(work, waker) => {
-                let result = Err(error);
-                *stage = Stage::Completed(Finished { result, work });
-                Some(waker)
-            }
-            other => {
-                *stage = other;
-                None
-            }
-        }
-    }
-
-    /// The operation has ended. Returns whom to wake; of an orphan everything is dropped here.
-    #[must_use]
-    pub(crate) fn completed(&self, finished: Finished) -> Option<Waker> {
-        let mut stage = crate::lock(&self.0);
-        match std::mem::replace(&mut *stage, Stage::Orphaned) {
-            Stage::Submitted(_, waker) => {
-                *stage = Stage::Completed(finished);
-                Some(waker)
-            }
-            _ => None,
-        }
-    }
-
-    fn poll(&self, new: &Waker) -> Poll<Finished> {
-        // Declared before the guard, so dropped after it.
-        let _former;
-        let mut stage = crate::lock(&self.0);
-        match &mut *stage {
-            Stage::Queued(_, waker) | Stage::Submitted(_, waker) => {
-                if !waker.will_wake(new) {
-                    _former = std::mem::replace(waker, new.clone());
-                }
-                Poll::Pending
-            }
-            Stage::Completed(_) => match std::mem::replace(&mut *stage, Stage::Taken) {
-                Stage::Completed(finished) => Poll::Ready(finished),
-                _ => unreachable!("it was matched under the same lock"),
-            },
-            Stage::Orphaned | Stage::Taken => panic!("an operation was polled after its end"),
-        }
-    }
-
-    /// The future is gone. Returns the key of an operation that the kernel has.
-    fn orphan(&self) -> Option<u64> {
-        // Bound to a name, so dropped when the lock is released: a waker may run foreign code.
-        let former = std::mem::replace(&mut *crate::lock(&self.0), Stage::Orphaned);
-        match former {
-            Stage::Submitted(key, _) => Some(key),
-            _ => None,
-        }
-    }
-}
 
 /// Operations on files, carried out by the kernel while the loop runs: what io_uring has.
 ///
+/// They are carried out by the ring that watches the loop's sources, or, where epoll does that, by
+/// a ring beside it, which is made when it is first asked for. There are none where the system has
+/// no ring or refuses it, with `AIOLI_DRIVER=poll`, and with `AIOLI_FILES=pool`.
+///
 /// The kernel reads and writes memory that belongs to the operation, which is why buffers are
-/// given and come back. There is none with drivers that only tell readiness.
+/// given and come back.
 ///
 /// # Examples
 ///
@@ -172,7 +55,7 @@ impl Slot {
 ///
 /// aioli_task::run(async {
 ///     let Some(operations) = Operations::current()? else {
-///         return Ok(()); // the driver tells readiness only
+///         return Ok(()); // no ring here
 ///     };
 ///     let file = operations.open("Cargo.toml".as_ref(), 0, 0).await?;
 ///     let (read, buffer) = operations.read_at(Arc::new(file), vec![0; 9], 0).await;
@@ -187,19 +70,48 @@ pub struct Operations {
     home: Home,
 }
 
+/// How many operations the kernel has; see [`Operations::stats`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct OperationStats {
+    /// Operations that have been handed over and not been taken back.
+    pub in_flight: usize,
+    /// The most that there ever were at once.
+    pub most_in_flight: usize,
+}
+
 impl Operations {
-    /// The operations of this thread's loop, else of the background loop; none where its driver
-    /// has none.
+    /// The operations of this thread's loop, else of the background loop; none where it has no
+    /// ring.
     ///
     /// # Errors
     ///
     /// The reactor could not be started: descriptors are used up, or `AIOLI_DRIVER` names no
-    /// driver of this system.
+    /// driver of this system, or `AIOLI_FILES` is neither `ring` nor `pool`.
     pub fn current() -> io::Result<Option<Operations>> {
         let reactor = Reactor::current()?;
-        let has_some = reactor.driver.has_operations();
+        let has_some = reactor.ring().is_some();
         let home = Home::current();
         Ok(has_some.then_some(Operations { reactor, home }))
+    }
+
+    /// How many operations of this loop the kernel has, and had at most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// if let Some(operations) = aioli_reactor::Operations::current()? {
+    ///     assert!(operations.stats().in_flight <= operations.stats().most_in_flight);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> OperationStats {
+        self.reactor
+            .ring()
+            .map_or_else(OperationStats::default, |ring| ring.stats())
     }
 
     fn start<T>(&self, work: Work, finish: fn(Finished) -> T) -> Operation<T> {
@@ -209,11 +121,13 @@ impl Operations {
             finish,
             home: self.home.clone(),
             hold: None,
+            heir: None,
         }
     }
 
     /// Reads at `offset` as many bytes as the buffer has at most, into its beginning, and gives
-    /// the buffer back. A file without positions (a pipe) is read at `u64::MAX`.
+    /// the buffer back. A file without positions (a pipe) is read at `u64::MAX`, and so is one with
+    /// a position at that, which then moves.
     ///
     /// # Errors
     ///
@@ -222,17 +136,42 @@ impl Operations {
     ///
     /// # Cancel safety
     ///
-    /// The position of the file is not used. What was read is lost with the buffer, which is
-    /// freed when the kernel has let go of it.
-    pub fn read_at(
+    /// What was read is lost with the buffer, which is freed when the kernel has let go of it.
+    pub fn read_at<F: AsFile + Send + Sync + 'static>(
         &self,
-        file: Arc<File>,
+        file: Arc<F>,
         buffer: Vec<u8>,
         offset: u64,
     ) -> Operation<(io::Result<usize>, Vec<u8>)> {
+        let range = 0..buffer.len();
+        self.read_into(file, buffer, range, offset)
+    }
+
+    /// As [`read_at`](Operations::read_at), into a part of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Operations::read_at).
+    ///
+    /// # Panics
+    ///
+    /// When the buffer has no such part.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`read_at`](Operations::read_at).
+    pub fn read_into<F: AsFile + Send + Sync + 'static>(
+        &self,
+        file: Arc<F>,
+        buffer: Vec<u8>,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Operation<(io::Result<usize>, Vec<u8>)> {
+        assert_part(&buffer, &range);
         let work = Work::Read {
-            file,
+            file: SharedFile(file),
             buffer,
+            range,
             offset,
         };
         self.start(work, Finished::into_transfer)
@@ -248,15 +187,41 @@ impl Operations {
     /// # Cancel safety
     ///
     /// A write that is dropped may have been done, in part or not at all.
-    pub fn write_at(
+    pub fn write_at<F: AsFile + Send + Sync + 'static>(
         &self,
-        file: Arc<File>,
+        file: Arc<F>,
         buffer: Vec<u8>,
         offset: u64,
     ) -> Operation<(io::Result<usize>, Vec<u8>)> {
+        let range = 0..buffer.len();
+        self.write_from(file, buffer, range, offset)
+    }
+
+    /// As [`write_at`](Operations::write_at), a part of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Operations::read_at).
+    ///
+    /// # Panics
+    ///
+    /// When the buffer has no such part.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`write_at`](Operations::write_at).
+    pub fn write_from<F: AsFile + Send + Sync + 'static>(
+        &self,
+        file: Arc<F>,
+        buffer: Vec<u8>,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Operation<(io::Result<usize>, Vec<u8>)> {
+        assert_part(&buffer, &range);
         let work = Work::Write {
-            file,
+            file: SharedFile(file),
             buffer,
+            range,
             offset,
         };
         self.start(work, Finished::into_transfer)
@@ -273,7 +238,12 @@ impl Operations {
     /// # Cancel safety
     ///
     /// Dropping it leaves open whether it was done.
-    pub fn sync(&self, file: Arc<File>, data_only: bool) -> Operation<io::Result<()>> {
+    pub fn sync<F: AsFile + Send + Sync + 'static>(
+        &self,
+        file: Arc<F>,
+        data_only: bool,
+    ) -> Operation<io::Result<()>> {
+        let file = SharedFile(file);
         self.start(Work::Sync { file, data_only }, Finished::into_unit)
     }
 
@@ -316,6 +286,16 @@ impl Operations {
     pub fn close(&self, file: File) -> Operation<io::Result<()>> {
         self.start(Work::Close { file: Some(file) }, Finished::into_unit)
     }
+}
+
+/// Whether a buffer has this part is asked before the kernel is told so.
+#[track_caller]
+fn assert_part(buffer: &[u8], range: &Range<usize>) {
+    assert!(
+        range.start <= range.end && range.end <= buffer.len(),
+        "a buffer of {} bytes has no part {range:?}",
+        buffer.len()
+    );
 }
 
 impl Finished {
@@ -383,6 +363,18 @@ pub struct Operation<T> {
     home: Home,
     /// While the operation goes on, a virtual clock does not jump, and the loop does not end.
     hold: Option<Hold>,
+    heir: Option<Heir>,
+}
+
+type Inherit = Box<dyn FnOnce(Finished) + Send>;
+
+/// Who gets what comes of an operation whose future has been dropped.
+struct Heir(Mutex<Inherit>);
+
+impl fmt::Debug for Heir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heir").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -394,6 +386,43 @@ enum State {
     Ended,
 }
 
+impl<T: 'static> Operation<T> {
+    /// Makes it an operation that is carried out once it has begun, which is with its first poll.
+    ///
+    /// If the future is dropped after that, nobody asks the kernel to end it, the loop waits for
+    /// it at its end as if it were awaited, and what comes of it is given to `heir`: on the loop's
+    /// thread, or at once if it has ended already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_reactor::Operations;
+    /// use futures::future::{Either, ready, select};
+    /// use std::sync::Arc;
+    ///
+    /// # aioli_task::run(async {
+    /// if let Some(operations) = Operations::current()? {
+    ///     let file = Arc::new(operations.open("Cargo.toml".as_ref(), 0, 0).await?);
+    ///     let sync = operations.sync(file, true).detach_on_drop(|result| {
+    ///         if let Err(error) = result {
+    ///             eprintln!("nobody waits any more, but it failed: {error}");
+    ///         }
+    ///     });
+    ///     let Either::Right(_) = select(sync, ready(())).await else {
+    ///         panic!("it takes longer than nothing");
+    ///     };
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn detach_on_drop(mut self, heir: impl FnOnce(T) + Send + 'static) -> Operation<T> {
+        let finish = self.finish;
+        let heir = Box::new(move |finished| heir(finish(finished)));
+        self.heir = Some(Heir(Mutex::new(heir)));
+        self
+    }
+}
+
 impl<T> Future for Operation<T> {
     type Output = T;
 
@@ -403,7 +432,7 @@ impl<T> Future for Operation<T> {
                 let slot = Slot::new(work, cx.waker());
                 self.state = State::Started(slot.clone());
                 self.hold = Some(self.home.hold());
-                self.reactor.driver.start(slot);
+                self.reactor.start(slot);
                 return Poll::Pending;
             }
             State::Invalid => Finished {
@@ -426,11 +455,47 @@ impl<T> Future for Operation<T> {
 
 impl<T> Drop for Operation<T> {
     fn drop(&mut self) {
-        let State::Started(slot) = &self.state else {
+        let State::Started(slot) = std::mem::replace(&mut self.state, State::Ended) else {
             return;
         };
-        if let Some(key) = slot.orphan() {
-            self.reactor.driver.cancel(key);
+        if let Some(Heir(heir)) = self.heir.take() {
+            let heir = heir.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let bequest = Arc::new(Bequest {
+                slot,
+                heir: Mutex::new(Some(heir)),
+                _hold: self.hold.take(),
+            });
+            bequest.wake();
+        } else if let Some(key) = slot.orphan() {
+            self.reactor.cancel(key);
+        }
+    }
+}
+
+/// What stands in the slot as the waker of the future that is gone. Until the operation has ended
+/// the two keep each other.
+struct Bequest {
+    slot: Arc<Slot>,
+    heir: Mutex<Option<Inherit>>,
+    /// The loop waits for the operation as before.
+    _hold: Option<Hold>,
+}
+
+impl Wake for Bequest {
+    fn wake(self: Arc<Self>) {
+        let waker = Waker::from(self.clone());
+        // Held over the look at the slot, or a completion in between would find no heir.
+        let mut place = crate::lock(&self.heir);
+        if place.is_none() {
+            return;
+        }
+        let Poll::Ready(finished) = self.slot.poll(&waker) else {
+            return;
+        };
+        let heir = place.take();
+        drop(place);
+        if let Some(heir) = heir {
+            heir(finished);
         }
     }
 }

@@ -3,14 +3,14 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub use self::unix::{AsSource, BorrowedSource, RawSource};
+pub use self::unix::{AsFile, AsSource, BorrowedSource, RawSource};
 #[cfg(unix)]
 pub(crate) use self::unix::{raw_source, set_nonblocking};
 
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
-pub use self::windows::{AsSource, BorrowedSource, RawSource};
+pub use self::windows::{AsFile, AsSource, BorrowedSource, RawSource};
 #[cfg(windows)]
 pub(crate) use self::windows::{raw_source, set_nonblocking};
 

@@ -11,16 +11,22 @@ use std::time::Duration;
 
 use aioli_task::driver::{Home, Park};
 
-use crate::driver::{Driver, DriverKind, Event};
+use crate::beside::Beside;
+use crate::driver::{self, Driver, DriverKind, Event};
 use crate::ended::LoopEnded;
+use crate::operation::Slot;
 use crate::os::RawSource;
 use crate::source::Source;
 use crate::table::Table;
+use crate::uring;
 
 /// The reactor of one loop.
 #[derive(Debug)]
 pub(crate) struct Reactor {
     pub(crate) driver: Driver,
+    /// What carries out operations on files if the driver does not.
+    beside: Beside,
+    allows_operations: bool,
     /// `None` once the loop has ended.
     sources: Mutex<Option<Table>>,
     /// Scratch of `turn`. Locked by the home thread alone.
@@ -40,9 +46,11 @@ struct Scratch {
 }
 
 impl Reactor {
-    pub(crate) fn new(driver: Driver) -> Reactor {
+    pub(crate) fn new(driver: Driver, allows_operations: bool) -> Reactor {
         Reactor {
             driver,
+            beside: Beside::default(),
+            allows_operations,
             sources: Mutex::new(Some(Table::default())),
             scratch: Mutex::default(),
             unparked: AtomicBool::new(false),
@@ -53,7 +61,10 @@ impl Reactor {
     /// The reactor of this thread's loop, else of the background loop.
     pub(crate) fn current() -> io::Result<Arc<Reactor>> {
         let home = Home::current();
-        let reactor = home.try_slot(|| Driver::choose().map(Reactor::new))?;
+        let reactor = home.try_slot(|| {
+            let allows_operations = driver::allows_operations()?;
+            Driver::choose().map(|driver| Reactor::new(driver, allows_operations))
+        })?;
         reactor
             .installed
             .call_once(|| home.set_parker(reactor.clone()));
@@ -62,6 +73,33 @@ impl Reactor {
 
     pub(crate) fn kind(&self) -> DriverKind {
         self.driver.kind()
+    }
+
+    /// What carries out operations on files, if there is something and it may.
+    pub(crate) fn ring(&self) -> Option<&uring::Driver> {
+        if !self.allows_operations {
+            return None;
+        }
+        let own = self.driver.as_ring();
+        own.or_else(|| self.beside.get_or_make(&self.driver))
+    }
+
+    /// Carries out an operation, and tells its slot.
+    pub(crate) fn start(&self, slot: Arc<Slot>) {
+        match self.ring() {
+            Some(ring) => ring.start(slot),
+            None => {
+                let woken = slot.refuse(LoopEnded.into());
+                woken.into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+
+    /// Asks for the end of an operation that the kernel has.
+    pub(crate) fn cancel(&self, key: u64) {
+        if let Some(ring) = self.ring() {
+            ring.cancel(key);
+        }
     }
 
     /// Registers a source, which must be deregistered before it closes.
@@ -86,6 +124,21 @@ impl Reactor {
         }
     }
 
+    /// Lets the driver wait, and the ring beside it do its part.
+    fn wait(&self, mut timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        let may_sleep = self
+            .beside
+            .get()
+            .map_or(Ok(true), |ring| ring.before_wait());
+        if !matches!(may_sleep, Ok(true)) {
+            timeout = Some(Duration::ZERO);
+        }
+        let waited = self.driver.wait(timeout, events);
+        // It may have been made meanwhile.
+        let taken = self.beside.get().map_or(Ok(()), |ring| ring.after_wait());
+        waited.and(may_sleep.map(drop)).and(taken)
+    }
+
     /// Waits, and reports to the sources what came.
     fn turn(&self, timeout: Option<Duration>) {
         let mut scratch = crate::lock(&self.scratch);
@@ -95,7 +148,7 @@ impl Reactor {
             woken,
         } = &mut *scratch;
         events.clear();
-        if let Err(error) = self.driver.wait(timeout, events) {
+        if let Err(error) = self.wait(timeout, events) {
             // The loop must not spin silently, nor end because of it.
             tracing::error!(%error, driver = %self.kind(), "waiting for readiness failed");
             std::thread::sleep(timeout.unwrap_or(FAILURE_PAUSE).min(FAILURE_PAUSE));
@@ -149,6 +202,7 @@ impl Park for Reactor {
         for source in table.into_sources() {
             source.end();
         }
+        self.beside.close();
         self.driver.close();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::raw;
@@ -19,7 +19,8 @@ const WATCHED: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::
 #[derive(Debug)]
 pub(crate) struct Driver {
     epoll: OwnedFd,
-    notifier: Notifier,
+    /// Shared with a ring beside this driver, whose completions end a wait too.
+    notifier: Arc<Notifier>,
     /// Where the kernel writes its events. Locked by the home thread alone.
     buffer: Mutex<raw::EventBuffer>,
 }
@@ -27,7 +28,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new() -> io::Result<Driver> {
         let epoll = raw::create()?;
-        let notifier = Notifier::new()?;
+        let notifier = Arc::new(Notifier::new()?);
         let edge = (libc::EPOLLIN | libc::EPOLLET) as u32;
         raw::add(epoll.as_fd(), notifier.as_raw_fd(), edge, Notifier::TOKEN)?;
         Ok(Driver {
@@ -69,6 +70,11 @@ impl Driver {
 
     pub(crate) fn notify(&self) -> io::Result<()> {
         self.notifier.notify()
+    }
+
+    /// What ends a wait, for somebody else who has a reason.
+    pub(crate) fn notifier(&self) -> Arc<Notifier> {
+        self.notifier.clone()
     }
 
     /// Nothing to do: a source that is closed is forgotten by itself.

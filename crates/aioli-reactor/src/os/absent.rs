@@ -1,11 +1,12 @@
 //! The place of the drivers that exist on Linux only, on other systems.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::Event;
-use crate::operation::Slot;
+use crate::operation::{OperationStats, Slot};
 use crate::os::RawSource;
 use crate::ready::Ready;
 
@@ -43,6 +44,27 @@ impl Driver {
     }
 
     pub(crate) fn notify(&self) -> io::Result<()> {
+        match *self {}
+    }
+
+    /// There is no notifier either.
+    pub(crate) fn beside(_: Infallible) -> io::Result<Driver> {
+        Driver::new()
+    }
+
+    pub(crate) fn notifier(&self) -> Infallible {
+        match *self {}
+    }
+
+    pub(crate) fn before_wait(&self) -> io::Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn after_wait(&self) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn stats(&self) -> OperationStats {
         match *self {}
     }
 

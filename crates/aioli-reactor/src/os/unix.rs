@@ -9,6 +9,9 @@ use std::os::fd::AsRawFd;
 
 /// What can be registered: anything that lends a file descriptor (on Windows: a socket).
 pub use std::os::fd::AsFd as AsSource;
+/// What an operation can be carried out on: anything that lends a file descriptor (on Windows: a
+/// handle).
+pub use std::os::fd::AsFd as AsFile;
 /// A lent file descriptor (on Windows: a lent socket).
 pub use std::os::fd::BorrowedFd as BorrowedSource;
 /// The number of a file descriptor (on Windows: of a socket).

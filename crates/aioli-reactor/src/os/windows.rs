@@ -9,6 +9,9 @@ use std::mem::ManuallyDrop;
 use std::net::TcpStream;
 use std::os::windows::io::{AsRawSocket, FromRawSocket};
 
+/// What an operation can be carried out on: anything that lends a handle (on Unix: a file
+/// descriptor).
+pub use std::os::windows::io::AsHandle as AsFile;
 /// What can be registered: anything that lends a socket (on Unix: a file descriptor).
 pub use std::os::windows::io::AsSocket as AsSource;
 /// A lent socket (on Unix: a lent file descriptor).

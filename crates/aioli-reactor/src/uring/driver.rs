@@ -30,11 +30,16 @@
 //! Under `sleep`, a notification writes the eventfd only when the home thread is asleep or
 //! about to be. Every request of another thread is queued before its notification, and `wait`
 //! looks at the queue after it has taken the notification or has not slept: none is left behind.
+//!
+//! # Beside another driver
+//!
+//! A ring may do without its own wait (`crate::beside`): `before_wait` and `after_wait` stand around
+//! that of the other driver. It then has operations and no sources.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread::{self, ThreadId};
@@ -44,7 +49,7 @@ use super::raw::{self, Completion, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
 use crate::ended::LoopEnded;
-use crate::operation::{Finished, Slot, Work};
+use crate::operation::{Finished, OperationStats, Slot, Work};
 use crate::os::RawSource;
 use crate::os::linux::{Notifier, ready};
 use crate::ready::Ready;
@@ -69,7 +74,9 @@ pub(crate) struct Driver {
     ring: Mutex<Ring>,
     /// The thread that waits, from its first wait on.
     home: OnceLock<ThreadId>,
-    notifier: Notifier,
+    /// Its own, or that of the driver that this ring stands beside.
+    notifier: Arc<Notifier>,
+    is_beside: bool,
     sleep: AtomicU8,
     shared: Mutex<Shared>,
     /// Whether `shared` holds something to carry out.
@@ -78,6 +85,9 @@ pub(crate) struct Driver {
     has_ended: AtomicBool,
     /// A cancellation of another thread has been carried out.
     carried_out: Condvar,
+    /// How many operations the kernel has, and had at most. Written by the home thread alone.
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
 }
 
 /// What the home thread and the others share.
@@ -113,25 +123,40 @@ enum State {
 
 impl Driver {
     pub(crate) fn new() -> io::Result<Driver> {
-        Driver::with(Ring::new()?)
+        Driver::with(Ring::new()?, None)
+    }
+
+    /// A ring that waits for nobody: another driver does, whose notifier is told of completions.
+    pub(crate) fn beside(notifier: Arc<Notifier>) -> io::Result<Driver> {
+        let ring = Ring::new()?;
+        ring.tell(&notifier)?;
+        Driver::with(ring, Some(notifier))
     }
 
     /// A driver as each kernel would have it that this one can play.
     #[cfg(test)]
     pub(crate) fn each() -> Vec<io::Result<Driver>> {
-        Ring::each().map(|ring| Driver::with(ring?)).collect()
+        Ring::each().map(|ring| Driver::with(ring?, None)).collect()
     }
 
-    fn with(ring: Ring) -> io::Result<Driver> {
+    fn with(ring: Ring, told: Option<Arc<Notifier>>) -> io::Result<Driver> {
+        let is_beside = told.is_some();
+        let notifier = match told {
+            Some(notifier) => notifier,
+            None => Arc::new(Notifier::new()?),
+        };
         Ok(Driver {
             ring: Mutex::new(ring),
             home: OnceLock::new(),
-            notifier: Notifier::new()?,
+            notifier,
+            is_beside,
             sleep: AtomicU8::new(AWAKE),
             shared: Mutex::default(),
             is_asked: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             carried_out: Condvar::new(),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
         })
     }
 
@@ -250,6 +275,61 @@ impl Driver {
         self.carry_out(&mut ring)
     }
 
+    /// Hands over what was asked for, before another driver waits. Whether that one may sleep.
+    pub(crate) fn before_wait(&self) -> io::Result<bool> {
+        if !self.is_busy() {
+            return Ok(true); // who asks from here on writes to the notifier
+        }
+        let mut ring = crate::lock(&self.ring);
+        if self.home.get().is_none() {
+            self.begin(&mut ring)?;
+        }
+        self.carry_out(&mut ring)?;
+        if ring.is_pending() {
+            ring.enter()?;
+        }
+        Ok(ring.is_quiet())
+    }
+
+    /// Takes what has ended while another driver waited.
+    pub(crate) fn after_wait(&self) -> io::Result<()> {
+        if self.in_flight.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let mut woken = Vec::new();
+        let mut ring = crate::lock(&self.ring);
+        let entered = if ring.is_pending() {
+            ring.enter()
+        } else {
+            Ok(())
+        };
+        let collected = self.collect(&mut ring, &mut Vec::new(), &mut woken);
+        drop(ring);
+        // With no lock held: a waker may poll inline, and come back to this driver.
+        woken.into_iter().for_each(Waker::wake);
+        entered.and(collected)
+    }
+
+    /// Whether a ring beside another driver has something to do.
+    fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0 || self.is_asked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stats(&self) -> OperationStats {
+        OperationStats {
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            most_in_flight: self.most_in_flight.load(Ordering::Relaxed),
+        }
+    }
+
+    fn count(&self, ring: &Ring) {
+        let count = ring.in_flight();
+        self.in_flight.store(count, Ordering::Relaxed);
+        if count > self.most_in_flight.load(Ordering::Relaxed) {
+            self.most_in_flight.store(count, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn notify(&self) -> io::Result<()> {
         // ORDERING: release pairs with the acquire in `wait`.
         if self.sleep.swap(NOTIFIED, Ordering::AcqRel) != ASLEEP {
@@ -354,7 +434,9 @@ impl Driver {
     /// The first wait: this thread is the home thread.
     fn begin(&self, ring: &mut Ring) -> io::Result<()> {
         ring.enable()?;
-        self.watch_notifier(ring)?;
+        if !self.is_beside {
+            self.watch_notifier(ring)?;
+        }
         // A second call cannot be: `wait` is for one thread at a time.
         self.home.get_or_init(|| thread::current().id());
         Ok(())
@@ -367,11 +449,19 @@ impl Driver {
     /// Lets the home thread see what was queued: it looks before it waits, and others wake it.
     fn ask(&self) -> io::Result<()> {
         // ORDERING: release pairs with the acquire in `carry_out`.
-        self.is_asked.store(true, Ordering::Release);
+        let was_asked = self.is_asked.swap(true, Ordering::AcqRel);
         if self.is_home() {
             return Ok(());
         }
-        self.notify()
+        if !self.is_beside {
+            return self.notify();
+        }
+        // Nobody says here whether the home thread sleeps. Who asked before it has looked has
+        // written, or is about to.
+        if was_asked {
+            return Ok(());
+        }
+        self.notifier.notify()
     }
 
     /// Queues in the ring what was asked for. Cancellations are carried out to their end.
@@ -388,6 +478,7 @@ impl Driver {
             // What is left over is tried again by the next wait.
             self.is_asked.store(true, Ordering::Release);
         }
+        self.count(ring);
         let has_waited = shared.done != shared.asked;
         if has_waited && handed_over.is_ok() {
             shared.done = shared.asked;
@@ -430,6 +521,7 @@ impl Driver {
                 events.push(Event { token, ready });
             }
         }
+        self.count(ring);
         if has_notifier {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
 
-use crate::operation::{Finished, Slot, Work};
+use crate::operation::{Finished, SharedFile, Slot, Work};
 use crate::os::linux::Notifier;
 
 /// Room for what is handed over in one system call. More go in several.
@@ -139,6 +139,11 @@ impl Ring {
         let submitter = self.ring.submitter();
         submitter.register_enable_rings()?;
         Ok(())
+    }
+
+    /// Has the kernel write to the notifier when there is something to take.
+    pub(super) fn tell(&self, notifier: &Notifier) -> io::Result<()> {
+        self.ring.submitter().register_eventfd(notifier.as_raw_fd())
     }
 
     /// Queues a poll of `fd` that stays armed, edge-triggered.
@@ -297,34 +302,39 @@ impl Drop for Ring {
 
 /// The entry that carries out `work`, which must stay where it points to.
 fn entry_of(work: &mut Work) -> Entry {
-    let length = |buffer: &Vec<u8>| buffer.len().min(TRANSFER_MAX) as u32;
+    let length = |part: &[u8]| part.len().min(TRANSFER_MAX) as u32;
+    let fd = |file: &SharedFile| Fd(file.0.as_fd().as_raw_fd());
     match work {
         Work::Read {
             file,
             buffer,
+            range,
             offset,
         } => {
-            let (fd, length) = (Fd(file.as_raw_fd()), length(buffer));
-            opcode::Read::new(fd, buffer.as_mut_ptr(), length)
+            let part = &mut buffer[range.clone()];
+            let length = length(part);
+            opcode::Read::new(fd(file), part.as_mut_ptr(), length)
                 .offset(*offset)
                 .build()
         }
         Work::Write {
             file,
             buffer,
+            range,
             offset,
-        } => opcode::Write::new(Fd(file.as_raw_fd()), buffer.as_ptr(), length(buffer))
-            .offset(*offset)
-            .build(),
+        } => {
+            let part = &buffer[range.clone()];
+            opcode::Write::new(fd(file), part.as_ptr(), length(part))
+                .offset(*offset)
+                .build()
+        }
         Work::Sync { file, data_only } => {
             let flags = if *data_only {
                 FsyncFlags::DATASYNC
             } else {
                 FsyncFlags::empty()
             };
-            opcode::Fsync::new(Fd(file.as_raw_fd()))
-                .flags(flags)
-                .build()
+            opcode::Fsync::new(fd(file)).flags(flags).build()
         }
         Work::Open {
             path, flags, mode, ..
@@ -409,8 +419,9 @@ mod tests {
         let (silent, _other) = UnixStream::pair().unwrap();
         let file = Arc::new(File::from(OwnedFd::from(silent)));
         let work = Work::Read {
-            file: file.clone(),
+            file: SharedFile(file.clone()),
             buffer: vec![0; 8],
+            range: 0..8,
             offset: u64::MAX,
         };
         ring.enable().unwrap();

@@ -4,8 +4,8 @@ use std::net::UdpSocket;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use aioli_reactor::{
-    Async, BorrowedSource, DriverKind, Interest, LoopEnded, Operation, Operations, RawSource,
-    Registration,
+    Async, BorrowedSource, DriverKind, Interest, LoopEnded, Operation, OperationStats, Operations,
+    RawSource, Registration,
 };
 
 fn shared<T: Send + Sync + Unpin>() {}
@@ -22,6 +22,7 @@ fn types() {
     plain::<DriverKind>();
     plain::<Interest>();
     plain::<LoopEnded>();
+    plain::<OperationStats>();
     plain::<RawSource>();
 }
 

@@ -1,13 +1,13 @@
 //! Operations of the kernel: what they do, and what is left when they are dropped at any stage.
 //!
-//! That is neither memory nor a descriptor, here or in the kernel. Where the driver has none the
-//! tests end at once; with `AIOLI_DRIVER=uring` they run.
+//! That is neither memory nor a descriptor, here or in the kernel. Where there are none the tests
+//! end at once; with epoll, which has a ring beside it, and with io_uring they run.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -142,6 +142,131 @@ async fn pass(operations: &Operations) {
     operations.close(null).await.unwrap();
 }
 
+#[test]
+fn one_that_is_detached_is_carried_out_and_its_heir_hears_of_it() {
+    let Some(operations) = operations() else {
+        return;
+    };
+    let file = silent("inherited");
+    let (heard, inherited) = mpsc::channel();
+    for is_handed_over in [false, true] {
+        let heard = heard.clone();
+        let read = operations.read_at(file.clone(), vec![0; 8], u64::MAX);
+        let mut read = read.detach_on_drop(move |(result, buffer)| {
+            heard.send((result.unwrap(), buffer)).unwrap();
+        });
+        let (_, waker) = Count::new();
+        assert!(poll_once(&mut read, &waker).is_pending());
+        if is_handed_over {
+            block_on(pass(&operations));
+        }
+        drop(read);
+        (&*file).write_all(b"late").unwrap();
+        let (n, buffer) = inherited.recv_timeout(LONG).unwrap();
+        assert_eq!(&buffer[..n], b"late");
+    }
+    // One that has not begun is not carried out, and one that is awaited has no need of an heir.
+    let unheard = |_| unreachable!("there is nothing to inherit");
+    drop(operations.sync(file.clone(), true).detach_on_drop(unheard));
+    let sync = operations.sync(file.clone(), true);
+    block_on(sync.detach_on_drop(|_| unreachable!("it is awaited"))).unwrap_err();
+    wait_until(|| Arc::strong_count(&file) == 1);
+}
+
+#[test]
+fn a_loop_waits_at_its_end_for_one_that_is_detached() {
+    let mut runner = Runner::new();
+    let (heard, inherited) = mpsc::channel();
+    let file = silent("outlived");
+    let began = runner.run(async {
+        let operations = operations()?;
+        let read = operations.read_at(file.clone(), vec![0; 8], u64::MAX);
+        let mut read = read.detach_on_drop(move |(result, _)| heard.send(result).unwrap());
+        let (_, waker) = Count::new();
+        assert!(poll_once(&mut read, &waker).is_pending());
+        Some(())
+    });
+    if began.unwrap().is_none() {
+        return;
+    }
+    let late = thread::spawn(move || (&*file).write_all(b"late").unwrap());
+    drop(runner);
+    assert_eq!(inherited.try_recv().unwrap().unwrap(), 4);
+    late.join().unwrap();
+}
+
+#[test]
+fn a_part_of_a_buffer_is_read_and_written() {
+    let Some(operations) = operations() else {
+        return;
+    };
+    let path = temporary("part");
+    fs::write(&path, "").unwrap();
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    let file = Arc::new(file);
+    fs::remove_file(path).unwrap();
+    let buffer = b"one two three".to_vec();
+    let (written, _) = block_on(operations.write_from(file.clone(), buffer, 4..7, 0));
+    assert_eq!(written.unwrap(), 3);
+    let (read, buffer) = block_on(operations.read_into(file, vec![b'.'; 6], 2..4, 0));
+    assert_eq!((read.unwrap(), &*buffer), (2, &b"..tw.."[..]));
+}
+
+#[test]
+fn many_are_in_flight_at_once() {
+    aioli_task::run(async {
+        let Some(operations) = operations() else {
+            return;
+        };
+        let file = silent("many");
+        let read = |_| operations.read_at(file.clone(), vec![0; 1], u64::MAX);
+        let reads: Vec<_> = (0..100).map(read).collect();
+        let mut all = futures::future::join_all(reads);
+        let (_, waker) = Count::new();
+        assert!(poll_once(&mut all, &waker).is_pending());
+        pass(&operations).await;
+        assert_eq!(operations.stats().in_flight, 100);
+        (&*file).write_all(&[7; 100]).unwrap();
+        for (read, buffer) in all.await {
+            assert_eq!((read.unwrap(), &*buffer), (1, &[7][..]));
+        }
+        assert_eq!(operations.stats().in_flight, 0);
+        assert!(operations.stats().most_in_flight >= 100);
+    });
+}
+
+/// Which settings leave a loop without operations, and which are none.
+#[test]
+fn the_environment_says_who_carries_them_out() {
+    const THIS: &str = "operation::the_environment_says_who_carries_them_out";
+    const FILES: &str = "AIOLI_FILES";
+    const EXPECTED: &str = "AIOLI_TEST_EXPECTED";
+    if let Ok(expected) = env::var(EXPECTED) {
+        let said = match Operations::current() {
+            Ok(found) => found.is_some().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(said.starts_with(&expected), "{said}");
+        return;
+    }
+    if env::var_os(VARIABLE).is_some() {
+        return; // the run without a forced driver forces all
+    }
+    let allowed = Operations::current().unwrap().is_some().to_string();
+    for (driver, files, expected) in [
+        ("", "", &*allowed),
+        ("epoll", "ring", &*allowed),
+        ("", "pool", "false"),
+        ("poll", "ring", "false"),
+        ("epoll", "thread", "AIOLI_FILES=thread: `ring` and `pool`"),
+    ] {
+        let variables = [(FILES, files), (EXPECTED, expected)];
+        let output = run_with(driver, &["--exact", THIS], &variables);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{driver} {files}: {text}");
+    }
+}
+
 /// How far an operation gets before it is dropped.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
@@ -171,6 +296,15 @@ async fn drop_at<F: Future + Unpin>(operations: &Operations, stage: Stage, mut o
             pass(operations).await;
             pass(operations).await;
         }
+    }
+}
+
+#[track_caller]
+fn wait_until(is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < LONG, "it never came true");
+        thread::yield_now();
     }
 }
 
@@ -248,8 +382,9 @@ fn a_dropped_operation_leaks_neither_memory_nor_descriptors() {
         return;
     };
     if env::var_os(COUNTING).is_none() {
+        let driver = aioli_reactor::driver_kind().unwrap().to_string();
         let output = run_with(
-            "uring",
+            &driver,
             &["--exact", THIS, "--nocapture"],
             &[(COUNTING, "1")],
         );
