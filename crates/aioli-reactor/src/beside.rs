@@ -20,9 +20,9 @@
 //! 6. **It is closed with its loop**, before the driver is: what the kernel has is asked to end and
 //!    waited for. A loop that has ended makes none.
 
+use std::io;
 use std::sync::OnceLock;
 
-use crate::driver::Driver;
 use crate::uring;
 
 /// The place of a ring beside a driver. The ring is large, and most loops have none.
@@ -35,9 +35,12 @@ impl Beside {
         self.0.get()?.as_deref()
     }
 
-    /// The ring, made now if there is none yet and the driver can have one.
-    pub(crate) fn get_or_make(&self, driver: &Driver) -> Option<&uring::Driver> {
-        let make = || match driver.make_beside()? {
+    /// The ring, made now if nobody has tried to; `None` of `make` says that there can be none.
+    pub(crate) fn get_or_make(
+        &self,
+        make: impl FnOnce() -> Option<io::Result<uring::Driver>>,
+    ) -> Option<&uring::Driver> {
+        let make = || match make()? {
             Ok(ring) => Some(Box::new(ring)),
             Err(error) => {
                 tracing::debug!(%error, "a ring for files is refused; threads take its place");

@@ -25,7 +25,7 @@ use crate::uring;
 pub(crate) struct Reactor {
     pub(crate) driver: Driver,
     /// What carries out operations on files if the driver does not.
-    beside: Beside,
+    pub(crate) beside: Beside,
     allows_operations: bool,
     /// `None` once the loop has ended.
     sources: Mutex<Option<Table>>,
@@ -81,7 +81,7 @@ impl Reactor {
             return None;
         }
         let own = self.driver.as_ring();
-        own.or_else(|| self.beside.get_or_make(&self.driver))
+        own.or_else(|| self.beside.get_or_make(|| self.driver.make_beside()))
     }
 
     /// Carries out an operation, and tells its slot.

@@ -15,6 +15,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
 use super::{Driver, DriverKind, Event, preferred};
+use crate::beside::Beside;
 use crate::contract::EVENTS_MAX;
 use crate::os::raw_source;
 use crate::ready::Ready;
@@ -471,4 +472,38 @@ fn what_the_system_refuses_is_passed_over_with_an_event() {
             );
         }
     }
+}
+
+#[test]
+fn a_ring_that_is_refused_is_told_of_once_and_not_asked_for_again() {
+    let beside = Beside::default();
+    assert!(beside.get().is_none(), "nobody has asked for it");
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), || {
+        let refused = || {
+            Some(Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "no rings",
+            )))
+        };
+        assert!(beside.get_or_make(refused).is_none());
+        assert!(
+            beside
+                .get_or_make(|| unreachable!("it was refused"))
+                .is_none()
+        );
+    });
+    let heard = log.0.lock().unwrap();
+    assert_eq!(heard.matches("error=no rings ").count(), 1, "{heard}");
+}
+
+#[test]
+fn a_loop_that_has_ended_makes_no_ring() {
+    let beside = Beside::default();
+    beside.close();
+    assert!(
+        beside
+            .get_or_make(|| unreachable!("it is too late"))
+            .is_none()
+    );
 }

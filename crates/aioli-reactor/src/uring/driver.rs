@@ -54,6 +54,9 @@ use crate::os::RawSource;
 use crate::os::linux::{Notifier, ready};
 use crate::ready::Ready;
 
+#[cfg(test)]
+mod tests;
+
 /// What every source is watched for: both directions and the peer's half-close.
 const WATCHED: u32 = (libc::POLLIN | libc::POLLPRI | libc::POLLOUT | libc::POLLRDHUP) as u32;
 /// Longest wait of another thread for the home thread to let a file go.
@@ -128,7 +131,10 @@ impl Driver {
 
     /// A ring that waits for nobody: another driver does, whose notifier is told of completions.
     pub(crate) fn beside(notifier: Arc<Notifier>) -> io::Result<Driver> {
-        let ring = Ring::new()?;
+        Driver::telling(Ring::new()?, notifier)
+    }
+
+    fn telling(ring: Ring, notifier: Arc<Notifier>) -> io::Result<Driver> {
         ring.tell(&notifier)?;
         Driver::with(ring, Some(notifier))
     }
@@ -137,6 +143,13 @@ impl Driver {
     #[cfg(test)]
     pub(crate) fn each() -> Vec<io::Result<Driver>> {
         Ring::each().map(|ring| Driver::with(ring?, None)).collect()
+    }
+
+    /// As [`each`](Driver::each), beside another driver.
+    #[cfg(test)]
+    pub(crate) fn each_beside(notifier: &Arc<Notifier>) -> Vec<io::Result<Driver>> {
+        let beside = |ring: io::Result<Ring>| Driver::telling(ring?, notifier.clone());
+        Ring::each().map(beside).collect()
     }
 
     fn with(ring: Ring, told: Option<Arc<Notifier>>) -> io::Result<Driver> {
