@@ -11,6 +11,7 @@ mod shared;
 
 pub(crate) use cursor::CHUNK;
 use cursor::Cursor;
+pub(crate) use shared::Held;
 use shared::Shared;
 
 use crate::{
@@ -34,8 +35,10 @@ use std::{
 /// told by the very call that met it. For many small writes put a [`BufWriter`] around it, for
 /// reading by lines take [`lines`](File::lines).
 ///
-/// Operations run on the blocking pool, one job each. On Linux a read of what is in the page
-/// cache is done on the spot instead.
+/// On Linux a read of what is in the page cache is done on the spot. What has to wait for a disk
+/// (a read of what is not there, [`sync_all`](File::sync_all), all of a file that was opened with
+/// `O_DIRECT`) is done by the kernel's ring, any number at once, if there is one. The rest is a job
+/// of the blocking pool each, and elsewhere so is everything.
 ///
 /// The methods that use the file's position take `&mut self`; [`read_at`](File::read_at) and
 /// its like take `&self`, and any number of them may run at once. `File` also implements the

@@ -32,7 +32,7 @@
 //! [`create_dir_all`], [`remove_dir_all`]); names, links and metadata; advisory locks
 //! ([`File::lock`]); [`TempDir`] and [`TempFile`].
 //!
-//! Out of scope: watching for changes, locks of parts of a file, memory mapping, direct I/O.
+//! Out of scope: watching for changes, locks of parts of a file, memory mapping.
 //!
 //! # Examples
 //!
@@ -56,10 +56,11 @@
 //!
 //! # Cancellation
 //!
-//! Every operation is one job of the blocking pool that owns its paths, its memory and its
-//! share of the descriptor, so dropping a future is always sound, and a descriptor is released
-//! when the last job that uses it has ended. An operation whose job has not started is undone
-//! by the drop; one that runs is carried out. Two things are never lost:
+//! Every operation is one job, of the blocking pool or of the kernel's ring, that owns its paths, its
+//! memory and its share of the descriptor, so dropping a future is always sound, and a descriptor is
+//! released when the last job that uses it has ended. An operation whose job has not started is
+//! undone by the drop; one that runs is carried out, or given up if it changes nothing. Two things are
+//! never lost:
 //!
 //! * bytes that a [`File`] has read for a future that is gone: the next read gets them;
 //! * the failure of an effect whose future is gone: the file's next operation or
@@ -74,8 +75,10 @@
 //! `operation.rs` is the future of everything that needs no open file. `file/cursor.rs` argues
 //! the state of a file's position; `file/shared.rs` the way of a failure whose future is gone.
 //! On Linux, reads of an open file are first tried on the spot with `RWF_NOWAIT` (`os/linux.rs`)
-//! and go to the pool only if the bytes are not in the page cache; whole small files are read so
-//! too, and written so where the file system is in memory. `lane.rs` is the thread of its own.
+//! and go to the kernel's ring (`ring.rs`) if the bytes are not in the page cache; whole small files
+//! are read so too, and written so where the file system is in memory. A sync goes to the ring, and so
+//! does everything on a file that was opened with `O_DIRECT` (see [`AlignedBuf`]). Where there is no
+//! ring, and with `AIOLI_FILES=pool`, it is the pool. `lane.rs` is the thread of its own.
 //!
 //! # Features
 //!
@@ -102,6 +105,7 @@
 //! | `aiofiles.tempfile.*` | [`TempDir`], [`TempFile`] |
 
 mod aftermath;
+mod aligned;
 mod batches;
 mod buf_reader;
 mod buf_writer;
@@ -114,6 +118,8 @@ mod names;
 mod open;
 mod operation;
 mod os;
+mod part;
+mod ring;
 mod stdio;
 mod temp;
 #[cfg(feature = "tokio")]
@@ -122,6 +128,7 @@ mod walk;
 mod whole;
 mod window;
 
+pub use aligned::AlignedBuf;
 pub use buf_reader::BufReader;
 pub use buf_writer::BufWriter;
 pub use error::{Error, Result};
@@ -136,6 +143,7 @@ pub use names::{
 };
 pub use open::{OpenOptions, create, open};
 pub use operation::Operation;
+pub use part::OwnedBuf;
 pub use stdio::{Stdin, Stdout, stderr, stdin, stdout};
 pub use temp::{TempDir, TempFile};
 pub use walk::{Walk, walk};

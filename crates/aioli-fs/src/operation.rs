@@ -1,4 +1,4 @@
-//! The future of an operation that is done on the spot, or is one job for the blocking pool.
+//! The future of an operation that is done on the spot, by the kernel's ring, or on the pool.
 
 use crate::error::{Error, Result};
 use aioli_task::ToThread;
@@ -57,8 +57,16 @@ pub(crate) trait Work<T>: Send {
         None
     }
 
+    /// What is left to do of it, if the kernel's ring can do that.
+    fn in_ring(&mut self) -> Option<InRing<T>> {
+        None
+    }
+
     fn run(self: Box<Self>) -> Result<T>;
 }
+
+/// Work that goes to the pool by itself if the ring does not do it.
+pub(crate) type InRing<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Work that is never done on the spot.
 struct Job<F>(F);
@@ -73,6 +81,7 @@ impl<T, F: FnOnce() -> Result<T> + Send> Work<T> for Job<F> {
 enum State<T> {
     New(Box<dyn Work<T>>),
     Running(ToThread<Result<T>>),
+    InRing(InRing<T>),
     Done,
 }
 
@@ -132,8 +141,12 @@ impl<T: Send + 'static> Future for Operation<T> {
                             this.state = State::Done;
                             return Poll::Ready(Ok(value));
                         }
-                        // The job is a wait of its own.
+                        // What follows is a wait of its own.
                         aioli_sync::budget::refund();
+                        if let Some(rest) = work.in_ring() {
+                            this.state = State::InRing(rest);
+                            continue;
+                        }
                     }
                     if let State::New(work) = std::mem::replace(&mut this.state, State::Done) {
                         this.state = State::Running(aioli_task::to_thread(|| work.run()));
@@ -141,6 +154,11 @@ impl<T: Send + 'static> Future for Operation<T> {
                 }
                 State::Running(job) => {
                     let result = std::task::ready!(Pin::new(job).poll(cx));
+                    this.state = State::Done;
+                    return Poll::Ready(result);
+                }
+                State::InRing(rest) => {
+                    let result = std::task::ready!(rest.as_mut().poll(cx));
                     this.state = State::Done;
                     return Poll::Ready(result);
                 }
@@ -157,7 +175,7 @@ impl<T> fmt::Debug for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::New(_) => "new",
-            State::Running(_) => "running",
+            State::Running(_) | State::InRing(_) => "running",
             State::Done => "done",
         };
         f.debug_struct("Operation")

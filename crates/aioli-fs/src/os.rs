@@ -17,12 +17,16 @@ pub(crate) use windows::{
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
+pub(crate) use linux::{
+    is_direct, read_at_now, read_now, read_whole, read_whole_now, write_whole_now,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{read_at_now, read_now, read_whole, read_whole_now, write_whole_now};
+pub(crate) use elsewhere::{
+    is_direct, read_at_now, read_now, read_whole, read_whole_now, write_whole_now,
+};
 
 /// What came of an attempt to do something without blocking.
 #[derive(Debug)]
@@ -39,6 +43,12 @@ pub(crate) enum Now {
 #[derive(Debug)]
 pub(crate) enum Whole {
     Read(Vec<u8>),
+    /// It is a small file of this size, and not in memory.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "it is not tried there")
+    )]
+    Uncached(std::fs::File, usize),
     /// It would block, or failed: the pool does it, with the file if it has been opened.
     Later(Option<std::fs::File>),
 }

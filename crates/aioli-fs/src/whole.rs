@@ -2,9 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    operation::{Operation, Work},
-    os, temp,
+    operation::{InRing, Operation, Work},
+    os, ring, temp,
 };
+use aioli_reactor::Operations;
 use std::{
     fs,
     io::{self, Write},
@@ -14,8 +15,8 @@ use std::{
 
 /// Reads a whole file.
 ///
-/// On Linux a file of up to 64 KiB that is in the page cache is read on the spot; otherwise it is
-/// one job for the blocking pool.
+/// On Linux a file of up to 64 KiB that is in the page cache is read on the spot, and one that is not
+/// is waited for by the kernel's ring; otherwise it is one job for the blocking pool.
 ///
 /// # Cancel safety
 ///
@@ -159,14 +160,23 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<u64> {
 /// A whole file to be read.
 struct Reading {
     path: PathBuf,
-    /// What the attempt to read it on the spot has opened.
-    opened: Option<fs::File>,
+    /// What the attempt to read it on the spot has left.
+    left: Left,
+}
+
+/// What is known of a file that was not read on the spot.
+enum Left {
+    Nothing,
+    Opened(fs::File),
+    /// A small file of this size.
+    Small(fs::File, usize),
 }
 
 impl Reading {
     fn new(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_path_buf();
-        Self { path, opened: None }
+        let left = Left::Nothing;
+        Self { path, left }
     }
 
     fn error(&self, source: io::Error) -> Error {
@@ -174,9 +184,46 @@ impl Reading {
     }
 
     fn read(&mut self) -> Result<Vec<u8>> {
-        let opened = self.opened.take();
+        let opened = match std::mem::replace(&mut self.left, Left::Nothing) {
+            Left::Nothing => None,
+            Left::Opened(file) | Left::Small(file, _) => Some(file),
+        };
         os::read_whole(&self.path, opened).map_err(|source| self.error(source))
     }
+
+    /// Moves what is known out of here, if the ring can do the rest.
+    fn take_small(&mut self) -> Option<(Operations, Arc<fs::File>, usize, Self)> {
+        if !matches!(self.left, Left::Small(..)) {
+            return None;
+        }
+        let ring = ring::operations()?;
+        let path = std::mem::take(&mut self.path);
+        match std::mem::replace(&mut self.left, Left::Nothing) {
+            Left::Small(file, size) => {
+                let left = Left::Nothing;
+                Some((ring, Arc::new(file), size, Self { path, left }))
+            }
+            _ => unreachable!("it was matched above"),
+        }
+    }
+}
+
+/// Reads a small file of this size; `None` leaves it to the pool.
+async fn read_small(ring: &Operations, file: &Arc<fs::File>, size: usize) -> Option<Vec<u8>> {
+    // One byte more shows if it has grown.
+    let (mut data, mut filled) = (vec![0; size + 1], 0);
+    while filled < size {
+        let (end, offset) = (data.len(), filled as u64);
+        let reading = ring.read_into(Arc::clone(file), data, filled..end, offset);
+        let (result, back) = reading.await;
+        data = back;
+        match result.ok()? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    data.truncate(filled);
+    (filled <= size).then_some(data)
 }
 
 impl Work<Vec<u8>> for Reading {
@@ -186,12 +233,25 @@ impl Work<Vec<u8>> for Reading {
 
     fn try_now(&mut self) -> Option<Vec<u8>> {
         match os::read_whole_now(&self.path) {
-            os::Whole::Read(data) => Some(data),
-            os::Whole::Later(opened) => {
-                self.opened = opened;
-                None
-            }
+            os::Whole::Read(data) => return Some(data),
+            os::Whole::Uncached(file, size) => self.left = Left::Small(file, size),
+            os::Whole::Later(Some(file)) => self.left = Left::Opened(file),
+            os::Whole::Later(None) => {}
         }
+        None
+    }
+
+    fn in_ring(&mut self) -> Option<InRing<Vec<u8>>> {
+        let (ring, file, size, mut rest) = self.take_small()?;
+        Some(Box::pin(async move {
+            if let Some(data) = read_small(&ring, &file, size).await {
+                return Ok(data);
+            }
+            if let Ok(file) = Arc::try_unwrap(file) {
+                rest.left = Left::Opened(file);
+            }
+            aioli_task::to_thread(move || rest.read()).await
+        }))
     }
 
     fn run(mut self: Box<Self>) -> Result<Vec<u8>> {
@@ -211,13 +271,23 @@ impl Work<String> for Text {
         String::from_utf8(self.0.try_now()?).ok()
     }
 
-    fn run(mut self: Box<Self>) -> Result<String> {
-        let text = String::from_utf8(self.0.read()?);
-        text.map_err(|error| {
-            let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
-            self.0.error(source)
-        })
+    fn in_ring(&mut self) -> Option<InRing<String>> {
+        let path: Arc<Path> = Arc::from(&*self.0.path);
+        let reading = self.0.in_ring()?;
+        Some(Box::pin(async move { text(&path, reading.await?) }))
     }
+
+    fn run(mut self: Box<Self>) -> Result<String> {
+        let data = self.0.read()?;
+        text(&self.0.path, data)
+    }
+}
+
+fn text(path: &Path, data: Vec<u8>) -> Result<String> {
+    String::from_utf8(data).map_err(|error| {
+        let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
+        Error::new("read", Some(Arc::from(path)), source)
+    })
 }
 
 /// A whole file to be written.

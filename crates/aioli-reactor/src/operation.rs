@@ -126,8 +126,8 @@ impl Operations {
     }
 
     /// Reads at `offset` as many bytes as the buffer has at most, into its beginning, and gives
-    /// the buffer back. A file without positions (a pipe) is read at `u64::MAX`, and so is one with
-    /// a position at that, which then moves.
+    /// the buffer back. A file without positions (a pipe) is read at `u64::MAX`; of one with a
+    /// position the kernel would move it or not, depending on how it comes by the bytes.
     ///
     /// # Errors
     ///

@@ -12,14 +12,19 @@
 //!     +---- absorb: bytes to `ahead`, failure kept --+    (nobody waits)
 //! ```
 
-use super::shared::{Held, Shared};
+use super::shared::{Held, Shared, Way};
 use crate::{
     error::Result,
     os::{self, Now},
+    part::Part,
+    ring,
 };
+use aioli_reactor::Operations;
 use aioli_task::ToThread;
 use std::{
+    fmt,
     io::{self, IoSliceMut, Read, Seek, SeekFrom, Write},
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -36,11 +41,37 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 pub(crate) struct Cursor {
     pub(crate) file: Arc<std::fs::File>,
     pub(crate) shared: Arc<Shared>,
-    job: Option<ToThread<Told>>,
+    job: Option<Job>,
     /// Bytes that were read and not yet handed out, from `ahead_start` on. While there are
     /// any, the system's position is that many bytes further than ours.
     ahead: Vec<u8>,
     ahead_start: usize,
+}
+
+/// Where a job is done.
+enum Job {
+    Thread(ToThread<Told>),
+    /// It goes to a thread by itself if the ring does not do it. If it is dropped, a read is given
+    /// up, and an effect is carried out.
+    Ring(AssertUnwindSafe<Pin<Box<dyn Future<Output = Told> + Send + Sync>>>),
+}
+
+impl Job {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
+        match self {
+            Job::Thread(job) => Pin::new(job).poll(cx),
+            Job::Ring(AssertUnwindSafe(job)) => job.as_mut().poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Job::Thread(_) => "Thread",
+            Job::Ring(_) => "Ring",
+        })
+    }
 }
 
 /// What a finished job brings back.
@@ -148,18 +179,42 @@ impl Cursor {
                 }
                 None => self.shared.take_failure()?,
             }
-            let now = self.shared.poll_now(cx, || read_now(&self.file, bufs));
-            if let Some(n) = ready!(now) {
-                return Poll::Ready(Ok(n));
+            let read = || read_now(&self.file, bufs);
+            match ready!(self.shared.poll_now(cx, &self.file, read)) {
+                Way::Done(n) => return Poll::Ready(Ok(n)),
+                way => self.start_read(wanted.min(CHUNK), way),
             }
-            let n = wanted.min(CHUNK);
-            self.start(None, move |mut file| {
-                let mut bytes = vec![0; n];
-                let result = uninterrupted(|| file.read(&mut bytes));
-                bytes.truncate(*result.as_ref().unwrap_or(&0));
-                Finished::Read(bytes, result.map(drop))
-            });
         }
+    }
+
+    fn start_read(&mut self, n: usize, way: Way) {
+        let is_direct = self.shared.is_direct(&self.file);
+        let by_thread = move |file: &std::fs::File| read(file, Part::new(n, is_direct));
+        let ring = match way {
+            Way::Ring => ring::operations(),
+            Way::Thread | Way::Done(_) => None,
+        };
+        let Some(ring) = ring else {
+            return self.start(None, by_thread);
+        };
+        let held = Held::new(&self.file, &self.shared);
+        let (file, shared) = (Arc::clone(&self.file), Arc::clone(&self.shared));
+        // The ring does not move the position of a file in all cases, so it is never told to.
+        let position = (&*self.file).stream_position().ok();
+        self.start_in_ring(async move {
+            let part = Part::new(n, is_direct);
+            let offset = position.unwrap_or(ring::NO_OFFSET);
+            let (Ok(n), part) = ring::read(&ring, held, part, offset).await else {
+                return on_thread(&file, &shared, None, by_thread).await;
+            };
+            let moved = position.map(|at| (&*file).seek(SeekFrom::Start(at + n as u64)));
+            let result = moved.transpose().map(drop);
+            Told {
+                shared,
+                effect: None,
+                finished: Some(Finished::Read(part.into_first(n), result)),
+            }
+        });
     }
 
     /// Gives bytes back that were read before those that are read ahead.
@@ -289,29 +344,71 @@ impl Cursor {
         }
     }
 
+    /// Starts to bring the file to the disk; [`poll_other`](Self::poll_other) is the other half.
+    pub(crate) fn start_sync(&mut self, data_only: bool) {
+        let by_thread = move |file: &std::fs::File| match data_only {
+            true => file.sync_data(),
+            false => file.sync_all(),
+        };
+        match ring::operations() {
+            Some(ring) => self.start_sync_in_ring(&ring, data_only, by_thread),
+            None => self.start_other("sync", by_thread),
+        }
+    }
+
+    fn start_sync_in_ring(
+        &mut self,
+        ring: &Operations,
+        data_only: bool,
+        by_thread: impl FnOnce(&std::fs::File) -> io::Result<()> + Send + Sync + 'static,
+    ) {
+        let held = Arc::new(Held::new(&self.file, &self.shared));
+        let heir = Arc::clone(&held);
+        let sync = ring.sync(held, data_only).detach_on_drop(move |result| {
+            Finished::Other("sync", result).record(heir.shared());
+        });
+        let (file, shared) = (Arc::clone(&self.file), Arc::clone(&self.shared));
+        self.start_in_ring(async move {
+            let result = match sync.await {
+                // What a device says about lost writes it says once, so only a refusal is no answer.
+                Err(error) if ring::has_refused(&error) => {
+                    let by_thread = |file: &_| Finished::Other("sync", by_thread(file));
+                    return on_thread(&file, &shared, Some("sync"), by_thread).await;
+                }
+                result => result,
+            };
+            Told {
+                shared,
+                effect: None,
+                finished: Some(Finished::Other("sync", result)),
+            }
+        });
+    }
+
+    fn start_in_ring(&mut self, job: impl Future<Output = Told> + Send + Sync + 'static) {
+        debug_assert!(self.job.is_none(), "two jobs on one position");
+        self.job = Some(Job::Ring(AssertUnwindSafe(Box::pin(job))));
+    }
+
     fn start(
         &mut self,
         effect: Option<&'static str>,
         job: impl FnOnce(&std::fs::File) -> Finished + Send + 'static,
     ) {
         debug_assert!(self.job.is_none(), "two jobs on one position");
-        let held = Held::new(&self.file, &self.shared);
-        let mut told = Told {
-            shared: Arc::clone(&self.shared),
+        self.job = Some(Job::Thread(on_thread(
+            &self.file,
+            &self.shared,
             effect,
-            finished: None,
-        };
-        self.job = Some(aioli_task::to_thread(move || {
-            told.finished = Some(job(held.file()));
-            told
-        }));
+            job,
+        )));
     }
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finished>> {
         let Some(job) = &mut self.job else {
             return Poll::Ready(None);
         };
-        let mut told = ready!(Pin::new(job).poll(cx));
+        let mut told = ready!(job.poll(cx));
         self.job = None;
         told.effect = None;
         Poll::Ready(told.finished.take())
@@ -349,6 +446,30 @@ impl Cursor {
             self.ahead_start = 0;
         }
     }
+}
+
+fn on_thread(
+    file: &Arc<std::fs::File>,
+    shared: &Arc<Shared>,
+    effect: Option<&'static str>,
+    job: impl FnOnce(&std::fs::File) -> Finished + Send + 'static,
+) -> ToThread<Told> {
+    let held = Held::new(file, shared);
+    let mut told = Told {
+        shared: Arc::clone(shared),
+        effect,
+        finished: None,
+    };
+    aioli_task::to_thread(move || {
+        told.finished = Some(job(held.file()));
+        told
+    })
+}
+
+fn read(mut file: &std::fs::File, mut part: Part) -> Finished {
+    let result = uninterrupted(|| file.read(part.bytes_mut()));
+    let bytes = part.into_first(*result.as_ref().unwrap_or(&0));
+    Finished::Read(bytes, result.map(drop))
 }
 
 /// Reads a chunk at most on the spot.

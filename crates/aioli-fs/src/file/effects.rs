@@ -86,7 +86,7 @@ impl File {
     /// ```
     #[doc(alias = "os.fsync")]
     pub async fn sync_all(&mut self) -> Result<()> {
-        self.other("sync", std::fs::File::sync_all).await
+        self.sync(false).await
     }
 
     /// Waits until the file's contents are on the disk, and of its metadata what is needed to
@@ -113,7 +113,7 @@ impl File {
     /// ```
     #[doc(alias = "os.fdatasync")]
     pub async fn sync_data(&mut self) -> Result<()> {
-        self.other("sync", std::fs::File::sync_data).await
+        self.sync(true).await
     }
 
     /// What the system knows about the file: its length, its kind, its times.
@@ -405,6 +405,12 @@ impl File {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(self.error("lock", error)),
         }
+    }
+
+    async fn sync(&mut self, data_only: bool) -> Result<()> {
+        self.settle().await?;
+        self.cursor.start_sync(data_only);
+        poll_fn(|cx| self.cursor.poll_other(cx)).await
     }
 
     async fn other(

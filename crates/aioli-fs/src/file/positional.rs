@@ -1,8 +1,19 @@
 //! Reads and writes at an offset: any number at once, on a shared file.
 
-use super::{CHUNK, File, cursor::uninterrupted, shared::Held};
-use crate::{error::Result, os};
-use std::{future::poll_fn, io};
+use super::{
+    CHUNK, File,
+    cursor::uninterrupted,
+    shared::{Held, Way},
+};
+use crate::{
+    aftermath,
+    error::Result,
+    os,
+    part::{OwnedBuf, Part},
+    ring,
+};
+use aioli_reactor::Operations;
+use std::{future::poll_fn, io, sync::Arc};
 
 impl File {
     /// Reads up to `buf.len()` bytes from `offset` on; 0 is the end of the file.
@@ -33,22 +44,16 @@ impl File {
     /// ```
     #[doc(alias = "os.pread")]
     pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
-        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        if let Some(n) = self.read_at_now(buf, offset).await {
+        let n = buf.len().min(CHUNK);
+        let way = self.read_at_now(&mut buf[..n], offset).await;
+        if let Way::Done(n) = way {
             return Ok(n);
         }
-        let n = buf.len().min(CHUNK);
-        let held = Held::new(file, shared);
-        let bytes: io::Result<Vec<u8>> = aioli_task::to_thread(move || {
-            let mut bytes = vec![0; n];
-            let n = uninterrupted(|| os::read_at(held.file(), &mut bytes, offset))?;
-            bytes.truncate(n);
-            Ok(bytes)
-        })
-        .await;
-        let bytes = bytes.map_err(|error| shared.error("read", error))?;
-        buf[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
+        let part = Part::new(n, self.is_direct());
+        let (result, part) = self.read_part_at(way, part, offset).await;
+        let n = result?;
+        buf[..n].copy_from_slice(&part.bytes()[..n]);
+        Ok(n)
     }
 
     /// Writes from `offset` on as much of `data` as one call takes, and tells how much.
@@ -78,15 +83,14 @@ impl File {
     /// ```
     #[doc(alias = "os.pwrite")]
     pub async fn write_at(&self, data: impl AsRef<[u8]>, offset: u64) -> Result<usize> {
-        let data = data.as_ref().to_vec();
-        let held = Held::new(&self.cursor.file, &self.cursor.shared);
-        held.effect("write", move |file| {
-            uninterrupted(|| os::write_at(file, &data, offset))
-        })
-        .await
+        let part = Part::copy_of(data.as_ref(), self.is_direct());
+        let (n, _) = self.write_part_at(part, offset, false).await?;
+        Ok(n)
     }
 
     /// As [`read_at`](File::read_at), into a buffer that travels: nothing is copied.
+    ///
+    /// A file that was opened with `O_DIRECT` wants an [`AlignedBuf`](crate::AlignedBuf).
     ///
     /// # Cancel safety
     ///
@@ -110,18 +114,12 @@ impl File {
     /// # Ok::<(), aioli_fs::Error>(())
     /// # }).unwrap();
     /// ```
-    pub async fn read_at_owned(&self, mut buf: Vec<u8>, offset: u64) -> (Result<usize>, Vec<u8>) {
-        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        if let Some(n) = self.read_at_now(&mut buf, offset).await {
-            return (Ok(n), buf);
-        }
-        let held = Held::new(file, shared);
-        let (result, buf) = aioli_task::to_thread(move || {
-            let result = uninterrupted(|| os::read_at(held.file(), &mut buf, offset));
-            (result, buf)
-        })
-        .await;
-        (result.map_err(|error| shared.error("read", error)), buf)
+    pub async fn read_at_owned<B: OwnedBuf>(&self, buf: B, offset: u64) -> (Result<usize>, B) {
+        let mut part = buf.into_part();
+        let n = part.bytes().len().min(CHUNK);
+        let way = self.read_at_now(&mut part.bytes_mut()[..n], offset).await;
+        let (result, part) = self.read_part_at(way, part, offset).await;
+        (result, B::from_part(part))
     }
 
     /// As [`write_all_at`](File::write_all_at), from a buffer that travels: nothing is copied.
@@ -146,12 +144,9 @@ impl File {
     /// # Ok::<(), aioli_fs::Error>(())
     /// # }).unwrap();
     /// ```
-    pub async fn write_all_at_owned(&self, data: Vec<u8>, offset: u64) -> Result<Vec<u8>> {
-        let held = Held::new(&self.cursor.file, &self.cursor.shared);
-        held.effect("write", move |file| {
-            write_all_at(file, &data, offset).map(|()| data)
-        })
-        .await
+    pub async fn write_all_at_owned<B: OwnedBuf>(&self, data: B, offset: u64) -> Result<B> {
+        let (_, part) = self.write_part_at(data.into_part(), offset, true).await?;
+        Ok(B::from_part(part))
     }
 
     /// Writes all of `data` from `offset` on, in one job.
@@ -183,30 +178,128 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub async fn write_all_at(&self, data: impl AsRef<[u8]>, offset: u64) -> Result<()> {
-        let data = data.as_ref().to_vec();
-        let held = Held::new(&self.cursor.file, &self.cursor.shared);
-        held.effect("write", move |file| write_all_at(file, &data, offset))
-            .await
+        let part = Part::copy_of(data.as_ref(), self.is_direct());
+        self.write_part_at(part, offset, true).await.map(drop)
     }
 
-    /// A chunk at most, if that needs no waiting.
-    async fn read_at_now(&self, buf: &mut [u8], offset: u64) -> Option<usize> {
+    fn is_direct(&self) -> bool {
+        self.cursor.shared.is_direct(&self.cursor.file)
+    }
+
+    /// Reads, if that needs no waiting.
+    async fn read_at_now(&self, buf: &mut [u8], offset: u64) -> Way {
         let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        let n = buf.len().min(CHUNK);
-        let buf = &mut buf[..n];
-        poll_fn(|cx| shared.poll_now(cx, || os::read_at_now(file, buf, offset))).await
+        poll_fn(|cx| shared.poll_now(cx, file, || os::read_at_now(file, buf, offset))).await
+    }
+
+    /// Reads as it came out that it has to be read.
+    async fn read_part_at(&self, way: Way, part: Part, offset: u64) -> (Result<usize>, Part) {
+        let (file, shared) = (&self.cursor.file, &self.cursor.shared);
+        let mut part = part;
+        if let Way::Done(n) = way {
+            return (Ok(n), part);
+        }
+        // A ring copies what has come into the page cache on the loop's thread.
+        let is_short = part.bytes().len() <= CHUNK || self.is_direct();
+        if way == Way::Ring
+            && is_short
+            && is_offset(offset)
+            && let Some(ring) = ring::operations()
+        {
+            let held = Held::new(file, shared);
+            let (result, back) = ring::read(&ring, held, part, offset).await;
+            if let Ok(n) = result {
+                return (Ok(n), back);
+            }
+            part = back;
+        }
+        let held = Held::new(file, shared);
+        let (result, part) = aioli_task::to_thread(move || {
+            let read = || os::read_at(held.file(), part.bytes_mut(), offset);
+            (uninterrupted(read), part)
+        })
+        .await;
+        (result.map_err(|error| shared.error("read", error)), part)
+    }
+
+    /// Writes as much as one call takes, or all.
+    async fn write_part_at(&self, part: Part, offset: u64, all: bool) -> Result<(usize, Part)> {
+        let (mut part, mut start) = (part, 0);
+        if self.is_direct()
+            && is_offset(offset)
+            && let Some(ring) = ring::operations()
+        {
+            let (result, back) = self.write_by_ring(&ring, part, offset, all).await;
+            part = back;
+            match result {
+                Ok(n) if !all || n == part.bytes().len() => return Ok((n, part)),
+                Ok(n) => start = n,
+                Err(error) if ring::has_refused(&error) => {}
+                Err(error) => return Err(self.cursor.shared.error("write", error)),
+            }
+        }
+        let held = Held::new(&self.cursor.file, &self.cursor.shared);
+        held.effect("write", move |file| {
+            let (data, offset) = (&part.bytes()[start..], offset + start as u64);
+            let n = write_at(file, data, offset, all)?;
+            Ok((start + n, part))
+        })
+        .await
+    }
+
+    /// Writes as much as one operation of the ring takes. If the future is dropped, the rest is
+    /// written, where all was asked for, and a failure is kept for the file's next operation.
+    async fn write_by_ring(
+        &self,
+        ring: &Operations,
+        part: Part,
+        offset: u64,
+        all: bool,
+    ) -> (io::Result<usize>, Part) {
+        let held = Arc::new(Held::new(&self.cursor.file, &self.cursor.shared));
+        let Part { memory, range } = part;
+        let meant = range.clone();
+        let heir = Arc::clone(&held);
+        let write = ring.write_from(held, memory, range.clone(), offset);
+        let write = write.detach_on_drop(move |(result, memory)| {
+            let shared = Arc::clone(heir.shared());
+            let record = move |error| shared.record(shared.error("write", error));
+            match result {
+                Ok(n) if all && n < meant.len() => aftermath::run(move || {
+                    let rest = &memory[meant.start + n..meant.end];
+                    let written = write_at(heir.file(), rest, offset + n as u64, true);
+                    written.map(drop).unwrap_or_else(record);
+                }),
+                result => result.map(drop).unwrap_or_else(record),
+            }
+        });
+        let (result, memory) = write.await;
+        if memory.len() < range.end {
+            // Only a loop that has ended leaves the memory to the kernel, and the write with it.
+            let error = io::Error::other("the event loop has ended before the write");
+            return (Err(error), Part::new(0, false));
+        }
+        (result, Part { memory, range })
     }
 }
 
-fn write_all_at(file: &std::fs::File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
-    while !data.is_empty() {
-        match uninterrupted(|| os::write_at(file, data, offset))? {
+/// Whether the system takes this for an offset: what it does not, the pool tells.
+fn is_offset(offset: u64) -> bool {
+    i64::try_from(offset).is_ok()
+}
+
+/// Writes all of `data`, or as much as one call takes.
+fn write_at(file: &std::fs::File, data: &[u8], offset: u64, all: bool) -> io::Result<usize> {
+    if !all {
+        return uninterrupted(|| os::write_at(file, data, offset));
+    }
+    let mut written = 0;
+    while written < data.len() {
+        let (rest, offset) = (&data[written..], offset + written as u64);
+        match uninterrupted(|| os::write_at(file, rest, offset))? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
-            n => {
-                data = &data[n..];
-                offset += n as u64;
-            }
+            n => written += n,
         }
     }
-    Ok(())
+    Ok(written)
 }

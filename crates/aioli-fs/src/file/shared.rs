@@ -1,6 +1,9 @@
 //! What an open file and its jobs share: how many run, and what an abandoned one met.
 
-use crate::{error::Error, os::Now};
+use crate::{
+    error::Error,
+    os::{self, Now},
+};
 use aioli_task::ToThread;
 use std::{
     future::poll_fn,
@@ -8,7 +11,7 @@ use std::{
     path::Path,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker, ready},
@@ -21,6 +24,8 @@ pub(crate) struct Shared {
     path: Option<Arc<Path>>,
     /// Whether reading at once has not yet been found impossible here.
     reads_now: AtomicBool,
+    /// Whether the file goes past the page cache, once this has been asked.
+    is_direct: OnceLock<bool>,
     jobs: Mutex<Jobs>,
     /// Whether the file is locked for somebody who has been told so. It is held while the lock is
     /// taken or given up.
@@ -44,6 +49,7 @@ impl Shared {
         Arc::new(Self {
             path,
             reads_now,
+            is_direct: OnceLock::new(),
             jobs,
             locked: Mutex::new(false),
         })
@@ -69,24 +75,33 @@ impl Shared {
         }
     }
 
-    /// Does `read` if it needs no waiting, which spends from the budget; `None` leaves it to a
-    /// job.
+    /// Whether the file goes past the page cache: then a read waits for the disk even where it
+    /// must not wait for anything, and buffers have to be aligned.
+    pub(crate) fn is_direct(&self, file: &std::fs::File) -> bool {
+        *self.is_direct.get_or_init(|| os::is_direct(file))
+    }
+
+    /// Does `read` if it needs no waiting, which spends from the budget.
     pub(crate) fn poll_now(
         &self,
         cx: &mut Context<'_>,
+        file: &std::fs::File,
         read: impl FnOnce() -> Now,
-    ) -> Poll<Option<usize>> {
+    ) -> Poll<Way> {
         ready!(aioli_sync::budget::poll_proceed(cx));
-        if self.reads_now.load(Ordering::Relaxed) {
+        let mut way = Way::Thread;
+        if self.is_direct(file) {
+            way = Way::Ring;
+        } else if self.reads_now.load(Ordering::Relaxed) {
             match read() {
-                Now::Done(n) => return Poll::Ready(Some(n)),
-                Now::Later => {}
+                Now::Done(n) => return Poll::Ready(Way::Done(n)),
+                Now::Later => way = Way::Ring,
                 Now::Never => self.reads_now.store(false, Ordering::Relaxed),
             }
         }
-        // The job is a wait of its own.
+        // What follows is a wait of its own.
         aioli_sync::budget::refund();
-        Poll::Ready(None)
+        Poll::Ready(way)
     }
 
     /// Whether the file is locked for somebody who has been told so.
@@ -111,6 +126,17 @@ impl Shared {
         // Nothing that can panic runs under the lock, so its data is whole even then.
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How a read goes on after the attempt to do it on the spot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is done, with this many bytes.
+    Done(usize),
+    /// It has to wait, which the kernel can do for this file without a thread.
+    Ring,
+    /// All that the kernel could do is to have a thread wait.
+    Thread,
 }
 
 impl Drop for Shared {
@@ -149,7 +175,7 @@ impl Held {
         &self.file
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.running.0
     }
 

@@ -3,6 +3,11 @@
 use super::{Now, Whole};
 use std::{fs::File, io, path::Path};
 
+/// What goes past the page cache is like everything else: it goes to the pool.
+pub(crate) fn is_direct(_file: &File) -> bool {
+    false
+}
+
 /// Reads nothing: the pool does it.
 pub(crate) fn read_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
     Now::Never

@@ -45,6 +45,13 @@ pub(crate) fn read_at_now(file: &File, buf: &mut [u8], offset: u64) -> Now {
     }
 }
 
+/// Whether what is read and written goes past the page cache.
+pub(crate) fn is_direct(file: &File) -> bool {
+    // SAFETY: the descriptor is open because `file` is borrowed; the call touches no memory.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_DIRECT != 0
+}
+
 fn read(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
     // More than the system takes are a short read.
     let n_bufs = bufs.len().min(1024);
@@ -81,8 +88,9 @@ pub(crate) fn read_whole_now(path: &Path) -> Whole {
     };
     let file = File::from(file);
     match read_small_now(&file) {
-        Some(data) => Whole::Read(data),
-        None => Whole::Later(Some(file)),
+        Small::Read(data) => Whole::Read(data),
+        Small::Uncached(size) => Whole::Uncached(file, size),
+        Small::No => Whole::Later(Some(file)),
     }
 }
 
@@ -136,12 +144,22 @@ fn wait_again(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads an open file from its start, if it is small and in memory.
-fn read_small_now(file: &File) -> Option<Vec<u8>> {
-    let metadata = file.metadata().ok()?;
-    let size = usize::try_from(metadata.len()).ok()?;
+/// What came of an attempt to read an open file from its start.
+enum Small {
+    Read(Vec<u8>),
+    /// It is a small file of this size, and not in memory.
+    Uncached(usize),
+    /// It is something else.
+    No,
+}
+
+fn read_small_now(file: &File) -> Small {
+    let Ok(metadata) = file.metadata() else {
+        return Small::No;
+    };
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
     if !metadata.is_file() || size > WHOLE_MAX {
-        return None;
+        return Small::No;
     }
     // One byte more, so that it shows if the file has grown: that is no small file any more, or
     // one whose size the system does not know.
@@ -153,17 +171,18 @@ fn read_small_now(file: &File) -> Option<Vec<u8>> {
         match read_at_now(file, &mut data[filled..], filled as u64) {
             Now::Done(0) => break,
             Now::Done(n) => filled += n,
-            Now::Later | Now::Never => return None,
+            Now::Later if size > 0 => return Small::Uncached(size),
+            Now::Later | Now::Never => return Small::No,
         }
         if filled == size {
             break;
         }
         if filled > size {
-            return None;
+            return Small::No;
         }
     }
     data.truncate(filled);
-    Some(data)
+    Small::Read(data)
 }
 
 /// Writes a whole small file, if it is one of a file system in memory, where nothing waits for a

@@ -4,12 +4,12 @@
     reason = "std closes a descriptor without telling its error"
 )]
 
-use crate::open::OpenOptions;
+use crate::{file::Held, open::OpenOptions};
 use std::{
     fs::{DirBuilder, File},
     io,
     os::{
-        fd::IntoRawFd,
+        fd::{AsFd, BorrowedFd, IntoRawFd},
         unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     },
     path::Path,
@@ -56,6 +56,12 @@ pub(crate) fn close(file: File) -> io::Result<()> {
 /// Changes the owner of what is at `path`.
 pub(crate) fn chown(path: &Path, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
     std::os::unix::fs::chown(path, user, group)
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file().as_fd()
+    }
 }
 
 impl OpenOptions {

@@ -1,9 +1,13 @@
 //! Windows: positional I/O, which moves the file's position there, and two kinds of links.
 
+use crate::file::Held;
 use std::{
     fs::File,
     io,
-    os::windows::fs::{FileExt, symlink_dir, symlink_file},
+    os::windows::{
+        fs::{FileExt, symlink_dir, symlink_file},
+        io::{AsHandle, BorrowedHandle},
+    },
     path::Path,
 };
 
@@ -46,4 +50,10 @@ pub(crate) fn close(file: File) -> io::Result<()> {
 /// There are no owners by number here.
 pub(crate) fn chown(_path: &Path, _user: Option<u32>, _group: Option<u32>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+impl AsHandle for Held {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        self.file().as_handle()
+    }
 }

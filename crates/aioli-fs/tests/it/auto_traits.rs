@@ -1,8 +1,8 @@
 //! Everything public is `Send`, futures included; handles are `Sync`.
 
 use aioli_fs::{
-    BufReader, BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation, ReadDir, Stdin,
-    Stdout, TempDir, TempFile, Walk,
+    AlignedBuf, BufReader, BufWriter, DirEntry, Error, File, Lines, OpenOptions, Operation,
+    ReadDir, Stdin, Stdout, TempDir, TempFile, Walk,
 };
 
 fn send<T: Send>() {}
@@ -16,6 +16,7 @@ fn types_are_send_sync_and_unpin() {
         ($($t:ty),*) => { $(send::<$t>(); sync::<$t>(); unpin::<$t>();)* };
     }
     check!(
+        AlignedBuf,
         BufReader,
         BufWriter,
         DirEntry,

@@ -22,6 +22,8 @@ mod model;
 #[cfg(unix)]
 mod names;
 #[cfg(target_os = "linux")]
+mod ring;
+#[cfg(target_os = "linux")]
 mod whole;
 
 use std::future::Future;
