@@ -29,6 +29,10 @@ pub(crate) use elsewhere::{
 };
 
 /// What came of an attempt to do something without blocking.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "it is not tried there")
+)]
 #[derive(Debug)]
 pub(crate) enum Now {
     /// It is done, with this many bytes.
@@ -40,14 +44,14 @@ pub(crate) enum Now {
 }
 
 /// What came of an attempt to read a whole file without blocking.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "it is not tried there")
+)]
 #[derive(Debug)]
 pub(crate) enum Whole {
     Read(Vec<u8>),
     /// It is a small file of this size, and not in memory.
-    #[cfg_attr(
-        not(target_os = "linux"),
-        expect(dead_code, reason = "it is not tried there")
-    )]
     Uncached(std::fs::File, usize),
     /// It would block, or failed: the pool does it, with the file if it has been opened.
     Later(Option<std::fs::File>),

@@ -1,6 +1,5 @@
 //! The place of the drivers that exist on Linux only, on other systems.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +47,11 @@ impl Driver {
     }
 
     /// There is no notifier either.
-    pub(crate) fn beside(_: Infallible) -> io::Result<Driver> {
+    pub(crate) fn beside(_: Arc<()>) -> io::Result<Driver> {
         Driver::new()
     }
 
-    pub(crate) fn notifier(&self) -> Infallible {
+    pub(crate) fn notifier(&self) -> Arc<()> {
         match *self {}
     }
 
