@@ -3,6 +3,7 @@
 mod body;
 mod data;
 mod failure;
+mod jsonl;
 mod options;
 mod output;
 mod progress;
@@ -46,6 +47,9 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
             return Ok(ExitCode::from(code));
         }
     };
+    if groups.iter().any(|group| group.jsonl) {
+        return jsonl::jsonl().await;
+    }
     let mut code = 0;
     for options in &groups {
         code = run(options).await;

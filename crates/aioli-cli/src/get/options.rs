@@ -21,6 +21,9 @@ pub(super) struct Options {
     /// What to get; `http://` goes without saying
     #[arg(value_name = "URL")]
     pub(super) urls: Vec<String>,
+    /// Read one command a line from the standard input, and answer each with a line of JSON
+    #[arg(long, conflicts_with = "urls")]
+    pub(super) jsonl: bool,
     #[command(flatten)]
     pub(super) request: RequestOptions,
     #[command(flatten)]

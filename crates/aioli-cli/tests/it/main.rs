@@ -7,6 +7,7 @@ mod command;
 mod fetch;
 mod get;
 mod interrupt;
+mod jsonl;
 mod resume;
 mod server;
 mod tour;

@@ -1,0 +1,199 @@
+//! The commands, as JSON writes them.
+
+use aioli::http::{self, Limits, Session, SessionBuilder, Timeout};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A line of input.
+#[derive(Debug, Deserialize)]
+pub(super) struct Command {
+    #[serde(default)]
+    pub(super) id: Value,
+    /// The name of the session it is for.
+    #[serde(default)]
+    pub(super) session: String,
+    #[serde(flatten)]
+    pub(super) op: Op,
+}
+
+/// What is to be done.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(super) enum Op {
+    NewSession(Box<SessionOptions>),
+    Request(Box<Request>),
+    Stats,
+    Close,
+}
+
+/// What a session can be told. What is left out is as the library has it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SessionOptions {
+    base_url: Option<String>,
+    headers: Vec<(String, String)>,
+    timeout: Option<TimeoutOptions>,
+    limits: Option<LimitOptions>,
+    raise_for_status: bool,
+    https_only: bool,
+    roots_pem: Option<String>,
+}
+
+/// A request.
+#[derive(Debug, Deserialize)]
+pub(super) struct Request {
+    pub(super) url: String,
+    #[serde(default = "get")]
+    pub(super) method: String,
+    #[serde(default)]
+    pub(super) headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub(super) body_b64: Option<String>,
+    #[serde(default)]
+    pub(super) timeout: Option<TimeoutOptions>,
+    /// How many redirects are followed.
+    #[serde(default)]
+    pub(super) redirects: Option<usize>,
+    /// Bytes of a body that is answered whole.
+    #[serde(default)]
+    pub(super) body_limit: Option<usize>,
+    /// Read the body in pieces and answer with its hash.
+    #[serde(default)]
+    pub(super) stream: bool,
+    /// Give the request up after so many milliseconds, as somebody who drops it does.
+    #[serde(default)]
+    pub(super) cancel_after_ms: Option<u64>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+/// Time limits in seconds; what is left out has none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TimeoutOptions {
+    total: Option<f64>,
+    pool: Option<f64>,
+    dns: Option<f64>,
+    connect: Option<f64>,
+    sock_connect: Option<f64>,
+    tls: Option<f64>,
+    write: Option<f64>,
+    head: Option<f64>,
+    read: Option<f64>,
+}
+
+/// Bounds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LimitOptions {
+    connections: Option<usize>,
+    per_host: Option<usize>,
+    idle: Option<f64>,
+    head: Option<usize>,
+    headers: Option<usize>,
+    body: Option<usize>,
+    redirects: Option<usize>,
+}
+
+/// Applies a setting that was given.
+fn with<T, V>(target: T, value: Option<V>, set: impl FnOnce(T, V) -> T) -> T {
+    match value {
+        Some(value) => set(target, value),
+        None => target,
+    }
+}
+
+impl SessionOptions {
+    /// Builds the session.
+    ///
+    /// # Errors
+    ///
+    /// What the builder says.
+    pub(super) fn build(self) -> http::Result<Session> {
+        let builder = Session::builder()
+            .raise_for_status(self.raise_for_status)
+            .https_only(self.https_only);
+        let builder = with(builder, self.base_url, SessionBuilder::base_url);
+        let builder = with(builder, self.timeout, |b, t| b.timeout(t.build()));
+        let builder = with(builder, self.limits, |b, l| b.limits(l.build()));
+        let builder = with(builder, self.roots_pem, |b, pem| {
+            b.system_roots(false).add_root_certificate(pem)
+        });
+        let headers = self.headers.into_iter();
+        headers
+            .fold(builder, |b, (name, value)| b.header(name, value))
+            .build()
+    }
+}
+
+impl TimeoutOptions {
+    pub(super) fn build(&self) -> Timeout {
+        let timeout = self.total.map_or_else(Timeout::none, |total| {
+            // Only what is given counts.
+            Timeout::total(total).connect(f64::INFINITY)
+        });
+        let timeout = with(timeout, self.pool, Timeout::pool);
+        let timeout = with(timeout, self.dns, Timeout::dns);
+        let timeout = with(timeout, self.connect, Timeout::connect);
+        let timeout = with(timeout, self.sock_connect, Timeout::sock_connect);
+        let timeout = with(timeout, self.tls, Timeout::tls);
+        let timeout = with(timeout, self.write, Timeout::write);
+        let timeout = with(timeout, self.head, Timeout::head);
+        with(timeout, self.read, Timeout::read)
+    }
+}
+
+impl LimitOptions {
+    fn build(&self) -> Limits {
+        let limits = with(Limits::default(), self.connections, Limits::connections);
+        let limits = with(limits, self.per_host, Limits::per_host);
+        let limits = with(limits, self.idle, Limits::idle);
+        let limits = with(limits, self.head, Limits::head);
+        let limits = with(limits, self.headers, Limits::headers);
+        let limits = with(limits, self.body, Limits::body);
+        with(limits, self.redirects, Limits::redirects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Op};
+    use serde_json::json;
+
+    fn read(value: serde_json::Value) -> Result<Command, serde_json::Error> {
+        serde_json::from_str(&value.to_string())
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let command = read(json!({ "id": [1], "op": "request", "url": "http://a/" })).unwrap();
+        assert_eq!((command.id, command.session), (json!([1]), String::new()));
+        let Op::Request(request) = command.op else {
+            panic!("it is a request")
+        };
+        assert_eq!((request.method.as_str(), request.stream), ("GET", false));
+        let session = read(json!({
+            "op": "new_session", "session": "s", "timeout": { "total": 1.5 }, "limits": { "body": 9 }
+        }));
+        assert!(matches!(session.unwrap().op, Op::NewSession(_)));
+        assert!(matches!(
+            read(json!({ "op": "stats" })).unwrap().op,
+            Op::Stats
+        ));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for nonsense in [
+            json!({}),
+            json!({ "op": "dance" }),
+            json!({ "op": "request" }),
+            json!({ "op": "request", "url": 5 }),
+            json!([]),
+        ] {
+            assert!(read(nonsense.clone()).is_err(), "{nonsense}");
+        }
+    }
+}
