@@ -140,6 +140,7 @@ mod error;
 pub mod example;
 mod h1;
 mod limits;
+mod middleware;
 mod mock;
 mod network;
 mod origin;
@@ -157,7 +158,9 @@ mod tls;
 mod transport;
 
 pub use bytes::Bytes;
-pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+pub use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header,
+};
 pub use url::Url;
 
 pub use crate::body::Body;
@@ -168,6 +171,7 @@ pub use crate::error::{
     UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
+pub use crate::middleware::{Next, Request};
 pub use crate::mock::{Mock, MockRequest};
 pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
