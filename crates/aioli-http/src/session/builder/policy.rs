@@ -1,4 +1,4 @@
-//! What a session does about requests as a whole: retries, middleware, and answers in place of the network.
+//! What is around the requests of a session: retries, middleware, and answers without a network.
 
 use std::future::Future;
 use std::sync::Arc;
