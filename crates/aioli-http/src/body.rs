@@ -1,4 +1,8 @@
-//! The body of a request: nothing, bytes, or a stream of pieces.
+//! The body of a request: nothing, bytes, a stream of pieces, a file, or several of them in a row.
+//!
+//! A request may have to be sent again: a pooled connection was stale, a redirect keeps the method,
+//! a server wants credentials, a retry. So a body knows whether it can be given from its beginning
+//! once more: bytes and files can, and streams of which there is a way to make another one.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,11 +13,16 @@ use futures_core::Stream;
 
 use crate::error::BoxError;
 
+pub(crate) mod concat;
+mod file;
+mod replay;
+
 /// What a request carries.
 ///
-/// Made by `From` out of bytes and strings, and from a [`Stream`] of pieces by
-/// [`stream`](Body::stream) and [`sized_stream`](Body::sized_stream). Bytes can be sent again,
-/// after a redirect or on a fresh connection; a stream that has begun cannot.
+/// Made by `From` out of bytes and strings, out of a [`file`](Body::file), and from a [`Stream`]
+/// of pieces. What can be sent again is sent again where it must be: after a redirect that keeps
+/// the method, on a fresh connection when a pooled one was stale, with credentials that were asked
+/// for. A plain stream that has begun cannot; [`replayable`](Body::replayable) ones can.
 ///
 /// # Examples
 ///
@@ -35,19 +44,30 @@ pub(crate) enum Source {
     Empty,
     Bytes(Bytes),
     Stream {
-        stream: Pin<Box<dyn Pieces + Send>>,
+        stream: BoxPieces,
         length: Option<u64>,
         /// Whether a piece was asked for: then it cannot be sent from its beginning again.
         touched: bool,
     },
 }
 
-/// Any stream of pieces, behind one pointer.
+/// Pieces behind one pointer.
+pub(crate) type BoxPieces = Pin<Box<dyn Pieces + Send>>;
+
+/// Any stream of pieces.
 pub(crate) trait Pieces {
     fn poll_piece(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BoxError>>>;
+
+    /// Whether it can be given from its beginning again.
+    fn can_rewind(&self) -> bool {
+        false
+    }
+
+    /// Goes back to the beginning; only if [`can_rewind`](Pieces::can_rewind).
+    fn rewind(self: Pin<&mut Self>) {}
 }
 
 impl<S, B, E> Pieces for S
@@ -88,11 +108,7 @@ impl Body {
         B: Into<Bytes>,
         E: Into<BoxError>,
     {
-        Body(Source::Stream {
-            stream: Box::pin(stream),
-            length: None,
-            touched: false,
-        })
+        Body(Source::stream(None, stream))
     }
 
     /// A body of pieces that make up exactly `length` bytes, sent with `content-length`.
@@ -115,15 +131,19 @@ impl Body {
         B: Into<Bytes>,
         E: Into<BoxError>,
     {
-        Body(Source::Stream {
-            stream: Box::pin(stream),
-            length: Some(length),
-            touched: false,
-        })
+        Body(Source::stream(Some(length), stream))
     }
 }
 
 impl Source {
+    pub(crate) fn stream(length: Option<u64>, stream: impl Pieces + Send + 'static) -> Source {
+        Source::Stream {
+            stream: Box::pin(stream),
+            length,
+            touched: false,
+        }
+    }
+
     /// The length, if it is known beforehand.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
@@ -133,27 +153,27 @@ impl Source {
         }
     }
 
-    /// Returns the bytes, if it is made of them.
-    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
-        match self {
-            Source::Empty => Some(b""),
-            Source::Bytes(bytes) => Some(bytes),
-            Source::Stream { .. } => None,
-        }
-    }
-
-    /// Copies it, if it can be sent twice.
-    pub(crate) fn try_clone(&self) -> Option<Source> {
-        match self {
-            Source::Empty => Some(Source::Empty),
-            Source::Bytes(bytes) => Some(Source::Bytes(bytes.clone())),
-            Source::Stream { .. } => None,
-        }
-    }
-
     /// Whether it can be sent from its beginning (again).
     pub(crate) fn is_whole(&self) -> bool {
-        !matches!(self, Source::Stream { touched: true, .. })
+        match self {
+            Source::Stream {
+                stream, touched, ..
+            } => !touched || stream.can_rewind(),
+            Source::Empty | Source::Bytes(_) => true,
+        }
+    }
+
+    /// Goes back to the beginning, if it has left it and can.
+    pub(crate) fn rewind(&mut self) {
+        if let Source::Stream {
+            stream, touched, ..
+        } = self
+            && *touched
+            && stream.can_rewind()
+        {
+            stream.as_mut().rewind();
+            *touched = false;
+        }
     }
 }
 

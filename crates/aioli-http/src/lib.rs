@@ -29,13 +29,12 @@
 //! # In scope / Out of scope
 //!
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
-//! forms, bodies from bytes and from streams; response bodies whole, in pieces, or as a stream;
-//! chunked both ways; content codings and character sets; redirects; a time limit for each [`Phase`]; TLS by `rustls` with the
-//! system's roots, additional ones, or only given ones; one [`Error`] that tells what may be
-//! tried again.
+//! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
+//! pieces, as a stream or a reader; chunked both ways; content codings and character sets;
+//! redirects; a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
+//! ones, or only given ones; one [`Error`] that tells what may be tried again.
 //!
-//! Not in scope: HTTP/2 and 3, proxies, cookies, retries (but the one of a
-//! stale pooled connection), caching, multipart forms, WebSocket, servers.
+//! Not in scope: HTTP/2 and 3, proxies, cookies, caching, WebSocket, servers.
 //!
 //! Safe by default:
 //!
@@ -117,6 +116,9 @@
 //! | `async with session.get(url) as r` | `let r = session.get(url).await?` |
 //! | `await r.text()`, `.json()`, `.read()` | [`text`](Response::text), [`json`](Response::json), [`bytes`](Response::bytes) |
 //! | `r.content.iter_any()` | [`chunk`](Response::chunk), [`into_stream`](Response::into_stream) |
+//! | `r.content.read(n)`, `readexactly(n)`, `readline()` | [`read`](Response::read); [`into_reader`](Response::into_reader) in a [`StreamReader`](aioli_net::StreamReader) |
+//! | `FormData()` with files, `data=open(path)` | [`Form`], [`Body::file`] |
+//! | `data=` of an async generator | [`Body::stream`]; [`Body::replayable`] where it may have to be sent again |
 //! | `params=`, `data=`, `json=`, `headers=` | [`query`](RequestBuilder::query), [`body`](RequestBuilder::body) and [`form`](RequestBuilder::form), [`json`](RequestBuilder::json), [`header`](RequestBuilder::header) |
 //! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
 //! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
@@ -140,8 +142,8 @@ mod error;
 pub mod example;
 mod h1;
 mod limits;
-mod middleware;
 mod mock;
+mod multipart;
 mod network;
 mod origin;
 mod os;
@@ -158,9 +160,7 @@ mod tls;
 mod transport;
 
 pub use bytes::Bytes;
-pub use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header,
-};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 pub use url::Url;
 
 pub use crate::body::Body;
@@ -171,12 +171,12 @@ pub use crate::error::{
     UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
-pub use crate::middleware::{Next, Request};
 pub use crate::mock::{Mock, MockRequest};
+pub use crate::multipart::{Form, Part};
 pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
 pub use crate::request::{IntoUrl, RequestBuilder, Sending};
 pub use crate::resolve::{Resolver, Resolving};
-pub use crate::response::{Chunks, Response};
+pub use crate::response::{BodyReader, Chunks, Response};
 pub use crate::retry::Retry;
 pub use crate::session::{Session, SessionBuilder, get};

@@ -8,7 +8,6 @@ use url::Url;
 
 use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
-use crate::middleware::Middleware;
 use crate::mock::MockServer;
 use crate::pool::{Pool, PoolStats};
 use crate::request::{IntoUrl, RequestBuilder};
@@ -62,8 +61,6 @@ pub(crate) struct Config {
     pub(crate) retry: Option<Arc<Retry>>,
     /// Who answers in place of the network.
     pub(crate) mock: Option<Arc<MockServer>>,
-    /// What is around each request, the outermost first.
-    pub(crate) middleware: Vec<Middleware>,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }

@@ -102,6 +102,9 @@ pub enum RequestErrorKind {
     /// `transfer-encoding` is the client's to set.
     #[error("transfer-encoding is set by the client")]
     TransferEncoding,
+    /// The system has no random bytes, for the boundary of a multipart form.
+    #[error("the system gives no random bytes")]
+    Randomness,
     /// A root certificate is neither DER nor PEM.
     #[error("not a certificate")]
     Certificate,

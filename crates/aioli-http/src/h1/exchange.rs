@@ -158,6 +158,7 @@ impl<'a> Exchange<'a> {
     ) -> Exchange<'a> {
         wire.output.clear();
         wire.output.copy(head);
+        body.rewind();
         if let Source::Bytes(bytes) = body {
             if bytes.len() < COPY_BELOW {
                 wire.output.copy(bytes);

@@ -89,6 +89,14 @@ impl Incoming {
         self.ready.take()
     }
 
+    /// Takes back what is left of the last piece.
+    pub(crate) fn put_back(&mut self, rest: Bytes) {
+        debug_assert!(self.ready.is_none(), "only the last piece was handed out");
+        self.ready = Some(rest);
+        // A small buffer must not cost a turn of the loop every few bytes.
+        self.pieces = self.pieces.saturating_sub(1);
+    }
+
     /// Gives up the body; its connection goes back if what is left has come already.
     pub(crate) fn give_up(&mut self) {
         self.ready = None;

@@ -45,7 +45,6 @@ impl Default for SessionBuilder {
             decompress: crate::decode::AVAILABLE,
             retry: None,
             mock: None,
-            middleware: Vec::new(),
             https_only: false,
             dial: DialConfig::new(),
         };

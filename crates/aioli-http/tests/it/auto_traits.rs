@@ -16,6 +16,7 @@ fn types() {
     }
     all!(
         BodyErrorKind,
+        BodyReader,
         BoxError,
         Bytes,
         Coding,
@@ -51,12 +52,12 @@ fn types() {
     // A body may be a stream that only one thread at a time can poll.
     send::<Body>();
     unpin::<Body>();
-    send::<Request>();
-    unpin::<Request>();
-    send::<Next>();
-    sync::<Next>();
     send::<Mock>();
     unpin::<Mock>();
+    send::<Form>();
+    unpin::<Form>();
+    send::<Part>();
+    unpin::<Part>();
     send::<RequestBuilder>();
     unpin::<RequestBuilder>();
     send::<Sending>();
@@ -79,6 +80,8 @@ fn futures_are_send() {
     send_value(async move {
         let mut response = session.get("http://a.example/").await?;
         response.chunk().await?;
+        response.read(&mut [0]).await?;
+        let _ = Form::new().file("f", "f").await;
         let _ = session.get("http://a.example/").await?.bytes().await?;
         let _: Vec<u32> = session.get("http://a.example/").await?.json().await?;
         response.text().await

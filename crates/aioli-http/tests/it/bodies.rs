@@ -287,3 +287,101 @@ fn n161_a_refused_upload_still_has_its_answer() {
     });
     assert!(*sent.lock().unwrap() < 10_000, "sending stopped");
 }
+
+/// The same body raw and coded, so that both ways to the caller are taken.
+fn raw_and_coded(body: &'static str) -> Server {
+    Server::start(move |conn| {
+        let coded = {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            std::io::Write::write_all(&mut encoder, body.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        };
+        while let Some(request) = conn.request() {
+            if request.target == "/raw" || !cfg!(feature = "compression") {
+                conn.send(ok(body));
+            } else {
+                conn.send(format!(
+                    "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                    coded.len()
+                ));
+                conn.send(&coded);
+            }
+        }
+    })
+}
+
+#[test]
+fn a_body_is_read_into_buffers_of_any_size() {
+    let body = "a line\nanother line\n".repeat(2000).leak();
+    let server = raw_and_coded(body);
+    run(async {
+        let session = Session::new();
+        for path in ["/raw", "/coded"] {
+            for size in [1, 7, 1000, 100_000] {
+                let mut response = session.get(server.url(path)).await.unwrap();
+                let mut buf = vec![0; size];
+                let mut whole = Vec::new();
+                assert_eq!(response.read(&mut []).await.unwrap(), 0);
+                loop {
+                    let n = response.read(&mut buf).await.unwrap();
+                    if n == 0 {
+                        break;
+                    }
+                    whole.extend_from_slice(&buf[..n]);
+                }
+                assert_eq!(whole, body.as_bytes(), "{path} by {size}");
+                assert_eq!(response.chunk().await.unwrap(), None);
+            }
+            // Sized reads and pieces go together.
+            let mut response = session.get(server.url(path)).await.unwrap();
+            let mut start = [0; 6];
+            assert_eq!(response.read(&mut start).await.unwrap(), 6);
+            assert_eq!(&start, b"a line");
+            assert_eq!(response.text().await.unwrap(), body[6..]);
+        }
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+#[test]
+fn a_reader_is_buffered_and_its_errors_are_ours() {
+    let body = "a line\nanother line\n".repeat(2000).leak();
+    let server = raw_and_coded(body);
+    let broken = Server::start(|conn| {
+        conn.request();
+        conn.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc");
+    });
+    run(async {
+        use futures::{AsyncBufReadExt, AsyncReadExt};
+
+        let session = Session::new();
+        for path in ["/raw", "/coded"] {
+            let response = session.get(server.url(path)).await.unwrap();
+            let reader = response.into_reader();
+            assert_eq!(reader.response().status(), 200);
+            let lines: Vec<_> = reader.lines().try_collect().await.unwrap();
+            assert_eq!(lines.len(), 4000);
+            assert_eq!(lines[3999], "another line");
+
+            // Bytes that were shown and not consumed come first.
+            let response = session.get(server.url(path)).await.unwrap();
+            let mut reader = response.into_reader();
+            assert!(reader.fill_buf().await.unwrap().starts_with(b"a line"));
+            reader.consume_unpin(2);
+            let mut rest = String::new();
+            reader.read_to_string(&mut rest).await.unwrap();
+            assert_eq!(rest, body[2..]);
+        }
+        let mut all = Vec::new();
+        let response = session.get(broken.url("/")).await.unwrap();
+        let error = response
+            .into_reader()
+            .read_to_end(&mut all)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+        let inner = error.get_ref().unwrap();
+        assert!(inner.downcast_ref::<aioli_http::Error>().is_some());
+        assert_eq!(all, b"abc");
+    });
+}
