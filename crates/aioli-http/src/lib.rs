@@ -130,8 +130,10 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod body;
 mod charset;
+mod cookies;
 mod date;
 mod deadline;
 mod decode;
@@ -163,7 +165,9 @@ pub use bytes::Bytes;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 pub use url::Url;
 
+pub use crate::auth::{Auth, Netrc, NetrcError};
 pub use crate::body::Body;
+pub use crate::cookies::{Cookie, CookieError, CookieJar, SameSite, SessionCookies};
 pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{
     BodyErrorKind, BoxError, Coding, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,
@@ -175,6 +179,7 @@ pub use crate::mock::{Mock, MockRequest};
 pub use crate::multipart::{Form, Part};
 pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
+pub use crate::redirect::Redirect;
 pub use crate::request::{IntoUrl, RequestBuilder, Sending};
 pub use crate::resolve::{Resolver, Resolving};
 pub use crate::response::{BodyReader, Chunks, Response};

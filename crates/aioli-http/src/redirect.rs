@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::error::RedirectErrorKind;
+use crate::origin::Origin;
 
 /// Headers that carry secrets, or name the host: they stay with their origin.
 const BOUND: [HeaderName; 5] = [
@@ -20,9 +21,119 @@ const BOUND: [HeaderName; 5] = [
 ];
 const BOUND_CUSTOM: [&str; 2] = ["x-api-key", "x-auth-token"];
 
-/// Whether a header goes to its own origin only: by its name, or because its value was marked
-/// as sensitive.
-pub(crate) fn is_bound(name: &HeaderName, value: &HeaderValue) -> bool {
+/// How redirects are followed; for [`SessionBuilder::redirect`](crate::SessionBuilder::redirect)
+/// and [`RequestBuilder::redirect`](crate::RequestBuilder::redirect).
+///
+/// As it is: ten hops, to any `http` or `https` URL. 303 makes a `GET` of everything but `HEAD`,
+/// 301 and 302 make one of `POST`, and the body is dropped then. Secrets, by which is meant
+/// `authorization`, `cookie`, `proxy-authorization`, `www-authenticate`, `x-api-key`,
+/// `x-auth-token`, values marked as sensitive, the request's own cookies and all credentials, go
+/// to their origin only, and only until the chain leaves it: on the way back they are gone. The
+/// cookies of the jar go where they belong. No `referer` is added, and a caller's own does not go
+/// from `https` to `http`.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_http::{ErrorKind, Redirect, RedirectErrorKind, Session};
+///
+/// # aioli_task::run(async {
+/// let policy = Redirect::default().max(3).https_only(true).sensitive("x-tenant-key");
+/// let session = Session::builder().redirect(policy).build()?;
+/// # let _ = session;
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use]
+pub struct Redirect {
+    /// `None` leaves it to the limits.
+    pub(crate) max: Option<usize>,
+    https_only: bool,
+    same_origin: bool,
+    /// For 301, 302 and 303.
+    keep_method: [bool; 3],
+    location_trusted: bool,
+    sensitive: Vec<HeaderName>,
+}
+
+impl Redirect {
+    /// How many redirects are followed, in place of [`Limits::redirects`](crate::Limits::redirects);
+    /// with 0 the redirect is the response.
+    #[doc(alias = "aiohttp.ClientSession.request.max_redirects")]
+    pub fn max(mut self, n: usize) -> Redirect {
+        self.max = Some(n);
+        self
+    }
+
+    /// Refuses a redirect to anything but `https`.
+    pub fn https_only(mut self, yes: bool) -> Redirect {
+        self.https_only = yes;
+        self
+    }
+
+    /// Refuses a redirect to another scheme, host or port.
+    pub fn same_origin(mut self, yes: bool) -> Redirect {
+        self.same_origin = yes;
+        self
+    }
+
+    /// Repeats the method and the body after these statuses, of 301, 302 and 303; others do so
+    /// anyway.
+    pub fn keep_method(mut self, statuses: impl IntoIterator<Item = u16>) -> Redirect {
+        for status in statuses {
+            if let 301..=303 = status {
+                self.keep_method[usize::from(status - 301)] = true;
+            }
+        }
+        self
+    }
+
+    /// Sends the request's secrets along wherever a redirect leads; a `host` header and answers
+    /// to digest challenges stay behind all the same.
+    ///
+    /// Whoever can redirect the request can then have its secrets.
+    pub fn location_trusted(mut self, yes: bool) -> Redirect {
+        self.location_trusted = yes;
+        self
+    }
+
+    /// Makes a secret of a header, by its name; what is no header name is none of a request.
+    pub fn sensitive<N>(mut self, name: N) -> Redirect
+    where
+        HeaderName: TryFrom<N>,
+    {
+        self.sensitive.extend(HeaderName::try_from(name));
+        self
+    }
+
+    /// Whether a header goes to its own origin only: by its name, or because its value was
+    /// marked as sensitive.
+    pub(crate) fn binds(&self, name: &HeaderName, value: &HeaderValue) -> bool {
+        is_bound(name, value) || self.sensitive.contains(name)
+    }
+
+    pub(crate) fn trusts_locations(&self) -> bool {
+        self.location_trusted
+    }
+
+    /// Whether a redirect between two URLs is allowed.
+    pub(crate) fn check(&self, from: &Url, to: &Url) -> Result<(), RedirectErrorKind> {
+        if self.https_only && to.scheme() != "https" {
+            return Err(RedirectErrorKind::Scheme);
+        }
+        if self.same_origin && Origin::of(from) != Origin::of(to) {
+            return Err(RedirectErrorKind::OtherOrigin);
+        }
+        Ok(())
+    }
+
+    fn keeps_method(&self, status: StatusCode) -> bool {
+        let at = usize::from(status.as_u16()).checked_sub(301);
+        at.and_then(|at| self.keep_method.get(at)) == Some(&true)
+    }
+}
+
+fn is_bound(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || BOUND.contains(name) || BOUND_CUSTOM.contains(&name.as_str())
 }
 
@@ -45,6 +156,7 @@ pub(crate) struct Next {
 ///
 /// `Location` when the target is no URL or there are two; `Scheme` when it is not HTTP.
 pub(crate) fn next(
+    policy: &Redirect,
     status: StatusCode,
     headers: &HeaderMap,
     method: &Method,
@@ -80,7 +192,7 @@ pub(crate) fn next(
     }
     Ok(Some(Next {
         url: target,
-        rewritten: see_other.then_some(Method::GET),
+        rewritten: (see_other && !policy.keeps_method(status)).then_some(Method::GET),
     }))
 }
 

@@ -11,9 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use url::{Url, form_urlencoded};
 
+use crate::auth::Auth;
 use crate::body::{Body, Source};
 use crate::error::{Asked, Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
 use crate::limits::Timeout;
+use crate::redirect::Redirect;
 use crate::response::Response;
 use crate::retry::Retry;
 use crate::send;
@@ -21,6 +23,7 @@ use crate::session::Session;
 
 mod body;
 mod retry;
+mod secrets;
 
 /// A request that is sent when it is awaited.
 ///
@@ -63,6 +66,12 @@ pub(crate) struct Parts {
     pub(crate) timeout: Timeout,
     pub(crate) raise_for_status: bool,
     pub(crate) redirects: usize,
+    /// In place of the session's.
+    pub(crate) redirect: Option<Box<Redirect>>,
+    /// In place of the session's.
+    pub(crate) auth: Option<Auth>,
+    /// Pairs as they are sent.
+    pub(crate) cookies: Vec<u8>,
     pub(crate) body_limit: usize,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
@@ -104,6 +113,9 @@ impl RequestBuilder {
             timeout: config.timeout,
             raise_for_status: config.raise_for_status,
             redirects: config.limits.redirects,
+            redirect: None,
+            auth: None,
+            cookies: Vec::new(),
             body_limit: config.limits.body,
             decompress: config.decompress,
             retry: config.retry.clone(),

@@ -11,6 +11,7 @@ use futures_core::Stream;
 use http::{HeaderMap, StatusCode, Version};
 use url::Url;
 
+use crate::cookies::{self, Cookie};
 use crate::decode::Decoding;
 use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
 
@@ -74,6 +75,27 @@ impl Response {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// Returns the cookies that this response sets, and that its server may set.
+    ///
+    /// Those of redirects on the way here are in the [jar](crate::Session::cookies), if there is
+    /// one. At most the first 50.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// for cookie in aioli_http::get(url).await?.cookies() {
+    ///     println!("{} for {}", cookie.name(), cookie.domain());
+    /// }
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.ClientResponse.cookies")]
+    #[must_use]
+    pub fn cookies(&self) -> Vec<Cookie> {
+        cookies::of_response(&self.head.asked.url, &self.head.headers)
     }
 
     /// Returns the version of the response.

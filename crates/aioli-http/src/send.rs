@@ -21,6 +21,7 @@ mod again;
 mod head;
 mod hop;
 mod prepare;
+mod secrets;
 
 use again::Tries;
 use hop::Hop;
@@ -44,11 +45,13 @@ async fn follow_redirects(
     parts: &mut Parts,
     mut deadline: Deadline,
 ) -> Result<Response> {
+    let config = &session.inner.config;
     let mut hop = Hop::first(session, parts)?;
     let mut tries = Tries::new(parts.retry.clone());
     let mut history = Vec::new();
+    let mut answered = false;
     loop {
-        let result = tries.hop(session, parts, &hop, &mut deadline).await;
+        let result = tries.hop(session, parts, &mut hop, &mut deadline).await;
         let mut response = result.map_err(|error| {
             // Who has redirected the request has seen it.
             let seen = if history.is_empty() {
@@ -58,6 +61,11 @@ async fn follow_redirects(
             };
             error.with_request(&parts.asked()).with_sent(seen)
         })?;
+        if secrets::is_challenged(config, parts, &hop, &response.head, answered) {
+            answered = true;
+            deadline = response.body.into_deadline();
+            continue;
+        }
         let next = match read_redirect(session, parts, &response.head, history.len()) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -72,7 +80,8 @@ async fn follow_redirects(
         tracing::debug!(status = %response.head.status, "redirected");
         history.push(parts.url.clone());
         deadline = response.body.into_deadline();
-        hop = hop.follow(parts, next)?;
+        hop = hop.follow(config, parts, next)?;
+        answered = false;
     }
 }
 
@@ -93,13 +102,17 @@ fn read_redirect(
     if parts.redirects == 0 {
         return Ok(None);
     }
-    let Some(next) = redirect::next(head.status, &head.headers, &parts.method, &parts.url)? else {
+    let config = &session.inner.config;
+    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
+    let (method, url) = (&parts.method, &parts.url);
+    let Some(next) = redirect::next(policy, head.status, &head.headers, method, url)? else {
         return Ok(None);
     };
     if followed >= parts.redirects {
         return Err(RedirectErrorKind::TooMany);
     }
-    if session.inner.config.https_only && next.url.scheme() != "https" {
+    policy.check(url, &next.url)?;
+    if config.https_only && next.url.scheme() != "https" {
         return Err(RedirectErrorKind::Scheme);
     }
     if next.rewritten.is_none() && !parts.body.is_whole() {

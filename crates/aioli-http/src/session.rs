@@ -6,10 +6,13 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use url::Url;
 
+use crate::auth::Credentials;
+use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
 use crate::mock::MockServer;
 use crate::pool::{Pool, PoolStats};
+use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder};
 use crate::retry::Retry;
 
@@ -61,6 +64,10 @@ pub(crate) struct Config {
     pub(crate) retry: Option<Arc<Retry>>,
     /// Who answers in place of the network.
     pub(crate) mock: Option<Arc<MockServer>>,
+    pub(crate) redirect: Redirect,
+    /// `None` keeps no cookies.
+    pub(crate) cookies: Option<CookieJar>,
+    pub(crate) credentials: Option<Box<Credentials>>,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }
@@ -176,6 +183,23 @@ impl Session {
     #[doc(alias = "aiohttp.ClientSession.head")]
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::HEAD, url)
+    }
+
+    /// Returns the cookies; `None` when the session keeps none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Session, Url};
+    ///
+    /// let session = Session::new();
+    /// let url = Url::parse("https://a.example/").unwrap();
+    /// session.cookies().unwrap().set(&url, "sid=31d4; Secure; Path=/").unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.cookie_jar")]
+    #[must_use]
+    pub fn cookies(&self) -> Option<&CookieJar> {
+        self.inner.config.cookies.as_ref()
     }
 
     /// Counts connections and waiting requests.

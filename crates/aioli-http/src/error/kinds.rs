@@ -105,6 +105,12 @@ pub enum RequestErrorKind {
     /// The system has no random bytes, for the boundary of a multipart form.
     #[error("the system gives no random bytes")]
     Randomness,
+    /// A name has a colon, a token is no token, or one of them has a control character.
+    #[error("the credentials cannot be sent")]
+    Credentials,
+    /// A cookie's name is no token, or its value has a semicolon or a control character.
+    #[error("the cookie cannot be sent")]
+    Cookie,
     /// A root certificate is neither DER nor PEM.
     #[error("not a certificate")]
     Certificate,
@@ -342,6 +348,9 @@ pub enum RedirectErrorKind {
     /// The scheme is neither `http` nor `https`, or not `https` where the session demands it.
     #[error("the scheme is not allowed")]
     Scheme,
+    /// It leaves the origin, and the policy does not allow that.
+    #[error("it leaves the origin")]
+    OtherOrigin,
     /// The method must be repeated and the body was a stream that is spent.
     #[error("the body cannot be sent a second time")]
     BodyNotReplayable,

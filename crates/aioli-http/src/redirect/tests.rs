@@ -13,6 +13,7 @@ fn go(status: u16, locations: &[&[u8]], method: Method) -> Result<Option<Next>, 
     }
     let status = StatusCode::from_u16(status).unwrap();
     next(
+        &Redirect::default(),
         status,
         &headers,
         &method,

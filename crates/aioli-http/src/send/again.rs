@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use aioli_time::sleep;
 
 use super::hop::{Hop, one_hop};
+use super::secrets;
 use crate::deadline::Deadline;
 use crate::error::Result;
 use crate::request::Parts;
@@ -34,11 +35,17 @@ impl Tries {
         &mut self,
         session: &Session,
         parts: &mut Parts,
-        hop: &Hop,
+        hop: &mut Hop,
         deadline: &mut Deadline,
     ) -> Result<Response> {
+        let config = &session.inner.config;
         loop {
+            // Anew for each try: the jar may have changed, and a digest answers once.
+            hop.attach(config, parts);
             let result = one_hop(session, parts, hop, deadline).await;
+            if let Ok(response) = &result {
+                secrets::take_cookies(config.cookies.as_ref(), parts, &response.head);
+            }
             let Some(retry) = &self.retry else {
                 return result;
             };

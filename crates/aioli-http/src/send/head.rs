@@ -3,10 +3,10 @@
 use http::{HeaderValue, Method, header};
 
 use super::hop::Hop;
+use super::secrets::Attached;
 use crate::body::Source;
 use crate::decode;
 use crate::h1::encode::{self, BodyEncoder};
-use crate::redirect::is_bound;
 use crate::request::Parts;
 use crate::session::Config;
 
@@ -21,7 +21,8 @@ pub(super) fn encode_head(
     let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
     encode::request_line(&mut out, &parts.method, &[url.path(), mark, query]);
 
-    let own_host = parts.headers.contains_key(header::HOST) && hop.own_secrets;
+    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
+    let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
     if !own_host {
         out.extend_from_slice(b"host: ");
         out.extend_from_slice(url.host_str().unwrap_or_default().as_bytes());
@@ -30,19 +31,34 @@ pub(super) fn encode_head(
         }
         out.extend_from_slice(b"\r\n");
     }
+    let Attached {
+        cookie,
+        authorization,
+    } = &hop.attached;
     for (name, value) in &parts.headers {
-        if hop.own_secrets || !is_bound(name, value) {
+        let replaced =
+            *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
+        if !replaced && (hop.own_secrets || !policy.binds(name, value)) {
             encode::header(&mut out, name, value);
         }
     }
     for (name, value) in &config.headers {
-        let overridden = parts.headers.contains_key(name) || *name == header::HOST;
-        if !overridden && (hop.default_secrets || !is_bound(name, value)) {
+        let replaced = *name == header::HOST
+            || *name == header::COOKIE && cookie.is_some()
+            || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
+            || parts.headers.contains_key(name);
+        if !replaced && (hop.default_secrets || !policy.binds(name, value)) {
             encode::header(&mut out, name, value);
         }
     }
     if asks_for_codings(config, parts) {
         out.extend_from_slice(decode::ACCEPTED_LINE);
+    }
+    if let Some(cookie) = cookie {
+        encode::header(&mut out, &header::COOKIE, cookie);
+    }
+    if let Some(authorization) = authorization {
+        encode::header(&mut out, &header::AUTHORIZATION, authorization);
     }
     if let Some(content_type) = &parts.content_type
         && !parts.headers.contains_key(header::CONTENT_TYPE)

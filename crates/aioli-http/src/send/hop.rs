@@ -14,6 +14,7 @@ use http::{HeaderMap, header};
 use url::Url;
 
 use super::head::encode_head;
+use super::secrets::{self, Attached};
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
@@ -38,10 +39,13 @@ use crate::transport::Transport;
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
     pub(super) origin: Origin,
-    /// Whether the request's own secrets may be sent: no hop so far has left its first origin.
+    /// No hop so far has left the first origin.
+    pub(super) at_home: bool,
+    /// Whether the request's own secrets may be sent.
     pub(super) own_secrets: bool,
     /// Whether the session's default secrets may be sent.
     pub(super) default_secrets: bool,
+    pub(super) attached: Attached,
 }
 
 impl Hop {
@@ -53,13 +57,25 @@ impl Hop {
         };
         Ok(Hop {
             origin,
+            at_home: true,
             own_secrets: true,
             default_secrets,
+            attached: Attached::default(),
         })
     }
 
+    /// Finds the secrets that belong where this hop leads.
+    pub(super) fn attach(&mut self, config: &Config, parts: &Parts) {
+        self.attached = secrets::attach(config, parts, self);
+    }
+
     /// Turns the request into the one its redirect asks for.
-    pub(super) fn follow(self, parts: &mut Parts, next: redirect::Next) -> Result<Hop> {
+    pub(super) fn follow(
+        self,
+        config: &Config,
+        parts: &mut Parts,
+        next: redirect::Next,
+    ) -> Result<Hop> {
         if let Some(method) = next.rewritten {
             parts.method = method;
             parts.body = Source::Empty;
@@ -76,11 +92,19 @@ impl Hop {
         }
         parts.url = next.url;
         let origin = origin(&parts.url)?;
+        if self.origin.secure && !origin.secure {
+            // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
+            parts.headers.remove(header::REFERER);
+        }
+        let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
         let same = origin == self.origin;
+        let trusted = same || policy.trusts_locations();
         Ok(Hop {
             origin,
-            own_secrets: self.own_secrets && same,
-            default_secrets: self.default_secrets && same,
+            at_home: self.at_home && same,
+            own_secrets: self.own_secrets && trusted,
+            default_secrets: self.default_secrets && trusted,
+            attached: Attached::default(),
         })
     }
 }

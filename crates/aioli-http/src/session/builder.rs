@@ -7,14 +7,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use super::{Config, Inner, Session};
+use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
 use crate::limits::{Limits, Timeout};
 use crate::pool::Pool;
+use crate::redirect::Redirect;
 use crate::request::{IntoUrl, header_pair};
 
 mod body;
 mod connect;
+mod secrets;
 mod tls;
 
 mod policy;
@@ -45,6 +48,9 @@ impl Default for SessionBuilder {
             decompress: crate::decode::AVAILABLE,
             retry: None,
             mock: None,
+            redirect: Redirect::default(),
+            cookies: Some(CookieJar::new()),
+            credentials: None,
             https_only: false,
             dial: DialConfig::new(),
         };
@@ -172,7 +178,10 @@ impl SessionBuilder {
         }
     }
 
-    pub(crate) fn finish(self) -> Session {
+    pub(crate) fn finish(mut self) -> Session {
+        if let Some(max) = self.config.redirect.max {
+            self.config.limits.redirects = max;
+        }
         let pool = Pool::new(self.config.limits);
         Session {
             inner: Arc::new(Inner {

@@ -15,6 +15,15 @@ fn types() {
         ($($ty:ty),* $(,)?) => {{ $( send::<$ty>(); sync::<$ty>(); unpin::<$ty>(); )* }};
     }
     all!(
+        Auth,
+        Cookie,
+        CookieError,
+        CookieJar,
+        Netrc,
+        NetrcError,
+        Redirect,
+        SameSite,
+        SessionCookies,
         BodyErrorKind,
         BodyReader,
         BoxError,
