@@ -18,7 +18,8 @@ use crate::workspace::Workspace;
 const SUITE: (&str, &str) = ("aioli-http", "servers");
 /// Before the name of a server: the variable that tells the tests where its program is.
 const VARIABLE: &str = "AIOLI_SERVER_";
-/// What Python needs for httpbin.
+/// What is written in Python, and what that needs.
+const PACKAGES: [&str; 2] = ["httpbin", "h11"];
 const REQUIREMENTS: &str = "crates/aioli-http/tests/servers/requirements.txt";
 
 /// A program that Debian has.
@@ -62,7 +63,9 @@ pub(crate) fn run(ws: &Workspace, steps: &mut Steps) -> Result {
     let programs = PROGRAMS
         .iter()
         .map(|program| (program.name, program.find(&place)));
-    let found = programs.chain([("httpbin", httpbin(ws, &place))]);
+    let python = python(ws, &place).map_err(|error| error.to_string());
+    let pythons = PACKAGES.map(|name| (name, python.clone().map_err(Into::into)));
+    let found = programs.chain(pythons);
     let mut cmd = suite.command();
     let mut n_found = 0;
     for (name, path) in found {
@@ -123,8 +126,8 @@ impl Program {
     }
 }
 
-/// The Python that has httpbin.
-fn httpbin(ws: &Workspace, place: &Path) -> Result<PathBuf> {
+/// The Python that has the packages.
+fn python(ws: &Workspace, place: &Path) -> Result<PathBuf> {
     fs::create_dir_all(place)?;
     let requirements = ws.root.join(REQUIREMENTS);
     match environment(&place.join("python"), &requirements)? {

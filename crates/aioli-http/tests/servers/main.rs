@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod differential;
 mod httpbin;
 mod nginx;
 mod part;
