@@ -153,6 +153,24 @@ impl Source {
         }
     }
 
+    /// Returns the bytes, if it is made of them.
+    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Source::Empty => Some(b""),
+            Source::Bytes(bytes) => Some(bytes),
+            Source::Stream { .. } => None,
+        }
+    }
+
+    /// Copies it, if it can be sent twice.
+    pub(crate) fn try_clone(&self) -> Option<Source> {
+        match self {
+            Source::Empty => Some(Source::Empty),
+            Source::Bytes(bytes) => Some(Source::Bytes(bytes.clone())),
+            Source::Stream { .. } => None,
+        }
+    }
+
     /// Whether it can be sent from its beginning (again).
     pub(crate) fn is_whole(&self) -> bool {
         match self {

@@ -144,6 +144,7 @@ mod error;
 pub mod example;
 mod h1;
 mod limits;
+mod middleware;
 mod mock;
 mod multipart;
 mod network;
@@ -162,7 +163,9 @@ mod tls;
 mod transport;
 
 pub use bytes::Bytes;
-pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+pub use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header,
+};
 pub use url::Url;
 
 pub use crate::auth::{Auth, Netrc, NetrcError};
@@ -175,6 +178,7 @@ pub use crate::error::{
     UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
+pub use crate::middleware::{Next, Request};
 pub use crate::mock::{Mock, MockRequest};
 pub use crate::multipart::{Form, Part};
 pub use crate::network::{Network, NetworkError};

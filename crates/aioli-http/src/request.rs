@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use url::{Url, form_urlencoded};
 
@@ -15,11 +15,12 @@ use crate::auth::Auth;
 use crate::body::{Body, Source};
 use crate::error::{Asked, Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
 use crate::limits::Timeout;
+use crate::middleware::{Next, Request};
 use crate::redirect::Redirect;
 use crate::response::Response;
 use crate::retry::Retry;
 use crate::send;
-use crate::session::Session;
+use crate::session::{Config, Session};
 
 mod body;
 mod retry;
@@ -77,6 +78,8 @@ pub(crate) struct Parts {
     pub(crate) decompress: bool,
     /// When it is tried again, if ever.
     pub(crate) retry: Option<Arc<Retry>>,
+    /// What the caller has attached; it goes to the response.
+    pub(crate) extensions: Extensions,
 }
 
 impl Parts {
@@ -85,6 +88,36 @@ impl Parts {
             method: self.method.clone(),
             url: self.url.clone(),
             idempotent: self.idempotent,
+        }
+    }
+
+    /// Copies the request, if its body can be sent twice.
+    pub(crate) fn try_clone(&self) -> Option<Parts> {
+        Some(Parts {
+            method: self.method.clone(),
+            idempotent: self.idempotent,
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: self.body.try_clone()?,
+            content_type: self.content_type.clone(),
+            timeout: self.timeout,
+            raise_for_status: self.raise_for_status,
+            redirects: self.redirects,
+            redirect: self.redirect.clone(),
+            auth: self.auth.clone(),
+            cookies: self.cookies.clone(),
+            body_limit: self.body_limit,
+            decompress: self.decompress,
+            retry: self.retry.clone(),
+            extensions: self.extensions.clone(),
+        })
+    }
+
+    /// Checks the URL again, after it may have been changed.
+    pub(crate) fn check_url(&self, config: &Config) -> Result<()> {
+        match check_url(self.url.clone(), config.https_only) {
+            Ok(_) => Ok(()),
+            Err(kind) => Err(Error::new(ErrorKind::InvalidUrl(kind))),
         }
     }
 }
@@ -119,6 +152,7 @@ impl RequestBuilder {
             body_limit: config.limits.body,
             decompress: config.decompress,
             retry: config.retry.clone(),
+            extensions: Extensions::new(),
         };
         RequestBuilder {
             session,
@@ -319,7 +353,10 @@ impl RequestBuilder {
         Sending(Box::pin(async move {
             match error {
                 Some(error) => Err(error),
-                None => send::send(&session, parts).await,
+                None if session.inner.config.middleware.is_empty() => {
+                    send::send(&session, parts).await
+                }
+                None => Next::first(session).run(Request { parts }).await,
             }
         }))
     }

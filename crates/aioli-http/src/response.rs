@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use url::Url;
 
 use crate::cookies::{self, Cookie};
@@ -60,6 +60,8 @@ pub(crate) struct Head {
     /// The URLs that led here.
     pub(crate) history: Vec<Url>,
     pub(crate) content_length: Option<u64>,
+    /// What the caller has attached to the request.
+    pub(crate) extensions: Extensions,
     /// The bound of a buffered body.
     pub(crate) body_limit: usize,
 }
@@ -115,6 +117,18 @@ impl Response {
     #[must_use]
     pub fn history(&self) -> &[Url] {
         &self.head.history
+    }
+
+    /// Returns what was attached to the request.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.head.extensions
+    }
+
+    /// Returns what is attached to the response, to be changed: by middleware, for whoever
+    /// made the request.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.head.extensions
     }
 
     /// Returns the announced length of the body, if it was announced and can be believed.

@@ -70,6 +70,7 @@ async fn follow_redirects(
             Ok(Some(next)) => next,
             Ok(None) => {
                 response.head.history = history;
+                response.head.extensions = std::mem::take(&mut parts.extensions);
                 if parts.decompress {
                     response.begin_decoding();
                 }

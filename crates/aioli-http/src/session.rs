@@ -10,6 +10,7 @@ use crate::auth::Credentials;
 use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
+use crate::middleware::Middleware;
 use crate::mock::MockServer;
 use crate::pool::{Pool, PoolStats};
 use crate::redirect::Redirect;
@@ -68,6 +69,8 @@ pub(crate) struct Config {
     /// `None` keeps no cookies.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) credentials: Option<Box<Credentials>>,
+    /// What is around each request, the outermost first.
+    pub(crate) middleware: Vec<Middleware>,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }

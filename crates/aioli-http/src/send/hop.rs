@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 use url::Url;
 
 use super::head::encode_head;
@@ -257,6 +257,7 @@ fn respond(
         headers: head.headers,
         asked: parts.asked(),
         history: Vec::new(),
+        extensions: Extensions::new(),
         content_length,
         body_limit: parts.body_limit,
     };

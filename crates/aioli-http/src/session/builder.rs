@@ -51,6 +51,7 @@ impl Default for SessionBuilder {
             redirect: Redirect::default(),
             cookies: Some(CookieJar::new()),
             credentials: None,
+            middleware: Vec::new(),
             https_only: false,
             dial: DialConfig::new(),
         };

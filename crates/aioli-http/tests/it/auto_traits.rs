@@ -61,6 +61,10 @@ fn types() {
     // A body may be a stream that only one thread at a time can poll.
     send::<Body>();
     unpin::<Body>();
+    send::<Request>();
+    unpin::<Request>();
+    send::<Next>();
+    sync::<Next>();
     send::<Mock>();
     unpin::<Mock>();
     send::<Form>();

@@ -11,6 +11,7 @@ mod codings;
 mod connect;
 mod foreign;
 mod hostile;
+mod middleware;
 mod mock;
 mod os;
 mod redirects;

@@ -1,10 +1,13 @@
-//! What a session does about requests as a whole: retries, and answers in place of the network.
+//! What is around the requests of a session: retries, middleware, and answers without a network.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use super::SessionBuilder;
+use crate::error::Result;
+use crate::middleware::{self, Next, Request};
 use crate::mock::{Mock, MockRequest, MockServer};
+use crate::response::Response;
 use crate::retry::Retry;
 
 impl SessionBuilder {
@@ -53,6 +56,53 @@ impl SessionBuilder {
         A: Future<Output = Mock> + Send + 'static,
     {
         self.config.mock = Some(MockServer::new(handler));
+        self
+    }
+
+    /// Puts a function around each request: it sees the request, has it carried out by
+    /// [`next.run`](Next::run), and sees the response.
+    ///
+    /// The first one given is the outermost. It is called once for each request that is awaited,
+    /// not for each redirect or retry; see [`Request`] for what it sees. What the function holds
+    /// over an await must be `Send`, and its future owns what it needs: captured state is cloned
+    /// into an `async move` block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use aioli_http::{HeaderValue, Mock, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// let count = Arc::new(AtomicU32::new(0));
+    /// let counted = count.clone();
+    /// let session = Session::builder()
+    ///     .with(async |mut request, next| {
+    ///         request.headers_mut().insert("x-trace", HeaderValue::from_static("7"));
+    ///         next.run(request).await
+    ///     })
+    ///     .with(move |request, next| {
+    ///         let count = counted.clone();
+    ///         async move {
+    ///             let response = next.run(request).await?;
+    ///             count.fetch_add(1, Ordering::Relaxed);
+    ///             Ok(response)
+    ///         }
+    ///     })
+    ///     .mock(async |request| Mock::text(200, request.header("x-trace").unwrap_or("none")))
+    ///     .build()?;
+    /// assert_eq!(session.get("http://a.example/").await?.text().await?, "7");
+    /// assert_eq!(count.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.middlewares")]
+    pub fn with<F, R>(mut self, function: F) -> SessionBuilder
+    where
+        F: Fn(Request, Next) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Response>> + Send + 'static,
+    {
+        self.config.middleware.push(middleware::layer(function));
         self
     }
 }
