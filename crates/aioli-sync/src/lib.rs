@@ -227,6 +227,7 @@ pub use stats::{
     BarrierPhase, BarrierStats, CapacityLimiterStats, ConditionStats, EventStats, LockStats,
     NotifyStats, QueueStats, RwLockStats, SemaphoreStats,
 };
+pub use wakers::wake_all;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

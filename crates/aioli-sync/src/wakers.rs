@@ -1,6 +1,42 @@
-//! The wakers that leave a critical section with it.
+//! The wakers that leave a critical section with it, and how many are woken.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
+
+/// Wakes everybody, in order, also when a waker panics; then the first panic goes on.
+///
+/// For authors of primitives and drivers: wakers are foreign code, and those who come after one
+/// that panics would wait for ever.
+///
+/// # Panics
+///
+/// As the first waker did that panicked. What later ones panic with is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::task::Waker;
+///
+/// let mut waiting = vec![Waker::noop().clone(), Waker::noop().clone()];
+/// aioli_sync::wake_all(waiting.drain(..));
+/// assert!(waiting.is_empty());
+/// ```
+pub fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    let mut wakers = wakers.into_iter();
+    let mut first = None;
+    // Once for all, but for those behind a panic.
+    let mut wake_more = || {
+        for waker in wakers.by_ref() {
+            waker.wake();
+        }
+    };
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut wake_more)) {
+        first.get_or_insert(panic);
+    }
+    if let Some(panic) = first {
+        resume_unwind(panic);
+    }
+}
 
 /// Wakers on their way out of a critical section.
 #[derive(Default)]
@@ -48,9 +84,66 @@ impl Wakers {
 
     /// Invokes everybody, in the order of their grants, and drops who is retired.
     pub(crate) fn flush(self) {
-        if let Some(first) = self.first {
-            first.wake();
+        match self.first {
+            Some(first) if self.rest.is_empty() => first.wake(),
+            first => wake_all(first.into_iter().chain(self.rest)),
         }
-        self.rest.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    struct Planted {
+        woken: Arc<AtomicUsize>,
+        panic: Option<&'static str>,
+    }
+
+    impl Wake for Planted {
+        fn wake(self: Arc<Self>) {
+            self.woken.fetch_add(1, Ordering::Relaxed);
+            if let Some(panic) = self.panic {
+                std::panic::panic_any(panic);
+            }
+        }
+    }
+
+    /// Wakers that count, some of which panic.
+    fn planted(
+        panics: &[Option<&'static str>],
+        woken: &Arc<AtomicUsize>,
+    ) -> impl Iterator<Item = Waker> {
+        let wakers = panics.iter().map(|&panic| {
+            let woken = woken.clone();
+            Waker::from(Arc::new(Planted { woken, panic }))
+        });
+        wakers.collect::<Vec<_>>().into_iter()
+    }
+
+    const PANICS: [Option<&str>; 5] = [None, Some("first"), None, Some("second"), None];
+
+    #[test]
+    fn who_comes_after_a_panic_is_woken_too() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let all = planted(&PANICS, &woken);
+        let panic = catch_unwind(AssertUnwindSafe(|| wake_all(all))).unwrap_err();
+        assert_eq!(woken.load(Ordering::Relaxed), PANICS.len());
+        assert_eq!(panic.downcast_ref(), Some(&"first"));
+    }
+
+    #[test]
+    fn a_section_wakes_all_whatever_the_first_one_does() {
+        for panics in [&PANICS[..], &PANICS[1..], &PANICS[1..2]] {
+            let woken = Arc::new(AtomicUsize::new(0));
+            let mut wakers = Wakers::default();
+            planted(panics, &woken).for_each(|waker| wakers.push(waker));
+            let panic = catch_unwind(AssertUnwindSafe(|| wakers.flush())).unwrap_err();
+            assert_eq!(woken.load(Ordering::Relaxed), panics.len());
+            assert_eq!(panic.downcast_ref(), Some(&"first"));
+        }
     }
 }

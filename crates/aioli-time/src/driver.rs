@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
+use aioli_sync::wake_all;
 use aioli_task::driver::{DeadlineSource, ExactWaits, Home};
 
 use self::open::Open;
@@ -389,7 +390,7 @@ impl DeadlineSource for Driver {
             State::Open(open) => open.take_due(now),
             State::Closed(_) => Vec::new(),
         };
-        due.into_iter().for_each(Waker::wake);
+        wake_all(due);
     }
 
     fn close(&self) {
@@ -410,6 +411,6 @@ impl DeadlineSource for Driver {
             forget_clock(self.id);
         }
         // Whoever waits on another thread is told, and turns to the loop it finds there.
-        rest.into_iter().for_each(Waker::wake);
+        wake_all(rest);
     }
 }
