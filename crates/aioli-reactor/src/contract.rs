@@ -37,8 +37,14 @@
 //!    driver holds the file open no more, so that closing the descriptor ends a connection and
 //!    frees a port. On another thread than the home thread this may come later, namely when the
 //!    home thread does not come back to `wait` for long.
-//! 9. **`close` comes last**, on the home thread: afterwards there is no `wait`, no file is
-//!    held, and what is deregistered was so before.
+//! 9. **By level what stays is told again.** A driver that can `watch` reports, from then on and until
+//!    it is told otherwise, by each `wait` a source that has something to read, and nothing of its
+//!    writing. `watch` is a new look as well: what is ready when it watches by edge again is
+//!    reported by a later `wait`. The others say that they cannot, and watch as before. Why
+//!    nothing is lost between the two is in [`readiness`](crate::readiness), when it pays in
+//!    [`probing`](crate::probing).
+//! 10. **`close` comes last**, on the home thread: afterwards there is no `wait`, no file is
+//!     held, and what is deregistered was so before.
 //!
 //! # What the mirrored files hold
 //!

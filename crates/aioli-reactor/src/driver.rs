@@ -80,6 +80,15 @@ pub(crate) struct Event {
     pub(crate) ready: Ready,
 }
 
+/// When a source that stays ready is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// Once, when it becomes ready.
+    Edge,
+    /// By each wait.
+    Level,
+}
+
 /// A driver, matched at the boundary of system calls only. The contract is in
 /// [`contract`](crate::contract).
 #[derive(Debug)]
@@ -127,12 +136,35 @@ impl Driver {
         }
     }
 
+    /// Whether sources have to be armed, each time that they are waited for.
+    pub(crate) fn is_armed(&self) -> bool {
+        match self {
+            Driver::Epoll(_) => false,
+            Driver::Uring(driver) => driver.is_armed(),
+            Driver::Poll(_) => true,
+        }
+    }
+
     /// Watches the source for `interest`, and for nothing else, until the next report of it.
     pub(crate) fn arm(&self, source: RawSource, token: usize, interest: Ready) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.arm(source, token, interest),
             Driver::Uring(driver) => driver.arm(source, token, interest),
             Driver::Poll(driver) => driver.arm(source, token, interest),
+        }
+    }
+
+    /// Watches reading of the source by level, and nothing else, or by edge again what it is always
+    /// watched for. False: this driver cannot.
+    pub(crate) fn watch(
+        &self,
+        source: RawSource,
+        token: usize,
+        trigger: Trigger,
+    ) -> io::Result<bool> {
+        match self {
+            Driver::Epoll(driver) => driver.watch(source, token, trigger).map(|()| true),
+            Driver::Uring(_) | Driver::Poll(_) => Ok(false),
         }
     }
 

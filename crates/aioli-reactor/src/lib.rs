@@ -89,6 +89,7 @@ mod epoll;
 mod operation;
 mod os;
 mod polling;
+mod probing;
 mod reactor;
 mod readiness;
 mod ready;

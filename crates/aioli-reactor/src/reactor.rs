@@ -4,11 +4,12 @@
 //! registered, so a loop without I/O never opens a descriptor.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::task::Waker;
 use std::time::Duration;
 
+use aioli_sync::wake_all;
 use aioli_task::driver::{Home, Park};
 
 use crate::beside::Beside;
@@ -34,6 +35,9 @@ pub(crate) struct Reactor {
     /// The sticky token of `unpark`. It lives here and not in the driver, because a `poll` uses
     /// up the driver's notification, while the token must last until the next `park`.
     unparked: AtomicBool,
+    /// How many of the last wait's reports may still be in the loop's ready queue. Of the home
+    /// thread alone.
+    ahead: AtomicUsize,
     /// Makes this reactor the parker of its loop, once.
     installed: Once,
 }
@@ -41,7 +45,6 @@ pub(crate) struct Reactor {
 #[derive(Debug, Default)]
 struct Scratch {
     events: Vec<Event>,
-    reports: Vec<(Arc<Source>, Event)>,
     woken: Vec<Waker>,
 }
 
@@ -54,6 +57,7 @@ impl Reactor {
             sources: Mutex::new(Some(Table::default())),
             scratch: Mutex::default(),
             unparked: AtomicBool::new(false),
+            ahead: AtomicUsize::new(0),
             installed: Once::new(),
         }
     }
@@ -102,6 +106,12 @@ impl Reactor {
         }
     }
 
+    /// How much the last look has found.
+    #[cfg(test)]
+    pub(crate) fn reported(&self) -> usize {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
     /// Registers a source, which must be deregistered before it closes.
     pub(crate) fn register(&self, raw: RawSource) -> io::Result<Arc<Source>> {
         // The lock is held over the driver's call, so that the first report finds the source.
@@ -142,25 +152,25 @@ impl Reactor {
     /// Waits, and reports to the sources what came.
     fn turn(&self, timeout: Option<Duration>) {
         let mut scratch = crate::lock(&self.scratch);
-        let Scratch {
-            events,
-            reports,
-            woken,
-        } = &mut *scratch;
+        let Scratch { events, woken } = &mut *scratch;
         events.clear();
         if let Err(error) = self.wait(timeout, events) {
             // The loop must not spin silently, nor end because of it.
             tracing::error!(%error, driver = %self.kind(), "waiting for readiness failed");
             std::thread::sleep(timeout.unwrap_or(FAILURE_PAUSE).min(FAILURE_PAUSE));
         }
+        self.ahead.store(events.len(), Ordering::Relaxed);
+        // The lock is held over the reports, so that the driver is asked about no source that has
+        // been deregistered meanwhile, whose number may be another's by then.
         if let Some(table) = crate::lock(&self.sources).as_ref() {
-            let found = |event: Event| Some((table.get(event.token)?.clone(), event));
-            reports.extend(events.iter().copied().filter_map(found));
+            for event in &*events {
+                if let Some(source) = table.get(event.token) {
+                    source.report(&self.driver, event.ready, woken);
+                }
+            }
         }
-        for (source, event) in reports.drain(..) {
-            source.report(&self.driver, event.ready, woken);
-        }
-        woken.drain(..).for_each(Waker::wake);
+        // With no lock held that a waker could need: it may poll inline, and come back to a source.
+        wake_all(woken.drain(..));
     }
 }
 
@@ -170,6 +180,16 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(10);
 impl Park for Reactor {
     fn poll(&self) {
         self.turn(Some(Duration::ZERO));
+    }
+
+    /// Who has been reported is served first. A look before that would find no more than what has
+    /// come meanwhile, and once more all who are watched by level and have not read yet. One wait
+    /// reports [`EVENTS_MAX`](crate::contract::EVENTS_MAX) at most, which bounds the delay.
+    fn glance(&self, entries: usize) {
+        match self.ahead.load(Ordering::Relaxed).checked_sub(entries) {
+            Some(left) if left > 0 => self.ahead.store(left, Ordering::Relaxed),
+            _ => self.poll(),
+        }
     }
 
     fn park(&self, timeout: Option<Duration>) {

@@ -15,6 +15,21 @@
 //!   (1) transition_to_ready      (2) transition_to_waiting      end of loop: transition_to_ended
 //! ```
 //!
+//! # By level
+//!
+//! A read that fills its buffer leaves open whether there is more. By edge the next attempt has to
+//! find out, for what is left unread is not reported again. A source may be watched *by level*
+//! instead, as far as reading goes; then it is, by the next wait, and such a read may be *assumed*
+//! to be the last one. The bit `BY_LEVEL` says so. It is set after the driver has been told to
+//! report by level, and cleared before it is told to report by edge again. So who clears "ready"
+//! on an assumption, and finds the bit set in the same atomic step, does it while the driver reports
+//! by level; and a driver that goes back to edges afterwards reports what is there at that moment.
+//! Either way the rest is reported.
+//!
+//! By level nothing is reported for writing. So a source is watched by level only while it is ready
+//! for writing; who finds that it is not any more and clears that, sees the bit, and has it undone.
+//! Who sets the bit looks again afterwards. One of them sees the other, as both change one word.
+//!
 //! A fresh source is *untried*: nothing has been reported, but trying costs one system call and
 //! often succeeds (a new connection can nearly always be written to). Attempts go ahead on an
 //! untried direction; whoever only asks for readiness waits for the report.
@@ -29,6 +44,8 @@ const UNTRIED_READ: usize = 1 << 4;
 const UNTRIED_WRITE: usize = 1 << 5;
 /// The loop has ended and reports no more. Never cleared.
 const ENDED: usize = 1 << 6;
+/// Reading is watched by level: whatever is left unread is reported by the next wait.
+const BY_LEVEL: usize = 1 << 7;
 /// The count of edges starts here. It may wrap: an attempt that spans 2^24 edges of one source
 /// (the least number, where `usize` has 32 bits) does not happen.
 const EDGE: usize = 1 << 8;
@@ -59,6 +76,11 @@ impl Snapshot {
         self.is_ready(interest) || self.0 & untried(interest) != 0
     }
 
+    /// Is reading watched by level?
+    pub(crate) fn is_by_level(self) -> bool {
+        self.0 & BY_LEVEL != 0
+    }
+
     pub(crate) fn is_ended(self) -> bool {
         self.0 & ENDED != 0
     }
@@ -75,22 +97,43 @@ impl Readiness {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// A driver has reported `ready`.
-    pub(crate) fn transition_to_ready(&self, ready: Ready) {
-        self.update(|word| (word | ready.bits()).wrapping_add(EDGE));
+    /// A driver has reported `ready`. Returns the word after it.
+    pub(crate) fn transition_to_ready(&self, ready: Ready) -> Snapshot {
+        self.update(|word| (word | ready.bits()).wrapping_add(EDGE))
     }
 
     /// An attempt that began at `seen` said `WouldBlock`: the direction is not ready, whatever
-    /// had been reported by then. An edge since `seen` keeps it ready.
-    pub(crate) fn transition_to_waiting(&self, seen: Snapshot, interest: Interest) {
+    /// had been reported by then. An edge since `seen` keeps it ready. Returns the word after it.
+    pub(crate) fn transition_to_waiting(&self, seen: Snapshot, interest: Interest) -> Snapshot {
         let cleared = (interest.ready() | interest.closed()).bits() | untried(interest);
-        self.clear(seen, cleared);
+        self.update(|word| clear(word, seen, cleared))
     }
 
     /// An attempt that began at `seen` took or gave less than it could hold, so the next one
-    /// would block, unless the direction has ended.
-    pub(crate) fn transition_to_drained(&self, seen: Snapshot, interest: Interest) {
-        self.clear(seen, interest.ready().bits() | untried(interest));
+    /// would block, unless the direction has ended. Returns the word after it.
+    pub(crate) fn transition_to_drained(&self, seen: Snapshot, interest: Interest) -> Snapshot {
+        let cleared = interest.ready().bits() | untried(interest);
+        self.update(|word| clear(word, seen, cleared))
+    }
+
+    /// A read that began at `seen` has filled its buffer, and is assumed to have taken all. Nothing
+    /// changes unless reading is watched by level.
+    pub(crate) fn transition_to_assumed(&self, seen: Snapshot) {
+        let cleared = Interest::Readable.ready().bits() | untried(Interest::Readable);
+        self.update(|word| match word & BY_LEVEL {
+            0 => word,
+            _ => clear(word, seen, cleared),
+        });
+    }
+
+    /// The driver reports reading by level from now on. Returns the word after it.
+    pub(crate) fn transition_to_level(&self) -> Snapshot {
+        self.update(|word| word | BY_LEVEL)
+    }
+
+    /// The driver is about to report reading by edge again.
+    pub(crate) fn transition_to_edge(&self) {
+        self.update(|word| word & !BY_LEVEL);
     }
 
     /// The loop has ended.
@@ -98,25 +141,28 @@ impl Readiness {
         self.update(|word| word | ENDED);
     }
 
-    fn clear(&self, seen: Snapshot, bits: usize) {
-        self.update(|word| {
-            let same_edge = word & !(EDGE - 1) == seen.0 & !(EDGE - 1);
-            if same_edge { word & !bits } else { word }
-        });
-    }
-
-    fn update(&self, next: impl Fn(usize) -> usize) {
+    fn update(&self, next: impl Fn(usize) -> usize) -> Snapshot {
         // ORDERING: release pairs with `observe`; acquire keeps what follows (waking, waiting)
         // behind the change.
-        self.0
+        let before = self
+            .0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(next(word)))
             .expect("the update always gives a value");
+        Snapshot(next(before))
     }
+}
+
+/// The word without these bits, unless an edge has come since `seen`.
+fn clear(word: usize, seen: Snapshot, bits: usize) -> usize {
+    let same_edge = word & !(EDGE - 1) == seen.0 & !(EDGE - 1);
+    if same_edge { word & !bits } else { word }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    mod level;
 
     #[test]
     fn a_fresh_source_is_worth_trying_but_not_ready() {

@@ -11,8 +11,12 @@ use crate::os::{self, AsSource};
 use crate::reactor::Reactor;
 use crate::readiness::Snapshot;
 use crate::ready::Interest;
-use crate::source::{Place, Source};
+use crate::source::{Extent, Place, Source};
 use crate::waiters::WaiterKey;
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
 
 /// A source (socket, pipe, any pollable descriptor) that a reactor watches.
 ///
@@ -136,7 +140,7 @@ impl Registration {
         interest: Interest,
         operation: impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.poll_attempts(cx, interest, None, operation, |_| false)
+        self.poll_attempts(cx, interest, None, operation, |_| Extent::Unknown)
     }
 
     /// As [`poll_io`](Registration::poll_io), for an operation that moves up to `len` bytes of a
@@ -155,23 +159,22 @@ impl Registration {
         len: usize,
         operation: impl FnMut() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let is_short = |moved: &usize| 0 < *moved && *moved < len;
-        self.poll_attempts(cx, interest, None, operation, is_short)
+        self.poll_attempts(cx, interest, None, operation, |n| extent(*n, len))
     }
 
-    /// Every operation: its attempts, within the budget of the task. `is_last` tells that an
-    /// output leaves nothing to do now; who has no `key` waits in the poll slot.
+    /// Every operation: its attempts, within the budget of the task. `extent` tells what an output
+    /// says of the next one; who has no `key` waits in the poll slot.
     fn poll_attempts<T>(
         &self,
         cx: &mut Context<'_>,
         interest: Interest,
         key: Option<&mut Option<WaiterKey>>,
         operation: impl FnMut() -> io::Result<T>,
-        is_last: impl Fn(&T) -> bool,
+        extent: impl Fn(&T) -> Extent,
     ) -> Poll<io::Result<T>> {
         // A source that is always ready must not keep its task from ever yielding.
         ready!(budget::poll_proceed(cx));
-        let result = self.poll_unbounded(cx, interest, key, operation, is_last);
+        let result = self.poll_unbounded(cx, interest, key, operation, extent);
         if result.is_pending() {
             budget::refund();
         }
@@ -184,7 +187,7 @@ impl Registration {
         interest: Interest,
         mut key: Option<&mut Option<WaiterKey>>,
         mut operation: impl FnMut() -> io::Result<T>,
-        is_last: impl Fn(&T) -> bool,
+        extent: impl Fn(&T) -> Extent,
     ) -> Poll<io::Result<T>> {
         let worth = |seen: Snapshot| seen.is_worth_trying(interest);
         for _ in 0..ATTEMPTS_MAX {
@@ -197,15 +200,18 @@ impl Registration {
                 .source
                 .poll_ready(driver, interest, cx.waker(), place, worth);
             let seen = ready!(seen)?;
+            if let Some(key) = &mut key {
+                // Who is in the list found the direction not ready under the lock. Now it is, so
+                // it has been reported since, and a report takes everybody off the list.
+                **key = None;
+            }
             match operation() {
                 Ok(output) => {
-                    if is_last(&output) {
-                        self.source.readiness.transition_to_drained(seen, interest);
-                    }
+                    self.source.moved(driver, seen, interest, extent(&output));
                     return Poll::Ready(Ok(output));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source.readiness.transition_to_waiting(seen, interest);
+                    self.source.blocked(driver, seen, interest);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
@@ -280,7 +286,7 @@ impl Registration {
         let mut waiter = Waiter::new(&self.source);
         poll_fn(|cx| {
             let key = Some(&mut waiter.key);
-            self.poll_attempts(cx, interest, key, &mut operation, |_| false)
+            self.poll_attempts(cx, interest, key, &mut operation, |_| Extent::Unknown)
         })
         .await
     }
@@ -302,10 +308,9 @@ impl Registration {
         mut operation: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
         let mut waiter = Waiter::new(&self.source);
-        let is_short = |moved: &usize| 0 < *moved && *moved < len;
         poll_fn(|cx| {
             let key = Some(&mut waiter.key);
-            self.poll_attempts(cx, interest, key, &mut operation, is_short)
+            self.poll_attempts(cx, interest, key, &mut operation, |n| extent(*n, len))
         })
         .await
     }
@@ -322,16 +327,27 @@ impl Registration {
         operation: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<T> {
         let seen = self.source.readiness.observe();
-        if !seen.is_worth_trying(interest) {
+        // By level a read that filled its buffer was only assumed to be the last one.
+        let is_assumed = interest == Interest::Readable && seen.is_by_level();
+        if !seen.is_worth_trying(interest) && !is_assumed {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = operation();
         if let Err(error) = &result
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.source.readiness.transition_to_waiting(seen, interest);
+            self.source.blocked(&self.reactor.driver, seen, interest);
         }
         result
+    }
+}
+
+/// What a transfer of `moved` of at most `len` bytes says of the next one.
+fn extent(moved: usize, len: usize) -> Extent {
+    match moved {
+        0 => Extent::Unknown,
+        _ if moved < len => Extent::Short,
+        _ => Extent::Full,
     }
 }
 

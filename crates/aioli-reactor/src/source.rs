@@ -4,9 +4,12 @@ use std::io;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
-use crate::driver::Driver;
+use aioli_sync::wake_all;
+
+use crate::driver::{Driver, Trigger};
 use crate::ended::LoopEnded;
 use crate::os::RawSource;
+use crate::probing::{Next, Probing};
 use crate::readiness::{Readiness, Snapshot};
 use crate::ready::{Interest, Ready};
 use crate::waiters::{WaiterKey, Waiters};
@@ -19,11 +22,14 @@ use crate::waiters::{WaiterKey, Waiters};
 ///    `readiness` again under that lock before it goes to sleep. So either the waiter sees the
 ///    report, or the report sees the waiter.
 /// 2. Under the lock, `armed` is what the driver watches for next.
+/// 3. Under the lock, the driver reports by level if `readiness` says so. Then the source is ready
+///    for writing, or somebody is about to take the lock and watch it by edge again.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) raw: RawSource,
     pub(crate) token: usize,
     pub(crate) readiness: Readiness,
+    probing: Probing,
     waiting: Mutex<Waiting>,
 }
 
@@ -32,6 +38,17 @@ struct Waiting {
     waiters: Waiters,
     /// What a oneshot driver watches this source for.
     armed: Ready,
+}
+
+/// What a successful attempt tells about the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Nothing.
+    Unknown,
+    /// It moved less than it could have: the next one would block.
+    Short,
+    /// It moved all it could.
+    Full,
 }
 
 /// Where a waiter leaves its waker.
@@ -48,6 +65,7 @@ impl Source {
             raw,
             token,
             readiness: Readiness::new(),
+            probing: Probing::default(),
             waiting: Mutex::new(Waiting {
                 waiters: Waiters::default(),
                 armed: Ready::NONE,
@@ -95,9 +113,13 @@ impl Source {
     /// The driver has reported `ready`: remembers it, and adds who waits for it to `woken`, for the
     /// caller to wake with no lock held: a waker may poll inline, and come back to this source.
     pub(crate) fn report(&self, driver: &Driver, ready: Ready, woken: &mut Vec<Waker>) {
-        self.readiness.transition_to_ready(ready);
+        let word = self.readiness.transition_to_ready(ready);
         let mut waiting = crate::lock(&self.waiting);
         waiting.armed = Ready::NONE;
+        if word.is_by_level() && !waiting.waiters.has_reader() {
+            // It would be reported by each wait, and no wait would ever be one.
+            self.leave_level(driver);
+        }
         waiting.waiters.take(ready, woken);
         // A oneshot driver has disarmed the other direction too.
         if self.arm(driver, &mut waiting).is_err() {
@@ -105,6 +127,82 @@ impl Source {
             let others = waiting.waiters.interest();
             self.readiness.transition_to_ready(others);
             waiting.waiters.take(others, woken);
+        }
+    }
+
+    /// An attempt that began at `seen` has succeeded.
+    #[inline]
+    pub(crate) fn moved(&self, driver: &Driver, seen: Snapshot, interest: Interest, it: Extent) {
+        if it == Extent::Unknown {
+            return;
+        }
+        if it == Extent::Short {
+            let word = self.readiness.transition_to_drained(seen, interest);
+            self.look_at_writing(driver, word, interest);
+        }
+        if interest == Interest::Writable {
+            return;
+        }
+        let is_full = it == Extent::Full;
+        match self.probing.moved(seen.is_by_level(), is_full) {
+            Next::Probe => {}
+            Next::Assume => self.readiness.transition_to_assumed(seen),
+            Next::Leave => {
+                let _waiting = crate::lock(&self.waiting);
+                self.leave_level(driver);
+            }
+        }
+    }
+
+    /// An attempt that began at `seen` has said `WouldBlock`.
+    #[inline]
+    pub(crate) fn blocked(&self, driver: &Driver, seen: Snapshot, interest: Interest) {
+        let word = self.readiness.transition_to_waiting(seen, interest);
+        if interest == Interest::Readable && self.probing.blocked(word.is_by_level()) {
+            self.enter_level(driver);
+        }
+        self.look_at_writing(driver, word, interest);
+    }
+
+    /// A direction has been cleared, and this is the word after it: by level nobody would report
+    /// that writing is possible again.
+    #[inline]
+    fn look_at_writing(&self, driver: &Driver, word: Snapshot, cleared: Interest) {
+        if cleared == Interest::Writable && word.is_by_level() {
+            let _waiting = crate::lock(&self.waiting);
+            self.leave_level(driver);
+        }
+    }
+
+    /// Watches reading by level, if the driver can.
+    #[cold]
+    fn enter_level(&self, driver: &Driver) {
+        let _waiting = crate::lock(&self.waiting);
+        let word = self.readiness.observe();
+        if word.is_by_level() || word.is_ended() || !word.is_ready(Interest::Writable) {
+            return;
+        }
+        // An error: the source was closed, and nothing is watched any more.
+        if !matches!(driver.watch(self.raw, self.token, Trigger::Level), Ok(true)) {
+            self.probing.left();
+            return;
+        }
+        let word = self.readiness.transition_to_level();
+        if !word.is_ready(Interest::Writable) {
+            self.leave_level(driver);
+        }
+    }
+
+    /// Watches by edge again. Under the lock of `waiting`.
+    #[cold]
+    fn leave_level(&self, driver: &Driver) {
+        if !self.readiness.observe().is_by_level() {
+            return;
+        }
+        self.readiness.transition_to_edge();
+        self.probing.left();
+        if let Err(error) = driver.watch(self.raw, self.token, Trigger::Edge) {
+            tracing::debug!(source = ?self.raw, %error, "a source was closed before it was deregistered");
         }
     }
 
@@ -117,11 +215,14 @@ impl Source {
             .waiters
             .take(everybody, &mut woken);
         // With no lock held: a waker may poll inline, and come back to this source.
-        woken.into_iter().for_each(Waker::wake);
+        wake_all(woken);
     }
 
     /// Lets the driver watch for what is waited for.
     fn arm(&self, driver: &Driver, waiting: &mut Waiting) -> io::Result<()> {
+        if !driver.is_armed() {
+            return Ok(());
+        }
         let wanted = waiting.waiters.interest();
         if !waiting.armed.contains(wanted) {
             driver.arm(self.raw, self.token, wanted)?;

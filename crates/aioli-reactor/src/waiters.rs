@@ -19,8 +19,10 @@ pub(crate) struct Waiters {
     reader: Option<Waker>,
     /// The last task that polled for writing.
     writer: Option<Waker>,
-    /// Futures, in the order in which they began to wait.
-    list: Vec<Waiter>,
+    /// The future that began to wait when there was none: most sources have no other.
+    first: Option<Waiter>,
+    /// The futures that began after it, in order.
+    rest: Vec<Waiter>,
     next_key: u64,
 }
 
@@ -53,8 +55,10 @@ impl Waiters {
         interest: Interest,
         waker: &Waker,
     ) -> Option<Waker> {
-        let known = self.list.iter_mut().find(|waiter| Some(waiter.key) == *key);
-        if let Some(waiter) = known {
+        let known = |waiter: &&mut Waiter| Some(waiter.key) == *key;
+        if key.is_some()
+            && let Some(waiter) = self.first.iter_mut().chain(&mut self.rest).find(known)
+        {
             if waiter.waker.will_wake(waker) {
                 return None;
             }
@@ -63,18 +67,32 @@ impl Waiters {
         let new = WaiterKey(self.next_key);
         self.next_key += 1;
         *key = Some(new);
-        self.list.push(Waiter {
+        let waiter = Waiter {
             key: new,
             interest,
             waker: waker.clone(),
-        });
+        };
+        if self.first.is_none() && self.rest.is_empty() {
+            self.first = Some(waiter);
+        } else {
+            self.rest.push(waiter);
+        }
         None
     }
 
     /// Takes a future off the list; it may have been woken and be gone already.
     pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
-        let index = self.list.iter().position(|waiter| waiter.key == key)?;
-        Some(self.list.remove(index).waker)
+        if let Some(first) = self.first.take_if(|first| first.key == key) {
+            return Some(first.waker);
+        }
+        let index = self.rest.iter().position(|waiter| waiter.key == key)?;
+        Some(self.rest.remove(index).waker)
+    }
+
+    /// Whether somebody waits for reading.
+    pub(crate) fn has_reader(&self) -> bool {
+        let mut listed = self.first.iter().chain(&self.rest);
+        self.reader.is_some() || listed.any(|waiter| waiter.interest == Interest::Readable)
     }
 
     /// Takes out everybody whom `ready` concerns, in order, and adds them to `woken`.
@@ -90,8 +108,11 @@ impl Waiters {
         {
             woken.push(writer);
         }
-        for waiter in self.list.extract_if(.., |waiter| concerns(waiter.interest)) {
-            woken.push(waiter.waker);
+        let first = self.first.take_if(|first| concerns(first.interest));
+        woken.extend(first.map(|first| first.waker));
+        if !self.rest.is_empty() {
+            let others = self.rest.extract_if(.., |waiter| concerns(waiter.interest));
+            woken.extend(others.map(|waiter| waiter.waker));
         }
     }
 
@@ -104,7 +125,7 @@ impl Waiters {
         if self.writer.is_some() {
             wanted = wanted | Ready::WRITABLE;
         }
-        for waiter in &self.list {
+        for waiter in self.first.iter().chain(&self.rest) {
             wanted = wanted | waiter.interest.ready();
         }
         wanted

@@ -23,6 +23,13 @@ pub trait Park: Send + Sync {
     /// Collects what has become ready, waking its waiters. Never waits.
     fn poll(&self);
 
+    /// As [`poll`](Park::poll), between two entries of a long pass, of which this many have run since
+    /// the last look. A parker may put it off while what it has reported before is still to run.
+    fn glance(&self, entries: usize) {
+        let _ = entries;
+        self.poll();
+    }
+
     /// Waits until an event, an [`unpark`](Park::unpark) or the end of `timeout`; `None` has no end.
     fn park(&self, timeout: Option<Duration>);
 

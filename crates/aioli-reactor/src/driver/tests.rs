@@ -14,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
-use super::{Driver, DriverKind, Event, preferred};
+use super::{Driver, DriverKind, Event, Trigger, preferred};
 use crate::beside::Beside;
 use crate::contract::EVENTS_MAX;
 use crate::os::raw_source;
@@ -297,7 +297,35 @@ fn rule_8_a_thread_that_never_comes_back_holds_nobody_up() {
 }
 
 #[test]
-fn rule_9_a_closed_driver_holds_nothing() {
+fn rule_9_by_level_what_stays_is_reported_by_each_wait() {
+    each_driver(|driver| {
+        let (left, right) = pair();
+        let source = raw_source(&right);
+        driver.register(source, 4).unwrap();
+        if !driver.watch(source, 4, Trigger::Level).unwrap() {
+            return; // it watches as before
+        }
+        let look = || {
+            let mut events = Vec::new();
+            driver.wait(Some(Duration::ZERO), &mut events).unwrap();
+            events
+        };
+        assert_eq!(look(), [], "writing is not watched by level");
+        left.send(b"x").unwrap();
+        let (token, ready) = (4, Ready::READABLE);
+        for _ in 0..3 {
+            assert_eq!(look(), [Event { token, ready }]);
+        }
+        assert!(driver.watch(source, 4, Trigger::Edge).unwrap());
+        let ready = Ready::READABLE | Ready::WRITABLE;
+        assert_eq!(look(), [Event { token, ready }]);
+        assert_eq!(look(), []);
+        driver.deregister(source, 4).unwrap();
+    });
+}
+
+#[test]
+fn rule_10_a_closed_driver_holds_nothing() {
     each_driver(|driver| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

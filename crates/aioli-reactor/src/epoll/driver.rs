@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::raw;
-use crate::driver::Event;
+use crate::driver::{Event, Trigger};
 use crate::os::RawSource;
 use crate::os::linux::{Notifier, ready};
 use crate::ready::Ready;
@@ -14,6 +14,10 @@ use crate::ready::Ready;
 /// What every source is registered for, once: both directions and the peer's half-close, as
 /// changes.
 const WATCHED: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+
+/// What a source is watched for by level: as writing is nearly always possible, that would be
+/// reported by each wait.
+const READING: u32 = (libc::EPOLLIN | libc::EPOLLRDHUP) as u32;
 
 /// One epoll instance with its eventfd.
 #[derive(Debug)]
@@ -45,6 +49,20 @@ impl Driver {
     /// Nothing to do: an edge-triggered source is watched from its registration on.
     pub(crate) fn arm(&self, _source: RawSource, _token: usize, _: Ready) -> io::Result<()> {
         Ok(())
+    }
+
+    /// A change is a new look at the source: what is ready at that moment is reported.
+    pub(crate) fn watch(
+        &self,
+        source: RawSource,
+        token: usize,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let flags = match trigger {
+            Trigger::Edge => WATCHED,
+            Trigger::Level => READING,
+        };
+        raw::modify(self.epoll.as_fd(), source, flags, token as u64)
     }
 
     pub(crate) fn deregister(&self, source: RawSource, _token: usize) -> io::Result<()> {

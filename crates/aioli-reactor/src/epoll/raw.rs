@@ -44,14 +44,28 @@ pub(super) fn create() -> io::Result<OwnedFd> {
 
 /// Registers `fd` for `flags`. A number that is no open descriptor is answered by an error.
 pub(super) fn add(epoll: BorrowedFd<'_>, fd: RawFd, flags: u32, token: u64) -> io::Result<()> {
+    control(epoll, libc::EPOLL_CTL_ADD, fd, flags, token)
+}
+
+/// Changes what `fd` is watched for.
+pub(super) fn modify(epoll: BorrowedFd<'_>, fd: RawFd, flags: u32, token: u64) -> io::Result<()> {
+    control(epoll, libc::EPOLL_CTL_MOD, fd, flags, token)
+}
+
+fn control(
+    epoll: BorrowedFd<'_>,
+    what: libc::c_int,
+    fd: RawFd,
+    flags: u32,
+    token: u64,
+) -> io::Result<()> {
     let mut event = libc::epoll_event {
         events: flags,
         u64: token,
     };
     // SAFETY: `event` is a live, initialised `epoll_event`, and the kernel reads it during the
     // call only.
-    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })
-        .map(drop)
+    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), what, fd, &mut event) }).map(drop)
 }
 
 /// Removes `fd`.

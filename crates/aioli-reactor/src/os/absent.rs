@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::Event;
+use crate::driver::{Event, Trigger};
 use crate::operation::{OperationStats, Slot};
 use crate::os::RawSource;
 use crate::ready::Ready;
@@ -30,7 +30,15 @@ impl Driver {
         match *self {}
     }
 
+    pub(crate) fn is_armed(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn arm(&self, _source: RawSource, _token: usize, _: Ready) -> io::Result<()> {
+        match *self {}
+    }
+
+    pub(crate) fn watch(&self, _: RawSource, _token: usize, _: Trigger) -> io::Result<()> {
         match *self {}
     }
 

@@ -45,6 +45,8 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use aioli_sync::wake_all;
+
 use super::raw::{self, Completion, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
@@ -186,12 +188,14 @@ impl Driver {
         self.ask()
     }
 
+    /// Whether some poll has ended by itself, and may have to be made again.
+    pub(crate) fn is_armed(&self) -> bool {
+        // Who waits after the report of such an end has taken the source's lock after it.
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
     /// Nothing to do, but for a poll that has ended by itself.
     pub(crate) fn arm(&self, _source: RawSource, token: usize, _: Ready) -> io::Result<()> {
-        // Who arms after the report of such an end has taken the source's lock after it.
-        if !self.has_ended.load(Ordering::Relaxed) {
-            return Ok(());
-        }
         let mut shared = crate::lock(&self.shared);
         let Some(entry) = shared.sources.get_mut(&token) else {
             return Ok(());
@@ -250,7 +254,7 @@ impl Driver {
         let mut woken = Vec::new();
         let waited = self.turn(timeout, events, &mut woken);
         // With no lock held: a waker may poll inline, and come back to this driver.
-        woken.into_iter().for_each(Waker::wake);
+        wake_all(woken);
         waited
     }
 
@@ -407,7 +411,7 @@ impl Driver {
             let work = Work::Close { file: None };
             woken.extend(slot.completed(Finished { result, work }));
         }
-        woken.into_iter().for_each(Waker::wake);
+        wake_all(woken);
     }
 
     /// Ends the polls and all operations, and waits for these: they end at once or, what the

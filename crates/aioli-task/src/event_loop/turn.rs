@@ -3,7 +3,8 @@
 //! A pass looks at the inbox, waits for events when nothing is ready, and then runs *exactly* what
 //! is ready at that moment, in order. What becomes ready meanwhile runs in the next pass. A busy
 //! loop looks at I/O and at the timers after every [`EVENTS_INTERVAL`] entries, in the middle of a
-//! long pass too, so nothing can keep it from them; each look costs a system call.
+//! long pass too, so nothing can keep it from them; each look costs a system call. At I/O it looks
+//! later when the look before has found more than that.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -190,7 +191,9 @@ impl LocalLoop {
                 // On a virtual clock events are looked at between two passes.
                 if !self.shared.clock.is_virtual() {
                     budget::unlimited();
-                    self.look_at_events();
+                    self.shared.mailbox.parker().glance(EVENTS_INTERVAL);
+                    self.expire();
+                    self.receive();
                 }
                 left = EVENTS_INTERVAL;
             }
