@@ -1,12 +1,15 @@
 //! `aioli get`: curl's common options over the HTTP client.
 
 mod body;
+mod cookies;
 mod data;
 mod failure;
+mod form;
 mod jsonl;
 mod options;
 mod output;
 mod progress;
+mod session;
 mod transfer;
 
 use std::ffi::OsString;
@@ -17,7 +20,8 @@ use aioli::prelude::*;
 use crate::errors::complain;
 use failure::Failure;
 use options::Options;
-use transfer::{session, transfer};
+use session::session;
+use transfer::transfer;
 
 /// Get URLs, with the options and exit codes of curl; `aioli get --help` lists them.
 #[derive(clap::Args)]
@@ -68,7 +72,7 @@ async fn run(options: &Options) -> u8 {
     if options.urls.is_empty() {
         return report(Failure::usage("no URL specified"));
     }
-    let session = match session(options).await {
+    let (session, jar) = match session(options).await {
         Ok(session) => session,
         Err(failure) => return report(failure),
     };
@@ -76,6 +80,12 @@ async fn run(options: &Options) -> u8 {
     for number in 0..options.urls.len() {
         let result = transfer(options, &session, number).await;
         code = result.map_or_else(report, |()| 0);
+    }
+    if let Some(path) = &options.identity.cookie_jar
+        && let Err(error) = cookies::save(&jar, path).await
+    {
+        // As curl has it, this does not change how the transfers ended.
+        report(Failure::write(&error));
     }
     code
 }

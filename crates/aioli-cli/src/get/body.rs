@@ -1,4 +1,4 @@
-//! Files as bodies: read piece by piece while they are sent.
+//! Files and the standard input as bodies, read piece by piece while they are sent.
 
 use std::io;
 use std::path::Path;
@@ -13,8 +13,7 @@ use futures_io::AsyncRead;
 /// How much is read at once.
 const STEP: usize = 64 * 1024;
 
-/// A body out of a file, whose length the server is told if it has one; `-` is the standard
-/// input.
+/// A body out of a file; `-` is the standard input.
 ///
 /// # Errors
 ///
@@ -23,14 +22,7 @@ pub(super) async fn upload(path: &Path) -> Result<Body> {
     if path == Path::new("-") {
         return Ok(Body::stream(Pieces(fs::stdin())));
     }
-    let file = fs::open(path).await?;
-    let metadata = file.metadata().await?;
-    let pieces = Pieces(file);
-    Ok(if metadata.is_file() {
-        Body::sized_stream(metadata.len(), pieces)
-    } else {
-        Body::stream(pieces)
-    })
+    Ok(Body::file(path).await?)
 }
 
 /// What a reader gives, in pieces.

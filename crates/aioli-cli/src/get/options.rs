@@ -27,6 +27,8 @@ pub(super) struct Options {
     #[command(flatten)]
     pub(super) request: RequestOptions,
     #[command(flatten)]
+    pub(super) identity: IdentityOptions,
+    #[command(flatten)]
     pub(super) body: BodyOptions,
     #[command(flatten)]
     pub(super) output: OutputOptions,
@@ -68,9 +70,57 @@ pub(super) struct RequestOptions {
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub(super) location: bool,
+    /// Follow redirects, and send credentials to other hosts too
+    #[arg(long)]
+    pub(super) location_trusted: bool,
+    /// Keep POST after a 301
+    #[arg(long)]
+    pub(super) post301: bool,
+    /// Keep POST after a 302
+    #[arg(long)]
+    pub(super) post302: bool,
+    /// Keep POST after a 303
+    #[arg(long)]
+    pub(super) post303: bool,
     /// Follow so many redirects at most
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) max_redirs: u16,
+}
+
+/// Who asks.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Credentials and cookies")]
+pub(super) struct IdentityOptions {
+    /// Authenticate with a name and a password
+    #[arg(short = 'u', long, value_name = "NAME:PASSWORD")]
+    pub(super) user: Option<String>,
+    /// Send the password as it is (that is what happens without `--digest`)
+    #[arg(long, overrides_with = "digest")]
+    pub(super) basic: bool,
+    /// Prove the password, and do not send it
+    #[arg(long, overrides_with = "basic")]
+    pub(super) digest: bool,
+    /// Authenticate with a bearer token
+    #[arg(long, value_name = "TOKEN")]
+    pub(super) oauth2_bearer: Option<String>,
+    /// Take names and passwords from ~/.netrc
+    #[arg(short = 'n', long)]
+    pub(super) netrc: bool,
+    /// Take names and passwords from ~/.netrc, if it is there
+    #[arg(long)]
+    pub(super) netrc_optional: bool,
+    /// Take names and passwords from this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) netrc_file: Option<PathBuf>,
+    /// Send cookies: `NAME=VALUE; …`, or those of a file
+    #[arg(short = 'b', long = "cookie", value_name = "DATA|FILE")]
+    pub(super) cookies: Vec<String>,
+    /// Write all cookies to a file afterwards; `-` is the standard output
+    #[arg(short = 'c', long, value_name = "FILE")]
+    pub(super) cookie_jar: Option<PathBuf>,
+    /// Forget the cookies that a file has for one run of a browser
+    #[arg(short = 'j', long)]
+    pub(super) junk_session_cookies: bool,
 }
 
 /// What is sent along.
@@ -97,6 +147,13 @@ pub(super) struct BodyOptions {
     /// Send JSON, and ask for JSON; `@FILE` sends a file
     #[arg(long, value_name = "JSON")]
     pub(super) json: Vec<String>,
+    /// Send a form with files: `NAME=TEXT`, `NAME=@FILE`, `NAME=<FILE`; behind it `;type=` and
+    /// `;filename=`
+    #[arg(short = 'F', long = "form", value_name = "NAME=CONTENT")]
+    pub(super) form: Vec<String>,
+    /// Send a form's field as it is
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub(super) form_string: Vec<String>,
     /// Upload a file; `-` is the standard input
     #[arg(short = 'T', long, value_name = "FILE")]
     pub(super) upload_file: Option<PathBuf>,
@@ -154,6 +211,15 @@ pub(super) struct ConnectionOptions {
     /// Give up when there is no connection after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(super) connect_timeout: Option<f64>,
+    /// Try again so many times when something fails in passing
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) retry: u32,
+    /// Try again whatever the method
+    #[arg(long)]
+    pub(super) retry_all_errors: bool,
+    /// Connect through a Unix socket
+    #[arg(long, value_name = "PATH")]
+    pub(super) unix_socket: Option<PathBuf>,
     /// Trust these root certificates, in PEM or DER, and no others
     #[arg(long, value_name = "FILE")]
     pub(super) cacert: Option<PathBuf>,

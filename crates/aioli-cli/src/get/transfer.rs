@@ -4,53 +4,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use aioli::http::{
-    HeaderName, HeaderValue, Limits, Method, RequestBuilder, Response, Session, Timeout, Url,
-    header,
+    Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, Url, header,
 };
 use aioli::prelude::*;
 
 use super::body::upload;
+use super::cookies::pairs;
 use super::data::{add_to_query, data, url_query};
 use super::failure::Failure;
-use super::options::{ConnectionOptions, Options, RequestOptions, resolve};
+use super::form::form;
+use super::options::{IdentityOptions, Options, RequestOptions};
 use super::output::{Report, Target, head, stdout};
 use super::progress::Progress;
-
-/// The session that the options describe.
-pub(super) async fn session(options: &Options) -> Result<Session, Failure> {
-    let ConnectionOptions {
-        max_time,
-        connect_timeout,
-        cacert,
-        resolve: overrides,
-    } = &options.connection;
-    let timeout = max_time.map_or_else(Timeout::none, Timeout::total);
-    let timeout = timeout.connect(connect_timeout.unwrap_or(300.0));
-    let redirects = usize::from(options.request.max_redirs);
-    let follows = if options.request.location {
-        redirects
-    } else {
-        0
-    };
-    let mut builder = Session::builder()
-        // What is sent is what the options say.
-        .without_header(header::USER_AGENT)
-        .without_header(header::ACCEPT)
-        .decompress(options.request.compressed)
-        .timeout(timeout)
-        .limits(Limits::default().redirects(follows));
-    if let Some(path) = cacert {
-        let read = fs::read(path).await;
-        let roots = read.map_err(|error| Failure::new(Failure::CA_FILE, error))?;
-        builder = builder.system_roots(false).add_root_certificate(roots);
-    }
-    for text in overrides {
-        let wrong = || Failure::usage(format!("--resolve {text}: not HOST:PORT:ADDRESS"));
-        let (host, port, address) = resolve(text).ok_or_else(wrong)?;
-        builder = builder.resolve(&host, (address, port).into());
-    }
-    Ok(builder.build()?)
-}
 
 /// Carries out the transfer of URL number `number`.
 pub(super) async fn transfer(
@@ -169,12 +134,13 @@ async fn request(
     {
         add_to_query(&mut url, &String::from_utf8_lossy(&data.bytes));
     }
+    let form = form(&options.body).await?;
     let file = options.body.upload_file.as_deref();
     let usual = match (&data, file) {
         _ if asked.head => Method::HEAD,
         (_, Some(_)) => Method::PUT,
-        (Some(_), None) => Method::POST,
-        (None, None) => Method::GET,
+        (None, None) if form.is_none() => Method::GET,
+        _ => Method::POST,
     };
     let method = match &asked.method {
         Some(name) => Method::from_bytes(name.as_bytes())
@@ -190,12 +156,35 @@ async fn request(
     }
     let mut request = session.request(method.clone(), &url);
     request = headers(request, asked, data.as_ref().map(|data| data.content_type))?;
+    request = identity(request, &options.identity)?;
     if let Some(path) = file {
         request = request.body(upload(path).await.map_err(|error| Failure::read(&error))?);
+    } else if let Some(form) = form {
+        request = request.multipart(form);
     } else if let Some(data) = data {
         request = request.body(data.bytes);
     }
     Ok((method, url, request))
+}
+
+/// Adds credentials and cookies.
+fn identity(
+    mut request: RequestBuilder,
+    asked: &IdentityOptions,
+) -> Result<RequestBuilder, Failure> {
+    if let Some(user) = &asked.user {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        let auth = if asked.digest {
+            Auth::digest(name, password)
+        } else {
+            Auth::basic(name, password)
+        };
+        request = request.auth(auth?);
+    }
+    if let Some(token) = &asked.oauth2_bearer {
+        request = request.auth(Auth::bearer(token)?);
+    }
+    Ok(request.cookies(pairs(asked)))
 }
 
 /// Reads a URL, to which `http://` is added where no scheme is.

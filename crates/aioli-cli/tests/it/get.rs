@@ -212,3 +212,135 @@ fn the_last_transfer_decides_and_groups_have_options_of_their_own() {
     );
     assert_eq!(ended.out, "PUT POST x");
 }
+
+#[test]
+fn credentials_go_to_their_origin_only() {
+    let basic = sent(&["-u", "me:pass word"]);
+    assert_eq!(
+        basic.header("authorization"),
+        Some("Basic bWU6cGFzcyB3b3Jk")
+    );
+    let bearer = sent(&["--oauth2-bearer", "token"]);
+    assert_eq!(bearer.header("authorization"), Some("Bearer token"));
+
+    let other = echo();
+    let target = other.url("there");
+    let server = Server::start(move |_, stream| {
+        reply(stream, "302 Found", &format!("location: {target}\r\n"), b"")
+    });
+    let folder = Folder::new();
+    let url = server.url("secret");
+    run(
+        &folder,
+        ["get", "-L", "-u", "me:secret", "-b", "a=secret", &url],
+    )
+    .check(0, &[]);
+    let [kept] = other.take_seen().try_into().unwrap();
+    assert_eq!(
+        (kept.header("authorization"), kept.header("cookie")),
+        (None, None)
+    );
+    run(
+        &folder,
+        ["get", "--location-trusted", "-u", "me:secret", &url],
+    )
+    .check(0, &[]);
+    let [sent] = other.take_seen().try_into().unwrap();
+    assert!(sent.header("authorization").is_some());
+}
+
+#[test]
+fn netrc_files() {
+    let (server, folder) = (echo(), Folder::new());
+    folder.write("netrc", "machine 127.0.0.1 login me password secret\n");
+    run(&folder, ["get", "--netrc-file", "netrc", &server.url("a")]).check(0, &[]);
+    let [request] = server.take_seen().try_into().unwrap();
+    assert_eq!(request.header("authorization"), Some("Basic bWU6c2VjcmV0"));
+    let missing = run(
+        &folder,
+        ["get", "--netrc-file", "missing", &server.url("a")],
+    );
+    missing.check(26, &[&["(26)"]]);
+}
+
+#[test]
+fn cookies_are_kept_in_files() {
+    let server = Server::start(|request, stream| {
+        let cookie = request.header("cookie").unwrap_or_default().to_owned();
+        let headers = match request.name.as_str() {
+            "set" => "set-cookie: a=1; max-age=1000\r\nset-cookie: b=2\r\n",
+            _ => "",
+        };
+        reply(stream, "200 OK", headers, cookie.as_bytes())
+    });
+    let folder = Folder::new();
+    let ended = run(
+        &folder,
+        ["get", "-c", "jar", &server.url("set"), &server.url("x")],
+    );
+    assert_eq!(ended.out, "a=1; b=2");
+    assert_eq!(
+        run(&folder, ["get", "-b", "jar", &server.url("x")]).out,
+        "a=1; b=2"
+    );
+    assert_eq!(
+        run(&folder, ["get", "-j", "-b", "jar", &server.url("x")]).out,
+        "a=1"
+    );
+    let given = run(&folder, ["get", "-b", "c=3; d=4", &server.url("x")]);
+    assert_eq!(given.out, "c=3; d=4");
+    assert_eq!(
+        run(&folder, ["get", "-b", "missing", &server.url("x")]).out,
+        ""
+    );
+}
+
+#[test]
+fn forms_with_files() {
+    let (server, folder) = (echo(), Folder::new());
+    folder.write("a.txt", "content");
+    let file = "f=@a.txt;type=text/x-test";
+    let words = [
+        "get",
+        "-F",
+        file,
+        "-F",
+        "n=v;w",
+        "--form-string",
+        "s=@x",
+        &server.url("a"),
+    ];
+    run(&folder, words).check(0, &[]);
+    let [request] = server.take_seen().try_into().unwrap();
+    assert_eq!(request.method, "POST");
+    assert!(request.headers["content-type"].starts_with("multipart/form-data; boundary="));
+    let body = String::from_utf8(request.body).unwrap();
+    for part in [
+        "name=\"f\"; filename=\"a.txt\"\r\n",
+        "content-type: text/x-test\r\n",
+        "\r\n\r\ncontent\r\n",
+        "\r\n\r\nv;w\r\n",
+        "\r\n\r\n@x\r\n",
+    ] {
+        assert!(
+            body.to_ascii_lowercase()
+                .contains(&part.to_ascii_lowercase()),
+            "{part}: {body}"
+        );
+    }
+    run(&folder, ["get", "-F", "f=@missing", &server.url("a")]).check(26, &[&["(26)"]]);
+}
+
+#[test]
+fn what_fails_in_passing_is_tried_again() {
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    let server = Server::start(move |_, stream| {
+        match tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => reply(stream, "503 Service Unavailable", "retry-after: 0\r\n", b""),
+            _ => reply(stream, "200 OK", "", b"at last"),
+        }
+    });
+    let folder = Folder::new();
+    let ended = run(&folder, ["get", "--retry", "2", &server.url("a")]);
+    assert_eq!(ended.out, "at last");
+}

@@ -1,0 +1,160 @@
+//! Cookies from the command line, and in files as curl and browsers have kept them.
+//!
+//! A file has a line for each cookie with seven fields between tabs: domain, whether subdomains
+//! are meant, path, whether only https, when it expires in seconds since 1970 (0 for the end of
+//! the run), name, value. `#HttpOnly_` before the domain keeps it from scripts.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aioli::http::{Cookie, CookieJar, Url};
+use aioli::prelude::*;
+
+use super::failure::Failure;
+use super::options::IdentityOptions;
+use super::output::stdout;
+
+const HTTP_ONLY: &str = "#HttpOnly_";
+
+/// The jar with what the files of `-b` hold.
+///
+/// # Errors
+///
+/// When a file that is there cannot be read.
+pub(super) async fn jar(options: &IdentityOptions) -> Result<CookieJar, Failure> {
+    let jar = CookieJar::new();
+    for path in options.cookies.iter().filter(|text| !text.contains('=')) {
+        match fs::read_to_string(path).await {
+            Ok(text) => fill(&jar, &text, options.junk_session_cookies),
+            // As curl has it: naming a file that is not there switches cookies on.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::new(Failure::READ_ERROR, error)),
+        }
+    }
+    Ok(jar)
+}
+
+/// The pairs that `-b` has for the requests themselves.
+pub(super) fn pairs(options: &IdentityOptions) -> Vec<(String, String)> {
+    options
+        .cookies
+        .iter()
+        .filter(|text| text.contains('='))
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+/// Puts the cookies of a file into the jar; lines that are none are left out.
+fn fill(jar: &CookieJar, text: &str, junk_session: bool) {
+    for line in text.lines() {
+        let (line, http_only) = match line.strip_prefix(HTTP_ONLY) {
+            Some(rest) => (rest, "; HttpOnly"),
+            None if line.starts_with('#') => continue,
+            None => (line, ""),
+        };
+        let fields: Vec<_> = line.splitn(7, '\t').collect();
+        let [domain, subdomains, path, secure, expires, name, value] = fields[..] else {
+            continue;
+        };
+        let host = domain.trim_start_matches('.');
+        let is_secure = secure == "TRUE";
+        let scheme = if is_secure { "https" } else { "http" };
+        let Ok(url) = Url::parse(&format!("{scheme}://{host}/")) else {
+            continue;
+        };
+        let mut cookie = format!("{name}={value}; Path={path}{http_only}");
+        if subdomains == "TRUE" {
+            let _ = write!(cookie, "; Domain={host}");
+        }
+        if is_secure {
+            cookie += "; Secure";
+        }
+        match expires.parse::<u64>() {
+            Ok(0) if junk_session => continue,
+            Ok(0) => {}
+            Ok(at) => {
+                let at = UNIX_EPOCH + Duration::from_secs(at);
+                let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+                let _ = write!(cookie, "; Max-Age={}", left.as_secs());
+            }
+            Err(_) => continue,
+        }
+        // A cookie that no server could have set is not sent to one either.
+        let _ = jar.set(&url, cookie);
+    }
+}
+
+/// Writes the jar to where `-c` says.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(super) async fn save(jar: &CookieJar, path: &Path) -> Result {
+    let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
+    for cookie in jar.cookies() {
+        text += &line(&cookie);
+    }
+    if path == Path::new("-") {
+        return stdout(text.as_bytes());
+    }
+    Ok(fs::write_atomic(path, text).await?)
+}
+
+fn line(cookie: &Cookie) -> String {
+    let yes = |yes: bool| if yes { "TRUE" } else { "FALSE" };
+    let expires = cookie
+        .expires()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |since| since.as_secs());
+    let http_only = if cookie.http_only() { HTTP_ONLY } else { "" };
+    let dot = if cookie.host_only() { "" } else { "." };
+    format!(
+        "{http_only}{dot}{}\t{}\t{}\t{}\t{expires}\t{}\t{}\n",
+        cookie.domain(),
+        yes(!cookie.host_only()),
+        cookie.path(),
+        yes(cookie.secure()),
+        cookie.name(),
+        cookie.value(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fill, line};
+    use aioli::http::{CookieJar, Url};
+
+    #[test]
+    fn files_are_read_and_written() {
+        let jar = CookieJar::new();
+        let far = "4102444800";
+        let text = format!(
+            "# comment\n\
+             example.com\tFALSE\t/\tFALSE\t0\tsession\t1\n\
+             .example.com\tTRUE\t/a\tTRUE\t{far}\twide\t2=3\n\
+             #HttpOnly_example.org\tFALSE\t/\tFALSE\t{far}\thidden\t\n\
+             too\tfew\n\
+             example.com\tFALSE\t/\tFALSE\tnever\tx\ty\n\
+             .com\tTRUE\t/\tFALSE\t0\tsuper\t1\n"
+        );
+        fill(&jar, &text, false);
+        let mut lines: Vec<_> = jar.cookies().iter().map(line).collect();
+        lines.sort();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        assert!(lines[0].starts_with("#HttpOnly_example.org\tFALSE\t/\tFALSE\t"));
+        assert!(lines[1].starts_with(".example.com\tTRUE\t/a\tTRUE\t"));
+        assert!(lines[1].ends_with("\twide\t2=3\n"));
+        // A public suffix shares with nobody below it.
+        assert_eq!(lines[2], "com\tFALSE\t/\tFALSE\t0\tsuper\t1\n");
+        assert_eq!(lines[3], "example.com\tFALSE\t/\tFALSE\t0\tsession\t1\n");
+        let url = Url::parse("https://www.example.com/a/b").unwrap();
+        assert_eq!(jar.header(&url).unwrap(), "wide=2=3");
+
+        let jar = CookieJar::new();
+        fill(&jar, &text, true);
+        assert_eq!(jar.len(), 2, "those of a session are left out");
+    }
+}

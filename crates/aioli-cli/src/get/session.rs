@@ -1,0 +1,106 @@
+//! The session that the options describe.
+
+use aioli::http::{
+    CookieJar, Limits, Netrc, Redirect, Retry, Session, SessionBuilder, Timeout, header,
+};
+use aioli::prelude::*;
+
+use super::cookies;
+use super::failure::Failure;
+use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
+
+/// Statuses that may go away by themselves.
+const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
+/// The first wait before another try, and the longest, in seconds.
+const BACKOFF: std::ops::Range<f64> = 1.0..600.0;
+
+/// Builds the session and its cookie jar.
+///
+/// # Errors
+///
+/// When a file cannot be read, or says something that cannot be understood.
+pub(super) async fn session(options: &Options) -> Result<(Session, CookieJar), Failure> {
+    let builder = Session::builder()
+        // What is sent is what the options say.
+        .without_header(header::USER_AGENT)
+        .without_header(header::ACCEPT)
+        .decompress(options.request.compressed);
+    let builder = redirects(builder, &options.request);
+    let builder = connection(builder, &options.connection).await?;
+    let builder = netrc(builder, &options.identity).await?;
+    let jar = cookies::jar(&options.identity).await?;
+    let session = builder.cookies(jar.clone()).build()?;
+    Ok((session, jar))
+}
+
+fn redirects(builder: SessionBuilder, asked: &RequestOptions) -> SessionBuilder {
+    let follows = asked.location || asked.location_trusted;
+    let most = if follows { asked.max_redirs.into() } else { 0 };
+    let kept = [
+        (asked.post301, 301),
+        (asked.post302, 302),
+        (asked.post303, 303),
+    ];
+    let kept = kept
+        .into_iter()
+        .filter_map(|(keep, status)| keep.then_some(status));
+    builder.redirect(
+        Redirect::default()
+            .max(most)
+            .location_trusted(asked.location_trusted)
+            .keep_method(kept),
+    )
+}
+
+async fn connection(
+    mut builder: SessionBuilder,
+    asked: &ConnectionOptions,
+) -> Result<SessionBuilder, Failure> {
+    let timeout = asked.max_time.map_or_else(Timeout::none, Timeout::total);
+    builder = builder
+        .timeout(timeout.connect(asked.connect_timeout.unwrap_or(300.0)))
+        .limits(Limits::default());
+    if asked.retry > 0 {
+        let retry = Retry::idempotent(asked.retry)
+            .backoff(BACKOFF)
+            .respect_retry_after(BACKOFF.end)
+            .unsafe_methods(asked.retry_all_errors)
+            .on_status(PASSING);
+        builder = builder.retry(retry);
+    }
+    if let Some(path) = &asked.cacert {
+        let read = fs::read(path).await;
+        let roots = read.map_err(|error| Failure::new(Failure::CA_FILE, error))?;
+        builder = builder.system_roots(false).add_root_certificate(roots);
+    }
+    for text in &asked.resolve {
+        let wrong = || Failure::usage(format!("--resolve {text}: not HOST:PORT:ADDRESS"));
+        let (host, port, address) = resolve(text).ok_or_else(wrong)?;
+        builder = builder.resolve(&host, (address, port).into());
+    }
+    if let Some(path) = &asked.unix_socket {
+        builder = builder.unix_socket(path);
+    }
+    Ok(builder)
+}
+
+async fn netrc(
+    builder: SessionBuilder,
+    identity: &IdentityOptions,
+) -> Result<SessionBuilder, Failure> {
+    let load = match &identity.netrc_file {
+        Some(path) => {
+            let path = path.clone();
+            to_thread(move || Netrc::load(path)).await
+        }
+        None if identity.netrc || identity.netrc_optional => to_thread(Netrc::from_env).await,
+        None => return Ok(builder),
+    };
+    match load {
+        Ok(netrc) => Ok(builder.netrc(netrc)),
+        Err(error) if identity.netrc_optional && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(builder)
+        }
+        Err(error) => Err(Failure::new(Failure::READ_ERROR, error)),
+    }
+}
