@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn n121_what_can_be_sent() {
+    fn input_121_what_can_be_sent() {
         let basic = |user, password| Auth::basic(user, password).map(|auth| header(&auth));
         assert_eq!(
             basic("Aladdin", "open sesame").unwrap(),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn n164_nothing_is_shown() {
+    fn input_164_nothing_is_shown() {
         for auth in [
             Auth::basic("me", "s3cret").unwrap(),
             Auth::bearer("s3cret").unwrap(),

@@ -82,7 +82,7 @@ fn pairs() {
 }
 
 #[test]
-fn n113_cookies_without_a_name() {
+fn input_113_cookies_without_a_name() {
     for (line, want) in [
         ("=x", "x"),
         ("x", "x"),
@@ -108,7 +108,7 @@ fn n113_cookies_without_a_name() {
 }
 
 #[test]
-fn n110_sizes_and_control_characters() {
+fn input_110_sizes_and_control_characters() {
     let long = |n| format!("a={}", "x".repeat(n));
     check(A, &[&long(4095)], &[(A, &long(4095))]);
     refused(
@@ -240,7 +240,7 @@ fn domains() {
 }
 
 #[test]
-fn n107_domains_of_others() {
+fn input_107_domains_of_others() {
     for domain in [
         "com",
         "example",
@@ -346,7 +346,7 @@ fn addresses_stand_for_themselves() {
 }
 
 #[test]
-fn n115_n127_hosts() {
+fn input_115_127_hosts() {
     let set = &["a=b; Domain=example.com"];
     for (to, want) in [
         ("http://example.com/", "a=b"),
@@ -367,7 +367,7 @@ fn n115_n127_hosts() {
 }
 
 #[test]
-fn n108_prefixes() {
+fn input_108_prefixes() {
     for line in [
         "__Host-a=b",
         "__Host-a=b; Secure",
@@ -406,7 +406,7 @@ fn n108_prefixes() {
 }
 
 #[test]
-fn n109_what_is_secure() {
+fn input_109_what_is_secure() {
     let plain = "http://www.a.example/dir/page";
     refused(
         plain,
@@ -460,7 +460,7 @@ fn n109_what_is_secure() {
 }
 
 #[test]
-fn n114_lifetimes() {
+fn input_114_lifetimes() {
     const DAY: u64 = 86_400;
     for (attributes, lives) in [
         ("", None),
@@ -570,7 +570,7 @@ fn attributes_are_kept() {
 }
 
 #[test]
-fn n111_n116_one_response_and_other_ports() {
+fn input_111_116_one_response_and_other_ports() {
     let (jar, _) = clocked();
     let mut headers = HeaderMap::new();
     for n in 0..1000 {
@@ -646,7 +646,7 @@ fn the_bound_of_a_jar() {
 }
 
 #[test]
-fn n112_a_file_keeps_what_a_cookie_is() {
+fn input_112_a_file_keeps_what_a_cookie_is() {
     let (jar, _) = clocked();
     let from = url(A);
     for line in [
@@ -711,7 +711,7 @@ fn what_a_caller_may_send() {
 }
 
 #[test]
-fn n164_nothing_is_shown() {
+fn input_164_nothing_is_shown() {
     let (jar, _) = clocked();
     jar.set(&url(A), "a=s3cret").unwrap();
     let shown = format!("{jar:?} {:?}", jar.cookies());

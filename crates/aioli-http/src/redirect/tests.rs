@@ -52,7 +52,7 @@ fn methods() {
 }
 
 #[test]
-fn n096_locations_as_browsers_read_them() {
+fn input_096_locations_as_browsers_read_them() {
     leads_to("/b", "http://a.example/b#frag");
     leads_to("b#x", "http://a.example/dir/b#x");
     leads_to("?r", "http://a.example/dir/page?r#frag");
@@ -65,7 +65,7 @@ fn n096_locations_as_browsers_read_them() {
 }
 
 #[test]
-fn n097_nothing_can_be_injected() {
+fn input_097_nothing_can_be_injected() {
     leads_to("/a b", "http://a.example/a%20b#frag");
     leads_to("/a\tb", "http://a.example/ab#frag");
     let next = go(302, &["/\u{e9}".as_bytes()], Method::GET)
@@ -83,7 +83,7 @@ fn n097_nothing_can_be_injected() {
 }
 
 #[test]
-fn n098_schemes() {
+fn input_098_schemes() {
     for bad in [
         "file:///etc/passwd",
         "data:,x",
@@ -101,7 +101,7 @@ fn n098_schemes() {
 }
 
 #[test]
-fn n101_no_or_two_locations() {
+fn input_101_no_or_two_locations() {
     assert_eq!(go(302, &[], Method::GET), Ok(None));
     assert_eq!(go(302, &[b""], Method::GET), Ok(None));
     assert!(go(302, &[b"/a", b"/a"], Method::GET).unwrap().is_some());

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod auth;
 mod auto_traits;
 mod basics;
 mod bodies;
@@ -9,10 +10,13 @@ mod cancel;
 #[cfg(feature = "compression")]
 mod codings;
 mod connect;
+mod cookies;
 mod foreign;
 mod hostile;
+mod leaks;
 mod middleware;
 mod mock;
+mod network;
 mod os;
 mod redirects;
 mod retries;

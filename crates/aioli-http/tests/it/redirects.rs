@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use aioli_http::{Body, ErrorKind, HeaderValue, Limits, RedirectErrorKind, Session};
+use aioli_http::{
+    Body, Error, ErrorKind, HeaderValue, LimitKind, Limits, Redirect, RedirectErrorKind, Session,
+};
 use futures::stream;
 
+use crate::network::Network;
 use crate::server::{Request, Server, ok, run};
 
 /// Redirects `/<status>/<where>` to `<where>`, where `@N` is the N-th server; logs everything.
@@ -54,7 +57,7 @@ fn a_chain_is_followed_and_remembered() {
 }
 
 #[test]
-fn n099_the_limit() {
+fn input_099_the_limit() {
     let (servers, log) = network(1);
     run(async {
         let deep = format!("{}/x", "/302/@0".repeat(10));
@@ -102,7 +105,7 @@ fn n099_the_limit() {
 }
 
 #[test]
-fn n100_methods_and_bodies() {
+fn input_100_methods_and_bodies() {
     let (servers, log) = network(1);
     run(async {
         let session = Session::new();
@@ -142,7 +145,7 @@ fn n100_methods_and_bodies() {
 }
 
 #[test]
-fn n100_a_stream_cannot_be_sent_twice() {
+fn input_100_a_stream_cannot_be_sent_twice() {
     let (servers, _) = network(1);
     run(async {
         let session = Session::new();
@@ -194,7 +197,7 @@ fn secrets(log: &Mutex<Vec<Request>>) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn n091_to_n095_secrets_stay_with_their_origin() {
+fn input_091_to_095_secrets_stay_with_their_origin() {
     let (servers, log) = network(2);
     run(async {
         let mut marked = HeaderValue::from_static("s5");
@@ -253,7 +256,7 @@ fn default_secrets_go_to_the_base_only() {
 }
 
 #[test]
-fn n096_n098_locations() {
+fn input_096_098_locations() {
     let server = Server::answering(|request| match &request.target[..] {
         "/file" => {
             "HTTP/1.1 302 Go\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n".into()
@@ -315,5 +318,195 @@ fn an_error_after_a_redirect_knows_what_was_sent_before() {
         );
         let error = session.get(server.url("/")).await.unwrap_err();
         assert!(error.is_retryable(), "{error:?}");
+    });
+}
+
+fn refusal(error: &Error) -> RedirectErrorKind {
+    let ErrorKind::Redirect { kind, .. } = error.kind() else {
+        panic!("{error:?}")
+    };
+    *kind
+}
+
+#[test]
+fn input_102_a_location_of_a_mebibyte() {
+    let server = Server::answering(|request| match &request.target[..] {
+        "/long" => format!(
+            "HTTP/1.1 302 Go\r\nlocation: /{}\r\ncontent-length: 0\r\n\r\n",
+            "x".repeat(1 << 20)
+        ),
+        _ => ok("fine"),
+    });
+    run(async {
+        let session = Session::new();
+        let error = session.get(server.url("/long")).await.unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                ErrorKind::Limit {
+                    kind: LimitKind::Head,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        let response = session.get(server.url("/")).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "fine");
+    });
+}
+
+#[test]
+fn the_policy_says_where_a_redirect_may_lead() {
+    let network = Network::new();
+    run(async {
+        let secure = Redirect::default().https_only(true);
+        let same = Redirect::default().same_origin(true);
+        for (policy, chain, want) in [
+            (&secure, ["home", "home"], None),
+            (&secure, ["home", "other"], None),
+            (&secure, ["plain", "home"], None),
+            (&secure, ["home", "plain"], Some(RedirectErrorKind::Scheme)),
+            (&secure, ["plain", "plain"], Some(RedirectErrorKind::Scheme)),
+            (&same, ["home", "home"], None),
+            (&same, ["plain", "plain"], None),
+            (
+                &same,
+                ["home", "other"],
+                Some(RedirectErrorKind::OtherOrigin),
+            ),
+            (
+                &same,
+                ["home", "below"],
+                Some(RedirectErrorKind::OtherOrigin),
+            ),
+            (
+                &same,
+                ["home", "port"],
+                Some(RedirectErrorKind::OtherOrigin),
+            ),
+            (
+                &same,
+                ["home", "plain"],
+                Some(RedirectErrorKind::OtherOrigin),
+            ),
+            (
+                &same,
+                ["plain", "home"],
+                Some(RedirectErrorKind::OtherOrigin),
+            ),
+        ] {
+            let url = network.chain("go", &chain);
+            let of_session = network.session().redirect(policy.clone()).build().unwrap();
+            let plain = network.session().build().unwrap();
+            let of_request = plain.get(&url).redirect(policy.clone());
+            for request in [of_session.get(&url), of_request] {
+                let result = request.await;
+                match want {
+                    None => assert_eq!(result.unwrap().status(), 200, "{chain:?}"),
+                    Some(want) => assert_eq!(refusal(&result.unwrap_err()), want, "{chain:?}"),
+                }
+            }
+            let again = network.url(chain[0], "/go/");
+            assert_eq!(of_session.get(again).await.unwrap().status(), 200);
+        }
+    });
+}
+
+#[test]
+fn input_094_https_only_sessions_do_not_step_down() {
+    let network = Network::new();
+    run(async {
+        let session = network.session().https_only(true).build().unwrap();
+        let error = session
+            .get(network.chain("go", &["home", "other", "plain"]))
+            .await
+            .unwrap_err();
+        assert_eq!(refusal(&error), RedirectErrorKind::Scheme);
+        assert_eq!(network.take().len(), 2, "nothing was sent in the clear");
+        assert_eq!(
+            session
+                .get(network.url("home", "/go/"))
+                .await
+                .unwrap()
+                .status(),
+            200
+        );
+    });
+}
+
+#[test]
+fn input_100_methods_that_are_kept() {
+    let network = Network::new();
+    run(async {
+        let session = network.session().build().unwrap();
+        for (kept, rows) in [
+            (
+                &[][..],
+                [
+                    (301, "GET "),
+                    (302, "GET "),
+                    (303, "GET "),
+                    (307, "POST b"),
+                    (308, "POST b"),
+                ],
+            ),
+            (
+                &[301, 307, 999][..],
+                [
+                    (301, "POST b"),
+                    (302, "GET "),
+                    (303, "GET "),
+                    (307, "POST b"),
+                    (308, "POST b"),
+                ],
+            ),
+            (
+                &[301, 302, 303],
+                [
+                    (301, "POST b"),
+                    (302, "POST b"),
+                    (303, "POST b"),
+                    (307, "POST b"),
+                    (308, "POST b"),
+                ],
+            ),
+        ] {
+            let policy = Redirect::default().keep_method(kept.iter().copied());
+            for (status, want) in rows {
+                let url = network.url("home", &format!("/status/{status}/home/"));
+                let request = session.post(url).body("b").redirect(policy.clone());
+                assert_eq!(
+                    request.await.unwrap().text().await.unwrap(),
+                    want,
+                    "{status} {kept:?}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn the_policy_may_have_the_bound() {
+    let network = Network::new();
+    run(async {
+        let url = network.chain("go", &["plain"; 4]);
+        let of_session = network
+            .session()
+            .redirect(Redirect::default().max(2))
+            .build()
+            .unwrap();
+        let error = of_session.get(&url).await.unwrap_err();
+        assert_eq!(refusal(&error), RedirectErrorKind::TooMany);
+        let more = of_session.get(&url).redirect(Redirect::default().max(3));
+        assert_eq!(more.await.unwrap().history().len(), 3);
+        let none = of_session.get(&url).redirect(Redirect::default().max(0));
+        assert_eq!(none.await.unwrap().status(), 302);
+        let unsaid = of_session
+            .get(&url)
+            .redirect(Redirect::default().https_only(false));
+        assert_eq!(
+            refusal(&unsaid.await.unwrap_err()),
+            RedirectErrorKind::TooMany
+        );
     });
 }

@@ -12,12 +12,12 @@ use rustls::pki_types::PrivateKeyDer;
 use crate::server::{Conn, Server, ok, run};
 
 /// A certificate authority of this test's own.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::new([]).unwrap();
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("authority {}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -29,12 +29,12 @@ impl Authority {
         }
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
     /// A server's configuration with a certificate for `names`, changed by `change`.
-    fn issue(
+    pub(crate) fn issue(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),

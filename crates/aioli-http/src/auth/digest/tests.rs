@@ -166,7 +166,7 @@ fn the_strongest_challenge_is_answered_and_counted() {
 }
 
 #[test]
-fn n104_other_origins_get_no_answer() {
+fn input_104_other_origins_get_no_answer() {
     let digest = Digest::new("u", "p");
     let here = origin("http://a.example/");
     assert!(digest.challenged(&here, &headers(&["Digest realm=a, nonce=b"]), false));

@@ -51,7 +51,7 @@ fn files() {
 }
 
 #[test]
-fn n126_nobody_elses_password() {
+fn input_126_nobody_elses_password() {
     let text = "machine a.example login me password pw\nmachine b.example login me\ndefault login x password y";
     for host in [
         "www.a.example",

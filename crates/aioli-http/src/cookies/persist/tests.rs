@@ -78,7 +78,7 @@ fn other_files() {
 }
 
 #[test]
-fn n114_lifetimes_in_files_are_bounded() {
+fn input_114_lifetimes_in_files_are_bounded() {
     let row = |expires: i64| {
         file(&format!(
             "{{\"name\":\"a\",\"value\":\"1\",\"domain\":\"a.example\",\"host_only\":true,\"path\":\"/\",\"expires\":{expires}}}"

@@ -1,0 +1,227 @@
+//! Credentials as servers see them.
+
+use std::sync::{Arc, Mutex};
+
+use aioli_http::{Auth, Body, ErrorKind, RequestErrorKind, Session};
+use futures::stream;
+
+use crate::server::{Request, Server, ok, run};
+
+/// A server that keeps what `authorization` it gets, and answers with `answer(nth, header)`.
+fn server(
+    answer: impl Fn(usize, &str) -> String + Send + Sync + 'static,
+) -> (Server, Arc<Mutex<Vec<String>>>) {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let kept = log.clone();
+    let server = Server::answering(move |request: &Request| {
+        let header = request.header("authorization").unwrap_or_default();
+        let mut log = kept.lock().unwrap();
+        log.push(header.to_owned());
+        answer(log.len(), header)
+    });
+    (server, log)
+}
+
+fn challenge(params: &str) -> String {
+    format!("HTTP/1.1 401 Who\r\nwww-authenticate: {params}\r\ncontent-length: 3\r\n\r\nwho")
+}
+
+/// The value of a parameter of a digest answer.
+fn param<'a>(header: &'a str, name: &str) -> &'a str {
+    let at = header
+        .find(&format!("{name}="))
+        .unwrap_or_else(|| panic!("{name} in {header}"));
+    let value = &header[at + name.len() + 1..];
+    value.split([',', ' ']).next().unwrap().trim_matches('"')
+}
+
+#[test]
+fn basic_and_bearer_are_sent_at_once() {
+    let (server, log) = server(|_, _| ok(""));
+    run(async {
+        let session = Session::builder().basic("u", "p").build().unwrap();
+        session.get(server.url("/")).await.unwrap();
+        session.get(server.url("/")).bearer("t0ken").await.unwrap();
+        session
+            .get(server.url("/"))
+            .header("authorization", "by hand")
+            .bearer("x")
+            .await
+            .unwrap();
+        let session = Session::builder()
+            .header("authorization", "default")
+            .basic("u", "p");
+        let session = session.build().unwrap();
+        session.get(server.url("/")).await.unwrap();
+        session.get(server.url("/")).basic("", "").await.unwrap();
+        let want = [
+            "Basic dTpw",
+            "Bearer t0ken",
+            "by hand",
+            "default",
+            "Basic Og==",
+        ];
+        assert_eq!(*log.lock().unwrap(), want);
+    });
+}
+
+#[test]
+fn a_digest_is_challenged_once_and_counted() {
+    let (server, log) = server(|_, header| match header {
+        "" => challenge("Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", opaque=\"o\""),
+        _ => ok("in"),
+    });
+    run(async {
+        let session = Session::builder().digest("me", "pass").build().unwrap();
+        for n in 0..3 {
+            let response = session
+                .get(server.url("/a?b"))
+                .query([("n", n)])
+                .await
+                .unwrap();
+            assert_eq!(response.text().await.unwrap(), "in");
+        }
+        let log = log.lock().unwrap();
+        assert_eq!(log.len(), 4);
+        assert_eq!(log[0], "");
+        for (n, header) in log[1..].iter().enumerate() {
+            assert_eq!(param(header, "nc"), format!("{:08x}", n + 1));
+            assert_eq!(param(header, "uri"), format!("/a?b&n={n}"));
+            assert_eq!(param(header, "opaque"), "o");
+        }
+        assert_eq!(
+            server.accepted(),
+            1,
+            "the connection of the refusal is used again"
+        );
+    });
+}
+
+#[test]
+fn a_nonce_that_is_out_of_date_is_replaced() {
+    let (server, log) = server(|_, header| match header {
+        "" => challenge("Digest realm=r, nonce=n1, qop=auth"),
+        old if old.contains("n1") && !old.contains("nc=00000001") => {
+            challenge("Digest realm=r, nonce=n2, qop=auth, stale=true")
+        }
+        _ => ok("in"),
+    });
+    run(async {
+        let session = Session::builder().digest("me", "pass").build().unwrap();
+        for _ in 0..3 {
+            assert_eq!(session.get(server.url("/")).await.unwrap().status(), 200);
+        }
+        let log = log.lock().unwrap();
+        let nonces: Vec<_> = log[1..]
+            .iter()
+            .map(|header| param(header, "nonce"))
+            .collect();
+        assert_eq!(nonces, ["n1", "n1", "n2", "n2"]);
+    });
+}
+
+#[test]
+fn a_challenge_is_answered_once() {
+    // Each refusal has another nonce and says that the last one was out of date.
+    let (server, log) =
+        server(|n, _| challenge(&format!("Digest realm=r, nonce=n{n}, qop=auth, stale=true")));
+    run(async {
+        let session = Session::new();
+        let response = session
+            .get(server.url("/"))
+            .digest("me", "wrong")
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.text().await.unwrap(), "who");
+        assert_eq!(log.lock().unwrap().len(), 2);
+        let kept = Auth::digest("me", "wrong").unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                session
+                    .get(server.url("/"))
+                    .auth(kept.clone())
+                    .await
+                    .unwrap()
+                    .status(),
+                401
+            );
+        }
+        assert_eq!(log.lock().unwrap().len(), 6);
+    });
+}
+
+#[test]
+fn what_cannot_be_answered_is_the_response() {
+    let (server, log) = server(|_, _| challenge("Negotiate, Basic realm=r"));
+    run(async {
+        let session = Session::new();
+        for request in [
+            session.get(server.url("/")).digest("me", "p"),
+            session.get(server.url("/")).basic("me", "p"),
+        ] {
+            assert_eq!(request.await.unwrap().status(), 401);
+        }
+        let error = session
+            .get(server.url("/"))
+            .raise_for_status(true)
+            .digest("me", "s3cret")
+            .await
+            .unwrap_err();
+        assert_eq!(error.status().unwrap(), 401);
+        assert_eq!(log.lock().unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn bodies_are_sent_again_if_they_can_be() {
+    let (server, log) = server(|_, header| match header {
+        "" => challenge("Digest realm=r, nonce=n, qop=auth"),
+        _ => ok("in"),
+    });
+    run(async {
+        let session = Session::new();
+        let post = || session.post(server.url("/")).digest("me", "p");
+        assert_eq!(post().body("order").await.unwrap().status(), 200);
+        let stream = Body::stream(stream::iter([Ok::<_, std::io::Error>("order")]));
+        assert_eq!(post().body(stream).await.unwrap().status(), 401);
+        assert_eq!(log.lock().unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn input_121_122_what_cannot_be_sent_is_told_before_anything_is() {
+    let (server, log) = server(|_, _| ok(""));
+    run(async {
+        let session = Session::new();
+        let get = || session.get(server.url("/"));
+        for (request, want) in [
+            (get().basic("a:b", "c"), RequestErrorKind::Credentials),
+            (get().basic("a", "b\r\nx: y"), RequestErrorKind::Credentials),
+            (get().bearer("a b"), RequestErrorKind::Credentials),
+            (get().digest("a:b", "c"), RequestErrorKind::Credentials),
+            (get().cookie("a", "b; c=d"), RequestErrorKind::Cookie),
+            (get().cookie("a", "b\r\nx: y"), RequestErrorKind::Cookie),
+            (get().cookie("a=b", "c"), RequestErrorKind::Cookie),
+            (
+                get().cookies([("a", "b"), ("", "c")]),
+                RequestErrorKind::Cookie,
+            ),
+        ] {
+            let error = request.await.unwrap_err();
+            let ErrorKind::InvalidRequest { kind, .. } = error.kind() else {
+                panic!("{error:?}")
+            };
+            assert_eq!(*kind, want);
+        }
+        assert!(Session::builder().basic("a:b", "c").build().is_err());
+        assert!(
+            Session::builder()
+                .auth_for("nowhere", Auth::bearer("x").unwrap())
+                .build()
+                .is_err()
+        );
+        assert_eq!(log.lock().unwrap().len(), 0);
+        get().basic("a", "b:c").cookie("a", "b").await.unwrap();
+    });
+}
