@@ -11,7 +11,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,10 +24,12 @@ use url::Host;
 
 use crate::deadline::Deadline;
 use crate::egress::{Egress, EgressRule};
-use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::error::{Error, ErrorKind, Phase, ProxyErrorKind, Result};
 use crate::limits::Timeout;
-use crate::origin::read_host;
+use crate::origin::{Origin, read_host};
 use crate::os::connect_unix;
+use crate::proxy::socks::{self, Target};
+use crate::proxy::{Proxy, ProxyKind, ProxyServer, tunnel};
 use crate::resolve::Names;
 use crate::route::{Route, Via};
 use crate::tls::TlsStream;
@@ -43,6 +45,8 @@ pub(crate) struct DialConfig {
     pub(crate) trust: Trust,
     pub(crate) names: Names,
     pub(crate) egress: Option<Egress>,
+    /// The first one that is for an origin is taken.
+    pub(crate) proxies: Vec<Proxy>,
     /// Where all requests go, whatever their host is called.
     pub(crate) unix: Option<Arc<Path>>,
     pub(crate) socket: ConnectOptions,
@@ -54,6 +58,7 @@ impl DialConfig {
             trust: Trust::new(),
             names: Names::new(),
             egress: None,
+            proxies: Vec::new(),
             unix: None,
             socket: ConnectOptions::new().attempts_max(ADDRESSES_MAX),
         }
@@ -78,9 +83,14 @@ pub(crate) async fn open(
     let stream = match &route.via {
         Via::Direct => Transport::Tcp(dial.tcp(&origin.host, origin.port).await?),
         Via::Unix(path) => dial.unix(path).await?,
+        Via::Proxy(proxy) => dial.through(proxy, origin).await?,
     };
     if origin.secure {
-        dial.secure(stream, &origin.host_ref()).await
+        let name = match &route.server_name {
+            Some(name) => read_host(name),
+            None => origin.host_ref(),
+        };
+        dial.secure(stream, &name).await
     } else {
         Ok(stream)
     }
@@ -96,12 +106,7 @@ struct Dial<'a> {
 impl Dial<'_> {
     /// Connects to a host: to the first of its addresses that answers.
     async fn tcp(&mut self, host: &str, port: u16) -> Result<TcpStream> {
-        let mut addresses = match read_host(host) {
-            Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
-            Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
-            Host::Domain(name) => self.lookup(name, port).await?,
-        };
-        self.permitted(host, &mut addresses)?;
+        let addresses = self.addresses(host, port).await?;
         let mut options = self.config.socket.clone();
         if let Some(limit) = self.timeout.sock_connect {
             options = options.attempt_timeout(limit);
@@ -112,6 +117,25 @@ impl Dial<'_> {
             self.config.names.forget(host);
             connect_error(host, port, error, self.timeout.sock_connect)
         })
+    }
+
+    /// The one address that a proxy is given.
+    async fn address(&mut self, host: &str, port: u16) -> Result<SocketAddr> {
+        let addresses = self.addresses(host, port).await?;
+        Ok(*addresses
+            .first()
+            .expect("a look-up without result is an error"))
+    }
+
+    /// The addresses of a host that may be connected to, at least one.
+    async fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        let mut addresses = match read_host(host) {
+            Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
+            Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
+            Host::Domain(name) => self.lookup(name, port).await?,
+        };
+        self.permitted(host, &mut addresses)?;
+        Ok(addresses)
     }
 
     async fn lookup(&mut self, name: &str, port: u16) -> Result<Vec<SocketAddr>> {
@@ -157,6 +181,56 @@ impl Dial<'_> {
         })
     }
 
+    /// Connects to the proxy, and has it let us through to `origin` where it takes part in no
+    /// more than that.
+    async fn through(&mut self, proxy: &ProxyServer, origin: &Origin) -> Result<Transport> {
+        // Whoever resolves what was asked for here must not get past the policy there.
+        if proxy.kind != ProxyKind::Socks5 {
+            self.permitted_unseen(origin)?;
+        }
+        let stream = self
+            .tcp(&proxy.host, proxy.port)
+            .await
+            .map_err(unreachable)?;
+        let mut stream = Transport::Tcp(stream);
+        if proxy.kind == ProxyKind::Https {
+            let name = read_host(&proxy.host);
+            stream = self.secure(stream, &name).await.map_err(unreachable)?;
+        }
+        let target = match proxy.kind {
+            ProxyKind::Http | ProxyKind::Https => {
+                if origin.secure {
+                    let tunnelling = tunnel::open(&mut stream, proxy, origin);
+                    self.step(Phase::Proxy, None, tunnelling).await??;
+                }
+                return Ok(stream);
+            }
+            ProxyKind::Socks5 => Target::Address(self.address(&origin.host, origin.port).await?),
+            ProxyKind::Socks5h => match origin.host_ref() {
+                Host::Domain(name) => Target::Name(name, origin.port),
+                Host::Ipv4(ip) => Target::Address((ip, origin.port).into()),
+                Host::Ipv6(ip) => Target::Address((ip, origin.port).into()),
+            },
+        };
+        let connecting = socks::connect(&mut stream, proxy, target);
+        self.step(Phase::Proxy, None, connecting).await??;
+        Ok(stream)
+    }
+
+    /// Judges a host that somebody else looks up, as far as it is known where it leads.
+    fn permitted_unseen(&self, origin: &Origin) -> Result<()> {
+        let address: IpAddr = match origin.host_ref() {
+            Host::Ipv4(address) => address.into(),
+            Host::Ipv6(address) => address.into(),
+            // RFC 6761, section 6.3.
+            Host::Domain(name) if name == "localhost" || name.ends_with(".localhost") => {
+                Ipv4Addr::LOCALHOST.into()
+            }
+            Host::Domain(_) => return Ok(()),
+        };
+        self.permitted(&origin.host, &mut vec![(address, origin.port).into()])
+    }
+
     /// Shakes hands with whom the certificate must name.
     async fn secure(&mut self, stream: Transport, name: &Host<&str>) -> Result<Transport> {
         let name = server_name(name)?;
@@ -193,6 +267,16 @@ impl Dial<'_> {
         });
         self.deadline.within(bounded).await?
     }
+}
+
+/// Says that it is the proxy which cannot be reached. A limit and a policy speak for themselves.
+fn unreachable(error: Error) -> Error {
+    let kind = match error.kind() {
+        ErrorKind::Dns { .. } | ErrorKind::Connect { .. } => ProxyErrorKind::Connect,
+        ErrorKind::Tls { .. } => ProxyErrorKind::Tls,
+        _ => return error,
+    };
+    Error::proxy(kind, None, Some(error.into()))
 }
 
 /// Says which addresses failed and how.

@@ -15,8 +15,8 @@ use crate::egress::EgressRule;
 mod kinds;
 
 pub use kinds::{
-    BodyErrorKind, Coding, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, RedirectErrorKind,
-    RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
+    BodyErrorKind, Coding, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, ProxyErrorKind,
+    RedirectErrorKind, RequestErrorKind, Sent, SocksReply, TlsErrorKind, UrlErrorKind,
 };
 
 pub(crate) use kinds::Exceeded;
@@ -112,6 +112,18 @@ pub enum ErrorKind {
         /// What keeps it out.
         rule: EgressRule,
     },
+    /// A proxy did not let the request through; no byte of it was sent.
+    ///
+    /// A proxy that is asked for an `http` URL answers with a response of its own instead.
+    #[error("proxy: {kind}{}", status_text(*status))]
+    Proxy {
+        /// Why.
+        kind: ProxyErrorKind,
+        /// What it answered to `CONNECT`.
+        status: Option<StatusCode>,
+        /// The error underneath, if there is one.
+        source: Option<BoxError>,
+    },
     /// The secure channel could not be set up; no byte of the request was sent.
     #[error("tls: {kind}")]
     Tls {
@@ -191,6 +203,15 @@ impl From<Exceeded> for Error {
     }
 }
 
+/// Whether the same request may have another status later.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn status_text(status: Option<StatusCode>) -> String {
+    status.map_or_else(String::new, |status| format!(" ({})", status.as_u16()))
+}
+
 fn reused_text(reused: bool) -> &'static str {
     if reused { " (a reused connection)" } else { "" }
 }
@@ -213,6 +234,18 @@ impl Error {
 
     pub(crate) fn invalid_request(kind: RequestErrorKind) -> Error {
         Error::new(ErrorKind::InvalidRequest { kind, source: None })
+    }
+
+    pub(crate) fn proxy(
+        kind: ProxyErrorKind,
+        status: Option<StatusCode>,
+        source: Option<BoxError>,
+    ) -> Error {
+        Error::new(ErrorKind::Proxy {
+            kind,
+            status,
+            source,
+        })
     }
 
     pub(crate) fn body(kind: BodyErrorKind, source: Option<BoxError>) -> Error {
@@ -306,6 +339,7 @@ impl Error {
             ErrorKind::Dns { .. }
                 | ErrorKind::Connect { .. }
                 | ErrorKind::Egress { .. }
+                | ErrorKind::Proxy { .. }
                 | ErrorKind::Tls { .. }
                 | ErrorKind::Timeout {
                     phase: Phase::Dns
@@ -362,9 +396,11 @@ impl Error {
                 ..
             } => true,
             ErrorKind::Tls { kind, .. } => matches!(kind, TlsErrorKind::Disconnected),
-            ErrorKind::Status { status, .. } => {
-                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
-            }
+            ErrorKind::Proxy { kind, status, .. } => match kind {
+                ProxyErrorKind::Connect | ProxyErrorKind::Disconnected => true,
+                _ => status.is_some_and(is_passing),
+            },
+            ErrorKind::Status { status, .. } => is_passing(*status),
             _ => false,
         }
     }

@@ -151,6 +151,7 @@ mod network;
 mod origin;
 mod os;
 mod pool;
+mod proxy;
 mod redirect;
 mod request;
 mod resolve;
@@ -174,8 +175,8 @@ pub use crate::cookies::{Cookie, CookieError, CookieJar, SameSite, SessionCookie
 pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{
     BodyErrorKind, BoxError, Coding, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,
-    ProtocolErrorKind, RedirectErrorKind, RequestErrorKind, Result, Sent, TlsErrorKind,
-    UrlErrorKind,
+    ProtocolErrorKind, ProxyErrorKind, RedirectErrorKind, RequestErrorKind, Result, Sent,
+    SocksReply, TlsErrorKind, UrlErrorKind,
 };
 pub use crate::limits::{Limits, Timeout};
 pub use crate::middleware::{Next, Request};
@@ -183,6 +184,7 @@ pub use crate::mock::{Mock, MockRequest};
 pub use crate::multipart::{Form, Part};
 pub use crate::network::{Network, NetworkError};
 pub use crate::pool::PoolStats;
+pub use crate::proxy::Proxy;
 pub use crate::redirect::Redirect;
 pub use crate::request::{IntoUrl, RequestBuilder, Sending};
 pub use crate::resolve::{Resolver, Resolving};

@@ -19,10 +19,12 @@ use crate::middleware::{Next, Request};
 use crate::redirect::Redirect;
 use crate::response::Response;
 use crate::retry::Retry;
+use crate::route::Way;
 use crate::send;
 use crate::session::{Config, Session};
 
 mod body;
+mod connect;
 mod retry;
 mod secrets;
 
@@ -74,6 +76,8 @@ pub(crate) struct Parts {
     /// Pairs as they are sent.
     pub(crate) cookies: Vec<u8>,
     pub(crate) body_limit: usize,
+    /// What it says about its way, if it says anything.
+    pub(crate) way: Option<Box<Way>>,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
     /// When it is tried again, if ever.
@@ -107,6 +111,7 @@ impl Parts {
             auth: self.auth.clone(),
             cookies: self.cookies.clone(),
             body_limit: self.body_limit,
+            way: self.way.clone(),
             decompress: self.decompress,
             retry: self.retry.clone(),
             extensions: self.extensions.clone(),
@@ -150,6 +155,7 @@ impl RequestBuilder {
             auth: None,
             cookies: Vec::new(),
             body_limit: config.limits.body,
+            way: None,
             decompress: config.decompress,
             retry: config.retry.clone(),
             extensions: Extensions::new(),

@@ -11,13 +11,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::dial::DialConfig;
+use crate::error::{Error, RequestErrorKind, Result};
 use crate::origin::Origin;
+use crate::proxy::{Proxy, ProxyKind, ProxyServer};
 
 /// Whom we talk to, and by which way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     pub(crate) origin: Origin,
     pub(crate) via: Via,
+    /// Whom the certificate must name, if not the host.
+    pub(crate) server_name: Option<Arc<str>>,
 }
 
 /// What is between us and the origin.
@@ -27,15 +31,80 @@ pub(crate) enum Via {
     Direct,
     /// A socket of this machine, whatever the host is called.
     Unix(Arc<Path>),
+    Proxy(Arc<ProxyServer>),
 }
 
+/// What one request says about its way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Way {
+    /// In place of the session's proxies.
+    pub(crate) proxy: Option<OwnProxy>,
+    /// For the first origin of the request.
+    pub(crate) server_name: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum OwnProxy {
+    None,
+    One(Proxy),
+}
+
+/// What a name in SOCKS5 may have at most, whose lengths are one byte.
+const SOCKS_NAME_MAX: usize = 255;
+
 impl Route {
-    /// The way that a session's requests to `origin` take.
-    pub(crate) fn choose(config: &DialConfig, origin: Origin) -> Route {
+    /// The way of a request to `origin`; `own` tells whether the request never left the origin
+    /// it was made for.
+    ///
+    /// # Errors
+    ///
+    /// The host's name is too long for the proxy.
+    pub(crate) fn choose(
+        config: &DialConfig,
+        way: Option<&Way>,
+        origin: Origin,
+        own: bool,
+    ) -> Result<Route> {
         let via = match &config.unix {
             Some(path) => Via::Unix(path.clone()),
-            None => Via::Direct,
+            None => match proxy(config, way, &origin) {
+                Some(server) => Via::Proxy(server.clone()),
+                None => Via::Direct,
+            },
         };
-        Route { origin, via }
+        if let Via::Proxy(server) = &via
+            && server.kind == ProxyKind::Socks5h
+            && origin.host.len() > SOCKS_NAME_MAX
+        {
+            return Err(Error::invalid_request(RequestErrorKind::HostTooLong));
+        }
+        let server_name = way
+            .filter(|_| own && origin.secure)
+            .and_then(|way| way.server_name.clone());
+        Ok(Route {
+            origin,
+            via,
+            server_name,
+        })
+    }
+
+    /// The proxy that is asked for whole URLs, if there is one.
+    pub(crate) fn asks_proxy(&self) -> Option<&ProxyServer> {
+        match &self.via {
+            Via::Proxy(server) if !self.origin.secure && !server.is_socks() => Some(server),
+            _ => None,
+        }
+    }
+}
+
+fn proxy<'a>(
+    config: &'a DialConfig,
+    way: Option<&'a Way>,
+    origin: &Origin,
+) -> Option<&'a Arc<ProxyServer>> {
+    match way.and_then(|way| way.proxy.as_ref()) {
+        Some(OwnProxy::None) => None,
+        Some(OwnProxy::One(proxy)) => proxy.find(origin),
+        None => config.proxies.iter().find_map(|proxy| proxy.find(origin)),
     }
 }

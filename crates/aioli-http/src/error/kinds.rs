@@ -114,6 +114,12 @@ pub enum RequestErrorKind {
     /// A root certificate is neither DER nor PEM.
     #[error("not a certificate")]
     Certificate,
+    /// A proxy's URL, credentials or headers are malformed; the source says which.
+    #[error("not a usable proxy")]
+    Proxy,
+    /// The host's name is longer than the proxy's protocol can say.
+    #[error("the host name is too long for the proxy")]
+    HostTooLong,
     /// A network of an [`Egress`](crate::Egress) policy is malformed.
     #[error("not a network")]
     Network,
@@ -153,6 +159,88 @@ pub enum TlsErrorKind {
     /// The two sides did not agree, or the server does not speak TLS.
     #[error("the handshake failed")]
     Handshake,
+}
+
+/// Why a proxy did not let a request through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProxyErrorKind {
+    /// The proxy itself cannot be reached.
+    #[error("it cannot be reached")]
+    Connect,
+    /// The secure channel to the proxy could not be set up.
+    #[error("the secure channel to it could not be set up")]
+    Tls,
+    /// It closed the connection.
+    #[error("it disconnected")]
+    Disconnected,
+    /// It wants credentials, or refused those it was given.
+    #[error("it wants other credentials")]
+    Authentication,
+    /// It refused to make a tunnel; the status says why. A redirect is a refusal.
+    #[error("it refused the tunnel")]
+    Refused,
+    /// What it said is not its protocol.
+    #[error("what it said is not its protocol")]
+    Malformed,
+    /// The head of its answer is larger than any may be.
+    #[error("its answer is too large")]
+    TooLarge,
+    /// It sent bytes in the server's place.
+    #[error("it sent bytes that only the server may send")]
+    UnexpectedBytes,
+    /// A SOCKS proxy could not connect.
+    #[error("{0}")]
+    Socks(SocksReply),
+}
+
+/// What a SOCKS5 proxy says when it does not connect (RFC 1928, section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SocksReply {
+    /// It failed.
+    #[error("it failed")]
+    GeneralFailure,
+    /// Its rules do not allow the connection.
+    #[error("its rules do not allow it")]
+    NotAllowed,
+    /// The network is unreachable.
+    #[error("the network is unreachable")]
+    NetworkUnreachable,
+    /// The host is unreachable.
+    #[error("the host is unreachable")]
+    HostUnreachable,
+    /// The host refused.
+    #[error("the host refused")]
+    ConnectionRefused,
+    /// Nobody answered in time.
+    #[error("the time to live was over")]
+    TtlExpired,
+    /// It cannot connect at all.
+    #[error("it does not know the command")]
+    CommandNotSupported,
+    /// It knows no such addresses.
+    #[error("it does not know such addresses")]
+    AddressTypeNotSupported,
+    /// A number without a meaning.
+    #[error("it failed ({0:#04x})")]
+    Other(u8),
+}
+
+impl SocksReply {
+    pub(crate) fn new(reply: u8) -> SocksReply {
+        match reply {
+            1 => SocksReply::GeneralFailure,
+            2 => SocksReply::NotAllowed,
+            3 => SocksReply::NetworkUnreachable,
+            4 => SocksReply::HostUnreachable,
+            5 => SocksReply::ConnectionRefused,
+            6 => SocksReply::TtlExpired,
+            7 => SocksReply::CommandNotSupported,
+            8 => SocksReply::AddressTypeNotSupported,
+            other => SocksReply::Other(other),
+        }
+    }
 }
 
 /// How the server broke the protocol.

@@ -1,13 +1,15 @@
 //! The head of a request, written anew for each hop: which headers go along to where it goes.
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use super::hop::Hop;
 use super::secrets::Attached;
 use crate::body::Source;
 use crate::decode;
 use crate::h1::encode::{self, BodyEncoder};
+use crate::proxy::ProxyServer;
 use crate::request::Parts;
+use crate::route::Route;
 use crate::session::Config;
 
 /// Writes the head of the request for this hop.
@@ -15,11 +17,17 @@ pub(super) fn encode_head(
     config: &Config,
     parts: &Parts,
     hop: &Hop,
+    route: &Route,
 ) -> (Vec<u8>, Option<BodyEncoder>) {
     let mut out = Vec::with_capacity(512);
     let url = &parts.url;
     let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
-    encode::request_line(&mut out, &parts.method, &[url.path(), mark, query]);
+    let target = [url.path(), mark, query];
+    let proxy = route.asks_proxy();
+    match proxy {
+        None => encode::request_line(&mut out, &parts.method, &target),
+        Some(_) => ask_proxy(&mut out, parts, target),
+    }
 
     let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
@@ -31,6 +39,9 @@ pub(super) fn encode_head(
         }
         out.extend_from_slice(b"\r\n");
     }
+    // Who is no proxy never sees what was meant for one.
+    let proxy_logs_in = proxy.is_none_or(|proxy| proxy.authorization.is_some());
+    let withheld = |name: &HeaderName| proxy_logs_in && *name == header::PROXY_AUTHORIZATION;
     let Attached {
         cookie,
         authorization,
@@ -38,7 +49,7 @@ pub(super) fn encode_head(
     for (name, value) in &parts.headers {
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
-        if !replaced && (hop.own_secrets || !policy.binds(name, value)) {
+        if !replaced && !withheld(name) && (hop.own_secrets || !policy.binds(name, value)) {
             encode::header(&mut out, name, value);
         }
     }
@@ -47,9 +58,12 @@ pub(super) fn encode_head(
             || *name == header::COOKIE && cookie.is_some()
             || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
             || parts.headers.contains_key(name);
-        if !replaced && (hop.default_secrets || !policy.binds(name, value)) {
+        if !replaced && !withheld(name) && (hop.default_secrets || !policy.binds(name, value)) {
             encode::header(&mut out, name, value);
         }
+    }
+    for (name, value) in proxy.into_iter().flat_map(ProxyServer::own_headers) {
+        encode::header(&mut out, name, value);
     }
     if asks_for_codings(config, parts) {
         out.extend_from_slice(decode::ACCEPTED_LINE);
@@ -68,6 +82,15 @@ pub(super) fn encode_head(
     let encoder = encode_framing(&mut out, parts);
     out.extend_from_slice(b"\r\n");
     (out, encoder)
+}
+
+/// Writes the request line for a proxy: with the whole URL (RFC 9112, section 3.2.2).
+fn ask_proxy(out: &mut Vec<u8>, parts: &Parts, [path, mark, query]: [&str; 3]) {
+    let host = parts.url.host_str().unwrap_or_default();
+    let port = parts.url.port().map(|port| format!(":{port}"));
+    let port = port.as_deref().unwrap_or_default();
+    let target = ["http://", host, port, path, mark, query];
+    encode::request_line(out, &parts.method, &target);
 }
 
 /// Whether the request is to name the content codings that are decoded: the caller has not named

@@ -121,11 +121,12 @@ pub(super) async fn one_hop(
     deadline: &mut Deadline,
 ) -> Result<Response> {
     let config = &session.inner.config;
-    let (head, encoder) = encode_head(config, parts, hop);
+    let origin = hop.origin.clone();
+    let route = Route::choose(&config.dial, parts.way.as_deref(), origin, hop.at_home)?;
+    let (head, encoder) = encode_head(config, parts, hop, &route);
     let idempotent = parts.method.is_idempotent();
 
     deadline.begin(Phase::Pool, parts.timeout.pool);
-    let route = Route::choose(&config.dial, hop.origin.clone());
     let slot = deadline.within(session.inner.pool.acquire(route)).await?;
     let mut connection = match Pool::checkout(slot, !idempotent) {
         Ok(connection) => connection,

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 use crate::server::{Server, run};
 
 /// Polls `future` at most `polls` times; `None` when that did not suffice.
-async fn at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+pub(crate) async fn at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|cx| {

@@ -18,6 +18,7 @@ mod middleware;
 mod mock;
 mod network;
 mod os;
+mod proxy;
 mod redirects;
 mod retries;
 mod reuse;

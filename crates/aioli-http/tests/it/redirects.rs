@@ -208,7 +208,9 @@ fn input_091_to_095_secrets_stay_with_their_origin() {
             .header("x-default", default)
             .build()
             .unwrap();
-        let all: Vec<String> = (0..7).map(|n| format!("s{n}")).collect();
+        // `s3` was meant for a proxy, and there is none.
+        let sent = (0..7).filter(|n| *n != 3);
+        let all: Vec<String> = sent.map(|n| format!("s{n}")).collect();
         let none: Vec<String> = Vec::new();
         for (path, want) in [
             ("/302/@0/x", vec![&all, &all]),

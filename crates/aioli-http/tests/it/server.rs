@@ -27,7 +27,61 @@ pub(crate) struct Conn {
 
 enum Stream {
     Plain(TcpStream),
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+    Tls(Box<StreamOwned<ServerConnection, Stream>>),
+    /// For the moment at which a layer is put on it.
+    Taken,
+}
+
+impl Stream {
+    fn secure(self, config: Arc<ServerConfig>) -> Stream {
+        let server = ServerConnection::new(config).unwrap();
+        Stream::Tls(Box::new(StreamOwned::new(server, self)))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.sock.socket(),
+            Stream::Taken => unreachable!("a layer is put on it at once"),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(bytes),
+            Stream::Tls(stream) => stream.read(bytes),
+            Stream::Taken => unreachable!("a layer is put on it at once"),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+            Stream::Taken => unreachable!("a layer is put on it at once"),
+        }
+    }
+
+    /// TLS hands over all its records at once, the last one an alert.
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.write_vectored(bytes),
+            Stream::Tls(stream) => stream.write_vectored(bytes),
+            Stream::Taken => unreachable!("a layer is put on it at once"),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.flush(),
+            Stream::Tls(stream) => stream.flush(),
+            Stream::Taken => unreachable!("a layer is put on it at once"),
+        }
+    }
 }
 
 /// A request as it arrived.
@@ -106,10 +160,7 @@ impl Server {
                 thread::spawn(move || {
                     let stream = match tls {
                         None => Stream::Plain(stream),
-                        Some(config) => {
-                            let server = ServerConnection::new(config).unwrap();
-                            Stream::Tls(Box::new(StreamOwned::new(server, stream)))
-                        }
+                        Some(config) => Stream::Plain(stream).secure(config),
                     };
                     let mut conn = Conn {
                         index,
@@ -228,10 +279,7 @@ impl Conn {
 
     fn fill(&mut self) -> Option<usize> {
         let mut bytes = [0; 16 * 1024];
-        let n = match &mut self.stream {
-            Stream::Plain(stream) => stream.read(&mut bytes),
-            Stream::Tls(stream) => stream.read(&mut bytes),
-        };
+        let n = self.stream.read(&mut bytes);
         let n = n.ok().filter(|n| *n > 0)?;
         self.buffer.extend_from_slice(&bytes[..n]);
         Some(n)
@@ -243,12 +291,21 @@ impl Conn {
     }
 
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Plain(stream) => stream.write_all(bytes.as_ref()),
-            Stream::Tls(stream) => stream
-                .write_all(bytes.as_ref())
-                .and_then(|()| stream.flush()),
-        }
+        self.stream.write_all(bytes.as_ref())?;
+        self.stream.flush()
+    }
+
+    /// Takes `n` bytes of what came; `None` when the client has left before.
+    pub(crate) fn take(&mut self, n: usize) -> Option<Vec<u8>> {
+        self.need(n)?;
+        Some(self.buffer.drain(..n).collect())
+    }
+
+    /// Speaks TLS from now on, on what there is.
+    pub(crate) fn start_tls(&mut self, config: Arc<ServerConfig>) {
+        assert!(self.buffer.is_empty(), "the client waits for us");
+        let stream = std::mem::replace(&mut self.stream, Stream::Taken);
+        self.stream = stream.secure(config);
     }
 
     /// Ends the sending direction in an orderly way (over TLS: with close_notify).
@@ -261,16 +318,13 @@ impl Conn {
                 stream.conn.send_close_notify();
                 let _ = stream.flush();
             }
+            Stream::Taken => unreachable!("a layer is put on it at once"),
         }
     }
 
     /// Waits until something can be read, and leaves it there.
     pub(crate) fn wait_readable(&mut self) {
-        let stream = match &self.stream {
-            Stream::Plain(stream) => stream,
-            Stream::Tls(stream) => &stream.sock,
-        };
-        let _ = stream.peek(&mut [0]);
+        let _ = self.stream.socket().peek(&mut [0]);
     }
 
     /// Waits until the client has closed the connection.
@@ -280,8 +334,8 @@ impl Conn {
 
     pub(crate) fn tls_connection(&self) -> Option<&ServerConnection> {
         match &self.stream {
-            Stream::Plain(_) => None,
             Stream::Tls(stream) => Some(&stream.conn),
+            _ => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use aioli_task::Seconds;
 use super::SessionBuilder;
 use crate::egress::Egress;
 use crate::error::{Error, RequestErrorKind};
+use crate::proxy::Proxy;
 use crate::resolve::Resolver;
 
 impl SessionBuilder {
@@ -55,6 +56,32 @@ impl SessionBuilder {
     pub fn dns_cache(mut self, lifetime: impl Seconds) -> SessionBuilder {
         self.config.dial.names.ttl = lifetime.into_duration().unwrap_or(Duration::MAX);
         self
+    }
+
+    /// Takes a proxy; of several the first one that is for a URL is taken.
+    ///
+    /// The environment is not asked unless [`trust_env`](SessionBuilder::trust_env) says so.
+    #[doc(alias = "aiohttp.ClientSession.proxy")]
+    pub fn proxy(mut self, proxy: Proxy) -> SessionBuilder {
+        if let Err(error) = proxy.check() {
+            self.fail(error);
+        }
+        self.config.dial.proxies.push(proxy);
+        self
+    }
+
+    /// Whether the proxies of the environment are taken, after those that were given; they are
+    /// not, unless it is said. See [`Proxy::from_env`].
+    ///
+    /// A malformed one is an error: to go without it would be to leave by a way that somebody
+    /// has closed.
+    #[doc(alias = "aiohttp.ClientSession.trust_env")]
+    pub fn trust_env(self, yes: bool) -> SessionBuilder {
+        if yes {
+            self.proxy(Proxy::from_env())
+        } else {
+            self
+        }
     }
 
     /// Which addresses may be connected to; all of them, unless it is said.

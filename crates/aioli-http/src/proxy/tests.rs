@@ -1,0 +1,123 @@
+//! What is a proxy, what is a credential, and what is shown of them.
+
+use super::*;
+
+fn shown(proxy: &Proxy) -> String {
+    let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+    match proxy.check() {
+        Ok(()) => format!("{:?}", proxy.find(&origin).unwrap()),
+        Err(_) => "malformed".to_owned(),
+    }
+}
+
+#[test]
+fn addresses_and_urls() {
+    for (proxy, want) in [
+        (Proxy::new("p"), "Http p:80"),
+        (Proxy::new("p:3128"), "Http p:3128"),
+        (Proxy::new("HTTP://P.Example./"), "Http p.example:80"),
+        (Proxy::new("https://p"), "Https p:443"),
+        (Proxy::new("https://p:80"), "Https p:80"),
+        (Proxy::new("socks5://p"), "Socks5 p:1080"),
+        (Proxy::new("socks5://p:80"), "Socks5 p:80"),
+        (Proxy::new("socks5h://p:21"), "Socks5h p:21"),
+        (Proxy::http("[::1]:8080"), "Http ::1:8080"),
+        (Proxy::https("p:8443"), "Https p:8443"),
+        (Proxy::socks5("127.0.0.1:9050"), "Socks5 127.0.0.1:9050"),
+        (Proxy::socks5h("socks5h://p"), "Socks5h p:1080"),
+        (Proxy::http("http://u:p@p"), "Http p:80 with credentials"),
+        (Proxy::http("u:p@p:1"), "Http p:1 with credentials"),
+        (
+            Proxy::socks5("p").basic("u", ""),
+            "Socks5 p:1080 with credentials",
+        ),
+        (Proxy::http("socks5://p"), "malformed"),
+        (Proxy::new("socks4://p"), "malformed"),
+        (Proxy::new("socks://p"), "malformed"),
+        (Proxy::new(""), "malformed"),
+        (Proxy::new("http://"), "malformed"),
+        (Proxy::new("http://p/path"), "malformed"),
+        (Proxy::new("http://p/?q"), "malformed"),
+        (Proxy::new("p:99999"), "malformed"),
+        (Proxy::new("http://%FF:x@p"), "malformed"),
+        (Proxy::new("p").header("a b", "c"), "malformed"),
+    ] {
+        assert_eq!(shown(&proxy), want, "{proxy:?}");
+    }
+}
+
+#[test]
+fn input_121_and_125_credentials_that_cannot_be_sent() {
+    for (proxy, want) in [
+        (Proxy::http("p").basic("a:b", "c"), "malformed"),
+        (
+            Proxy::http("p").basic("a", "b:c"),
+            "Http p:80 with credentials",
+        ),
+        (Proxy::http("p").basic("a", "b\nc"), "malformed"),
+        (Proxy::new("http://a%3Ab:c@p"), "malformed"),
+        (
+            Proxy::socks5("p").basic("a:b", "c"),
+            "Socks5 p:1080 with credentials",
+        ),
+        (
+            Proxy::socks5("p").basic("a".repeat(255), "c"),
+            "Socks5 p:1080 with credentials",
+        ),
+        (Proxy::socks5("p").basic("a".repeat(256), "c"), "malformed"),
+        (Proxy::socks5("p").basic("a", "c".repeat(256)), "malformed"),
+        (Proxy::socks5("p").basic("", "c"), "malformed"),
+    ] {
+        assert_eq!(shown(&proxy), want, "{proxy:?}");
+    }
+}
+
+#[test]
+fn the_scheme_of_the_url_decides_if_only_one_is_meant() {
+    let plain = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+    let secure = Origin::of(&Url::parse("https://a.example/").unwrap()).unwrap();
+    let both = Proxy::http("p");
+    assert!(both.find(&plain).is_some() && both.find(&secure).is_some());
+    let only = both.clone().only_http();
+    assert!(only.find(&plain).is_some() && only.find(&secure).is_none());
+    let only = both.only_https();
+    assert!(only.find(&plain).is_none() && only.find(&secure).is_some());
+}
+
+#[test]
+fn input_136_another_user_is_another_proxy() {
+    let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+    let server = |proxy: Proxy| proxy.find(&origin).unwrap().clone();
+    let me = server(Proxy::http("p").basic("me", "x"));
+    assert_eq!(me, server(Proxy::http("http://me:x@p")));
+    for other in [
+        Proxy::http("p"),
+        Proxy::http("p").basic("me", "y"),
+        Proxy::http("p").basic("you", "x"),
+        Proxy::https("p:80").basic("me", "x"),
+        Proxy::http("p:81").basic("me", "x"),
+        Proxy::http("p").basic("me", "x").header("x-tag", "1"),
+    ] {
+        assert_ne!(me, server(other));
+    }
+}
+
+#[test]
+fn input_164_nothing_secret_is_shown() {
+    let proxy = Proxy::http("http://sesame:hunter2@p").header("x-key", "hunter2");
+    let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+    let server = proxy.find(&origin).unwrap();
+    for shown in [
+        format!("{proxy:?} {proxy:#?}"),
+        format!(
+            "{server:?} {:?} {:?}",
+            server.credentials, server.authorization
+        ),
+    ] {
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("sesame"),
+            "{shown}"
+        );
+        assert!(!shown.contains("c2VzYW1l"), "{shown}");
+    }
+}

@@ -1,0 +1,120 @@
+//! A tunnel through an HTTP proxy: `CONNECT` (RFC 9110, section 9.3.6).
+//!
+//! Nothing of the request is in it but host and port, and nothing comes out of it but whether
+//! the tunnel stands: a redirect is not followed, and no body is read. Bytes behind the head of a
+//! 2xx would be the proxy speaking in the name of the server, so the connection is given up.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+
+use super::ProxyServer;
+use crate::error::{Error, ProxyErrorKind};
+use crate::h1::buffer::ReadBuffer;
+use crate::h1::encode;
+use crate::h1::head::{Head, HeadParser, Progress};
+use crate::limits::Limits;
+use crate::origin::Origin;
+use crate::transport::Transport;
+
+/// Asks the proxy for a tunnel to `origin`, and hears its answer.
+pub(crate) async fn open(
+    stream: &mut Transport,
+    proxy: &ProxyServer,
+    origin: &Origin,
+) -> Result<(), Error> {
+    send(stream, &request(proxy, origin)).await?;
+    // The bounds of every head: the proxy's is no better than a server's.
+    let mut parser = HeadParser::new(Limits::default().h1_head());
+    let mut input = ReadBuffer::new();
+    loop {
+        let progress = parser.parse(&mut input).map_err(|reject| {
+            let kind = match reject {
+                crate::h1::Reject::Protocol(_) => ProxyErrorKind::Malformed,
+                crate::h1::Reject::Limit(..) => ProxyErrorKind::TooLarge,
+            };
+            Error::proxy(kind, None, Some(Error::from(reject).into()))
+        })?;
+        match progress {
+            Progress::Partial => {
+                let n = receive(stream, input.spare()).await?;
+                input.fill(n);
+            }
+            Progress::Informational => {}
+            Progress::Final(head) => return judge(&head, !input.is_empty()),
+        }
+    }
+}
+
+fn request(proxy: &ProxyServer, origin: &Origin) -> Vec<u8> {
+    let authority = match origin.host_ref() {
+        url::Host::Ipv6(address) => format!("[{address}]:{}", origin.port),
+        _ => format!("{}:{}", origin.host, origin.port),
+    };
+    let mut out = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n").into_bytes();
+    for (name, value) in proxy.own_headers() {
+        encode::header(&mut out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// Whether the tunnel stands; bytes may have come behind the head.
+fn judge(head: &Head, spoke_on: bool) -> Result<(), Error> {
+    let kind = match head.status.as_u16() {
+        200..=299 if !spoke_on => return Ok(()),
+        200..=299 => ProxyErrorKind::UnexpectedBytes,
+        407 => ProxyErrorKind::Authentication,
+        _ => ProxyErrorKind::Refused,
+    };
+    Err(Error::proxy(kind, Some(head.status), None))
+}
+
+pub(super) async fn send(stream: &mut Transport, bytes: &[u8]) -> Result<(), Error> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let n = poll_fn(|cx| stream.poll_write(cx, &[IoSlice::new(rest)]))
+            .await
+            .map_err(broken)?;
+        rest = &rest[n..];
+    }
+    poll_fn(|cx| stream.poll_flush(cx)).await.map_err(broken)
+}
+
+/// Reads at least one byte.
+pub(super) async fn receive(stream: &mut Transport, bytes: &mut [u8]) -> Result<usize, Error> {
+    match poll_fn(|cx| stream.poll_read(cx, bytes)).await {
+        Ok(0) => Err(Error::proxy(ProxyErrorKind::Disconnected, None, None)),
+        Ok(n) => Ok(n),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn broken(error: io::Error) -> Error {
+    Error::proxy(ProxyErrorKind::Disconnected, None, Some(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::Proxy;
+
+    #[test]
+    fn a_request_has_what_the_proxy_needs_and_no_more() {
+        let proxy = Proxy::http("http://me:s%3Acret@p").header("x-tag", "1");
+        for (url, authority) in [
+            ("https://A.example/secret?x=secret", "a.example:443"),
+            ("https://[::1]:8443/", "[::1]:8443"),
+            ("http://10.0.0.1/", "10.0.0.1:80"),
+        ] {
+            let origin = Origin::of(&url::Url::parse(url).unwrap()).unwrap();
+            let server = proxy.find(&origin).unwrap();
+            assert_eq!(
+                String::from_utf8(request(server, &origin)).unwrap(),
+                format!(
+                    "CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n\
+                     proxy-authorization: Basic bWU6czpjcmV0\r\nx-tag: 1\r\n\r\n"
+                )
+            );
+        }
+    }
+}

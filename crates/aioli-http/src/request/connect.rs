@@ -1,0 +1,56 @@
+//! The way of one request: its proxy, and whom the certificate must name.
+
+use super::RequestBuilder;
+use crate::error::{Error, ErrorKind, TlsErrorKind};
+use crate::proxy::Proxy;
+use crate::route::{OwnProxy, Way};
+
+impl RequestBuilder {
+    /// Takes this proxy, and none of the session's, on all hops of this request.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::{Proxy, Session};
+    ///
+    /// # async fn example() -> Result<(), aioli_http::Error> {
+    /// let proxy = Proxy::socks5h("127.0.0.1:9050");
+    /// let page = Session::new().get("https://example.org/").proxy(proxy).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request.proxy")]
+    pub fn proxy(mut self, proxy: Proxy) -> RequestBuilder {
+        if let Err(error) = proxy.check() {
+            self.fail(error);
+        }
+        self.way().proxy = Some(OwnProxy::One(proxy));
+        self
+    }
+
+    /// Takes no proxy, whatever the session says.
+    pub fn no_proxy(mut self) -> RequestBuilder {
+        self.way().proxy = Some(OwnProxy::None);
+        self
+    }
+
+    /// Checks the certificate against `name`, and tells the server this name in the handshake,
+    /// instead of the URL's host.
+    ///
+    /// It holds for the origin of the request, and no more when a redirect has left that. The
+    /// `host` header stays.
+    #[doc(alias = "aiohttp.ClientSession.request.server_hostname")]
+    pub fn server_name(mut self, name: &str) -> RequestBuilder {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        if rustls::pki_types::ServerName::try_from(name.as_str()).is_err() {
+            let kind = TlsErrorKind::HostName;
+            self.fail(Error::new(ErrorKind::Tls { kind, source: None }));
+        }
+        self.way().server_name = Some(name.into());
+        self
+    }
+
+    fn way(&mut self) -> &mut Way {
+        self.parts.way.get_or_insert_default()
+    }
+}
