@@ -24,7 +24,7 @@ fn start() -> Home {
 }
 
 fn turn_forever(shared: Arc<Shared>) {
-    let local = LocalLoop::new(shared, Settings::default(), None);
+    let local = LocalLoop::new(shared, Settings::default(), None, None);
     let _entered = Entered::new(&local);
     loop {
         local.turn(None);

@@ -138,12 +138,12 @@ impl Runner {
             .flatten();
         let driven = DropOnUnwind(task.handle());
         let mut dropped = false;
-        while !task.is_done() {
-            local.turn(None);
+        local.turn_until(|| {
             if local.shared.drop_main.load(Ordering::SeqCst) {
                 dropped = drop_future(&task);
             }
-        }
+            task.is_done()
+        });
         drop(driven);
         self.context = task.handle().0.header().take_context();
         end_of_main(task, dropped)
@@ -463,8 +463,7 @@ impl RunnerBuilder {
         if shared.watch.is_some() {
             watchdog::watch(&shared);
         }
-        let local = LocalLoop::new(shared, settings, self.seed);
-        *local.pass_hook.borrow_mut() = self.pass_hook;
+        let local = LocalLoop::new(shared, settings, self.seed, self.pass_hook);
         Runner {
             local: Some(local),
             context: self.context.unwrap_or_else(context::copy),

@@ -135,10 +135,20 @@ pub(crate) struct LocalLoop {
     pub(crate) pass_hook: RefCell<Option<PassHook>>,
     /// Entries that may still run before the parker and the timers are looked at.
     pub(super) until_look: Cell<usize>,
+    /// Whether it runs on the real clock, in FIFO order, and nobody watches it: what a pass need not
+    /// look at in a loop as most are.
+    pub(super) is_plain: bool,
 }
 
 impl LocalLoop {
-    pub(crate) fn new(shared: Arc<Shared>, settings: Settings, shuffle: Option<u64>) -> Rc<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        settings: Settings,
+        shuffle: Option<u64>,
+        pass_hook: Option<PassHook>,
+    ) -> Rc<Self> {
+        let is_watched = shared.watch.is_some() || pass_hook.is_some();
+        let is_plain = !shared.clock.is_virtual() && shuffle.is_none() && !is_watched;
         let slab = Slab::create(shared.clone());
         Rc::new(LocalLoop {
             shared,
@@ -149,8 +159,9 @@ impl LocalLoop {
             settings,
             shuffle: shuffle.map(Cell::new),
             pass: Cell::new(0),
-            pass_hook: RefCell::default(),
+            pass_hook: RefCell::new(pass_hook),
             until_look: Cell::new(EVENTS_INTERVAL),
+            is_plain,
         })
     }
 
@@ -196,10 +207,15 @@ impl LocalLoop {
     }
 
     /// Moves what other threads have sent to the end of the ready queue.
+    #[inline]
     pub(crate) fn receive(&self) {
-        if !self.shared.mailbox.has_entries() {
-            return;
+        if self.shared.mailbox.has_entries() {
+            self.receive_some();
         }
+    }
+
+    #[inline(never)]
+    fn receive_some(&self) {
         for entry in self.shared.mailbox.receive() {
             match entry {
                 Remote::Task(task) => task.receive(),

@@ -23,26 +23,53 @@ pub(super) const EVENTS_INTERVAL: usize = 61;
 impl LocalLoop {
     /// Runs one pass. `until` bounds the wait, by the real clock.
     pub(crate) fn turn(&self, until: Option<Instant>) {
+        self.pass(until);
+    }
+
+    /// Runs passes until `is_over` says so after one.
+    // PERF: `wake`: what a pass costs beside its entries is paid once, where it can be.
+    #[inline]
+    pub(crate) fn turn_until(&self, mut is_over: impl FnMut() -> bool) {
+        loop {
+            self.pass(None);
+            if is_over() {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pass(&self, until: Option<Instant>) {
         let turns = self.shared.turns.load(Ordering::Relaxed);
         self.shared
             .turns
             .store(turns.wrapping_add(1), Ordering::Relaxed);
         self.receive();
         if self.ready.is_empty() {
-            self.wait(until);
-            self.until_look.set(EVENTS_INTERVAL);
-            self.expire();
-            self.receive();
-        } else if self.shared.clock.is_virtual() {
+            self.wait_and_look(until);
+        } else if !self.is_plain && self.shared.clock.is_virtual() {
             // What a test sees must not depend on how long its passes are.
             self.look_at_events();
         }
         self.pass.set(self.pass.get() + 1);
-        self.call_pass_hook();
-        self.run_ready();
+        if self.is_plain {
+            self.run_batch(&mut self.ready.take(), |entry| self.run(entry));
+        } else {
+            self.run_specially();
+        }
+    }
+
+    /// Nothing is ready.
+    #[inline(never)]
+    fn wait_and_look(&self, until: Option<Instant>) {
+        self.wait(until);
+        self.until_look.set(EVENTS_INTERVAL);
+        self.expire();
+        self.receive();
     }
 
     /// Looks at I/O, at the timers and at the inbox, without waiting.
+    #[inline(never)]
     fn look_at_events(&self) {
         self.shared.mailbox.parker().poll();
         self.expire();
@@ -170,8 +197,11 @@ impl LocalLoop {
         }
     }
 
-    /// Runs what is ready now, and nothing that becomes ready meanwhile.
-    fn run_ready(&self) {
+    /// Runs what is ready now, and nothing that becomes ready meanwhile, on a loop that is not
+    /// [plain](LocalLoop::is_plain).
+    #[inline(never)]
+    fn run_specially(&self) {
+        self.call_pass_hook();
         let mut batch = self.ready.take();
         self.shuffle(batch.rest());
         match &self.shared.watch {
@@ -181,7 +211,7 @@ impl LocalLoop {
     }
 
     /// Runs `batch`, and looks at events each time that so many entries have run.
-    #[inline]
+    #[inline(always)]
     fn run_batch(&self, batch: &mut Batch<'_>, run: impl Fn(Ready)) {
         let mut left = self.until_look.get();
         for entry in batch {
