@@ -62,6 +62,12 @@ impl Bounds {
         }
     }
 
+    /// Whether one more, of this weight, may come to so many items of the weight `taken`.
+    #[inline]
+    fn have_room<W: Want>(self, count: usize, taken: usize, weight: usize) -> bool {
+        count < self.items && (!W::IS_WEIGHED || weight <= self.weight - taken)
+    }
+
     /// The bound of the items' number, if there is one.
     pub(crate) fn max_items(self) -> Option<usize> {
         finite(self.items)
@@ -255,8 +261,8 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     where
         I: Items<T>,
     {
-        self.items.len() + self.promised_slots < self.bounds.items
-            && (!W::IS_WEIGHED || weight <= self.bounds.weight - self.weight)
+        let count = self.items.len() + self.promised_slots;
+        self.bounds.have_room::<W>(count, self.weight, weight)
     }
 
     #[inline]
@@ -296,12 +302,23 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     where
         I: Items<T>,
     {
-        while let Some(weight) = self.putters.first().map(Want::weight)
-            && self.has_room(weight)
-        {
-            self.promised_slots += 1;
-            self.weight += weight;
-            self.putters.grant_first(Grant::Promise, wakers);
-        }
+        let Buffer {
+            items,
+            bounds,
+            promised_slots,
+            weight: taken,
+            putters,
+            ..
+        } = self;
+        let mut take = |want: &W| {
+            let weight = want.weight();
+            let has_room = bounds.have_room::<W>(items.len() + *promised_slots, *taken, weight);
+            has_room.then(|| {
+                *promised_slots += 1;
+                *taken += weight;
+                Grant::Promise
+            })
+        };
+        while putters.grant_first_if(&mut take, wakers) {}
     }
 }

@@ -124,12 +124,12 @@ impl<'a> Section<'a> {
 
     /// Grants to the first in line for as long as there is enough for it.
     fn serve(&mut self, wakers: &mut Wakers) {
-        while let Some(&n) = self.line.first()
-            && n <= self.free
-        {
-            self.free -= n;
-            self.line.grant_first(n, wakers);
-        }
+        let Section { free, line, .. } = self;
+        let mut take = |&n: &usize| {
+            *free = free.checked_sub(n)?;
+            Some(n)
+        };
+        while line.grant_first_if(&mut take, wakers) {}
     }
 }
 

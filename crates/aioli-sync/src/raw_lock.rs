@@ -11,7 +11,6 @@
 
 use super::primitive::Guarded;
 use crate::wakers::Wakers;
-use std::mem;
 
 /// A primitive's state behind the one lock that guards it.
 pub(crate) struct RawLock<S>(Guarded<S>);
@@ -27,12 +26,7 @@ impl<S> RawLock<S> {
         let mut wakers = Wakers::default();
         let out = section(&mut self.0.lock(), &mut wakers);
         // The guard was a temporary of the statement above: the lock is free from here on.
-        if wakers.is_any() {
-            wakers.flush();
-        } else {
-            // Nothing is in there whose drop would do anything: not even look for it.
-            mem::forget(wakers);
-        }
+        wakers.flush();
         out
     }
 

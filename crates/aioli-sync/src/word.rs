@@ -143,6 +143,11 @@ impl Word {
 pub(crate) fn sum(free: usize, n: usize) -> usize {
     match free.checked_add(n) {
         Some(sum) if sum <= MAX_PERMITS => sum,
-        _ => panic!("more permits than can be counted"),
+        _ => too_many(),
     }
+}
+
+#[cold]
+fn too_many() -> ! {
+    panic!("more permits than can be counted")
 }

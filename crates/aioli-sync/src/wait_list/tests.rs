@@ -24,7 +24,7 @@ fn waiters_are_granted_in_order_of_arrival() {
     let keys = [1, 2, 3].map(|want| push(&mut list, want));
     let mut wakers = Wakers::default();
 
-    assert_eq!(list.first(), Some(&1));
+    assert!(!list.grant_first_if(|&want| (want > 1).then_some(0), &mut wakers));
     assert!(list.grant_first(10, &mut wakers));
     assert!(list.grant_first(20, &mut wakers));
     assert_eq!(list.len(), 1);
@@ -105,9 +105,15 @@ proptest::proptest! {
                     model.waiting.push_back(want);
                 }
                 Op::GrantFirst => {
-                    let first = list.first().copied();
+                    let mut first = None;
+                    let granted = list.grant_first_if(
+                        |&want| {
+                            first = Some(want);
+                            Some(want)
+                        },
+                        &mut wakers,
+                    );
                     assert_eq!(first, model.waiting.front().copied());
-                    let granted = list.grant_first(first.unwrap_or(0), &mut wakers);
                     assert_eq!(granted, first.is_some());
                     model.granted.extend(model.waiting.pop_front());
                 }
