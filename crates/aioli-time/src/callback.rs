@@ -87,7 +87,7 @@ fn schedule(clock: &Clock, moment: Option<Moment>, f: impl FnOnce() + 'static) -
             clock.hurry();
         }
         let (number, waker) = callbacks::keep(clock.id(), callback);
-        let key = clock.insert(moment, &mut Some(waker));
+        let key = clock.insert(moment, waker).ok();
         if key.is_none() {
             // A loop that has just ended will call nothing any more.
             callbacks::forget(number);

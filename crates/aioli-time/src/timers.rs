@@ -56,7 +56,7 @@ impl Key {
         (self.arrival, self.index)
     }
 
-    pub(crate) fn from_parts(arrival: u64, index: u32) -> Key {
+    pub(crate) const fn from_parts(arrival: u64, index: u32) -> Key {
         Key { arrival, index }
     }
 }
@@ -108,16 +108,44 @@ impl Timers {
     /// Adds a timer. It fires after every timer with the same deadline that is there already.
     /// Also tells whether it may be the earliest one now.
     pub(crate) fn insert(&mut self, deadline: Moment, waker: Waker) -> (Key, bool) {
-        // The earliest is not looked for here: it is not known after each removal of it.
-        let is_earliest = self.earliest.is_none_or(|first| deadline < first);
-        if is_earliest && (self.earliest.is_some() || self.len() == 0) {
-            self.earliest = Some(deadline);
-        }
+        let is_earliest = self.note(deadline);
         let arrival = self.arrivals;
         self.arrivals += 1;
         let index = self.slab.insert(deadline, arrival, waker);
         self.place(index, deadline);
         (Key { arrival, index }, is_earliest)
+    }
+
+    /// Keeps a place for a timer to come, as of now: it will fire after every timer with the same
+    /// deadline that is there already, and before all that are added later. There is one such place.
+    pub(crate) fn reserve(&mut self) -> Key {
+        let arrival = self.arrivals;
+        self.arrivals += 1;
+        self.slab.reserve(arrival)
+    }
+
+    /// Whether the key is that of the place that is kept.
+    #[inline]
+    pub(crate) fn is_reserved(&self, key: Key) -> bool {
+        self.slab.reserved() == Some(key)
+    }
+
+    /// Adds the timer that a place has been kept for.
+    pub(crate) fn insert_reserved(&mut self, deadline: Moment, waker: Waker) {
+        self.note(deadline);
+        let index = self.slab.fill_reserved(deadline, waker);
+        self.place(index, deadline);
+    }
+
+    /// A timer is about to be added. Tells whether it may be the earliest one.
+    #[inline]
+    fn note(&mut self, deadline: Moment) -> bool {
+        // The earliest is not looked for here: it is not known after each removal of it.
+        let is_earliest = self.earliest.is_none_or(|first| deadline < first);
+        if is_earliest && (self.earliest.is_some() || self.len() == 0) {
+            self.earliest = Some(deadline);
+        }
+        is_earliest
     }
 
     /// Removes a timer; the caller drops its waker where it holds no lock.
@@ -206,7 +234,7 @@ impl Timers {
     }
 
     /// Puts a timer that is in no list where it belongs.
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, index: u32, deadline: Moment) {
         match self.place_of(deadline) {
             Place::Near => {

@@ -50,6 +50,7 @@ pub(crate) fn shared() -> Option<Arc<Shared>> {
 }
 
 /// Whether `shared` is the loop of this thread.
+#[inline]
 pub(crate) fn is_current(shared: &Arc<Shared>) -> bool {
     with(|local| Arc::ptr_eq(&local.shared, shared)).unwrap_or(false)
 }

@@ -3,8 +3,9 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use super::stage::{Staged, Wish};
 use crate::moment::Moment;
-use crate::timers::Timers;
+use crate::timers::{Key, Timers};
 
 /// By how much timers are put off that would be due right after others have fired, on a real
 /// clock: where they come thick and fast, a wake-up for each would cost more than all else. It is
@@ -18,6 +19,8 @@ pub(super) struct Open {
     /// Nothing fires before; a virtual clock has no such moment.
     not_before: Option<Moment>,
     is_real: bool,
+    /// What is to become of the timer on the stage, if its owner has said so elsewhere.
+    pub(super) wish: Option<Wish>,
 }
 
 impl Open {
@@ -26,7 +29,32 @@ impl Open {
             timers: Timers::new(now),
             not_before: None,
             is_real,
+            wish: None,
         }
+    }
+
+    /// Puts what has been on the stage among the others, unless it is not wanted any more, and
+    /// reserves the place of the next one. Returns its key, and a waker to drop with no lock held.
+    pub(super) fn settle(&mut self, staged: Option<Staged>) -> (Key, Option<Waker>) {
+        let mut left = None;
+        if let Some(Staged { deadline, waker }) = staged {
+            let waker = match self.wish.take() {
+                None => Some(waker),
+                Some(Wish::Wake(other)) => {
+                    left = Some(waker);
+                    Some(other)
+                }
+                Some(Wish::Remove) => {
+                    left = Some(waker);
+                    None
+                }
+            };
+            if let Some(waker) = waker {
+                self.timers.insert_reserved(deadline, waker);
+            }
+        }
+        debug_assert!(self.wish.is_none(), "a wish is about what is on the stage");
+        (self.timers.reserve(), left)
     }
 
     /// When something is to fire.

@@ -16,8 +16,17 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn insert(&mut self, deadline: Moment, id: u64) -> Key {
-        let key = (deadline, self.arrivals);
+        let arrival = self.reserve();
+        self.insert_reserved(deadline, arrival, id)
+    }
+
+    pub(super) fn reserve(&mut self) -> u64 {
         self.arrivals += 1;
+        self.arrivals
+    }
+
+    pub(super) fn insert_reserved(&mut self, deadline: Moment, arrival: u64, id: u64) -> Key {
+        let key = (deadline, arrival);
         self.by_deadline.insert(key, id);
         key
     }

@@ -48,6 +48,8 @@ const _: () = assert!(size_of::<Timer>() == 40);
 pub(super) struct Slab {
     entries: Vec<Timer>,
     free: Link,
+    /// The key of a timer to come, whose entry is kept for it, being neither live nor free.
+    reserved: Option<Key>,
     len: usize,
     /// As few timers as make a look for free entries at the end worth it.
     few: usize,
@@ -58,6 +60,7 @@ impl Default for Slab {
         Slab {
             entries: Vec::new(),
             free: Link::NONE,
+            reserved: None,
             len: 0,
             few: 0,
         }
@@ -78,7 +81,7 @@ impl Slab {
     pub(super) fn insert(&mut self, deadline: Moment, arrival: u64, waker: Waker) -> u32 {
         self.len += 1;
         let Some(index) = self.free.index() else {
-            return self.push(deadline, arrival, waker);
+            return self.push(deadline, arrival, Some(waker));
         };
         let entry = &mut self.entries[index as usize];
         debug_assert!(entry.waker.is_none(), "what is on the free list is free");
@@ -89,17 +92,53 @@ impl Slab {
         index
     }
 
-    fn push(&mut self, deadline: Moment, arrival: u64, waker: Waker) -> u32 {
+    fn push(&mut self, deadline: Moment, arrival: u64, waker: Option<Waker>) -> u32 {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         assert!(index != u32::MAX, "too many timers for one loop");
         self.entries.push(Timer {
             deadline,
             arrival,
-            waker: Some(waker),
+            waker,
             next: Link::NONE,
             previous: Link::NONE,
         });
         self.few = self.entries.len() / 4;
+        index
+    }
+
+    /// Keeps an entry for a timer to come, or gives the one that is kept a new number.
+    ///
+    /// # Panics
+    ///
+    /// As for [`insert`](Slab::insert).
+    pub(super) fn reserve(&mut self, arrival: u64) -> Key {
+        let index = match (self.reserved, self.free.index()) {
+            (Some(key), _) => key.index,
+            (None, Some(free)) => {
+                self.free = self.entries[free as usize].next;
+                free
+            }
+            (None, None) => self.push(Moment::from_number(0), arrival, None),
+        };
+        let key = Key { arrival, index };
+        self.reserved = Some(key);
+        key
+    }
+
+    #[inline]
+    pub(super) fn reserved(&self) -> Option<Key> {
+        self.reserved
+    }
+
+    /// Keeps the timer that an entry has been kept for, and returns its place.
+    pub(super) fn fill_reserved(&mut self, deadline: Moment, waker: Waker) -> u32 {
+        let key = self.reserved.take();
+        let Key { arrival, index } = key.expect("a place has been kept for it");
+        self.len += 1;
+        let entry = &mut self.entries[index as usize];
+        entry.deadline = deadline;
+        entry.arrival = arrival;
+        entry.waker = Some(waker);
         index
     }
 
@@ -172,8 +211,13 @@ impl Slab {
     #[cold]
     fn shrink(&mut self) {
         self.few = self.len / 2;
-        let is_live = |entry: &Timer| entry.waker.is_some();
-        let end = self.entries.iter().rposition(is_live).map_or(0, |n| n + 1);
+        let reserved = self.reserved.map(|key| key.index as usize);
+        let is_free =
+            |(at, entry): &(usize, &mut Timer)| entry.waker.is_none() && Some(*at) != reserved;
+        let mut used = self.entries.iter_mut().enumerate();
+        let end = used
+            .rfind(|entry| !is_free(entry))
+            .map_or(0, |(at, _)| at + 1);
         // PERF: `timers_1m`: the list is made anew only for a good part of the memory.
         if end > self.entries.len() / 4 * 3 {
             return;
@@ -181,10 +225,8 @@ impl Slab {
         self.entries.truncate(end);
         self.entries.shrink_to(end.max(KEPT));
         self.free = Link::NONE;
-        for (index, entry) in self.entries.iter_mut().enumerate().rev() {
-            if entry.waker.is_none() {
-                entry.next = std::mem::replace(&mut self.free, Link::to(index as u32));
-            }
+        for (at, entry) in self.entries.iter_mut().enumerate().rev().filter(is_free) {
+            entry.next = std::mem::replace(&mut self.free, Link::to(at as u32));
         }
     }
 

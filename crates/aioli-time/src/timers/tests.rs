@@ -21,6 +21,10 @@ enum Op {
     InsertEqual(usize),
     /// Adds one, and removes it at once: a timeout that did not strike.
     Pass(Duration),
+    /// Keeps a place for one.
+    Reserve,
+    /// Adds one to the place that is kept.
+    InsertReserved(Duration),
     /// Removes the timer that was added at this place, modulo how many there have been.
     Remove(usize),
     /// Exchanges the waker of the timer that was added at this place.
@@ -49,6 +53,8 @@ fn touch() -> impl Strategy<Value = Op> {
         6 => (length(), prop::bool::weighted(0.1)).prop_map(|(d, past)| Op::Insert(d, past)),
         2 => any::<usize>().prop_map(Op::InsertEqual),
         1 => length().prop_map(Op::Pass),
+        1 => Just(Op::Reserve),
+        1 => length().prop_map(Op::InsertReserved),
         4 => any::<usize>().prop_map(Op::Remove),
         1 => any::<usize>().prop_map(Op::Exchange),
     ]
@@ -105,6 +111,8 @@ struct Pair {
     now: Moment,
     /// What has been added: the deadline, and the keys of both.
     added: Vec<(Moment, Key, model::Key)>,
+    /// The place that is kept, and its number in the model.
+    reserved: Option<(Key, u64)>,
 }
 
 impl Pair {
@@ -116,6 +124,7 @@ impl Pair {
             bells: Bells::default(),
             now,
             added: Vec::new(),
+            reserved: None,
         }
     }
 
@@ -159,6 +168,17 @@ impl Pair {
             Op::Pass(length) => {
                 self.insert(self.after(*length));
                 self.remove(count);
+            }
+            Op::Reserve => self.reserved = Some((self.timers.reserve(), self.model.reserve())),
+            Op::InsertReserved(length) => {
+                if let Some((key, arrival)) = self.reserved.take() {
+                    assert!(self.timers.is_reserved(key) && self.timers.remove(key).is_none());
+                    let (deadline, id) = (self.after(*length), count as u64);
+                    self.timers.insert_reserved(deadline, self.bells.waker(id));
+                    assert!(!self.timers.is_reserved(key));
+                    let of_model = self.model.insert_reserved(deadline, arrival, id);
+                    self.added.push((deadline, key, of_model));
+                }
             }
             Op::InsertEqual(_) | Op::Remove(_) | Op::Exchange(_) if count == 0 => {}
             Op::InsertEqual(n) => self.insert(self.added[n % count].0),
@@ -267,6 +287,7 @@ fn a_key_of_a_timer_that_is_gone_names_no_later_one() {
 fn memory_is_given_back_after_a_burst() {
     let (now, mut timers, bells) = begin();
     let (_stays, _) = timers.insert(later(now, Duration::from_secs(1000)), bells.waker(0));
+    let place = timers.reserve();
     let burst: Vec<Key> = (1..20_000)
         .map(|n| {
             let deadline = later(now, Duration::from_millis(n));
@@ -279,6 +300,8 @@ fn memory_is_given_back_after_a_burst() {
     }
     assert!(timers.slab.capacity() < 1000, "{}", timers.slab.capacity());
     assert_eq!(timers.len(), 1);
+    timers.insert_reserved(now, bells.waker(20_000));
+    assert!(timers.remove(place).is_some(), "its place has been kept");
 }
 
 #[test]

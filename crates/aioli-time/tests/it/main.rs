@@ -1,4 +1,4 @@
-//! What timers do, by event. Everything but `foreign` and `real` runs on the virtual clock.
+//! What timers do, by event. All but `foreign`, `real` and `stage` is on the virtual clock.
 
 mod auto_traits;
 mod callbacks;
@@ -7,6 +7,7 @@ mod foreign;
 mod interval;
 mod order;
 mod real;
+mod stage;
 mod trace;
 
 use std::cell::RefCell;
