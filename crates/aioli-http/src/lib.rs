@@ -23,18 +23,19 @@
 //! none but `futures::executor::block_on`. A request needs no task, no channel and no runtime of
 //! its own: its future polls the socket. What a server can do to you is bounded before you ask.
 //!
-//! Not if you need HTTP/2, a proxy or cookies, or a server. An application
-//! takes the facade `aioli`, which re-exports this crate as `aioli::http`.
+//! Not if you need HTTP/2, a proxy, or a server. An application the
+//! facade `aioli`, which re-exports this crate as `aioli::http`.
 //!
 //! # In scope / Out of scope
 //!
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
 //! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
 //! pieces, as a stream or a reader; chunked both ways; content codings and character sets;
-//! redirects; a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
+//! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
+//! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
 //! ones, or only given ones; one [`Error`] that tells what may be tried again.
 //!
-//! Not in scope: HTTP/2 and 3, proxies, cookies, caching, WebSocket, servers.
+//! Not in scope: HTTP/2 and 3, proxies, caching, WebSocket, servers.
 //!
 //! Safe by default:
 //!
@@ -43,8 +44,10 @@
 //! | endless or huge answers | [`Limits`]: 64 KiB and 128 headers of head (1xx included), 64 MiB buffered, bounded chunk extensions and trailers |
 //! | compression bombs | decoded in pieces of at most 64 KiB, three codings at most, `zstd` windows of 8 MiB; the bound of a buffered body is on what was decoded |
 //! | smuggled responses | one reading of lengths and codings, digits only, CR LF only, no folding; any doubt closes the connection |
-//! | secrets on redirects | headers with secrets go to the origin they were meant for, and to no other; user information in a `location` is ignored |
-//! | where a redirect leads | `http` and `https` only, ten hops; [`SessionBuilder::https_only`] |
+//! | secrets on redirects | credentials, a request's own cookies, and headers with secrets go to the origin they were meant for, and to no other; once a chain has left it they do not come back; user information in a `location` is ignored; no `referer` is made up |
+//! | where a redirect leads | `http` and `https` only, ten hops; [`Redirect`] and [`SessionBuilder::https_only`] allow less |
+//! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 400 days |
+//! | credentials | a digest is answered once, for its own origin; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
 //! | requests carried out twice | a stale pooled connection is retried once, only when the method is idempotent or nothing was sent, and the body is whole |
 //! | truncation | a body that is cut off is an error, also over TLS without its closing message |
 //! | logs | errors and `Debug` show no header values, user information, queries or bodies |
@@ -120,6 +123,12 @@
 //! | `FormData()` with files, `data=open(path)` | [`Form`], [`Body::file`] |
 //! | `data=` of an async generator | [`Body::stream`]; [`Body::replayable`] where it may have to be sent again |
 //! | `params=`, `data=`, `json=`, `headers=` | [`query`](RequestBuilder::query), [`body`](RequestBuilder::body) and [`form`](RequestBuilder::form), [`json`](RequestBuilder::json), [`header`](RequestBuilder::header) |
+//! | `auth=BasicAuth(u, p)`, `DigestAuthMiddleware(u, p)` | [`basic`](RequestBuilder::basic), [`bearer`](RequestBuilder::bearer), [`digest`](RequestBuilder::digest), or [`auth`](RequestBuilder::auth) with an [`Auth`] that is kept; the same on [`SessionBuilder`], for its base URL, and [`auth_for`](SessionBuilder::auth_for) an origin |
+//! | `cookies={...}` of a request | [`cookies`](RequestBuilder::cookies), [`cookie`](RequestBuilder::cookie) |
+//! | `cookie_jar=CookieJar()`, `DummyCookieJar()` | [`SessionBuilder::cookies`] with a [`CookieJar`] or `None`; cookies of addresses are kept |
+//! | `session.cookie_jar`, `r.cookies` | [`Session::cookies`], [`Response::cookies`] |
+//! | `trust_env=True` for netrc | [`SessionBuilder::netrc`] with [`Netrc::from_env`] |
+//! | `allow_redirects=`, `max_redirects=` | [`redirects`](RequestBuilder::redirects), [`Redirect`] |
 //! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
 //! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
 //! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more |

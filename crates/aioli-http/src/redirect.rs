@@ -35,13 +35,12 @@ const BOUND_CUSTOM: [&str; 2] = ["x-api-key", "x-auth-token"];
 /// # Examples
 ///
 /// ```
-/// use aioli_http::{ErrorKind, Redirect, RedirectErrorKind, Session};
+/// use aioli_http::{Redirect, Session};
 ///
-/// # aioli_task::run(async {
 /// let policy = Redirect::default().max(3).https_only(true).sensitive("x-tenant-key");
 /// let session = Session::builder().redirect(policy).build()?;
 /// # let _ = session;
-/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+/// # Ok::<(), aioli_http::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[must_use]

@@ -84,8 +84,8 @@ impl SessionBuilder {
     /// Sets a header for all requests that do not set it themselves.
     ///
     /// One that carries a secret (`authorization`, `cookie`, `proxy-authorization`, `x-api-key`,
-    /// `x-auth-token`, and every value marked as sensitive) goes only to the origin of the base
-    /// URL, or of the request's first URL when there is no base.
+    /// `x-auth-token`, every value marked as sensitive, and what [`Redirect::sensitive`] adds) goes
+    /// only to the origin of the base URL, or of the request's first URL when there is no base.
     #[doc(alias = "aiohttp.ClientSession.headers")]
     pub fn header<K, V>(mut self, name: K, value: V) -> SessionBuilder
     where

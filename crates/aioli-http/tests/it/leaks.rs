@@ -1,5 +1,4 @@
-//! Which secrets go where: every kind of secret along every kind of redirect, judged by what the
-//! servers received.
+//! Which secrets go where, along every kind of redirect, by what the servers received.
 
 use aioli_http::{Auth, CookieJar, HeaderValue, Redirect, RequestBuilder, SessionBuilder, Url};
 
