@@ -51,7 +51,6 @@ fn own() -> Vec<Kind> {
     let mut kinds: Vec<Kind> = [
         "authorization",
         "cookie",
-        "proxy-authorization",
         "www-authenticate",
         "x-api-key",
         "x-auth-token",
@@ -144,6 +143,27 @@ fn input_091_to_095_secrets_stay_at_home() {
                 let want: Vec<bool> = (0..chain.len()).map(|hop| hop < home).collect();
                 let got = received(&network, &kind, &policy, chain).await;
                 assert_eq!(got, want, "{} along {chain:?}", kind.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn input_132_what_is_for_a_proxy_goes_to_nobody_else() {
+    let network = Network::new();
+    run(async {
+        let name = "proxy-authorization";
+        let of_request = of_request("of a request", move |r| r.header(name, SECRET));
+        let of_session = of_session("of a session", move |b, _| b.header(name, SECRET));
+        for kind in [of_request, of_session] {
+            for policy in [
+                Redirect::default(),
+                Redirect::default().location_trusted(true),
+            ] {
+                for (chain, _) in CHAINS {
+                    let got = received(&network, &kind, &policy, chain).await;
+                    assert!(got.iter().all(|got| !got), "{} along {chain:?}", kind.name);
+                }
             }
         }
     });
