@@ -1,4 +1,4 @@
-//! Dates as servers write them into cookies: in any order, with any separators.
+//! Dates as servers write them into headers: in any order, with any separators.
 //!
 //! The algorithm is that of RFC 6265bis, section 5.1.1. It looks for a time, a day, a month and a
 //! year among the tokens, takes the first of each, and does not care for the rest.

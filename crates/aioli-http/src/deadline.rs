@@ -13,6 +13,8 @@ use aioli_time::{Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind, Phase};
 use crate::limits::MinSpeed;
+use crate::timings::Point;
+use crate::watch::Watch;
 
 /// The time limits that hold at the moment.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(crate) struct Deadline {
     /// The speed that is asked for, which few do.
     speed: Option<Box<Speed>>,
     timer: Option<Sleep>,
+    /// The last look at the clock, since the phase began.
+    looked: Option<Instant>,
+    /// What is noted on the way.
+    pub(crate) watch: Watch,
 }
 
 /// How fast bytes come while we wait for them.
@@ -74,16 +80,25 @@ impl Speed {
 impl Deadline {
     /// Starts the total limit now.
     pub(crate) fn start(total: Option<Duration>) -> Deadline {
-        // A moment too far away to be represented is never.
-        let total = total.and_then(|after| Some((aioli_task::now().checked_add(after)?, after)));
+        let now = aioli_task::now();
         Deadline {
-            total,
-            phase: None,
-            since: None,
-            speed: None,
-            timer: None,
+            // A moment too far away to be represented is never.
+            total: total.and_then(|after| Some((now.checked_add(after)?, after))),
+            watch: Watch::start(now),
+            ..Deadline::NONE
         }
     }
+
+    /// No limits, of nothing.
+    const NONE: Deadline = Deadline {
+        total: None,
+        phase: None,
+        since: None,
+        speed: None,
+        timer: None,
+        looked: None,
+        watch: Watch::NONE,
+    };
 
     /// Returns the phase whose limit holds.
     pub(crate) fn phase(&self) -> Option<Phase> {
@@ -104,7 +119,15 @@ impl Deadline {
 
     /// Hands the limits over to who goes on with the request.
     pub(crate) fn take(&mut self) -> Deadline {
-        std::mem::replace(self, Deadline::start(None))
+        std::mem::replace(self, Deadline::NONE)
+    }
+
+    /// Notes that the request has left: when we began to wait for the response.
+    pub(crate) fn note_sent(&mut self) {
+        if !self.watch.timings.has_passed(Point::Sent) {
+            let now = self.looked.unwrap_or_else(aioli_task::now);
+            self.watch.sent(now);
+        }
     }
 
     /// Returns how long the whole request may still take.
@@ -124,6 +147,7 @@ impl Deadline {
     pub(crate) fn begin(&mut self, phase: Phase, limit: Option<Duration>) {
         self.phase = limit.map(|limit| (phase, limit));
         self.since = None;
+        self.looked = None;
     }
 
     /// Renames the current phase; its limit goes on.
@@ -158,6 +182,7 @@ impl Deadline {
         }
         loop {
             let now = aioli_task::now();
+            self.looked = Some(now);
             if let Some((at, after)) = self.total
                 && at <= now
             {

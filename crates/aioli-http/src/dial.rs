@@ -85,6 +85,7 @@ pub(crate) async fn open(
         Via::Unix(path) => dial.unix(path).await?,
         Via::Proxy(proxy) => dial.through(proxy, origin).await?,
     };
+    dial.deadline.watch.connected();
     if origin.secure {
         let name = match &route.server_name {
             Some(name) => read_host(name),
@@ -139,8 +140,17 @@ impl Dial<'_> {
     }
 
     async fn lookup(&mut self, name: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        let known = self.config.names.knows(name);
+        if known {
+            self.deadline.watch.dns_hit(name);
+        } else {
+            self.deadline.watch.dns_start(name);
+        }
         let looking_up = self.config.names.lookup(name, port);
         let found = self.step(Phase::Dns, self.timeout.dns, looking_up).await?;
+        if !known {
+            self.deadline.watch.dns_end(name);
+        }
         found.map_err(|source| {
             let host = name.to_owned();
             Error::new(ErrorKind::Dns { host, source })
@@ -242,6 +252,7 @@ impl Dial<'_> {
         self.step(Phase::Tls, self.timeout.tls, shaking_hands)
             .await?
             .map_err(handshake_failed)?;
+        self.deadline.watch.secured();
         Ok(Transport::Tls(Box::new(stream)))
     }
 

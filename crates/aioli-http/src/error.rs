@@ -13,6 +13,7 @@ use url::Url;
 use crate::egress::EgressRule;
 
 mod kinds;
+mod shown;
 
 pub use kinds::{
     BodyErrorKind, Coding, DecodeErrorKind, LimitKind, Phase, ProtocolErrorKind, ProxyErrorKind,
@@ -20,6 +21,7 @@ pub use kinds::{
 };
 
 pub(crate) use kinds::Exceeded;
+pub(crate) use shown::{Excerpt, Said, Shown};
 
 /// A boxed cause from outside the crate.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -69,7 +71,10 @@ pub(crate) struct Asked {
 }
 
 /// What happened.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its text and its `Debug` show neither headers nor queries nor bodies; what a server has written
+/// is escaped and cut.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The URL cannot be requested; nothing was sent.
@@ -84,7 +89,7 @@ pub enum ErrorKind {
         source: Option<BoxError>,
     },
     /// The host's name has no address.
-    #[error("cannot look up {host}")]
+    #[error("cannot look up {}", Excerpt(host))]
     Dns {
         /// The name that was looked up.
         host: String,
@@ -92,7 +97,7 @@ pub enum ErrorKind {
         source: io::Error,
     },
     /// No address of the host accepted a connection.
-    #[error("cannot connect to {host}:{port}")]
+    #[error("cannot connect to {}:{port}", Excerpt(host))]
     Connect {
         /// The host of the URL.
         host: String,
@@ -103,7 +108,7 @@ pub enum ErrorKind {
     },
     /// The session's [`Egress`](crate::Egress) policy keeps it from connecting there; nothing was
     /// sent.
-    #[error("may not connect to {host}: {address}: {rule}")]
+    #[error("may not connect to {}: {address}: {rule}", Excerpt(host))]
     Egress {
         /// The host of the URL, or of the proxy.
         host: String,
@@ -180,7 +185,7 @@ pub enum ErrorKind {
         source: Option<BoxError>,
     },
     /// A redirect was refused.
-    #[error("redirect: {kind}")]
+    #[error("redirect {}: {kind}", history.len())]
     Redirect {
         /// Why.
         kind: RedirectErrorKind,
@@ -192,9 +197,62 @@ pub enum ErrorKind {
     Status {
         /// The status.
         status: StatusCode,
-        /// The beginning of the body, as far as it came together with the head; at most 4 KiB.
+        /// The beginning of the body, decoded; at most 4 KiB.
+        ///
+        /// As far as it came together with the head; with
+        /// [`raise_for_status`](crate::SessionBuilder::raise_for_status), as far as it came
+        /// within a second after it.
         body: Bytes,
     },
+    /// The session was [closed](crate::Session::close).
+    #[error("the session is closed")]
+    Closed,
+}
+
+impl ErrorKind {
+    /// Returns its name: a word for logs, metrics and programs, which will not change.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let error = aioli_http::get("gopher://a.example/").await.unwrap_err();
+    /// assert_eq!(error.kind().name(), "invalid-url");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            ErrorKind::InvalidUrl(_) => "invalid-url",
+            ErrorKind::InvalidRequest { .. } => "invalid-request",
+            ErrorKind::Dns { .. } => "dns",
+            ErrorKind::Connect { .. } => "connect",
+            ErrorKind::Egress { .. } => "egress",
+            ErrorKind::Proxy { .. } => "proxy",
+            ErrorKind::Tls { .. } => "tls",
+            ErrorKind::Timeout { .. } => "timeout",
+            ErrorKind::Disconnected { .. } => "disconnected",
+            ErrorKind::Protocol(_) => "protocol",
+            ErrorKind::Limit { .. } => "limit",
+            ErrorKind::Body { .. } => "body",
+            ErrorKind::Decode { .. } => "decode",
+            ErrorKind::Redirect { .. } => "redirect",
+            ErrorKind::Status { .. } => "status",
+            ErrorKind::Closed => "closed",
+        }
+    }
+}
+
+/// The name, the text and the cause: what it is made of may be long, secret, or the server's.
+impl fmt::Debug for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_tuple(self.name());
+        out.field(&format_args!("{self}"));
+        if let Some(source) = self.source() {
+            out.field(&format_args!("{}", Excerpt(&source.to_string())));
+        }
+        out.finish()
+    }
 }
 
 impl From<Exceeded> for Error {
@@ -450,25 +508,6 @@ impl From<Error> for io::Error {
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
-    }
-}
-
-/// A URL as it may be shown: without user information, query and fragment.
-pub(crate) struct Shown<'a>(pub(crate) &'a Url);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.0;
-        write!(
-            f,
-            "{}://{}",
-            url.scheme(),
-            url.host_str().unwrap_or_default()
-        )?;
-        if let Some(port) = url.port() {
-            write!(f, ":{port}")?;
-        }
-        f.write_str(url.path())
     }
 }
 

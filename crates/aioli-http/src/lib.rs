@@ -169,8 +169,11 @@ mod retry;
 mod route;
 mod send;
 mod session;
+mod timings;
 mod tls;
+mod trace;
 mod transport;
+mod watch;
 
 pub use bytes::Bytes;
 pub use http::{
@@ -200,3 +203,5 @@ pub use crate::resolve::{Resolver, Resolving};
 pub use crate::response::{BodyReader, Chunks, Response};
 pub use crate::retry::Retry;
 pub use crate::session::{Session, SessionBuilder, get};
+pub use crate::timings::Timings;
+pub use crate::trace::{Trace, TraceContext};

@@ -107,6 +107,11 @@ impl Names {
         Ok(with_port.collect())
     }
 
+    /// Whether nobody would have to be asked for `host`.
+    pub(crate) fn knows(&self, host: &str) -> bool {
+        self.overrides.contains_key(host) || self.cache.knows(host, self.ttl)
+    }
+
     /// Forgets what was found for `host`: it led nowhere.
     pub(crate) fn forget(&self, host: &str) {
         self.cache.forget(host);

@@ -14,6 +14,7 @@ use url::Url;
 use crate::cookies::{self, Cookie};
 use crate::decode::Decoding;
 use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::timings::Timings;
 
 pub(crate) mod incoming;
 mod reader;
@@ -117,6 +118,14 @@ impl Response {
     #[must_use]
     pub fn history(&self) -> &[Url] {
         &self.head.history
+    }
+
+    /// Returns how long the parts of the request took.
+    ///
+    /// Of the body it knows when it has been read to its end.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.body.watch().timings
     }
 
     /// Returns what was attached to the request.

@@ -22,6 +22,7 @@ mod head;
 mod hop;
 mod prepare;
 mod secrets;
+mod signals;
 
 use again::Tries;
 use hop::Hop;
@@ -29,9 +30,22 @@ use prepare::prepare;
 
 /// Sends the request, and judges the status of its response if that was asked for.
 pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response> {
-    let deadline = Deadline::start(parts.timeout.total);
-    prepare(&mut parts).map_err(|error| error.with_request(&parts.asked()))?;
-    let response = follow_redirects(session, &mut parts, deadline).await?;
+    let mut deadline = Deadline::start(parts.timeout.total);
+    deadline.watch.tracer = match &session.inner.config.traces {
+        Some(traces) => traces.begin(&parts.method, &parts.url),
+        None => None,
+    };
+    let result = match prepare(&mut parts) {
+        Ok(()) => follow_redirects(session, &mut parts, &mut deadline).await,
+        Err(error) => Err(error.with_request(&parts.asked())),
+    };
+    let response = result.inspect_err(|error| {
+        let watch = &deadline.watch;
+        watch.tell(|trace, request| trace.request_exception(request, error));
+    })?;
+    response.body.watch().tell(|trace, request| {
+        trace.request_end(request, response.head.status);
+    });
     if parts.raise_for_status {
         response.raise_for_status().await
     } else {
@@ -43,7 +57,7 @@ pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response
 async fn follow_redirects(
     session: &Session,
     parts: &mut Parts,
-    mut deadline: Deadline,
+    deadline: &mut Deadline,
 ) -> Result<Response> {
     let config = &session.inner.config;
     let mut hop = Hop::first(session, parts)?;
@@ -51,7 +65,7 @@ async fn follow_redirects(
     let mut history = Vec::new();
     let mut answered = false;
     loop {
-        let result = tries.hop(session, parts, &mut hop, &mut deadline).await;
+        let result = tries.hop(session, parts, &mut hop, deadline).await;
         let mut response = result.map_err(|error| {
             // Who has redirected the request has seen it.
             let seen = if history.is_empty() {
@@ -63,7 +77,8 @@ async fn follow_redirects(
         })?;
         if secrets::is_challenged(config, parts, &hop, &response.head, answered) {
             answered = true;
-            deadline = response.body.into_deadline();
+            *deadline = response.body.into_deadline();
+            deadline.watch.timings.begin_hop(aioli_task::now());
             continue;
         }
         let next = match read_redirect(session, parts, &response.head, history.len()) {
@@ -76,21 +91,29 @@ async fn follow_redirects(
                 }
                 return Ok(response);
             }
-            Err(kind) => return Err(refuse(response, parts.url.clone(), history, kind)),
+            Err(kind) => {
+                *deadline = response.body.into_deadline();
+                return Err(refuse(&response.head, parts.url.clone(), history, kind));
+            }
         };
         tracing::debug!(status = %response.head.status, "redirected");
         history.push(parts.url.clone());
-        deadline = response.body.into_deadline();
+        *deadline = response.body.into_deadline();
+        let head = response.head;
         hop = hop.follow(config, parts, next)?;
         answered = false;
+        deadline.watch.timings.begin_hop(aioli_task::now());
+        if let Some(tracer) = &mut deadline.watch.tracer {
+            tracer.redirect(&head, &parts.method, &parts.url);
+        }
     }
 }
 
 /// The error of a redirect that is not followed; `last` is the URL that sent it.
-fn refuse(response: Response, last: Url, mut history: Vec<Url>, kind: RedirectErrorKind) -> Error {
+fn refuse(head: &Head, last: Url, mut history: Vec<Url>, kind: RedirectErrorKind) -> Error {
     history.push(last);
     let error = Error::new(ErrorKind::Redirect { kind, history });
-    response.head.in_context(error)
+    head.in_context(error)
 }
 
 /// Reads a response as a redirect, if the session and the request allow it.

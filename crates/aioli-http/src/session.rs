@@ -16,6 +16,7 @@ use crate::pool::{Pool, PoolStats};
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder};
 use crate::retry::Retry;
+use crate::trace::Traces;
 
 mod builder;
 
@@ -71,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) credentials: Option<Box<Credentials>>,
     /// What is around each request, the outermost first.
     pub(crate) middleware: Vec<Middleware>,
+    /// Who is told what requests are doing.
+    pub(crate) traces: Option<Arc<Traces>>,
     pub(crate) https_only: bool,
     pub(crate) dial: DialConfig,
 }

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use aioli_sync::budget;
 use bytes::{Buf as _, Bytes};
+use http::StatusCode;
 
 use super::Reject;
 use super::buffer::ReadBuffer;
@@ -143,6 +144,8 @@ pub(crate) struct Exchange<'a> {
     write_error: Option<io::Error>,
     /// Changes whenever bytes move.
     moves: u64,
+    /// The informational responses nobody has asked for yet.
+    informational: Vec<StatusCode>,
 }
 
 impl<'a> Exchange<'a> {
@@ -177,7 +180,18 @@ impl<'a> Exchange<'a> {
             sent_all: false,
             write_error: None,
             moves: 0,
+            informational: Vec::new(),
         }
+    }
+
+    /// Bytes of the request that have left.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Takes the statuses of the informational responses that have come.
+    pub(crate) fn take_informational(&mut self) -> Vec<StatusCode> {
+        std::mem::take(&mut self.informational)
     }
 
     /// How much of the request is known to have left.
@@ -308,7 +322,7 @@ impl<'a> Exchange<'a> {
                 let progress = self.parser.parse(&mut self.wire.input);
                 match progress.map_err(Failure::Reject)? {
                     Progress::Partial => break,
-                    Progress::Informational => {}
+                    Progress::Informational(status) => self.informational.push(status),
                     Progress::Final(head) => return Poll::Ready(Ok(head)),
                 }
             }

@@ -82,7 +82,7 @@ pub(crate) enum Progress {
     /// More bytes are needed.
     Partial,
     /// A 1xx head; the parser is ready for the next head.
-    Informational,
+    Informational(StatusCode),
     /// The final head.
     Final(Head),
 }
@@ -150,7 +150,7 @@ impl HeadParser {
             if seen > limit {
                 return Err(LimitKind::Informational.over(limit, seen as u64).into());
             }
-            return Ok(Progress::Informational);
+            return Ok(Progress::Informational(head.status));
         }
         Ok(Progress::Final(head))
     }

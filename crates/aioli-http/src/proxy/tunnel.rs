@@ -39,7 +39,7 @@ pub(crate) async fn open(
                 let n = receive(stream, input.spare()).await?;
                 input.fill(n);
             }
-            Progress::Informational => {}
+            Progress::Informational(_) => {}
             Progress::Final(head) => return judge(&head, !input.is_empty()),
         }
     }

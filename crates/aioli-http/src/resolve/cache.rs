@@ -80,6 +80,12 @@ impl Cache {
         }
     }
 
+    /// Whether `host` was looked up just now.
+    pub(super) fn knows(&self, host: &str, ttl: Duration) -> bool {
+        let entry = lock(&self.entries).get(host).cloned();
+        entry.is_some_and(|entry| entry.fresh(aioli_task::now(), ttl).is_some())
+    }
+
     pub(super) fn forget(&self, host: &str) {
         lock(&self.entries).remove(host);
     }

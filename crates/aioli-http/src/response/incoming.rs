@@ -13,6 +13,7 @@ use crate::h1::body::BodyDecoder;
 use crate::h1::buffer::{READ_BUFFER, ReadBuffer};
 use crate::limits::Timeout;
 use crate::pool::Connection;
+use crate::watch::Watch;
 
 /// Pieces one task may take before others get their turn.
 const MAX_PIECES_A_TURN: usize = 32;
@@ -76,7 +77,15 @@ impl Incoming {
             Ok(piece) => incoming.ready = piece,
             Err(error) => incoming.fail(error),
         }
+        if incoming.live.is_none() {
+            incoming.deadline.watch.timings.end_with_head();
+        }
         incoming
+    }
+
+    /// Returns what is noted of the request.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.deadline.watch
     }
 
     /// Whether all of it was handed out.
@@ -132,6 +141,10 @@ impl Incoming {
         match self.poll_ready(cx) {
             Poll::Ready(Ok(piece)) => {
                 self.pieces += 1;
+                if let Some(piece) = &piece {
+                    let watch = &self.deadline.watch;
+                    watch.tell(|trace, cx| trace.response_chunk_received(cx, piece.len()));
+                }
                 Poll::Ready(piece.map(Ok))
             }
             Poll::Ready(Err(error)) => {
@@ -157,6 +170,7 @@ impl Incoming {
                 return Poll::Ready(Ok(Some(piece)));
             }
             let Some(live) = &mut self.live else {
+                self.deadline.watch.end();
                 return Poll::Ready(Ok(None));
             };
             match live.poll_read(cx) {

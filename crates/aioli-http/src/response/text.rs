@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::Response;
 use crate::charset::{self, Unreadable};
 use crate::decode;
-use crate::error::{DecodeErrorKind, Error, ErrorKind, Result};
+use crate::error::{DecodeErrorKind, Error, ErrorKind, Result, Said};
 
 impl Response {
     /// Waits for the whole body, as text.
@@ -134,7 +134,7 @@ impl Response {
             } else {
                 DecodeErrorKind::ContentType
             },
-            source: Some(error.into()),
+            source: Some(Box::new(Said::of_json(&error))),
         })
     }
 

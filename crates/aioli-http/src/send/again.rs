@@ -59,16 +59,23 @@ impl Tries {
             if left.is_some_and(|left| left <= wait) || !retry.take() {
                 return result;
             }
-            match result {
+            let error = match result {
                 Ok(response) => {
                     tracing::debug!(status = %response.head.status, ?wait, "once more");
                     *deadline = response.body.into_deadline();
+                    None
                 }
-                Err(error) => tracing::debug!(%error, ?wait, "once more"),
-            }
+                Err(error) => {
+                    tracing::debug!(%error, ?wait, "once more");
+                    Some(error)
+                }
+            };
+            let watch = &deadline.watch;
+            watch.tell(|trace, request| trace.retry(request, wait, error.as_ref()));
             self.tried += 1;
             deadline.begin_wait();
             deadline.within(sleep(wait)).await?;
+            deadline.watch.timings.begin_hop(aioli_task::now());
         }
     }
 }

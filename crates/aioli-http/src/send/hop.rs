@@ -6,7 +6,8 @@
 //!                                       └───────────────┘ (once)
 //! ```
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use url::Url;
 
 use super::head::encode_head;
 use super::secrets::{self, Attached};
+use super::signals::Signals;
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
@@ -127,9 +129,12 @@ pub(super) async fn one_hop(
     let idempotent = parts.method.is_idempotent();
 
     deadline.begin(Phase::Pool, parts.timeout.pool);
-    let slot = deadline.within(session.inner.pool.acquire(route)).await?;
+    let slot = queue(session.inner.pool.acquire(route), deadline).await?;
     let mut connection = match Pool::checkout(slot, !idempotent) {
-        Ok(connection) => connection,
+        Ok(connection) => {
+            deadline.watch.reuse();
+            connection
+        }
         Err(slot) => open(config, slot, &parts.timeout, deadline).await?,
     };
     loop {
@@ -147,7 +152,7 @@ pub(super) async fn one_hop(
             limits,
         );
         let head_limit = parts.timeout.head;
-        let failure = match drive(&mut exchange, deadline, head_limit).await {
+        let failure = match drive(&mut exchange, deadline, head_limit, Signals::new(&head)).await {
             Ok(Ok(head)) => {
                 let sent_all = exchange.sent_all();
                 return respond(config, connection, head, sent_all, parts, deadline.take());
@@ -180,16 +185,31 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
         )
 }
 
+/// Waits for a slot, and notes it if that is a wait.
+async fn queue(acquiring: impl Future<Output = Slot>, deadline: &mut Deadline) -> Result<Slot> {
+    let mut acquiring = pin!(acquiring);
+    let first = poll_fn(|cx| Poll::Ready(acquiring.as_mut().poll(cx))).await;
+    if let Poll::Ready(slot) = first {
+        return Ok(slot);
+    }
+    deadline.watch.queue_start();
+    let slot = deadline.within(acquiring).await?;
+    deadline.watch.queue_end();
+    Ok(slot)
+}
+
 async fn open(
     config: &Config,
     slot: Slot,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Connection> {
+    deadline.watch.open_start();
     let transport = match &config.mock {
         Some(server) => Transport::Mock(server.connect(&slot.route.origin)),
         None => dial::open(&slot.route, &config.dial, timeout, deadline).await?,
     };
+    deadline.watch.open_end();
     Ok(Connection::new(Wire::new(transport), slot))
 }
 
@@ -198,20 +218,28 @@ async fn drive(
     exchange: &mut Exchange<'_>,
     deadline: &mut Deadline,
     head_limit: Option<Duration>,
+    mut signals: Signals,
 ) -> Result<Result<WireHead, Failure>> {
     let mut moves = exchange.moves();
-    poll_fn(|cx| match exchange.poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => {
-            if exchange.moves() != moves {
-                moves = exchange.moves();
-                deadline.progress();
-            }
-            if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
-                deadline.begin(Phase::Head, head_limit);
-            }
-            deadline.poll(cx).map(Err)
+    poll_fn(|cx| {
+        let polled = exchange.poll(cx);
+        signals.tell(exchange, &deadline.watch);
+        if let Poll::Ready(done) = polled {
+            deadline.watch.head();
+            return Poll::Ready(Ok(done));
         }
+        if exchange.moves() != moves {
+            moves = exchange.moves();
+            deadline.progress();
+        }
+        if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
+            deadline.begin(Phase::Head, head_limit);
+        }
+        let late = deadline.poll(cx);
+        if exchange.sent_all() {
+            deadline.note_sent();
+        }
+        late.map(Err)
     })
     .await
 }

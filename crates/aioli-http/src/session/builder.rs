@@ -52,6 +52,7 @@ impl Default for SessionBuilder {
             cookies: Some(CookieJar::new()),
             credentials: None,
             middleware: Vec::new(),
+            traces: None,
             https_only: false,
             dial: DialConfig::new(),
         };

@@ -25,4 +25,5 @@ mod reuse;
 mod server;
 mod timeouts;
 mod tls;
+mod traces;
 mod uploads;

@@ -41,7 +41,7 @@ fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         while done.is_none() {
             match parser.parse(&mut buffer)? {
                 Progress::Partial => break,
-                Progress::Informational => {}
+                Progress::Informational(_) => {}
                 Progress::Final(head) => {
                     let headers = head
                         .headers

@@ -9,6 +9,7 @@ use crate::middleware::{self, Next, Request};
 use crate::mock::{Mock, MockRequest, MockServer};
 use crate::response::Response;
 use crate::retry::Retry;
+use crate::trace::Trace;
 
 impl SessionBuilder {
     /// Tries requests again that fail in passing; off unless it is set.
@@ -103,6 +104,33 @@ impl SessionBuilder {
         R: Future<Output = Result<Response>> + Send + 'static,
     {
         self.config.middleware.push(middleware::layer(function));
+        self
+    }
+
+    /// Tells `trace` what the requests of the session are doing; it may be called for several.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Session, StatusCode, Trace, TraceContext};
+    ///
+    /// struct Log;
+    ///
+    /// impl Trace for Log {
+    ///     fn request_end(&self, request: &TraceContext, status: StatusCode) {
+    ///         println!("{} {}: {status}", request.method(), request.url());
+    ///     }
+    /// }
+    ///
+    /// let session = Session::builder().trace(Log).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.trace_configs")]
+    pub fn trace(mut self, trace: impl Trace) -> SessionBuilder {
+        let traces = self.config.traces.get_or_insert_default();
+        let traces = Arc::get_mut(traces).expect("a builder is not shared");
+        traces.push(trace);
         self
     }
 }

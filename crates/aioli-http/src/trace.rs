@@ -1,0 +1,235 @@
+//! Signals of what a request is doing, for logs, spans and metrics.
+//!
+//! The order, of one hop; redirects and retries begin anew below `request_start`:
+//!
+//! ```text
+//!  request_start
+//!    connection_queued_start ─ connection_queued_end          when all slots are taken
+//!    connection_reuse                                         or else
+//!    connection_create_start ─ dns_cache_hit | dns_start ─ dns_end ─ tls_end
+//!                            ─ connection_create_end
+//!    request_headers_sent ─ request_chunk_sent …
+//!    redirect | retry
+//!  request_end | request_exception
+//!    response_chunk_received …
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use url::Url;
+
+use crate::error::{Error, Shown};
+use crate::response::Head;
+
+/// What is told of the requests of a session, with [`SessionBuilder::trace`].
+///
+/// All methods do nothing unless they are written. They are called in the task that makes the
+/// request, between two polls of its socket: they must not block. A look at the clock in them is
+/// the time of the signal; for the durations alone there is
+/// [`Response::timings`](crate::Response::timings), which needs no trace.
+///
+/// [`SessionBuilder::trace`]: crate::SessionBuilder::trace
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use aioli_http::{Error, Mock, Session, Trace, TraceContext};
+///
+/// #[derive(Default)]
+/// struct Failures(AtomicUsize);
+///
+/// impl Trace for Failures {
+///     fn request_exception(&self, request: &TraceContext, error: &Error) {
+///         eprintln!("request {} to {}: {error}", request.id(), request.url());
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// # aioli_task::run(async {
+/// let failures = std::sync::Arc::new(Failures::default());
+/// let session = Session::builder()
+///     .trace(failures.clone())
+///     .mock(async |_| Mock::disconnect())
+///     .build()?;
+/// session.get("http://a.example/").await.unwrap_err();
+/// assert_eq!(failures.0.load(Ordering::Relaxed), 1);
+/// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+/// ```
+#[doc(alias = "aiohttp.TraceConfig")]
+#[expect(
+    unused_variables,
+    reason = "the names of the parameters are documentation"
+)]
+pub trait Trace: Send + Sync + 'static {
+    /// A request begins.
+    fn request_start(&self, request: &TraceContext) {}
+    /// The head of the request has left.
+    fn request_headers_sent(&self, request: &TraceContext) {}
+    /// So many bytes of the request's body have left, framing included.
+    fn request_chunk_sent(&self, request: &TraceContext, bytes: usize) {}
+    /// All connections are in use; the request waits for one.
+    fn connection_queued_start(&self, request: &TraceContext) {}
+    /// The wait for a connection is over.
+    fn connection_queued_end(&self, request: &TraceContext) {}
+    /// A connection begins to be opened.
+    fn connection_create_start(&self, request: &TraceContext) {}
+    /// A connection is open, TLS included.
+    fn connection_create_end(&self, request: &TraceContext) {}
+    /// A connection of the pool serves the request.
+    fn connection_reuse(&self, request: &TraceContext) {}
+    /// A name is about to be looked up; several requests share one look-up.
+    fn dns_start(&self, request: &TraceContext, host: &str) {}
+    /// A name was looked up.
+    fn dns_end(&self, request: &TraceContext, host: &str) {}
+    /// The addresses of a name were known.
+    fn dns_cache_hit(&self, request: &TraceContext, host: &str) {}
+    /// The addresses of a name were not known; `dns_start` comes next.
+    fn dns_cache_miss(&self, request: &TraceContext, host: &str) {}
+    /// A TLS handshake is over.
+    fn tls_end(&self, request: &TraceContext) {}
+    /// An informational response has come, with a status of 1xx.
+    fn informational(&self, request: &TraceContext, status: StatusCode) {}
+    /// A redirect is followed, to `url`.
+    fn redirect(&self, request: &TraceContext, status: StatusCode, url: &Url) {}
+    /// The request is made again after `wait`: because of `error`, or else of a status.
+    fn retry(&self, request: &TraceContext, wait: Duration, error: Option<&Error>) {}
+    /// The head of the final response is there.
+    fn request_end(&self, request: &TraceContext, status: StatusCode) {}
+    /// The request has failed.
+    fn request_exception(&self, request: &TraceContext, error: &Error) {}
+    /// So many bytes of the response's body have come, without their framing.
+    fn response_chunk_received(&self, request: &TraceContext, bytes: usize) {}
+}
+
+/// Which request a signal is about.
+#[doc(alias = "aiohttp.trace_config_ctx")]
+pub struct TraceContext {
+    id: u64,
+    method: Method,
+    url: Url,
+}
+
+impl TraceContext {
+    /// Returns a number that no other request of the session has.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Returns the method, of the present hop.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the URL, of the present hop.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceContext")
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("url", &format_args!("{}", Shown(&self.url)))
+            .finish()
+    }
+}
+
+macro_rules! forward {
+    ($($signal:ident($($name:ident: $ty:ty),*);)*) => {
+        /// Several that share it.
+        impl<T: Trace + ?Sized> Trace for Arc<T> {
+            $(fn $signal(&self, request: &TraceContext, $($name: $ty),*) {
+                (**self).$signal(request, $($name),*);
+            })*
+        }
+    };
+}
+
+forward! {
+    request_start();
+    request_headers_sent();
+    request_chunk_sent(bytes: usize);
+    connection_queued_start();
+    connection_queued_end();
+    connection_create_start();
+    connection_create_end();
+    connection_reuse();
+    dns_start(host: &str);
+    dns_end(host: &str);
+    dns_cache_hit(host: &str);
+    dns_cache_miss(host: &str);
+    tls_end();
+    informational(status: StatusCode);
+    redirect(status: StatusCode, url: &Url);
+    retry(wait: Duration, error: Option<&Error>);
+    request_end(status: StatusCode);
+    request_exception(error: &Error);
+    response_chunk_received(bytes: usize);
+}
+
+/// Whom a session tells.
+#[derive(Default)]
+pub(crate) struct Traces {
+    list: Vec<Box<dyn Trace>>,
+    next_id: AtomicU64,
+}
+
+impl Traces {
+    pub(crate) fn push(&mut self, trace: impl Trace) {
+        self.list.push(Box::new(trace));
+    }
+
+    /// Begins to tell of a request; `None` when nobody listens.
+    pub(crate) fn begin(self: &Arc<Self>, method: &Method, url: &Url) -> Option<Box<Tracer>> {
+        if self.list.is_empty() {
+            return None;
+        }
+        let tracer = Tracer {
+            traces: self.clone(),
+            context: TraceContext {
+                id: self.next_id.fetch_add(1, Ordering::Relaxed),
+                method: method.clone(),
+                url: url.clone(),
+            },
+        };
+        tracer.tell(|trace, cx| trace.request_start(cx));
+        Some(Box::new(tracer))
+    }
+}
+
+/// One request, as its traces see it.
+pub(crate) struct Tracer {
+    traces: Arc<Traces>,
+    context: TraceContext,
+}
+
+impl Tracer {
+    pub(crate) fn tell(&self, signal: impl Fn(&dyn Trace, &TraceContext)) {
+        for trace in &self.traces.list {
+            signal(&**trace, &self.context);
+        }
+    }
+
+    /// Tells of a redirect, and goes on as the request that follows.
+    pub(crate) fn redirect(&mut self, head: &Head, method: &Method, url: &Url) {
+        self.tell(|trace, cx| trace.redirect(cx, head.status, url));
+        self.context.method = method.clone();
+        self.context.url = url.clone();
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tracer").field(&self.context).finish()
+    }
+}
