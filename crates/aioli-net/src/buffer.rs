@@ -1,4 +1,5 @@
-//! The bytes of a reader that have come and have not been read.
+//! A queue of bytes in one piece: those that a reader has and that have not been read, and those
+//! that a writer has taken and not written.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use crate::scratch::ROOM;
 /// Least room that is offered to a read.
 const ROOM_MIN: usize = 8 * 1024;
 /// Memory that an empty buffer keeps while it waits: of small messages, not of long ones.
-pub(crate) const KEPT_MAX: usize = 96;
+const KEPT_MAX: usize = 96;
 
 /// A queue of bytes in one piece: `bytes[start..end]`, room after it.
 ///
@@ -39,10 +40,22 @@ impl Buffer {
         self.make_room(self.len().clamp(ROOM_MIN, ROOM))
     }
 
-    /// Adds bytes that have been read elsewhere.
+    /// Adds bytes.
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.move_to_begin(bytes.len());
+        match self.bytes.get_mut(self.end..self.end + bytes.len()) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => {
+                self.bytes.truncate(self.end);
+                self.bytes.extend_from_slice(bytes);
+            }
+        }
         self.add(bytes.len());
+    }
+
+    /// Drops all bytes.
+    pub(crate) fn clear(&mut self) {
+        self.consume(self.len());
     }
 
     /// Gives memory back, as nothing comes for now.
@@ -53,15 +66,22 @@ impl Buffer {
     }
 
     fn make_room(&mut self, wanted: usize) -> &mut [u8] {
+        self.move_to_begin(wanted);
         if self.bytes.len() - self.end < wanted {
+            self.bytes.resize(self.end + wanted, 0);
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    /// Makes room by moving the bytes to the begin, where at least as many have been consumed as are
+    /// moved: so a byte is moved once for each that was consumed, and the memory is at most twice
+    /// what is needed.
+    fn move_to_begin(&mut self, wanted: usize) {
+        if self.bytes.len() - self.end < wanted && self.start >= self.len() {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
-            if self.bytes.len() - self.end < wanted {
-                self.bytes.resize(self.end + wanted, 0);
-            }
         }
-        &mut self.bytes[self.end..]
     }
 
     /// So many bytes of the room have been filled.
@@ -124,5 +144,37 @@ mod tests {
             }
         }
         assert_eq!(buffer.len() as u32, next_in - next_out);
+    }
+
+    /// Puts pieces and consumes a part of each; returns how many bytes were put, and moved.
+    fn walk(rounds: usize, piece: usize, consumed: usize, read: bool) -> (usize, usize) {
+        let mut buffer = Buffer::default();
+        let (mut put, mut moved) = (0, 0);
+        for _ in 0..rounds {
+            let (start, len) = (buffer.start, buffer.len());
+            if read {
+                buffer.spare();
+                buffer.add(piece);
+            } else {
+                buffer.put(&vec![7; piece]);
+            }
+            put += piece;
+            if buffer.start < start {
+                moved += len;
+            }
+            assert!(buffer.bytes.len() <= 2 * buffer.len() + 2 * ROOM);
+            buffer.consume(consumed.min(buffer.len()));
+        }
+        (put, moved)
+    }
+
+    #[test]
+    fn what_is_moved_is_bounded_by_what_comes() {
+        for read in [false, true] {
+            for (piece, consumed) in [(1000, 1), (1000, 500), (1000, 999), (8000, 7999)] {
+                let (put, moved) = walk(2000, piece, consumed, read);
+                assert!(moved <= put, "{moved} of {put} for {piece}, {consumed}");
+            }
+        }
     }
 }

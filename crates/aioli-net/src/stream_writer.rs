@@ -11,7 +11,7 @@ use aioli_flow::{TryClose, timeout};
 use aioli_task::driver::Home;
 use futures_io::AsyncWrite;
 
-use crate::buffer::KEPT_MAX;
+use crate::buffer::Buffer;
 
 /// How long the loop tries to write what a dropped writer has left.
 const LAST_BYTES_MAX: Duration = Duration::from_secs(30);
@@ -49,15 +49,13 @@ const LAST_BYTES_MAX: Duration = Duration::from_secs(30);
 pub struct StreamWriter<W> {
     /// `None` only in the drop.
     inner: Option<W>,
-    pending: Vec<u8>,
-    /// So many bytes at the begin of `pending` have been written.
-    written: usize,
+    pending: Buffer,
     is_closed: bool,
     /// The stream has failed, and whoever drained has been told.
     has_failed: bool,
     /// Leaves a stream and its last bytes to the loop: a pointer, so that dropping needs no bounds.
     /// `None` where that cannot be.
-    leave: Option<fn(W, Vec<u8>)>,
+    leave: Option<fn(W, Buffer)>,
 }
 
 impl<W: AsyncWrite + Unpin + 'static> StreamWriter<W> {
@@ -92,11 +90,10 @@ impl<'s, S: ?Sized> StreamWriter<&'s mut S> {
 }
 
 impl<W> StreamWriter<W> {
-    fn with_leave(inner: W, leave: Option<fn(W, Vec<u8>)>) -> StreamWriter<W> {
+    fn with_leave(inner: W, leave: Option<fn(W, Buffer)>) -> StreamWriter<W> {
         StreamWriter {
             inner: Some(inner),
-            pending: Vec::new(),
-            written: 0,
+            pending: Buffer::default(),
             is_closed: false,
             has_failed: false,
             leave,
@@ -107,7 +104,7 @@ impl<W> StreamWriter<W> {
     /// [`close`](StreamWriter::close), that drain fails.
     #[doc(alias = "asyncio.StreamWriter.write")]
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.pending.extend_from_slice(bytes.as_ref());
+        self.pending.put(bytes.as_ref());
     }
 
     /// Takes several pieces of bytes, as [`write`](StreamWriter::write) does.
@@ -121,7 +118,7 @@ impl<W> StreamWriter<W> {
     /// How many bytes have been taken and not been written.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pending.len() - self.written
+        self.pending.len()
     }
 
     /// Has it been closed?
@@ -144,9 +141,8 @@ impl<W> StreamWriter<W> {
     }
 
     fn forget_pending(&mut self) {
-        self.written = 0;
         self.pending.clear();
-        self.pending.shrink_to(KEPT_MAX);
+        self.pending.shrink();
     }
 }
 
@@ -180,11 +176,11 @@ impl<W: AsyncWrite + Unpin> StreamWriter<W> {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let inner = self.inner.as_mut();
         let inner = inner.expect("the stream is taken in the drop only");
-        while self.written < self.pending.len() {
-            let rest = &self.pending[self.written..];
+        while !self.pending.is_empty() {
+            let rest = self.pending.bytes();
             match ready!(Pin::new(&mut *inner).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.written += n,
+                n => self.pending.consume(n),
             }
         }
         ready!(Pin::new(inner).poll_flush(cx))?;
@@ -243,7 +239,7 @@ impl<W> Drop for StreamWriter<W> {
                     bytes,
                     "a StreamWriter was dropped with bytes that it had not drained"
                 );
-                leave(inner, self.pending.split_off(self.written));
+                leave(inner, std::mem::take(&mut self.pending));
             }
             None if bytes == 0 => {}
             None => tracing::warn!(bytes, "the bytes of a dropped StreamWriter are lost"),
@@ -252,7 +248,7 @@ impl<W> Drop for StreamWriter<W> {
 }
 
 /// Lets the loop write the last bytes, and close the stream.
-fn leave_to_loop<W: AsyncWrite + Unpin + 'static>(inner: W, pending: Vec<u8>) {
+fn leave_to_loop<W: AsyncWrite + Unpin + 'static>(inner: W, pending: Buffer) {
     // Once is enough: when this is dropped as well, it is over.
     let mut writer = StreamWriter::with_leave(inner, None);
     writer.pending = pending;

@@ -227,7 +227,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// The system's error.
+    /// The system's error. One that comes after some have been received is told by the next call, on
+    /// other systems than Linux by the next one with the same batch.
     ///
     /// # Examples
     ///
@@ -259,9 +260,13 @@ impl UdpSocket {
             bytes,
             size,
             received,
+            late,
         } = batch;
         received.clear();
-        let receive = || crate::os::receive_many(self.io.get_ref(), bytes, *size, received);
+        if let Some(number) = late.take() {
+            return Err(io::Error::from_raw_os_error(number));
+        }
+        let receive = || crate::os::receive_many(self.io.get_ref(), bytes, *size, received, late);
         self.io.registration().io(Interest::Readable, receive).await
     }
 
@@ -362,6 +367,8 @@ pub struct RecvBatch {
     size: usize,
     /// How long each is, and where it is from.
     received: Vec<(usize, SocketAddr)>,
+    /// The system's number of an error that came after some had been received.
+    late: Option<i32>,
 }
 
 impl RecvBatch {
@@ -376,6 +383,7 @@ impl RecvBatch {
             bytes: vec![0; count * size],
             size,
             received: Vec::with_capacity(count),
+            late: None,
         }
     }
 

@@ -34,12 +34,14 @@ fn slices() -> [libc::iovec; BATCH_MAX] {
     [nothing; BATCH_MAX]
 }
 
-/// Receives datagrams into the pieces of `bytes`, each `size` long.
+/// Receives datagrams into the pieces of `bytes`, each `size` long. A late error the system keeps
+/// itself.
 pub(crate) fn receive_many(
     socket: &UdpSocket,
     bytes: &mut [u8],
     size: usize,
     received: &mut Vec<(usize, SocketAddr)>,
+    _late: &mut Option<i32>,
 ) -> io::Result<usize> {
     let mut headers = headers();
     let mut addresses: [SockAddrStorage; BATCH_MAX] =

@@ -6,19 +6,36 @@ use std::ops::Range;
 
 use crate::scratch::with_room;
 
-/// Receives datagrams into the pieces of `bytes`, each `size` long.
+/// Receives datagrams into the pieces of `bytes`, each `size` long. An error after the first one goes
+/// into `late`, for the system tells it once.
 pub(crate) fn receive_many(
     socket: &UdpSocket,
     bytes: &mut [u8],
     size: usize,
     received: &mut Vec<(usize, SocketAddr)>,
+    late: &mut Option<i32>,
+) -> io::Result<usize> {
+    receive_each(bytes, size, received, late, |piece| socket.recv_from(piece))
+}
+
+fn receive_each(
+    bytes: &mut [u8],
+    size: usize,
+    received: &mut Vec<(usize, SocketAddr)>,
+    late: &mut Option<i32>,
+    mut receive: impl FnMut(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
 ) -> io::Result<usize> {
     let mut got = 0;
     for piece in bytes.chunks_exact_mut(size) {
-        match socket.recv_from(piece) {
+        match receive(piece) {
             Ok(one) => received.push(one),
             Err(error) if got == 0 => return Err(error),
-            Err(_) => break,
+            Err(error) => {
+                use io::ErrorKind::{Interrupted, WouldBlock};
+                let is_over = matches!(error.kind(), WouldBlock | Interrupted);
+                *late = error.raw_os_error().filter(|_| !is_over);
+                break;
+            }
         }
         got += 1;
     }
@@ -79,12 +96,38 @@ mod tests {
     fn a_batch_takes_what_is_there_and_then_would_wait() {
         let ((left, from), (right, to)) = (bound(), bound());
         let (mut bytes, mut received) = ([0; 20], Vec::new());
-        let mut receive = || receive_many(&right, &mut bytes, 4, &mut received);
+        let mut late = None;
+        let mut receive = || receive_many(&right, &mut bytes, 4, &mut received, &mut late);
         assert_eq!(receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         assert_eq!(send_many(&left, &[("one", to), ("", to)]).unwrap(), 2);
         while receive().is_ok() {}
         assert_eq!(received, [(3, from), (0, from)]);
         assert_eq!(&bytes[..3], b"one");
+        assert_eq!(late, None, "that nothing more is there is no error");
+    }
+
+    #[test]
+    fn an_error_after_some_datagrams_is_kept() {
+        const REFUSED: i32 = 111;
+        let (_, from) = bound();
+        let (mut bytes, mut received, mut late) = ([0; 20], Vec::new(), None);
+        let mut answers = [
+            Ok((1, from)),
+            Ok((2, from)),
+            Err(io::Error::from_raw_os_error(REFUSED)),
+            Err(io::Error::from_raw_os_error(REFUSED)),
+        ]
+        .into_iter();
+        let mut receive = || {
+            receive_each(&mut bytes, 4, &mut received, &mut late, |_| {
+                answers.next().unwrap()
+            })
+        };
+        assert_eq!(receive().unwrap(), 2);
+        // With nothing before it, it is told at once.
+        assert_eq!(receive().unwrap_err().raw_os_error(), Some(REFUSED));
+        assert_eq!(received.len(), 2);
+        assert_eq!(late, Some(REFUSED));
     }
 
     #[test]

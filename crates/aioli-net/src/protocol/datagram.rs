@@ -15,6 +15,13 @@ use crate::scratch::with_room;
 use crate::udp::UdpSocket;
 use crate::wakers;
 
+#[cfg(test)]
+mod tests;
+
+/// What a datagram takes besides its bytes: the header of UDP (RFC 768), as asyncio counts. Without
+/// it, empty ones would never be too many.
+const HEADER: usize = 8;
+
 /// What is called when something happens on a UDP socket. Every method but
 /// [`datagram_received`](DatagramProtocol::datagram_received) does nothing unless it is written.
 ///
@@ -105,7 +112,7 @@ struct State {
     queue: VecDeque<(Vec<u8>, Option<SocketAddr>)>,
     /// What failed at once, oldest first: the protocol is yet to be told.
     errors: VecDeque<io::Error>,
-    /// How many bytes wait in the queue.
+    /// How many bytes wait in the queue, with the headers.
     pending: usize,
     is_paused: bool,
     is_closing: bool,
@@ -186,7 +193,7 @@ impl DatagramTransport {
                 }
             }
         }
-        state.pending += datagram.len();
+        state.pending += datagram.len() + HEADER;
         state.queue.push_back((datagram.to_vec(), address));
         state.weigh();
         wake(state);
@@ -214,7 +221,7 @@ impl DatagramTransport {
         self.lock().is_closing
     }
 
-    /// How many bytes wait to be sent.
+    /// How many bytes wait to be sent, with 8 for the header of each datagram.
     #[must_use]
     pub fn write_buffer_size(&self) -> usize {
         self.lock().pending
@@ -324,7 +331,7 @@ impl<P: DatagramProtocol> DrivingDatagrams<P> {
         let sent = std::task::ready!(socket.poll_send_now(cx, datagram, *address));
         let len = datagram.len();
         queue.pop_front();
-        state.pending -= len;
+        state.pending -= len + HEADER;
         state.weigh();
         drop(state);
         if let Err(error) = sent {

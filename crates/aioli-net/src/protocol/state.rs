@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use aioli_reactor::Interest;
 
-use crate::buffer::KEPT_MAX;
+use crate::buffer::Buffer;
 use crate::protocol::WaterMarkError;
 use crate::split::{Socket, end_of_writing};
 use crate::wakers;
@@ -36,9 +36,8 @@ pub(super) enum Stage {
 pub(super) struct State {
     wire: Option<Box<dyn Socket>>,
     pub(super) stage: Stage,
-    /// What is to be written; the first `written` bytes have been.
-    pending: Vec<u8>,
-    written: usize,
+    /// What is to be written.
+    pending: Buffer,
     low: usize,
     high: usize,
     pub(super) is_writing_paused: bool,
@@ -64,8 +63,7 @@ impl State {
         State {
             wire: Some(wire),
             stage: Stage::Open,
-            pending: Vec::new(),
-            written: 0,
+            pending: Buffer::default(),
             low: HIGH / LOW_PART,
             high: HIGH,
             is_writing_paused: false,
@@ -82,7 +80,7 @@ impl State {
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.pending.len() - self.written
+        self.pending.len()
     }
 
     pub(super) fn limits(&self) -> (usize, usize) {
@@ -169,7 +167,7 @@ impl State {
                 }
             }
         }
-        self.pending.extend_from_slice(rest);
+        self.pending.put(rest);
         self.weigh();
         true
     }
@@ -179,13 +177,13 @@ impl State {
         let Some(wire) = &self.wire else {
             return Poll::Ready(Ok(()));
         };
-        while self.written < self.pending.len() {
-            let rest = &self.pending[self.written..];
+        while !self.pending.is_empty() {
+            let rest = self.pending.bytes();
             let write = || wire.write_now(rest);
             let registration = wire.registration();
             match registration.poll_transfer(cx, Interest::Writable, rest.len(), write) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => self.written += n,
+                Poll::Ready(Ok(n)) => self.pending.consume(n),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     self.weigh();
@@ -283,9 +281,8 @@ impl State {
     }
 
     fn forget_pending(&mut self) {
-        self.written = 0;
         self.pending.clear();
-        self.pending.shrink_to(KEPT_MAX);
+        self.pending.shrink();
         self.weigh();
     }
 
@@ -295,11 +292,6 @@ impl State {
             self.is_writing_paused = true;
         } else if self.pending() <= self.low {
             self.is_writing_paused = false;
-        }
-        // What has been written goes when it is most of the buffer, so that the cost is shared.
-        if self.written > self.pending.len() / 2 {
-            self.pending.drain(..self.written);
-            self.written = 0;
         }
     }
 }
