@@ -1,5 +1,6 @@
-//! A queue of bytes in one piece: those that a reader has and that have not been read, and those
-//! that a writer has taken and not written.
+//! A queue of bytes in one piece.
+//!
+//! A reader has in it what has come and has not been read, a writer what it has taken and not written.
 
 use std::fmt;
 

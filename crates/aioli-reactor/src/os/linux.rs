@@ -27,6 +27,12 @@ impl Notifier {
         Ok(Notifier(File::from(unsafe { OwnedFd::from_raw_fd(fd) })))
     }
 
+    /// One that cannot be written to.
+    #[cfg(test)]
+    pub(crate) fn broken() -> Notifier {
+        Notifier(File::open("/dev/null").unwrap())
+    }
+
     pub(crate) fn notify(&self) -> io::Result<()> {
         match (&self.0).write(&1u64.to_ne_bytes()) {
             // A counter that is full is an edge nobody has seen yet.

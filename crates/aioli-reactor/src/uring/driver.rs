@@ -185,7 +185,10 @@ impl Driver {
         shared.sources.insert(token, entry);
         shared.polls.push(token);
         drop(shared);
-        self.ask()
+        self.ask().inspect_err(|_| {
+            // Nobody will, as nobody gets a registration. It may have been polled meanwhile.
+            let _also_fails = self.deregister(source, token);
+        })
     }
 
     /// Whether some poll has ended by itself, and may have to be made again.

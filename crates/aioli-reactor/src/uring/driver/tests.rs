@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write, pipe};
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Wake, Waker};
 use std::thread;
@@ -13,6 +13,7 @@ use aioli_task::driver::Park;
 
 use crate::driver::Driver;
 use crate::operation::{SharedFile, Slot, Work};
+use crate::os::linux::Notifier;
 use crate::reactor::Reactor;
 use crate::{epoll, uring};
 
@@ -130,4 +131,16 @@ fn the_end_of_the_loop_ends_what_the_kernel_has() {
         assert!(refused.0.load(Ordering::Acquire));
         drop(writer);
     });
+}
+
+#[test]
+fn a_source_whose_loop_cannot_be_woken_is_not_kept() {
+    let Ok(mut driver) = uring::Driver::new() else {
+        return; // this kernel allows no ring
+    };
+    driver.notifier = Arc::new(Notifier::broken());
+    driver.sleep = AtomicU8::new(super::ASLEEP);
+    let (reader, _writer) = pipe().unwrap();
+    driver.register(reader.as_raw_fd(), 1).unwrap_err();
+    assert!(crate::lock(&driver.shared).sources.is_empty());
 }
