@@ -33,7 +33,7 @@ use crate::proxy::{Proxy, ProxyKind, ProxyServer, tunnel};
 use crate::resolve::Names;
 use crate::route::{Route, Via};
 use crate::tls::TlsStream;
-use crate::tls::config::{Trust, handshake_failed, server_name, tls_error};
+use crate::tls::config::{Peer, Trust, handshake_failed, server_name, tls_error};
 use crate::transport::Transport;
 
 /// Nobody needs more addresses of one name, and a name can have any number.
@@ -91,7 +91,7 @@ pub(crate) async fn open(
             Some(name) => read_host(name),
             None => origin.host_ref(),
         };
-        dial.secure(stream, &name).await
+        dial.secure(stream, &name, Peer::Server).await
     } else {
         Ok(stream)
     }
@@ -205,7 +205,10 @@ impl Dial<'_> {
         let mut stream = Transport::Tcp(stream);
         if proxy.kind == ProxyKind::Https {
             let name = read_host(&proxy.host);
-            stream = self.secure(stream, &name).await.map_err(unreachable)?;
+            stream = self
+                .secure(stream, &name, Peer::Proxy)
+                .await
+                .map_err(unreachable)?;
         }
         let target = match proxy.kind {
             ProxyKind::Http | ProxyKind::Https => {
@@ -242,11 +245,16 @@ impl Dial<'_> {
     }
 
     /// Shakes hands with whom the certificate must name.
-    async fn secure(&mut self, stream: Transport, name: &Host<&str>) -> Result<Transport> {
+    async fn secure(
+        &mut self,
+        stream: Transport,
+        name: &Host<&str>,
+        peer: Peer,
+    ) -> Result<Transport> {
         let name = server_name(name)?;
         let trust = &self.config.trust;
         self.deadline.rename(Phase::Tls);
-        let config = self.deadline.within(trust.config()).await??;
+        let config = self.deadline.within(trust.config(peer)).await??;
         let mut stream = TlsStream::new(stream, config, name).map_err(tls_error)?;
         let shaking_hands = poll_fn(|cx| stream.poll_handshake(cx));
         self.step(Phase::Tls, self.timeout.tls, shaking_hands)

@@ -204,4 +204,5 @@ pub use crate::response::{BodyReader, Chunks, Response};
 pub use crate::retry::Retry;
 pub use crate::session::{Session, SessionBuilder, get};
 pub use crate::timings::Timings;
+pub use crate::tls::config::TlsVersion;
 pub use crate::trace::{Trace, TraceContext};

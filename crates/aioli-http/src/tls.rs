@@ -20,6 +20,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
 pub(crate) mod config;
+mod der;
+pub(crate) mod verify;
 
 /// Records read in one poll without any plaintext coming of it: key updates and empty records
 /// cost the peer little and us some, so we give way to others now and then.

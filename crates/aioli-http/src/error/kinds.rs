@@ -114,6 +114,12 @@ pub enum RequestErrorKind {
     /// A root certificate is neither DER nor PEM.
     #[error("not a certificate")]
     Certificate,
+    /// The client's certificate or its key is malformed, or they do not belong together.
+    #[error("not a certificate with its key")]
+    ClientCertificate,
+    /// A revocation list is malformed.
+    #[error("not a revocation list")]
+    RevocationList,
     /// A proxy's URL, credentials or headers are malformed; the source says which.
     #[error("not a usable proxy")]
     Proxy,
@@ -141,6 +147,12 @@ pub enum TlsErrorKind {
     /// Nobody we trust has signed the certificate.
     #[error("the certificate's issuer is not trusted")]
     UnknownIssuer,
+    /// The certificate is signed by itself, and nobody we trust has signed it.
+    #[error("the certificate is self-signed")]
+    SelfSigned,
+    /// The server's key is none of those that were pinned for its host.
+    #[error("the server's key is not the pinned one")]
+    PinMismatch,
     /// The certificate was revoked.
     #[error("the certificate was revoked")]
     Revoked,

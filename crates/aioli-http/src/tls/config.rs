@@ -1,28 +1,66 @@
-//! Whom to trust: the system's roots, read once a process and only when needed, and given ones.
+//! Whom to trust and who to be: what a session was told, as configurations of `rustls`.
+//!
+//! A session has two: one for the servers it talks to, and one for proxies, which shows no client
+//! certificate. They are made by the first connection that needs them, since reading the system's
+//! roots takes files and time. Tickets for resumption are in the configurations, so no session
+//! ever resumes what another one has trusted.
 
 use std::sync::{Arc, OnceLock};
 
 use aioli_task::to_thread;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
+use rustls::server::VerifierBuilderError;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{CertificateError, ClientConfig, RootCertStore, SupportedProtocolVersion};
 use url::Host;
 
 use super::HandshakeError;
-use crate::error::{Error, ErrorKind, RequestErrorKind, TlsErrorKind};
+use super::verify::{Pin, Refusal, Verifier};
+use crate::error::{BoxError, Error, ErrorKind, RequestErrorKind, TlsErrorKind};
 
 /// The system's roots. Reading them takes milliseconds and file access, hence once, and on the
 /// blocking pool.
 static SYSTEM_ROOTS: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
 
-/// A session's trust, turned into a `rustls` configuration by the first `https` request.
-#[derive(Debug, Clone)]
+/// What is spoken in a tunnel, or to a proxy.
+const ALPN: &[u8] = b"http/1.1";
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2, the oldest one there is here.
+    V1_2,
+    /// TLS 1.3.
+    V1_3,
+}
+
+/// A session's trust, turned into `rustls` configurations by the first connections.
+#[derive(Debug)]
 pub(crate) struct Trust {
     /// Roots given by the caller.
-    pub(crate) extra: Vec<CertificateDer<'static>>,
+    extra: Vec<CertificateDer<'static>>,
     /// Whether the system's roots count.
     pub(crate) system: bool,
-    config: Arc<OnceLock<Arc<ClientConfig>>>,
+    pub(crate) pins: Vec<Pin>,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+    client: Option<Arc<SingleCertAndKey>>,
+    pub(crate) oldest: TlsVersion,
+    /// Whether the handshake tells the host's name.
+    pub(crate) sni: bool,
+    pub(crate) accept_invalid: bool,
+    for_servers: OnceLock<Arc<ClientConfig>>,
+    for_proxies: OnceLock<Arc<ClientConfig>>,
+}
+
+/// Whom a secure channel leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Server,
+    Proxy,
 }
 
 impl Trust {
@@ -30,38 +68,103 @@ impl Trust {
         Trust {
             extra: Vec::new(),
             system: true,
-            config: Arc::new(OnceLock::new()),
+            pins: Vec::new(),
+            revoked: Vec::new(),
+            client: None,
+            oldest: TlsVersion::V1_2,
+            sni: true,
+            accept_invalid: false,
+            for_servers: OnceLock::new(),
+            for_proxies: OnceLock::new(),
         }
     }
 
     /// Adds the certificates of `bytes`, which are PEM or one DER certificate.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let malformed = || Error::invalid_request(RequestErrorKind::Certificate);
-        let before = self.extra.len();
-        if bytes.starts_with(&[0x30]) {
-            self.extra.push(CertificateDer::from(bytes.to_vec()));
-        } else {
-            for certificate in CertificateDer::pem_slice_iter(bytes) {
-                self.extra.push(certificate.map_err(|_| malformed())?);
-            }
-        }
-        let added = &self.extra[before..];
+        let added = read_all::<CertificateDer<'static>>(bytes).ok_or_else(malformed)?;
         let mut store = RootCertStore::empty();
-        let usable = added
-            .iter()
-            .all(|certificate| store.add(certificate.clone()).is_ok());
-        if added.is_empty() || !usable {
-            self.extra.truncate(before);
+        let mut usable = added.iter().map(|root| store.add(root.clone()).is_ok());
+        if !usable.all(|usable| usable) {
             return Err(malformed());
         }
+        self.extra.extend(added);
+        Ok(())
+    }
+
+    /// Adds revocation lists, which are PEM or one in DER.
+    pub(crate) fn add_revoked(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let added = read_all(bytes);
+        let malformed = || Error::invalid_request(RequestErrorKind::RevocationList);
+        self.revoked.extend(added.ok_or_else(malformed)?);
+        Ok(())
+    }
+
+    /// Sets who we are: a chain of certificates, ours first, and the key, each as PEM or DER.
+    pub(crate) fn be(&mut self, chain: &[u8], key: &[u8]) -> Result<(), Error> {
+        let malformed = |source: Option<BoxError>| {
+            let kind = RequestErrorKind::ClientCertificate;
+            Error::new(ErrorKind::InvalidRequest { kind, source })
+        };
+        let chain = read_all(chain).ok_or_else(|| malformed(None))?;
+        let key = match PrivateKeyDer::from_pem_slice(key) {
+            Ok(key) => key,
+            // What is no PEM may be DER; the words of either could show parts of the key.
+            Err(_) => PrivateKeyDer::try_from(key.to_vec()).map_err(|_| malformed(None))?,
+        };
+        let certified = CertifiedKey::from_der(chain, key, &provider())
+            .map_err(|error| malformed(Some(error.into())))?;
+        self.client = Some(Arc::new(SingleCertAndKey::from(certified)));
         Ok(())
     }
 
     /// Returns the configuration; all connections of the session share it and its tickets.
-    pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>, Error> {
-        if let Some(config) = self.config.get() {
+    pub(crate) async fn config(&self, peer: Peer) -> Result<Arc<ClientConfig>, Error> {
+        let place = match peer {
+            Peer::Server => &self.for_servers,
+            Peer::Proxy => &self.for_proxies,
+        };
+        if let Some(config) = place.get() {
             return Ok(config.clone());
         }
+        let config = self.make(peer).await?;
+        Ok(place.get_or_init(|| Arc::new(config)).clone())
+    }
+
+    async fn make(&self, peer: Peer) -> Result<ClientConfig, Error> {
+        let provider = Arc::new(provider());
+        let accept_invalid = self.accept_invalid && peer == Peer::Server;
+        let chain = if accept_invalid {
+            None
+        } else {
+            Some(self.chain(&provider).await?)
+        };
+        let verifier = Verifier::new(chain, self.pins.clone(), &provider);
+        let versions: &[&SupportedProtocolVersion] = match self.oldest {
+            TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsVersion::V1_3 => &[&rustls::version::TLS13],
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .map_err(tls_error)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.client {
+            Some(client) if peer == Peer::Server => {
+                builder.with_client_cert_resolver(client.clone())
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        config.enable_sni = self.sni;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(config)
+    }
+
+    /// Who judges chains: by the roots, and by the revocation lists.
+    async fn chain(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<WebPkiServerVerifier>, Error> {
         let mut store = RootCertStore::empty();
         if self.system {
             let roots = match SYSTEM_ROOTS.get() {
@@ -72,15 +175,35 @@ impl Trust {
             store.add_parsable_certificates(roots.iter().cloned());
         }
         store.add_parsable_certificates(self.extra.iter().cloned());
-        if store.is_empty() {
-            return Err(Error::new(ErrorKind::Tls {
-                kind: TlsErrorKind::NoRoots,
-                source: None,
-            }));
-        }
-        let config = client_config(store).map_err(tls_error)?;
-        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
+            .with_crls(self.revoked.iter().cloned())
+            // The lists are of some authorities, and the others' certificates are not in them.
+            .allow_unknown_revocation_status()
+            .build()
+            .map_err(|error| match error {
+                VerifierBuilderError::NoRootAnchors => Error::new(ErrorKind::Tls {
+                    kind: TlsErrorKind::NoRoots,
+                    source: None,
+                }),
+                error => Error::new(ErrorKind::InvalidRequest {
+                    kind: RequestErrorKind::RevocationList,
+                    source: Some(error.into()),
+                }),
+            })
     }
+}
+
+/// Reads what is PEM, or one item in DER; `None` when it is neither, or nothing at all.
+fn read_all<T: PemObject + From<Vec<u8>>>(bytes: &[u8]) -> Option<Vec<T>> {
+    if bytes.starts_with(&[0x30]) {
+        return Some(vec![T::from(bytes.to_vec())]);
+    }
+    let items: Vec<T> = T::pem_slice_iter(bytes).collect::<Result<_, _>>().ok()?;
+    (!items.is_empty()).then_some(items)
+}
+
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
 }
 
 fn load_system_roots() -> Vec<CertificateDer<'static>> {
@@ -89,16 +212,6 @@ fn load_system_roots() -> Vec<CertificateDer<'static>> {
         tracing::debug!(%error, "some of the system's root certificates cannot be read");
     }
     found.certs
-}
-
-fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// Returns the name the certificate must bear.
@@ -157,6 +270,11 @@ fn certificate_kind(reason: &CertificateError) -> TlsErrorKind {
         }
         CertificateError::UnknownIssuer => TlsErrorKind::UnknownIssuer,
         CertificateError::Revoked => TlsErrorKind::Revoked,
+        CertificateError::Other(other) => match other.0.downcast_ref::<Refusal>() {
+            Some(Refusal::SelfSigned) => TlsErrorKind::SelfSigned,
+            Some(Refusal::PinMismatch) => TlsErrorKind::PinMismatch,
+            None => TlsErrorKind::Certificate,
+        },
         _ => TlsErrorKind::Certificate,
     }
 }

@@ -55,6 +55,7 @@ fn types() {
         StatusCode,
         Timeout,
         TlsErrorKind,
+        TlsVersion,
         Url,
         UrlErrorKind,
         Response,

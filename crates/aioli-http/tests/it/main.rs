@@ -7,6 +7,7 @@ mod auto_traits;
 mod basics;
 mod bodies;
 mod cancel;
+mod certificates;
 #[cfg(feature = "compression")]
 mod codings;
 mod connect;
