@@ -8,9 +8,9 @@
 //! is opened.
 //!
 //! ```text
-//!          acquire             checkout (idle, alive)
+//!          granted             equip (idle, alive)
 //!  waiting ────────▶ slot ────────────────────────────▶ in use
-//!                     │ connect (makes room)               │  │ put: complete, reusable
+//!                     │ open (room was made)               │  │ put_back: complete, reusable
 //!                     └───────────────────────────────────▶┘  └──────▶ idle ──▶ closed
 //! ```
 //!
@@ -18,17 +18,24 @@
 //! and the others grow old and go. One is alive when nothing can be read from it: bytes nobody
 //! asked for, or the end, make it useless. It stays with the loop it was opened on.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use aioli_sync::{OwnedPermit, Semaphore};
 use aioli_task::driver::Home;
 
 use crate::h1::exchange::Wire;
 use crate::limits::Limits;
 use crate::route::Route;
+
+mod line;
+mod slab;
+mod state;
+
+use state::{State, Wakers};
 
 /// A request that must not be sent twice prefers a connection that was used just now: the
 /// longer it was idle, the likelier the server is closing it at this moment.
@@ -37,7 +44,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// How long the reactor's word is taken that nothing came; after that the system is asked.
 const TRUSTED: Duration = Duration::from_secs(1);
 
-/// A connection in use.
+/// A connection in use, or idle in the pool.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) wire: Wire,
@@ -45,86 +52,204 @@ pub(crate) struct Connection {
     home: Home,
     /// Whether it has served a request before.
     pub(crate) reused: bool,
-    slot: Slot,
+    /// There while it is in use.
+    slot: Option<Slot>,
+    /// When it became idle.
+    since: Instant,
+    /// How long it may be idle.
+    lifetime: Duration,
 }
 
 impl Connection {
-    pub(crate) fn new(wire: Wire, slot: Slot) -> Connection {
-        Connection {
+    pub(crate) fn new(wire: Wire, slot: Slot) -> Box<Connection> {
+        let home = Home::current();
+        Box::new(Connection {
             wire,
-            home: Home::current(),
+            since: home.now(),
+            home,
             reused: false,
-            slot,
-        }
+            slot: Some(slot),
+            lifetime: Duration::ZERO,
+        })
     }
 
     /// Closes the connection and keeps the right to open another one.
-    pub(crate) fn into_slot(self) -> Slot {
-        self.slot
+    pub(crate) fn into_slot(self: Box<Connection>) -> Slot {
+        self.slot.expect("a connection in use has a slot")
     }
 
     /// Gives the connection to the next request, whose time it is at once.
     ///
     /// `keep_alive` is how long the server said it will wait.
-    pub(crate) fn put_back(self, keep_alive: Option<Duration>) {
-        let Connection {
-            mut wire,
-            home,
-            slot,
-            ..
-        } = self;
+    pub(crate) fn put_back(mut self: Box<Connection>, keep_alive: Option<Duration>) {
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
         // The server's clock began earlier than ours: use four fifths of what it said.
         let lifetime = keep_alive.map_or(Duration::MAX, |said| said * 4 / 5);
-        let lifetime = lifetime.min(slot.pool.limits.idle);
-        let usable = wire.input.is_empty() && !lifetime.is_zero() && !home.is_closed();
-        // Asking now also makes the reactor watch: a driver that reports only what somebody
-        // waits for would not notice what comes while the connection is idle.
-        if usable && wire.is_silent(false) {
-            let since = home.now();
-            let idle = Idle {
-                age: 0,
-                wire,
-                home,
-                since,
-                lifetime,
-            };
-            let refused = slot.pool.lock().insert(&slot.route, idle);
-            drop(refused);
+        self.lifetime = lifetime.min(slot.pool.limits.idle);
+        let lives_on = self.home.is_current() || !self.home.is_closed();
+        let usable = self.wire.input.is_empty() && !self.lifetime.is_zero() && lives_on;
+        if usable && self.wire.falls_silent() {
+            self.since = self.home.now();
+            self.reused = true;
+            slot.leave(self);
+        } else {
+            // First the socket, then the right to have one.
+            drop(self);
+            drop(slot);
         }
-        // The slot is freed here, after the connection can be found.
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let idle = self.idle_for(now);
+        idle >= self.lifetime || (!self.home.is_current() && self.home.is_closed())
+    }
+
+    /// How long it was idle, if it is `now` on the loop of this thread.
+    fn idle_for(&self, now: Instant) -> Duration {
+        let now = match self.home.is_current() {
+            true => now,
+            false => self.home.now(),
+        };
+        now.saturating_duration_since(self.since)
     }
 }
 
 /// The right to have one connection in use.
-///
-/// The fields are dropped in this order: whoever is next in line must find the counts right.
 pub(crate) struct Slot {
     pool: Arc<Pool>,
-    pub(crate) route: Arc<Route>,
-    _use: Use,
-    _host: OwnedPermit,
-    _total: OwnedPermit,
+    host: usize,
+    freed: bool,
+}
+
+impl Slot {
+    /// Holds what was granted.
+    fn new(pool: Arc<Pool>, host: usize) -> Slot {
+        Slot {
+            pool,
+            host,
+            freed: false,
+        }
+    }
+
+    /// Where a connection in this slot leads.
+    pub(crate) fn route(&self) -> Arc<Route> {
+        self.pool.lock().route(self.host)
+    }
+
+    /// Takes `idle` if it is alive, else the next one, as long as there are any.
+    fn equip(self, mut idle: Option<Box<Connection>>, now: Instant, careful: bool) -> Begun {
+        if idle.is_none() && Home::try_current().is_none() {
+            idle = self.pool.lock().take(self.host, Some(&Home::current()));
+        }
+        while let Some(mut connection) = idle {
+            let age = connection.idle_for(now);
+            if age < connection.lifetime
+                && (!careful || age < FRESH)
+                && connection.wire.is_silent(careful || age > TRUSTED)
+            {
+                connection.slot = Some(self);
+                return Begun::Connection(connection);
+            }
+            if careful && age >= FRESH {
+                // The others are older still, and good enough for requests less careful.
+                return Begun::Open(self);
+            }
+            let home = &connection.home;
+            idle = self.pool.lock().take(self.host, Some(home));
+        }
+        let room = self.pool.lock().make_room(self.host, &self.pool.limits);
+        drop(room);
+        Begun::Open(self)
+    }
+
+    /// Frees the slot, after a connection that goes on has become idle: whoever is next in line
+    /// finds it.
+    fn leave(mut self, idle: Box<Connection>) {
+        self.free(Some(idle));
+    }
+
+    fn free(&mut self, idle: Option<Box<Connection>>) {
+        self.freed = true;
+        let mut state = self.pool.lock();
+        let refused = idle.and_then(|idle| state.insert(self.host, idle));
+        let woken = state.leave(self.host, &self.pool.limits);
+        drop(state);
+        drop(refused);
+        wake(woken);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if !self.freed {
+            self.free(None);
+        }
+    }
 }
 
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot")
-            .field("route", &self.route)
-            .finish_non_exhaustive()
+        f.debug_struct("Slot").finish_non_exhaustive()
     }
 }
 
-/// Keeps a route's entry alive, counting those who wait or use.
-struct Use {
-    pool: Arc<Pool>,
-    route: Arc<Route>,
-    /// Whether this counts as a connection in use.
-    active: bool,
+fn wake(wakers: Wakers) {
+    for waker in wakers {
+        waker.wake();
+    }
 }
 
-impl Drop for Use {
+/// What a request finds.
+pub(crate) enum Begun {
+    /// A live connection.
+    Connection(Box<Connection>),
+    /// The right to open one; there is room for it.
+    Open(Slot),
+    /// Others to wait for.
+    Wait(Waiting),
+}
+
+/// A place in the line of a route; dropping it leaves the line.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Waiting {
+    pool: Arc<Pool>,
+    /// `None` when it is done.
+    ticket: Option<usize>,
+}
+
+impl Future for Waiting {
+    type Output = Slot;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Slot> {
+        let this = &mut *self;
+        let key = this.ticket.expect("polled after it was done");
+        let waker = cx.waker().clone();
+        let mut state = this.pool.lock();
+        if let Some(host) = state.redeem(key) {
+            this.ticket = None;
+            drop(state);
+            let pool = this.pool.clone();
+            return Poll::Ready(Slot::new(pool, host));
+        }
+        let former = state.tickets[key].waker.replace(waker);
+        drop(state);
+        drop(former);
+        Poll::Pending
+    }
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.pool.lock().leave(&self.route, self.active);
+        if let Some(key) = self.ticket {
+            let mut state = self.pool.lock();
+            let former = state.tickets[key].waker.take();
+            let woken = state.give_up(key, &self.pool.limits);
+            drop(state);
+            drop(former);
+            wake(woken);
+        }
     }
 }
 
@@ -132,44 +257,7 @@ impl Drop for Use {
 #[derive(Debug)]
 pub(crate) struct Pool {
     limits: Limits,
-    total: Arc<Semaphore>,
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    hosts: HashMap<Arc<Route>, Entry>,
-    /// The idle connections, oldest first.
-    by_age: BTreeMap<u64, Arc<Route>>,
-    next_age: u64,
-    active: usize,
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    slots: Arc<Semaphore>,
-    /// Oldest first.
-    idle: VecDeque<Idle>,
-    /// Requests that wait for or hold a slot.
-    users: usize,
-    active: usize,
-}
-
-#[derive(Debug)]
-struct Idle {
-    age: u64,
-    wire: Wire,
-    home: Home,
-    since: Instant,
-    lifetime: Duration,
-}
-
-impl Idle {
-    fn is_over(&self) -> bool {
-        let idle = self.home.now().saturating_duration_since(self.since);
-        idle >= self.lifetime || self.home.is_closed()
-    }
 }
 
 /// How many connections a session has, and how many requests wait for one.
@@ -193,113 +281,43 @@ pub struct PoolStats {
 
 impl Pool {
     pub(crate) fn new(limits: Limits) -> Arc<Pool> {
-        let total = Arc::new(Semaphore::new(limits.connections));
         Arc::new(Pool {
             limits,
-            total,
             state: Mutex::default(),
         })
     }
 
-    /// Waits for a slot of `route`; dropping the future leaves the line.
-    pub(crate) async fn acquire(self: &Arc<Pool>, route: Route) -> Slot {
-        let (mut user, slots) = self.enter(route);
-        let host = slots.acquire_owned().await;
-        let total = self.total.clone().acquire_owned().await;
-        self.lock().activate(&mut user);
-        let route = user.route.clone();
-        Slot {
-            pool: self.clone(),
-            route,
-            _use: user,
-            _host: host,
-            _total: total,
-        }
-    }
-
-    fn enter(self: &Arc<Pool>, route: Route) -> (Use, Arc<Semaphore>) {
-        let mut state = self.lock();
-        let route = match state.hosts.get_key_value(&route) {
-            Some((known, _)) => known.clone(),
-            None => Arc::new(route),
-        };
-        let per_host = self.limits.per_host;
-        let entry = state.hosts.entry(route.clone()).or_insert_with(|| Entry {
-            slots: Arc::new(Semaphore::new(per_host)),
-            idle: VecDeque::new(),
-            users: 0,
-            active: 0,
-        });
-        entry.users += 1;
-        let slots = entry.slots.clone();
-        drop(state);
-        (
-            Use {
-                pool: self.clone(),
-                route,
-                active: false,
-            },
-            slots,
-        )
-    }
-
-    /// Turns `slot` into a live idle connection of its route, if there is one.
+    /// Begins a request by `route`: takes a slot, and a live idle connection if there is one.
     ///
     /// `careful` requests take only one that was used just now.
-    ///
-    /// # Errors
-    ///
-    /// The slot, when a connection has to be opened; there is room for it.
-    pub(crate) fn checkout(slot: Slot, careful: bool) -> Result<Connection, Slot> {
-        let home = Home::current();
-        loop {
-            let mut state = slot.pool.lock();
-            let old = state.take_old();
-            let taken = state.take(&slot.route, &home);
-            drop(state);
-            drop(old);
-            let Some(Idle {
-                mut wire,
-                home,
-                since,
-                lifetime,
-                ..
-            }) = taken
-            else {
-                let room = slot.pool.lock().make_room(&slot.route, &slot.pool.limits);
-                drop(room);
-                return Err(slot);
-            };
-            let idle = home.now().saturating_duration_since(since);
-            if idle < lifetime
-                && (!careful || idle < FRESH)
-                && wire.is_silent(careful || idle > TRUSTED)
-            {
-                return Ok(Connection {
-                    wire,
-                    home,
-                    reused: true,
-                    slot,
-                });
-            }
-            if careful && idle >= FRESH {
-                // The others are older still, and good enough for requests less careful.
-                return Err(slot);
-            }
+    pub(crate) fn begin(self: &Arc<Pool>, route: &Arc<Route>, careful: bool) -> Begun {
+        let now = aioli_task::now();
+        let pool = self.clone();
+        let mut state = self.lock();
+        let host = state.enter(route);
+        if !state.try_grant(host, &self.limits) {
+            let ticket = Some(state.wait(host, &self.limits));
+            return Begun::Wait(Waiting { pool, ticket });
         }
+        let old = state.take_old(now);
+        let idle = state.take(host, None);
+        drop(state);
+        drop(old);
+        Slot::new(pool, host).equip(idle, now, careful)
+    }
+
+    /// As [`begin`](Pool::begin), for one who has waited.
+    pub(crate) fn resume(slot: Slot, careful: bool) -> Begun {
+        let now = aioli_task::now();
+        let idle = slot.pool.lock().take(slot.host, None);
+        slot.equip(idle, now, careful)
     }
 
     /// Closes the idle connections and keeps none from now on.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.by_age.clear();
-        let idle: Vec<_> = state
-            .hosts
-            .values_mut()
-            .map(|entry| std::mem::take(&mut entry.idle))
-            .collect();
-        state.hosts.retain(|_, entry| entry.users > 0);
+        let idle = state.clear();
         // Sockets are closed outside the lock.
         drop(state);
         drop(idle);
@@ -307,123 +325,14 @@ impl Pool {
 
     pub(crate) fn stats(&self) -> PoolStats {
         let state = self.lock();
-        let users: usize = state.hosts.values().map(|entry| entry.users).sum();
         PoolStats {
             in_use: state.active,
-            idle: state.by_age.len(),
-            waiting: users - state.active,
+            idle: state.idle(),
+            waiting: state.users() - state.active,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn activate(&mut self, user: &mut Use) {
-        user.active = true;
-        self.active += 1;
-        self.hosts
-            .get_mut(&user.route)
-            .expect("a user keeps its entry")
-            .active += 1;
-    }
-
-    fn leave(&mut self, route: &Arc<Route>, active: bool) {
-        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
-        entry.users -= 1;
-        entry.active -= usize::from(active);
-        self.active -= usize::from(active);
-        self.forget_if_unused(route);
-    }
-
-    fn forget_if_unused(&mut self, route: &Arc<Route>) {
-        if self
-            .hosts
-            .get(route)
-            .is_some_and(|entry| entry.users == 0 && entry.idle.is_empty())
-        {
-            self.hosts.remove(route);
-        }
-    }
-
-    /// Takes in an idle connection; gives it back, to be closed outside the lock, when none is
-    /// kept any more.
-    fn insert(&mut self, route: &Arc<Route>, mut idle: Idle) -> Option<Idle> {
-        if self.closed {
-            return Some(idle);
-        }
-        idle.age = self.next_age;
-        self.next_age += 1;
-        self.by_age.insert(idle.age, route.clone());
-        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
-        entry.idle.push_back(idle);
-        None
-    }
-
-    /// Takes out some connections whose time is over, so that a route that is never asked
-    /// again does not keep its own.
-    fn take_old(&mut self) -> Vec<Idle> {
-        /// More than one request can add, so that they never pile up.
-        const AT_ONCE: usize = 2;
-        let mut old = Vec::new();
-        while old.len() < AT_ONCE
-            && let Some((_, route)) = self.by_age.first_key_value()
-        {
-            let route = route.clone();
-            let entry = self
-                .hosts
-                .get_mut(&route)
-                .expect("an idle connection keeps its entry");
-            let front = entry
-                .idle
-                .front()
-                .expect("the oldest of all is the oldest of its route");
-            if !front.is_over() {
-                break;
-            }
-            self.by_age.pop_first();
-            old.extend(entry.idle.pop_front());
-            self.forget_if_unused(&route);
-        }
-        old
-    }
-
-    /// Takes the youngest idle connection of `route` that lives on `home`.
-    fn take(&mut self, route: &Arc<Route>, home: &Home) -> Option<Idle> {
-        let idle = &mut self.hosts.get_mut(route)?.idle;
-        let index = idle.iter().rposition(|idle| idle.home == *home)?;
-        let idle = idle.remove(index)?;
-        self.by_age.remove(&idle.age);
-        Some(idle)
-    }
-
-    /// Takes out what must be closed before a connection to `route` is opened: the holder of
-    /// the slot counts as active already.
-    fn make_room(&mut self, route: &Arc<Route>, limits: &Limits) -> Vec<Idle> {
-        let mut room = Vec::new();
-        let entry = self.hosts.get_mut(route).expect("a user keeps its entry");
-        while entry.active + entry.idle.len() > limits.per_host {
-            let Some(idle) = entry.idle.pop_front() else {
-                break;
-            };
-            self.by_age.remove(&idle.age);
-            room.push(idle);
-        }
-        while self.active + self.by_age.len() > limits.connections {
-            let Some((age, owner)) = self.by_age.pop_first() else {
-                break;
-            };
-            let entry = self
-                .hosts
-                .get_mut(&owner)
-                .expect("an idle connection keeps its entry");
-            let oldest = entry.idle.pop_front();
-            debug_assert!(oldest.as_ref().is_some_and(|idle| idle.age == age));
-            room.extend(oldest);
-            self.forget_if_unused(&owner);
-        }
-        room
     }
 }

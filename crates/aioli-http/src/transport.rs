@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use aioli_net::TcpStream;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -50,6 +50,22 @@ impl Transport {
             Transport::Mock(stream) => stream.poll_write(bufs),
             Transport::Tls(stream) => stream.poll_write(cx, bufs),
         }
+    }
+
+    /// Whether the reactor knows of nothing to read, where that can be told without trying.
+    ///
+    /// With `watch`, the reactor reports what comes from now on, though nobody waits for it.
+    pub(crate) fn is_quiet(&self, watch: bool) -> Option<bool> {
+        let Transport::Tcp(stream) = self else {
+            return None;
+        };
+        if watch {
+            let mut cx = Context::from_waker(Waker::noop());
+            let reported = stream.as_async().registration().poll_readable(&mut cx);
+            return Some(reported.is_pending() || self.is_silent());
+        }
+        let read = stream.try_read(&mut [0]);
+        Some(read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))
     }
 
     /// Asks the system whether there is nothing to read.

@@ -58,6 +58,24 @@ impl Wire {
     ///
     /// `thorough` asks the system; otherwise the reactor's word is taken, which costs nothing.
     pub(crate) fn is_silent(&mut self, thorough: bool) -> bool {
+        match self.transport.is_quiet(false) {
+            Some(quiet) => quiet && (!thorough || self.transport.is_silent()),
+            None => self.has_nothing_to_read(thorough),
+        }
+    }
+
+    /// As [`is_silent`](Wire::is_silent), for a connection that becomes idle: the reactor watches
+    /// it from now on. A driver that reports only what somebody waits for would not notice what
+    /// comes while it is idle.
+    pub(crate) fn falls_silent(&mut self) -> bool {
+        match self.transport.is_quiet(true) {
+            Some(quiet) => quiet,
+            None => self.has_nothing_to_read(false),
+        }
+    }
+
+    /// Tries to read, for transports that have state of their own between us and the socket.
+    fn has_nothing_to_read(&mut self, thorough: bool) -> bool {
         debug_assert!(self.input.is_empty(), "only such a wire is put back");
         let mut cx = Context::from_waker(Waker::noop());
         // A task that has used up its turn gets `Pending` for an answer, which is none.

@@ -37,7 +37,7 @@ pub(crate) struct Incoming {
 
 /// What it takes to go on.
 struct Live {
-    connection: Connection,
+    connection: Box<Connection>,
     decoder: BodyDecoder,
     /// Whether the connection goes back to the pool at the end, and for how long.
     reuse: Option<Reuse>,
@@ -53,7 +53,7 @@ pub(crate) struct Reuse {
 impl Incoming {
     /// Begins to receive; a body that came whole with its head gives its connection back here.
     pub(crate) fn new(
-        connection: Connection,
+        connection: Box<Connection>,
         decoder: BodyDecoder,
         reuse: Option<Reuse>,
         mut deadline: Deadline,

@@ -6,8 +6,8 @@
 //!                                       └───────────────┘ (once)
 //! ```
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::h1::{parse_decimal, trim_ows};
 use crate::limits::Timeout;
 use crate::mock::injected;
 use crate::origin::Origin;
-use crate::pool::{Connection, Pool, Slot};
+use crate::pool::{Begun, Connection, Pool, Slot};
 use crate::redirect::{self, describes_body};
 use crate::request::Parts;
 use crate::response::incoming::{Incoming, Reuse};
@@ -128,14 +128,22 @@ pub(super) async fn one_hop(
     let (head, encoder) = encode_head(config, parts, hop, &route);
     let idempotent = parts.method.is_idempotent();
 
-    deadline.begin(Phase::Pool, parts.timeout.pool);
-    let slot = queue(session.inner.pool.acquire(route), deadline).await?;
-    let mut connection = match Pool::checkout(slot, !idempotent) {
-        Ok(connection) => {
+    let route = Arc::new(route);
+    let mut begun = session.inner.pool.begin(&route, !idempotent);
+    if let Begun::Wait(waiting) = begun {
+        deadline.begin(Phase::Pool, parts.timeout.pool);
+        deadline.watch.queue_start();
+        let slot = deadline.within(waiting).await?;
+        deadline.watch.queue_end();
+        begun = Pool::resume(slot, !idempotent);
+    }
+    let mut connection = match begun {
+        Begun::Connection(connection) => {
             deadline.watch.reuse();
             connection
         }
-        Err(slot) => open(config, slot, &parts.timeout, deadline).await?,
+        Begun::Open(slot) => open(config, slot, &parts.timeout, deadline).await?,
+        Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
     };
     loop {
         let write = parts.timeout.write;
@@ -185,29 +193,19 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
         )
 }
 
-/// Waits for a slot, and notes it if that is a wait.
-async fn queue(acquiring: impl Future<Output = Slot>, deadline: &mut Deadline) -> Result<Slot> {
-    let mut acquiring = pin!(acquiring);
-    let first = poll_fn(|cx| Poll::Ready(acquiring.as_mut().poll(cx))).await;
-    if let Poll::Ready(slot) = first {
-        return Ok(slot);
-    }
-    deadline.watch.queue_start();
-    let slot = deadline.within(acquiring).await?;
-    deadline.watch.queue_end();
-    Ok(slot)
-}
-
+/// Opens a connection. Boxed, because a request that finds one open should not carry the size of
+/// this.
 async fn open(
     config: &Config,
     slot: Slot,
     timeout: &Timeout,
     deadline: &mut Deadline,
-) -> Result<Connection> {
+) -> Result<Box<Connection>> {
+    let route = slot.route();
     deadline.watch.open_start();
     let transport = match &config.mock {
-        Some(server) => Transport::Mock(server.connect(&slot.route.origin)),
-        None => dial::open(&slot.route, &config.dial, timeout, deadline).await?,
+        Some(server) => Transport::Mock(server.connect(&route.origin)),
+        None => Box::pin(dial::open(&route, &config.dial, timeout, deadline)).await?,
     };
     deadline.watch.open_end();
     Ok(Connection::new(Wire::new(transport), slot))
@@ -247,7 +245,7 @@ async fn drive(
 /// Makes the response out of its head; the connection goes back at once if the body is there.
 fn respond(
     config: &Config,
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     mut head: WireHead,
     sent_all: bool,
     parts: &Parts,
