@@ -235,6 +235,7 @@ pub struct Locking<'a, T: ?Sized> {
 impl<'a, T: ?Sized> Future for Locking<'a, T> {
     type Output = LockGuard<'a, T>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
         let lock = self.lock;
         Pin::new(&mut self.waiting)

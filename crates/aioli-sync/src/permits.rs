@@ -152,6 +152,8 @@ impl Wait for Acquiring<'_> {
     type Grant = usize;
     type Output = ();
 
+    const BEGINS_UNLOCKED: bool = true;
+
     #[inline]
     fn line(line: &mut Line) -> &mut Line {
         line

@@ -12,6 +12,9 @@ pub(crate) trait Wait {
     type Grant;
     type Output;
 
+    /// Whether [`begin_unlocked`](Self::begin_unlocked) does anything.
+    const BEGINS_UNLOCKED: bool = false;
+
     /// The line in which this operation queues.
     fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
 

@@ -46,13 +46,27 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
     }
 
     /// Completes, or queues.
+    // PERF: `mutex`: what takes no lock is inlined into its caller, and the rest is not.
     #[inline]
     fn begin(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
-        let WaitingOn { lock, wait, stage } = self;
-        if let Some(output) = wait.begin_unlocked() {
-            *stage = Stage::Done;
+        if !P::BEGINS_UNLOCKED {
+            return self.begin_locked(cx);
+        }
+        if let Some(output) = self.wait.begin_unlocked() {
+            self.stage = Stage::Done;
             return Poll::Ready(output);
         }
+        self.begin_slowly(cx)
+    }
+
+    #[inline(never)]
+    fn begin_slowly(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        self.begin_locked(cx)
+    }
+
+    #[inline]
+    fn begin_locked(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let WaitingOn { lock, wait, stage } = self;
         lock.with(|state, wakers| match wait.begin(state, wakers) {
             Ok(output) => {
                 *stage = Stage::Done;

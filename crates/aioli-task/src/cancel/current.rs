@@ -10,7 +10,7 @@
 )]
 
 use std::cell::{Cell, OnceCell};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::place::Place;
 use super::tree::{Address, New, Spot};
@@ -26,8 +26,9 @@ struct Frame<'a> {
 enum At<'a> {
     /// Handlers polled from here on are outermost.
     Outside,
-    /// A task, which is the root of its tree once there is one.
-    Task(&'a Header),
+    /// A task, which is the root of its tree once there is one. Its loop keeps it for as long as the
+    /// frame is there.
+    Task(NonNull<Header>),
     /// A handler that is linked.
     Linked(&'a Address),
     /// A handler that was not linked when its body's poll began.
@@ -66,9 +67,18 @@ fn enter<R>(at: At<'_>, f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f` as a task, whose tree is made when a handler needs it.
+///
+/// # Safety
+///
+/// The task is not freed before `f` returns.
 #[inline]
-pub(crate) fn in_task<R>(task: &Header, f: impl FnOnce() -> R) -> R {
+pub(crate) unsafe fn in_task<R>(task: NonNull<Header>, f: impl FnOnce() -> R) -> R {
     enter(At::Task(task), f)
+}
+
+/// Calls `f` with the innermost task that runs on this thread, which is not freed meanwhile.
+pub(crate) fn with_task<R>(f: impl FnOnce(NonNull<Header>) -> R) -> Option<R> {
+    with_frame(|frame| frame.and_then(Frame::task).map(f))
 }
 
 /// Runs `f` with no handler around it.
@@ -100,6 +110,14 @@ fn with_frame<R>(f: impl FnOnce(Option<&Frame<'_>>) -> R) -> R {
     f(unsafe { frame.as_ref() })
 }
 
+/// The task of a frame, for as long as the frame is borrowed.
+#[inline]
+fn header(task: &NonNull<Header>) -> &Header {
+    // SAFETY: it was given to `in_task`, whose caller keeps the task while the frame is there, and
+    // the place in the frame is borrowed for as long.
+    unsafe { task.as_ref() }
+}
+
 impl Frame<'_> {
     fn above(&self) -> Option<&Frame<'_>> {
         // SAFETY: by the invariant of `CURRENT` it is null or points to a frame whose `enter`
@@ -107,12 +125,20 @@ impl Frame<'_> {
         unsafe { self.above.as_ref() }
     }
 
+    /// The innermost task from here outwards.
+    fn task(&self) -> Option<NonNull<Header>> {
+        match self.at {
+            At::Task(task) => Some(task),
+            _ => self.above()?.task(),
+        }
+    }
+
     /// The handler of this frame, linked into its tree now if it was not yet.
     #[inline]
     fn spot(&self) -> Option<Spot<'_>> {
         match &self.at {
             At::Outside => None,
-            At::Task(task) => Some(task.tree_or_new().root()),
+            At::Task(task) => Some(header(task).tree_or_new().root()),
             At::Linked(address) => Some(address.spot()),
             At::New { linked, is_shield } => Some(self.linked_or_new(linked, *is_shield).spot()),
         }
@@ -132,7 +158,7 @@ impl Frame<'_> {
     fn is_asked(&self) -> bool {
         match &self.at {
             At::Outside => false,
-            At::Task(task) => task
+            At::Task(task) => header(task)
                 .tree()
                 .is_some_and(|tree| tree.root().is_asked_here_or_above()),
             At::Linked(address) => address.spot().is_asked_here_or_above(),
@@ -150,7 +176,7 @@ pub(super) fn with_linked<R>(f: impl FnOnce(Option<Spot<'_>>) -> R) -> R {
     with_frame(|frame| {
         f(frame.and_then(|frame| match &frame.at {
             At::Outside => None,
-            At::Task(task) => task.tree().map(|tree| tree.root()),
+            At::Task(task) => header(task).tree().map(|tree| tree.root()),
             At::Linked(address) => Some(address.spot()),
             At::New { linked, .. } => linked.get().map(Address::spot),
         }))

@@ -4,10 +4,9 @@
     reason = "calls the functions of a task's table as its state allows"
 )]
 
-use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -41,16 +40,10 @@ pub(crate) enum Start {
     Eager,
 }
 
-thread_local! {
-    /// The task that is being polled on this thread.
-    static CURRENT: Cell<*const Header> = const { Cell::new(ptr::null()) };
-}
-
 /// The task that is running on this thread, if one is.
 pub(super) fn current_task() -> Option<TaskHandle> {
-    let task = NonNull::new(CURRENT.get().cast_mut())?;
     // SAFETY: a task that is running is kept by its loop until its poll is over.
-    Some(TaskHandle(unsafe { TaskRef::new(task) }))
+    current::with_task(|task| TaskHandle(unsafe { TaskRef::new(task) }))
 }
 
 /// Makes a task of `future`, without a context, and puts it into the ready queue unless it starts
@@ -187,25 +180,20 @@ pub(super) fn begin_exit(header: &Header) {
 /// for the loop to lift when the last task of a pass has run.
 #[inline(always)]
 fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R {
-    struct Running<'a> {
-        header: &'a Header,
-        outside: *const Header,
-    }
+    struct Running<'a>(&'a Header);
     impl Drop for Running<'_> {
+        #[inline]
         fn drop(&mut self) {
-            CURRENT.set(self.outside);
-            self.header.state.change(0, state::RUNNING);
+            self.0.state.change(0, state::RUNNING);
         }
     }
     // SAFETY: the loop's reference keeps the task until it has ended.
     let header = unsafe { task.as_ref() };
     header.state.change(state::RUNNING, clear);
     aioli_sync::budget::refill(BUDGET);
-    let _running = Running {
-        header,
-        outside: CURRENT.replace(task.as_ptr()),
-    };
-    context::in_task(header, || current::in_task(header, f))
+    let _running = Running(header);
+    // SAFETY: as above.
+    context::in_task(header, || unsafe { current::in_task(task, f) })
 }
 
 /// Drops the future of a task without asking anybody; see [`TaskRef::drop_future`].
