@@ -105,6 +105,11 @@ fn slow(ws: &Workspace, steps: &mut Steps) -> Result {
         "all features",
         &Cmd::cargo("test --workspace --all-features --no-fail-fast"),
     );
+    // What takes long: many processes, many files. Of the documentation nothing is run so.
+    steps.command(
+        "ignored tests",
+        &Cmd::cargo("test --workspace --lib --bins --tests --no-fail-fast -- --ignored"),
+    );
     sanitize::run(ws, steps)?;
     other_systems(ws, steps);
     let host = Cmd::new("rustc", "-vV").read().unwrap_or_default();

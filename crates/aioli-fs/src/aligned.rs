@@ -16,6 +16,29 @@ const ALIGNMENT: usize = 4096;
 ///
 /// # Examples
 ///
+/// Reads past the page cache keep a disk busy when many are asked for at once:
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// # aioli_task::run(async {
+/// use aioli_fs::{AlignedBuf, OpenOptions};
+///
+/// # let dir = aioli_fs::TempDir::new().await?;
+/// # let path = dir.path().join("a");
+/// # aioli_fs::write(&path, vec![7; 32 * 4096]).await?;
+/// let direct = OpenOptions::new().read(true).custom_flags(libc::O_DIRECT);
+/// # let Ok(_) = direct.open(&path).await else { return Ok(()) };
+/// let file = direct.open(&path).await?;
+/// let reads = (0..32).map(|n| file.read_at_owned(AlignedBuf::new(4096), n * 4096));
+/// for (read, buf) in futures::future::join_all(reads).await {
+///     assert_eq!(&buf[..read?], [7; 4096]);
+/// }
+/// # Ok::<(), aioli_fs::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// It is used like a slice:
+///
 /// ```
 /// use aioli_fs::AlignedBuf;
 ///

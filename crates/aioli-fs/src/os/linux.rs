@@ -7,17 +7,17 @@
 use super::{Now, Whole};
 use crate::whole::folder_of;
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString},
     fs::File,
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    hash::{DefaultHasher, Hasher},
     io::{self, IoSliceMut, Read, Write},
     mem::size_of,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
         unix::{ffi::OsStrExt, fs::FileTypeExt},
     },
     path::Path,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
 /// The largest file that is read whole on the spot: some ten microseconds of a core.
@@ -28,6 +28,15 @@ static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// The hash of the folder that was last found not to be in memory.
 static ON_DISK: AtomicU64 = AtomicU64::new(0);
+
+/// The hash of the folder that was last found to be in memory, and how many more files are written
+/// there before this is asked again.
+static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
+static UNASKED: AtomicU32 = AtomicU32::new(0);
+
+/// How many files are written for one question. What is outdated by then costs time, when another
+/// file system has been mounted over the folder, and nothing else.
+const UNASKED_MAX: u32 = 64;
 
 /// The offset that stands for the file's own position, which the call then moves.
 const AT_CURSOR: libc::off_t = -1;
@@ -53,15 +62,26 @@ pub(crate) fn is_direct(file: &File) -> bool {
 }
 
 fn read(file: &File, bufs: &mut [IoSliceMut<'_>], offset: libc::off_t) -> Now {
+    let (first, len) = (bufs.as_mut_ptr().cast::<libc::iovec>(), bufs.len());
+    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, and they are borrowed mutably for as long
+    // as this slice lives.
+    let bufs = unsafe { std::slice::from_raw_parts_mut(first, len) };
+    // SAFETY: each describes memory that is borrowed mutably for the whole call.
+    unsafe { preadv_now(file, bufs, offset) }
+}
+
+/// # Safety
+///
+/// Each of `bufs` describes memory that may be written to during the call.
+unsafe fn preadv_now(file: &File, bufs: &mut [libc::iovec], offset: libc::off_t) -> Now {
     // More than the system takes are a short read.
     let n_bufs = bufs.len().min(1024);
-    // SAFETY: an `IoSliceMut` is laid out as an `iovec`, there are at least `n_bufs`, each
-    // describes memory that is borrowed mutably for the whole call, and the descriptor is open
-    // because `file` is borrowed.
+    // SAFETY: there are at least `n_bufs`, whose memory may be written to, as the caller says, and
+    // the descriptor is open because `file` is borrowed.
     let n = unsafe {
         libc::preadv2(
             file.as_raw_fd(),
-            bufs.as_mut_ptr().cast::<libc::iovec>(),
+            bufs.as_mut_ptr(),
             n_bufs as libc::c_int,
             offset,
             libc::RWF_NOWAIT,
@@ -163,26 +183,44 @@ fn read_small_now(file: &File) -> Small {
     }
     // One byte more, so that it shows if the file has grown: that is no small file any more, or
     // one whose size the system does not know.
-    let mut data = vec![0; size + 1];
-    let mut filled = 0;
+    let mut data = Vec::with_capacity(size + 1);
     // What was the end when the size was asked for is as good as what is the end by now, so that
     // the end need not be met. A file of no size may be one whose size is not known.
     loop {
-        match read_at_now(file, &mut data[filled..], filled as u64) {
+        match append_now(file, &mut data) {
             Now::Done(0) => break,
-            Now::Done(n) => filled += n,
+            Now::Done(_) => {}
             Now::Later if size > 0 => return Small::Uncached(size),
             Now::Later | Now::Never => return Small::No,
         }
-        if filled == size {
+        if data.len() == size {
             break;
         }
-        if filled > size {
+        if data.len() > size {
             return Small::No;
         }
     }
-    data.truncate(filled);
     Small::Read(data)
+}
+
+/// Reads behind what is in `data`, from there on in the file, as much as fits and needs no waiting.
+fn append_now(file: &File, data: &mut Vec<u8>) -> Now {
+    let Ok(offset) = libc::off_t::try_from(data.len()) else {
+        return Now::Later;
+    };
+    let spare = data.spare_capacity_mut();
+    let mut bufs = [libc::iovec {
+        iov_base: spare.as_mut_ptr().cast(),
+        iov_len: spare.len(),
+    }];
+    // SAFETY: the one structure describes memory that is borrowed mutably for the whole call, which
+    // writes to it and reads none of it.
+    let now = unsafe { preadv_now(file, &mut bufs, offset) };
+    if let Now::Done(n) = now {
+        // SAFETY: the call has written that many bytes behind those that were there.
+        unsafe { data.set_len(data.len() + n) };
+    }
+    now
 }
 
 /// Writes a whole small file, if it is one of a file system in memory, where nothing waits for a
@@ -198,22 +236,41 @@ fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
         return None;
     }
     let parent = folder_of(path);
-    // To ask costs three system calls, which the files of one folder pay once. The answer may be
-    // outdated, or another's of the same hash: then the job writes what could have been here.
-    let asked = BuildHasherDefault::<DefaultHasher>::default().hash_one(parent);
+    // To ask costs three system calls, which the files of one folder share. The answer may be
+    // outdated, or another's of the same hash: then the job writes what could have been here, or
+    // this waits for a disk for once.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(parent.as_os_str().as_bytes());
+    let asked = hasher.finish();
     if ON_DISK.load(Ordering::Relaxed) == asked {
         return None;
+    }
+    if IN_MEMORY.load(Ordering::Relaxed) == asked {
+        let left = UNASKED.load(Ordering::Relaxed);
+        if left > 0 {
+            // Counted by several threads at once it counts less, which does no harm.
+            UNASKED.store(left - 1, Ordering::Relaxed);
+            return with_c_str(path.as_os_str().as_bytes(), |path| {
+                write_in(libc::AT_FDCWD, path, data)
+            })?;
+        }
     }
     let folder = open_now(parent, libc::O_PATH | libc::O_DIRECTORY)?;
     if !is_in_memory(&folder) {
         ON_DISK.store(asked, Ordering::Relaxed);
         return None;
     }
-    let name = CString::new(name).ok()?;
-    let made = open_in(&folder, &name, libc::O_CREAT | libc::O_EXCL);
+    IN_MEMORY.store(asked, Ordering::Relaxed);
+    UNASKED.store(UNASKED_MAX, Ordering::Relaxed);
+    with_c_str(name, |name| write_in(folder.as_raw_fd(), name, data))?
+}
+
+/// Writes a whole file, which is found from the folder with this descriptor on.
+fn write_in(folder: RawFd, name: &CStr, data: &[u8]) -> Option<()> {
+    let made = open_in(folder, name, libc::O_CREAT | libc::O_EXCL);
     let mut file = match made {
         Some(file) => file,
-        None => open_old_in(&folder, &name)?,
+        None => open_old_in(folder, name)?,
     };
     match file.write(data) {
         Ok(n) if n == data.len() => Some(()),
@@ -222,13 +279,13 @@ fn try_write_whole(path: &Path, data: &[u8]) -> Option<()> {
 }
 
 /// Opens a file that is there and empties it, unless it is something else than a small file.
-fn open_old_in(folder: &OwnedFd, name: &CString) -> Option<File> {
+fn open_old_in(folder: RawFd, name: &CStr) -> Option<File> {
     // SAFETY: all zeroes is a valid value of this structure of integers.
     let mut found: libc::stat = unsafe { std::mem::zeroed() };
     let no_follow = libc::AT_SYMLINK_NOFOLLOW;
-    // SAFETY: the name ends with a zero, `found` is of the type that the call fills, and the
-    // descriptor is open because `folder` is borrowed.
-    let n = unsafe { libc::fstatat(folder.as_raw_fd(), name.as_ptr(), &raw mut found, no_follow) };
+    // SAFETY: the name ends with a zero, `found` is of the type that the call fills, and a number
+    // that is no open descriptor is answered by an error.
+    let n = unsafe { libc::fstatat(folder, name.as_ptr(), &raw mut found, no_follow) };
     let is_file = found.st_mode & libc::S_IFMT == libc::S_IFREG;
     let is_small = usize::try_from(found.st_size).is_ok_and(|size| size <= WHOLE_MAX);
     if n != 0 || !is_file || !is_small {
@@ -240,17 +297,31 @@ fn open_old_in(folder: &OwnedFd, name: &CString) -> Option<File> {
 }
 
 /// Opens a file of a folder for writing, without waiting for anybody else.
-fn open_in(folder: &OwnedFd, name: &CString, flags: libc::c_int) -> Option<File> {
+fn open_in(folder: RawFd, name: &CStr, flags: libc::c_int) -> Option<File> {
     let flags = flags
         | libc::O_WRONLY
         | libc::O_CLOEXEC
         | libc::O_NOFOLLOW
         | libc::O_NONBLOCK
         | libc::O_NOCTTY;
-    // SAFETY: the name ends with a zero, and the descriptor is open because `folder` is borrowed.
-    let fd = unsafe { libc::openat(folder.as_raw_fd(), name.as_ptr(), flags, 0o666) };
+    // SAFETY: the name ends with a zero, and a number that is no open descriptor is answered by an
+    // error.
+    let fd = unsafe { libc::openat(folder, name.as_ptr(), flags, 0o666) };
     // SAFETY: the call has just opened it, and nobody else knows of it.
     (fd >= 0).then(|| unsafe { File::from_raw_fd(fd) })
+}
+
+/// Calls `f` with these bytes and a zero behind them, if there is none among them. A name of usual
+/// length needs no memory for that.
+fn with_c_str<T>(bytes: &[u8], f: impl FnOnce(&CStr) -> T) -> Option<T> {
+    let mut place = [0; 256];
+    match place.get_mut(..=bytes.len()) {
+        Some(place) => {
+            place[..bytes.len()].copy_from_slice(bytes);
+            CStr::from_bytes_with_nul(place).ok().map(f)
+        }
+        None => CString::new(bytes).ok().map(|string| f(&string)),
+    }
 }
 
 /// Whether the files of a folder are kept in memory.
@@ -268,7 +339,10 @@ fn open_now(path: &Path, flags: libc::c_int) -> Option<OwnedFd> {
     if CANNOT_OPEN.load(Ordering::Relaxed) {
         return None;
     }
-    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+    with_c_str(path.as_os_str().as_bytes(), |name| open_c_now(name, flags))?
+}
+
+fn open_c_now(name: &CStr, flags: libc::c_int) -> Option<OwnedFd> {
     // SAFETY: all zeroes is a valid value of this structure of integers.
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };
     how.flags = u64::from((flags | libc::O_CLOEXEC).cast_unsigned());

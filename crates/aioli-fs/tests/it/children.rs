@@ -1,7 +1,9 @@
-//! What needs a process of its own: standard streams, and a limit on the size of files.
+//! What needs a process of its own: standard streams, a limit on the size of files, a disk that fills,
+//! and interruptions.
 use aioli_fs as fs;
 use std::{
     io::{self, Write},
+    path::{Path, PathBuf},
     pin::pin,
     process::{Command, Output, Stdio},
 };
@@ -11,6 +13,12 @@ const PROGRAM: &str = "AIOLI_FS_TEST_PROGRAM";
 
 /// Runs this test binary again, as `program`, with `input` on a pipe.
 fn run(program: &str, input: &[u8]) -> Output {
+    let mut child = shell(program).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn shell(program: &str) -> Command {
     let mut shell = Command::new("sh");
     if program == "limit" {
         // In blocks of 512 bytes. The signal would end the process.
@@ -18,17 +26,19 @@ fn run(program: &str, input: &[u8]) -> Output {
     } else {
         shell.args(["-c", r#"exec "$0" "$@""#]);
     }
-    let mut child = shell
+    of_this_binary(&mut shell, program);
+    shell
+}
+
+/// Adds the arguments by which a shell runs this test binary as `program`.
+fn of_this_binary(shell: &mut Command, program: &str) {
+    shell
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "children::programs", "--nocapture"])
         .env(PROGRAM, program)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
+        .stderr(Stdio::piped());
 }
 
 /// Does nothing but in a child.
@@ -41,6 +51,8 @@ fn programs() {
         match program.as_str() {
             "echo" => echo().await,
             "limit" => limit().await,
+            "disk" => small_disk(&PathBuf::from(std::env::var_os(DISK).unwrap())).await,
+            "busy" => busy().await,
             "waits" => {
                 // The process ends although a thread waits for input that never comes.
                 drop(crate::poll_once(pin!(fs::stdin().read_line())));
@@ -138,4 +150,138 @@ fn a_thread_that_waits_for_input_does_not_hold_up_the_end() {
     let input = child.stdin.take();
     assert!(child.wait().unwrap().success());
     drop(input);
+}
+
+/// Where a child finds its small disk.
+const DISK: &str = "AIOLI_FS_TEST_DISK";
+
+/// What a small disk holds. It is more than the ring is asked for at once.
+const DISK_SIZE: usize = 512 * 1024;
+
+/// Does what fills a disk, in each of the ways that lead to it.
+async fn small_disk(disk: &Path) {
+    let is_full =
+        |error: fs::Error| assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
+    let large = vec![b'x'; 2 * DISK_SIZE];
+    let (kept, filler) = (disk.join("kept"), disk.join("filler"));
+    fs::write(&kept, "old").await.unwrap();
+
+    // By a job, on the spot, through a file, and past the cache.
+    is_full(fs::write(&filler, &large).await.unwrap_err());
+    is_full(
+        fs::write(disk.join("small"), [b'x'; 4096])
+            .await
+            .unwrap_err(),
+    );
+    is_full(fs::write_atomic(&kept, [b'x'; 4096]).await.unwrap_err());
+    assert_eq!(fs::read(&kept).await.unwrap(), b"old");
+    is_full(fs::copy(&filler, disk.join("copy")).await.unwrap_err());
+    let mut log = fs::OpenOptions::new()
+        .append(true)
+        .open(&filler)
+        .await
+        .unwrap();
+    is_full(log.write_all(&large).await.unwrap_err());
+    is_full(log.write_all_at(&large, 0).await.unwrap_err());
+    let options = fs::OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_DIRECT);
+    match options.open(&filler).await {
+        Ok(file) => {
+            let far = DISK_SIZE as u64;
+            is_full(file.write_all_at(&large, far).await.unwrap_err());
+            drop(crate::poll_once(pin!(file.write_all_at(&large, far))));
+            if let Err(error) = file.close().await {
+                is_full(error);
+            }
+        }
+        Err(error) => assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}"),
+    }
+
+    // Nothing is left but what was asked for, and room that is made is used.
+    let mut names = Vec::new();
+    let mut entries = fs::read_dir(disk).await.unwrap();
+    while let Some(entry) = entries.next().await {
+        names.push(entry.unwrap().file_name().to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["copy", "filler", "kept", "small"]);
+    log.set_len(0).await.unwrap();
+    log.write_all("room").await.unwrap();
+    log.sync_all().await.unwrap();
+    fs::write_atomic(&kept, "new").await.unwrap();
+    assert_eq!(fs::read(&kept).await.unwrap(), b"new");
+}
+
+#[test]
+fn a_disk_that_fills_is_an_error_in_each_way_that_leads_to_it() {
+    let dir = std::env::temp_dir().join(format!("aioli-fs-disk-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let script =
+        format!(r#"mount -t tmpfs -o size={DISK_SIZE} none "${DISK}" || exit 77; exec "$0" "$@""#);
+    // As root a namespace for the mount is enough; else one in which this user is root.
+    let namespaces = [&["--mount"][..], &["--mount", "--user", "--map-root-user"]];
+    let mut why = String::from("there is no `unshare`");
+    let mut has_run = false;
+    for namespace in namespaces {
+        let mut unshare = Command::new("unshare");
+        unshare.args(namespace).args(["sh", "-c", &script]);
+        of_this_binary(&mut unshare, "disk");
+        let Ok(output) = unshare.env(DISK, &dir).output() else {
+            break;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // What the test binary says, it says on its standard output, too.
+        if output.stdout.is_empty() {
+            why = said;
+            continue;
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}{said}");
+        assert!(text.contains("1 passed"), "{text}");
+        has_run = true;
+        break;
+    }
+    std::fs::remove_dir(&dir).unwrap();
+    if !has_run {
+        eprintln!("skipped: no small disk can be mounted: {}", why.trim());
+    }
+}
+
+/// Keeps on doing what can be interrupted.
+async fn busy() {
+    let dir = fs::TempDir::new().await.unwrap();
+    let path = dir.path().join("a");
+    println!("busy");
+    for n in 0..200_u32 {
+        let text = n.to_string().repeat(1000);
+        let mut file = fs::create(&path).await.unwrap();
+        file.write_all(&text).await.unwrap();
+        file.sync_data().await.unwrap();
+        file.close().await.unwrap();
+        assert_eq!(fs::read_to_string(&path).await.unwrap(), text);
+        let mut file = fs::open(&path).await.unwrap();
+        assert_eq!(file.read_to_string().await.unwrap(), text);
+    }
+}
+
+#[test]
+fn interruptions_are_not_seen() {
+    // Who is stopped and continued finds its system calls interrupted, handlers or not.
+    let mut child = shell("busy").spawn().unwrap();
+    let mut n = 0;
+    while child.try_wait().unwrap().is_none() {
+        for signal in ["-STOP", "-CONT"] {
+            let sent = Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status();
+            // It may have ended meanwhile, and is not waited for before, so the number is its own.
+            sent.unwrap();
+        }
+        n += 1;
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("busy"), "{text}");
+    assert!(n > 0);
 }

@@ -119,6 +119,58 @@ fn twenty_thousand_entries_come_one_by_one() {
     });
 }
 
+/// How many bytes of memory this process has.
+fn memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kilobytes = line.split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+#[ignore = "a million names take a while to make and to remove"]
+fn a_million_entries_are_listed_in_little_memory() {
+    const N: usize = 1_000_000;
+    /// All of them at once would take several times as much.
+    const MEMORY_MAX: usize = 16 << 20;
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let mut file = dir.path().join("0");
+        std::fs::File::create(&file).unwrap();
+        for i in 1..N {
+            let name = dir.path().join(i.to_string());
+            // A name costs less than a file, which cannot have any number of them.
+            if std::fs::hard_link(&file, &name).is_err() {
+                std::fs::File::create(&name).unwrap();
+                file = name;
+            }
+        }
+        let before = memory();
+        let mut most = before;
+        let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        let mut n = 0;
+        while let Some(entry) = entries.next().await {
+            entry.unwrap();
+            n += 1;
+            if n % 10_000 == 0 {
+                most = most.max(memory());
+            }
+        }
+        assert_eq!(n, N);
+        assert!(most - before < MEMORY_MAX, "{before}, at most {most}");
+        let mut walk = fs::walk(dir.path());
+        let mut n = 0;
+        while let Some(entry) = walk.next().await {
+            entry.unwrap();
+            n += 1;
+        }
+        assert_eq!(n, N);
+    });
+}
+
 #[test]
 fn small_writes_in_memory_are_as_those_of_the_standard_library() {
     let shm = std::path::Path::new("/dev/shm");
