@@ -1,5 +1,4 @@
-//! What needs a process of its own: standard streams, a limit on the size of files, a disk that fills,
-//! and interruptions.
+//! What needs a process of its own: standard streams, limits, a disk that fills, interruptions.
 use aioli_fs as fs;
 use std::{
     io::{self, Write},
