@@ -261,22 +261,10 @@ pub(crate) struct Pool {
 }
 
 /// How many connections a session has, and how many requests wait for one.
-///
-/// # Examples
-///
-/// ```
-/// let session = aioli_http::Session::new();
-/// assert_eq!(session.stats().in_use, 0);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolStats {
-    /// Connections that carry a request or a body that is not read to its end.
-    pub in_use: usize,
-    /// Open connections that wait for a request.
-    pub idle: usize,
-    /// Requests that wait for a slot.
-    pub waiting: usize,
+pub(crate) struct PoolStats {
+    pub(crate) in_use: usize,
+    pub(crate) idle: usize,
+    pub(crate) waiting: usize,
 }
 
 impl Pool {

@@ -31,11 +31,12 @@ use prepare::prepare;
 /// Sends the request, and judges the status of its response if that was asked for.
 pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response> {
     let mut deadline = Deadline::start(parts.timeout.total);
+    session.inner.counters.request();
     deadline.watch.tracer = match &session.inner.config.traces {
         Some(traces) => traces.begin(&parts.method, &parts.url),
         None => None,
     };
-    let result = match prepare(&mut parts) {
+    let result = match prepare(&session.inner.config, &mut parts) {
         Ok(()) => follow_redirects(session, &mut parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };
@@ -102,6 +103,7 @@ async fn follow_redirects(
         let head = response.head;
         hop = hop.follow(config, parts, next)?;
         answered = false;
+        session.inner.counters.redirect();
         deadline.watch.timings.begin_hop(aioli_task::now());
         if let Some(tracer) = &mut deadline.watch.tracer {
             tracer.redirect(&head, &parts.method, &parts.url);

@@ -12,15 +12,23 @@ use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
 use crate::middleware::Middleware;
 use crate::mock::MockServer;
-use crate::pool::{Pool, PoolStats};
+use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder};
 use crate::retry::Retry;
 use crate::trace::Traces;
 
 mod builder;
+mod close;
+mod stats;
 
 pub use builder::SessionBuilder;
+pub use stats::Stats;
+
+use close::Closing;
+use stats::Counters;
+
+pub(crate) use stats::Traffic;
 
 /// A client: keeps connections open between requests, and holds what requests have in common.
 ///
@@ -50,11 +58,15 @@ pub struct Session {
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) counters: Counters,
+    pub(crate) closing: Closing,
 }
 
 /// What a session was built with.
 pub(crate) struct Config {
     pub(crate) base: Option<Url>,
+    /// Added to the query of requests that do not have these names.
+    pub(crate) query: Vec<(String, String)>,
     /// Sent with every request that does not bring its own.
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Timeout,
@@ -206,12 +218,6 @@ impl Session {
     #[must_use]
     pub fn cookies(&self) -> Option<&CookieJar> {
         self.inner.config.cookies.as_ref()
-    }
-
-    /// Counts connections and waiting requests.
-    #[must_use]
-    pub fn stats(&self) -> PoolStats {
-        self.inner.pool.stats()
     }
 }
 

@@ -13,6 +13,7 @@
 //! ```
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use aioli_sync::budget;
@@ -25,6 +26,7 @@ use super::encode::BodyEncoder;
 use super::head::{Head, HeadLimits, HeadParser, Progress};
 use crate::body::Source;
 use crate::error::{BodyErrorKind, BoxError, Error, ErrorKind, Sent};
+use crate::session::Traffic;
 use crate::transport::Transport;
 
 /// Pieces smaller than this are copied together, larger ones are sent from where they lie.
@@ -41,13 +43,15 @@ const MAX_PIECES_A_POLL: usize = 32;
 pub(crate) struct Wire {
     pub(crate) transport: Transport,
     pub(crate) input: ReadBuffer,
+    pub(crate) traffic: Arc<Traffic>,
     output: Output,
 }
 
 impl Wire {
-    pub(crate) fn new(transport: Transport) -> Wire {
+    pub(crate) fn new(transport: Transport, traffic: Arc<Traffic>) -> Wire {
         Wire {
             transport,
+            traffic,
             input: ReadBuffer::new(),
             output: Output::default(),
         }
@@ -87,6 +91,7 @@ impl Wire {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let n = ready!(self.transport.poll_read(cx, self.input.spare()))?;
         self.input.fill(n);
+        self.traffic.received(n);
         Poll::Ready(Ok(n > 0))
     }
 }
@@ -327,6 +332,7 @@ impl<'a> Exchange<'a> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += n as u64;
+            self.wire.traffic.sent(n);
             self.moves += 1;
             self.wire.output.advance(n);
         }

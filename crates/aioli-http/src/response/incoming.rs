@@ -225,6 +225,7 @@ impl Live {
         } else {
             let mut piece = BytesMut::zeroed(direct.min(DIRECT_READ));
             ready!(wire.transport.poll_read(cx, &mut piece)).map(|n| {
+                wire.traffic.received(n);
                 piece.truncate(n);
                 (n, Some(piece))
             })

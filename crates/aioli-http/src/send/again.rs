@@ -72,6 +72,7 @@ impl Tries {
             };
             let watch = &deadline.watch;
             watch.tell(|trace, request| trace.retry(request, wait, error.as_ref()));
+            session.inner.counters.retry();
             self.tried += 1;
             deadline.begin_wait();
             deadline.within(sleep(wait)).await?;

@@ -128,21 +128,24 @@ pub(super) async fn one_hop(
     let (head, encoder) = encode_head(config, parts, hop, &route);
     let idempotent = parts.method.is_idempotent();
 
+    session.inner.closing.check()?;
     let route = Arc::new(route);
     let mut begun = session.inner.pool.begin(&route, !idempotent);
     if let Begun::Wait(waiting) = begun {
         deadline.begin(Phase::Pool, parts.timeout.pool);
         deadline.watch.queue_start();
-        let slot = deadline.within(waiting).await?;
+        let waiting = session.inner.closing.or_closed(waiting);
+        let slot = deadline.within(waiting).await??;
         deadline.watch.queue_end();
         begun = Pool::resume(slot, !idempotent);
     }
     let mut connection = match begun {
         Begun::Connection(connection) => {
+            session.inner.counters.reuse();
             deadline.watch.reuse();
             connection
         }
-        Begun::Open(slot) => open(config, slot, &parts.timeout, deadline).await?,
+        Begun::Open(slot) => open(session, slot, &parts.timeout, deadline).await?,
         Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
     };
     loop {
@@ -176,7 +179,7 @@ pub(super) async fn one_hop(
         }
         tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
         let slot = connection.into_slot();
-        connection = open(config, slot, &parts.timeout, deadline).await?;
+        connection = open(session, slot, &parts.timeout, deadline).await?;
     }
 }
 
@@ -196,11 +199,12 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
 /// Opens a connection. Boxed, because a request that finds one open should not carry the size of
 /// this.
 async fn open(
-    config: &Config,
+    session: &Session,
     slot: Slot,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
+    let config = &session.inner.config;
     let route = slot.route();
     deadline.watch.open_start();
     let transport = match &config.mock {
@@ -208,7 +212,10 @@ async fn open(
         None => Box::pin(dial::open(&route, &config.dial, timeout, deadline)).await?,
     };
     deadline.watch.open_end();
-    Ok(Connection::new(Wire::new(transport), slot))
+    Ok(Connection::new(
+        Wire::new(transport, session.inner.counters.open()),
+        slot,
+    ))
 }
 
 /// Polls the exchange within the limits, which begin anew whenever bytes move.

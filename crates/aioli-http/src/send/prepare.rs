@@ -1,14 +1,20 @@
 //! What is checked and settled of a request before it is sent for the first time.
 
 use http::{Method, header};
+use url::Url;
 
 use crate::body::Source;
 use crate::error::{Error, RequestErrorKind, Result};
 use crate::h1::parse_decimal;
+use crate::origin::Origin;
 use crate::request::Parts;
+use crate::session::Config;
 
 /// Checks what the caller has put together, and settles the framing of the body.
-pub(super) fn prepare(parts: &mut Parts) -> Result<()> {
+pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
+    if !config.query.is_empty() {
+        add_query(config, &mut parts.url);
+    }
     let refuse = |kind| Err(Error::invalid_request(kind));
     if parts.method == Method::CONNECT {
         return refuse(RequestErrorKind::Method);
@@ -29,4 +35,17 @@ pub(super) fn prepare(parts: &mut Parts) -> Result<()> {
         parts.headers.remove(header::CONTENT_LENGTH);
     }
     Ok(())
+}
+
+/// Adds the session's pairs to the query, but for names that it has.
+fn add_query(config: &Config, url: &mut Url) {
+    let base = config.base.as_ref().and_then(Origin::of);
+    if base.is_some() && base != Origin::of(url) {
+        return;
+    }
+    let has = |name: &str| url.query_pairs().any(|(own, _)| own == name);
+    let missing: Vec<_> = config.query.iter().filter(|(name, _)| !has(name)).collect();
+    if !missing.is_empty() {
+        url.query_pairs_mut().extend_pairs(missing);
+    }
 }

@@ -1,11 +1,14 @@
 //! Building a session: its defaults, its limits and whom it trusts.
 
-use std::fmt;
+use std::borrow::Borrow;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
+use super::close::Closing;
+use super::stats::Counters;
 use super::{Config, Inner, Session};
 use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
@@ -41,6 +44,7 @@ impl Default for SessionBuilder {
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let config = Config {
             base: None,
+            query: Vec::new(),
             headers,
             timeout: Timeout::default(),
             limits: Limits::default(),
@@ -78,6 +82,40 @@ impl SessionBuilder {
         }) {
             Ok(url) => self.config.base = Some(url),
             Err(kind) => self.fail(Error::new(ErrorKind::InvalidUrl(kind))),
+        }
+        self
+    }
+
+    /// Adds pairs to the query of all requests; one that a request has by itself, in its URL or by
+    /// [`RequestBuilder::query`](crate::RequestBuilder::query), counts instead.
+    ///
+    /// Keys of an API are often among them: with a base URL they go to its origin only. Redirects
+    /// are followed as they were sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Mock, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// let session = Session::builder()
+    ///     .query([("key", "7"), ("page", "1")])
+    ///     .mock(async |request| Mock::text(200, request.url().query().unwrap_or_default()))
+    ///     .build()?;
+    /// let found = session.get("http://a.example/?page=2").await?.text().await?;
+    /// assert_eq!(found, "page=2&key=7");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.params")]
+    pub fn query<K, V>(mut self, pairs: impl IntoIterator<Item: Borrow<(K, V)>>) -> SessionBuilder
+    where
+        K: AsRef<str>,
+        V: Display,
+    {
+        for pair in pairs {
+            let (name, value) = pair.borrow();
+            let pair = (name.as_ref().to_owned(), value.to_string());
+            self.config.query.push(pair);
         }
         self
     }
@@ -189,6 +227,8 @@ impl SessionBuilder {
             inner: Arc::new(Inner {
                 config: self.config,
                 pool,
+                counters: Counters::default(),
+                closing: Closing::default(),
             }),
         }
     }

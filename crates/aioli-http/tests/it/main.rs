@@ -24,6 +24,7 @@ mod redirects;
 mod retries;
 mod reuse;
 mod server;
+mod sessions;
 mod timeouts;
 mod tls;
 mod traces;
