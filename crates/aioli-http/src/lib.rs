@@ -121,6 +121,7 @@
 //! | `r.content.iter_any()` | [`chunk`](Response::chunk), [`into_stream`](Response::into_stream) |
 //! | `r.content.read(n)`, `readexactly(n)`, `readline()` | [`read`](Response::read); [`into_reader`](Response::into_reader) in a [`StreamReader`](aioli_net::StreamReader) |
 //! | `FormData()` with files, `data=open(path)` | [`Form`], [`Body::file`] |
+//! | `expect100=True` | [`expect_continue`](RequestBuilder::expect_continue) |
 //! | `data=` of an async generator | [`Body::stream`]; [`Body::replayable`] where it may have to be sent again |
 //! | `params=`, `data=`, `json=`, `headers=` | [`query`](RequestBuilder::query), [`body`](RequestBuilder::body) and [`form`](RequestBuilder::form), [`json`](RequestBuilder::json), [`header`](RequestBuilder::header) |
 //! | `auth=BasicAuth(u, p)`, `DigestAuthMiddleware(u, p)` | [`basic`](RequestBuilder::basic), [`bearer`](RequestBuilder::bearer), [`digest`](RequestBuilder::digest), or [`auth`](RequestBuilder::auth) with an [`Auth`] that is kept; the same on [`SessionBuilder`], for its base URL, and [`auth_for`](SessionBuilder::auth_for) an origin |
@@ -173,6 +174,7 @@ mod timings;
 mod tls;
 mod trace;
 mod transport;
+mod upgrade;
 mod watch;
 
 pub use bytes::Bytes;
@@ -205,3 +207,4 @@ pub use crate::session::{Session, SessionBuilder, Stats, get};
 pub use crate::timings::Timings;
 pub use crate::tls::config::TlsVersion;
 pub use crate::trace::{Trace, TraceContext};
+pub use crate::upgrade::Upgraded;

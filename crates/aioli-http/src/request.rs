@@ -6,6 +6,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
@@ -80,6 +81,8 @@ pub(crate) struct Parts {
     pub(crate) way: Option<Box<Way>>,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
+    /// How long the body waits for the server's consent.
+    pub(crate) expect: Option<Duration>,
     /// When it is tried again, if ever.
     pub(crate) retry: Option<Arc<Retry>>,
     /// What the caller has attached; it goes to the response.
@@ -113,6 +116,7 @@ impl Parts {
             body_limit: self.body_limit,
             way: self.way.clone(),
             decompress: self.decompress,
+            expect: self.expect,
             retry: self.retry.clone(),
             extensions: self.extensions.clone(),
         })
@@ -157,6 +161,7 @@ impl RequestBuilder {
             body_limit: config.limits.body,
             way: None,
             decompress: config.decompress,
+            expect: None,
             retry: config.retry.clone(),
             extensions: Extensions::new(),
         };

@@ -14,6 +14,7 @@ use url::Url;
 use crate::cookies::{self, Cookie};
 use crate::decode::Decoding;
 use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::pool::Connection;
 use crate::timings::Timings;
 
 pub(crate) mod incoming;
@@ -47,6 +48,8 @@ pub struct Response {
     pub(crate) body: Incoming,
     /// Between `body` and the caller, when the body has a content coding.
     pub(crate) decoding: Option<Box<Decoding>>,
+    /// The connection of a server that has switched protocols.
+    pub(crate) upgraded: Option<Box<Connection>>,
 }
 
 /// What an error keeps of a body: a page is not an error message.
@@ -144,6 +147,31 @@ impl Response {
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.head.content_length
+    }
+
+    /// Returns the fields that came after a chunked body, once it was read to its end.
+    ///
+    /// They are never among the [`headers`](Response::headers), and those that belong there alone
+    /// are dropped: what describes the body, cookies, credentials and the like. No other response
+    /// has any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let mut response = aioli_http::get(url).await?;
+    /// while let Some(piece) = response.chunk().await? {
+    ///     println!("{} bytes", piece.len());
+    /// }
+    /// if let Some(digest) = response.trailers().and_then(|trailers| trailers.get("repr-digest")) {
+    ///     println!("{digest:?}");
+    /// }
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.body.trailers()
     }
 
     /// Makes an error of a status of 400 or above.

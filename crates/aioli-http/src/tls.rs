@@ -131,6 +131,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         let _ = self.push(&mut Context::from_waker(Waker::noop()));
     }
 
+    /// As [`say_goodbye`](Self::say_goodbye), waiting until it is said.
+    pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tls.send_close_notify();
+        self.poll_flush(cx)
+    }
+
     pub(crate) fn get_ref(&self) -> &IO {
         &self.io
     }

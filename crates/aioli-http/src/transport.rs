@@ -81,6 +81,16 @@ impl Transport {
         }
     }
 
+    /// Sends what was taken and tells the peer that nothing more will come.
+    pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_close(cx),
+            Transport::Unix(stream) => Pin::new(stream).poll_close(cx),
+            Transport::Mock(_) => Poll::Ready(Ok(())),
+            Transport::Tls(stream) => stream.poll_finish(cx),
+        }
+    }
+
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),

@@ -286,9 +286,12 @@ pub enum ProtocolErrorKind {
     /// A header's value is malformed.
     #[error("malformed header value")]
     HeaderValue,
-    /// The server switched protocols and nobody asked it to.
+    /// The server switched protocols and nobody asked it to, or to another one, or too early.
     #[error("the server switched protocols unasked")]
     Upgrade,
+    /// The server did not switch protocols, although it was asked to.
+    #[error("the server did not switch protocols")]
+    NoUpgrade,
     /// `content-length` is no number, or there are two different ones.
     #[error("malformed or contradictory content-length")]
     ContentLength,

@@ -13,11 +13,13 @@
 //!                                           EndLf ──▶ Done
 //! ```
 //!
-//! Trailers are checked, bounded and dropped: they are not headers, and a peer that could make
-//! them so would add `set-cookie` after the fact.
+//! Trailers are checked, bounded and kept apart; `trailers` says which.
+
+use http::HeaderMap;
 
 use super::Reject;
 use super::framing::Delimiter;
+use super::trailers::Trailers;
 use crate::error::{BodyErrorKind, LimitKind, ProtocolErrorKind};
 
 /// Sixteen digits hold 64 bits; more are an attempt to overflow.
@@ -71,7 +73,20 @@ impl BodyDecoder {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        matches!(self, BodyDecoder::Done)
+        match self {
+            BodyDecoder::Done => true,
+            BodyDecoder::Chunked(chunks) => chunks.state == State::Done,
+            BodyDecoder::Length(_) | BodyDecoder::Eof => false,
+        }
+    }
+
+    /// Takes the fields after the body, once it is done.
+    pub(crate) fn take_trailers(&mut self) -> Option<Box<HeaderMap>> {
+        let BodyDecoder::Chunked(chunks) = self else {
+            return None;
+        };
+        let trailers = chunks.trailers.take()?;
+        Some(Box::new(trailers.into_fields()))
     }
 
     /// Finds the next piece of `input`, which begins where the last piece ended.
@@ -98,13 +113,7 @@ impl BodyDecoder {
                 }
                 Ok(Piece { skip: 0, data })
             }
-            BodyDecoder::Chunked(chunks) => {
-                let piece = chunks.decode(input)?;
-                if chunks.state == State::Done {
-                    *self = BodyDecoder::Done;
-                }
-                Ok(piece)
-            }
+            BodyDecoder::Chunked(chunks) => chunks.decode(input),
         }
     }
 
@@ -139,6 +148,8 @@ pub(crate) struct Chunks {
     extensions: usize,
     trailer_bytes: usize,
     trailer_lines: usize,
+    /// Made by the first line.
+    trailers: Option<Box<Trailers>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +179,7 @@ impl Chunks {
             extensions: 0,
             trailer_bytes: 0,
             trailer_lines: 0,
+            trailers: None,
         }
     }
 
@@ -261,8 +273,8 @@ impl Chunks {
             self.trailer_bytes,
             self.limits.trailer_bytes,
         )?;
-        match (state, byte) {
-            (State::TrailerStart, b'\r') => Ok(State::EndLf),
+        let next = match (state, byte) {
+            (State::TrailerStart, b'\r') => return Ok(State::EndLf),
             (State::TrailerStart, byte) if is_token(byte) => {
                 self.trailer_lines += 1;
                 bounded(
@@ -270,15 +282,20 @@ impl Chunks {
                     self.trailer_lines,
                     self.limits.trailer_lines,
                 )?;
-                Ok(State::TrailerName)
+                State::TrailerName
             }
-            (State::TrailerName, b':') => Ok(State::TrailerValue),
-            (State::TrailerName, byte) if is_token(byte) => Ok(State::TrailerName),
-            (State::TrailerValue, b'\r') => Ok(State::TrailerLf),
-            (State::TrailerValue, byte) if is_text(byte) => Ok(State::TrailerValue),
-            (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
-            _ => Err(ProtocolErrorKind::Trailer.into()),
-        }
+            (State::TrailerName, b':') => State::TrailerValue,
+            (State::TrailerName, byte) if is_token(byte) => State::TrailerName,
+            (State::TrailerValue, b'\r') => {
+                self.trailers.get_or_insert_default().end_line();
+                return Ok(State::TrailerLf);
+            }
+            (State::TrailerValue, byte) if is_text(byte) => State::TrailerValue,
+            (State::TrailerLf, b'\n') => return Ok(State::TrailerStart),
+            _ => return Err(ProtocolErrorKind::Trailer.into()),
+        };
+        self.trailers.get_or_insert_default().push(byte);
+        Ok(next)
     }
 }
 

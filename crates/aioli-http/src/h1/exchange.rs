@@ -117,6 +117,16 @@ impl Output {
         self.buffer.extend_from_slice(data);
     }
 
+    /// Appends a body of bytes, to be sent from where they lie if they are many.
+    fn load(&mut self, body: &Source) {
+        let Source::Bytes(bytes) = body else { return };
+        if bytes.len() < COPY_BELOW {
+            self.copy(bytes);
+        } else {
+            self.piece = bytes.clone();
+        }
+    }
+
     fn advance(&mut self, mut n: usize) {
         let step = n.min(self.buffer.len() - self.at);
         self.at += step;
@@ -169,6 +179,17 @@ pub(crate) struct Exchange<'a> {
     moves: u64,
     /// The informational responses nobody has asked for yet.
     informational: Vec<StatusCode>,
+    /// The body waits for the server's consent.
+    holding: bool,
+}
+
+/// What else than sending and waiting for the answer an exchange is to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Send the body only when the server agrees with a 100, or [`Exchange::release`] is called.
+    pub(crate) hold: bool,
+    /// Take a 101 for the answer.
+    pub(crate) upgrade: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -181,29 +202,39 @@ impl<'a> Exchange<'a> {
         body: &'a mut Source,
         encoder: Option<BodyEncoder>,
         limits: HeadLimits,
+        manner: Manner,
     ) -> Exchange<'a> {
         wire.output.clear();
         wire.output.copy(head);
         body.rewind();
-        if let Source::Bytes(bytes) = body {
-            if bytes.len() < COPY_BELOW {
-                wire.output.copy(bytes);
-            } else {
-                wire.output.piece = bytes.clone();
-            }
+        if !manner.hold {
+            wire.output.load(body);
         }
         let encoder = encoder.filter(|_| matches!(body, Source::Stream { .. }));
         Exchange {
             wire,
             body,
             encoder,
-            parser: HeadParser::new(limits),
+            parser: HeadParser::new(limits).upgrade(manner.upgrade),
             head_begun: false,
             written: 0,
             sent_all: false,
             write_error: None,
             moves: 0,
             informational: Vec::new(),
+            holding: manner.hold,
+        }
+    }
+
+    /// Whether the body waits for the server's consent.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding
+    }
+
+    /// Lets the body go; the next poll sends it.
+    pub(crate) fn release(&mut self) {
+        if std::mem::take(&mut self.holding) {
+            self.wire.output.load(self.body);
         }
     }
 
@@ -233,6 +264,16 @@ impl<'a> Exchange<'a> {
 
     /// Sends what can be sent and reads what has come, until the final head is there.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        let held = self.holding;
+        let polled = self.poll_both(cx);
+        if held && !self.holding && polled.is_pending() {
+            // The server's consent came just now.
+            return self.poll_both(cx);
+        }
+        polled
+    }
+
+    fn poll_both(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
         if !self.sent_all && self.write_error.is_none() {
             match self.poll_send(cx) {
                 Poll::Ready(Ok(())) => self.sent_all = true,
@@ -272,6 +313,9 @@ impl<'a> Exchange<'a> {
     /// `Ready(true)` when the output is to be written first, `Ready(false)` when there is no
     /// more to take.
     fn take_pieces(&mut self, cx: &mut Context<'_>) -> Result<Poll<bool>, Failure> {
+        if self.holding {
+            return Ok(Poll::Pending);
+        }
         let (
             Some(encoder),
             Source::Stream {
@@ -346,7 +390,12 @@ impl<'a> Exchange<'a> {
                 let progress = self.parser.parse(&mut self.wire.input);
                 match progress.map_err(Failure::Reject)? {
                     Progress::Partial => break,
-                    Progress::Informational(status) => self.informational.push(status),
+                    Progress::Informational(status) => {
+                        if status == StatusCode::CONTINUE {
+                            self.release();
+                        }
+                        self.informational.push(status);
+                    }
                     Progress::Final(head) => return Poll::Ready(Ok(head)),
                 }
             }

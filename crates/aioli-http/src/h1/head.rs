@@ -81,7 +81,7 @@ impl Marks {
 pub(crate) enum Progress {
     /// More bytes are needed.
     Partial,
-    /// A 1xx head; the parser is ready for the next head.
+    /// A 1xx head with this status; the parser is ready for the next head.
     Informational(StatusCode),
     /// The final head.
     Final(Head),
@@ -94,6 +94,8 @@ pub(crate) struct HeadParser {
     /// What the heads before the current one have taken.
     taken: Taken,
     scan: Scan,
+    /// Whether the server may switch protocols: then its 101 is a final head.
+    upgrade: bool,
 }
 
 /// What counts against the limits.
@@ -125,6 +127,15 @@ impl HeadParser {
             limits,
             taken: Taken::default(),
             scan: Scan::default(),
+            upgrade: false,
+        }
+    }
+
+    /// Lets the server switch protocols, if `asked`.
+    pub(crate) fn upgrade(self, asked: bool) -> HeadParser {
+        HeadParser {
+            upgrade: asked,
+            ..self
         }
     }
 
@@ -142,7 +153,11 @@ impl HeadParser {
             return Ok(Progress::Partial);
         };
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ProtocolErrorKind::Upgrade.into());
+            return if self.upgrade {
+                Ok(Progress::Final(head))
+            } else {
+                Err(ProtocolErrorKind::Upgrade.into())
+            };
         }
         if head.status.is_informational() {
             self.taken.informational += 1;

@@ -1,6 +1,11 @@
 //! What a request does with its body and with that of its response.
 
-use super::RequestBuilder;
+use std::time::Duration;
+
+use aioli_task::Seconds;
+use http::{HeaderValue, header};
+
+use super::{Parts, RequestBuilder, header_pair};
 use crate::decode;
 use crate::multipart::Form;
 
@@ -36,5 +41,75 @@ impl RequestBuilder {
             Err(error) => self.fail(error),
         }
         self
+    }
+
+    /// Asks the server for its consent (`expect: 100-continue`) and waits for it, for at most
+    /// `patience`, before the body is sent.
+    ///
+    /// A server that refuses says so before the body has travelled: its answer is the response,
+    /// the body is not sent, and the connection is not used again. One that says nothing in time
+    /// gets the body all the same, for many know nothing of this. To an answer of 417, which means
+    /// that the server knows no expectations, the request is sent once more without. A request
+    /// without a body does not ask.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
+    /// session.put(url).expect_continue(0.1).body(vec![0; 1_000_000]).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.ClientSession.request.expect100")]
+    pub fn expect_continue(mut self, patience: impl Seconds) -> RequestBuilder {
+        let patience = patience.into_duration().unwrap_or(Duration::MAX);
+        self.parts.expect = Some(patience);
+        self
+    }
+
+    /// Asks the server to speak `protocol` from the response on (`upgrade` and `connection:
+    /// upgrade`).
+    ///
+    /// When it agrees, the status is 101, and [`Response::upgrade`](crate::Response::upgrade)
+    /// gives the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::Session;
+    /// use futures::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = Session::new().get("http://a.example/echo").upgrade("echo/1").await?;
+    /// let mut stream = response.upgrade()?;
+    /// stream.write_all(b"hello").await?;
+    /// let mut answer = [0; 5];
+    /// stream.read_exact(&mut answer).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn upgrade<V>(mut self, protocol: V) -> RequestBuilder
+    where
+        HeaderValue: TryFrom<V>,
+    {
+        match header_pair(header::UPGRADE, protocol) {
+            Ok((name, value)) => {
+                let upgrade = HeaderValue::from_static("upgrade");
+                self.parts.headers.insert(header::CONNECTION, upgrade);
+                self.parts.headers.insert(name, value);
+            }
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+}
+
+impl Parts {
+    /// How long the body waits for the server's consent; a request without one does not ask.
+    pub(crate) fn expectation(&self) -> Option<Duration> {
+        self.expect.filter(|_| self.body.length() != Some(0))
     }
 }

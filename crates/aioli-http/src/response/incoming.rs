@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
 use crate::deadline::Deadline;
 use crate::error::{BodyErrorKind, Error, Phase};
@@ -33,6 +34,8 @@ pub(crate) struct Incoming {
     deadline: Deadline,
     /// Pieces handed out since the last wait.
     pieces: usize,
+    /// The fields after a chunked body.
+    trailers: Option<Box<HeaderMap>>,
 }
 
 /// What it takes to go on.
@@ -72,6 +75,7 @@ impl Incoming {
             live,
             deadline,
             pieces: 0,
+            trailers: None,
         };
         match incoming.decode() {
             Ok(piece) => incoming.ready = piece,
@@ -88,9 +92,26 @@ impl Incoming {
         &self.deadline.watch
     }
 
+    /// No body.
+    pub(crate) fn empty(deadline: Deadline) -> Incoming {
+        Incoming {
+            ready: None,
+            failed: None,
+            live: None,
+            deadline,
+            pieces: 0,
+            trailers: None,
+        }
+    }
+
     /// Whether all of it was handed out.
     pub(crate) fn is_over(&self) -> bool {
         self.ready.is_none() && self.live.is_none() && self.failed.is_none()
+    }
+
+    /// The fields after the body, once all of it was handed out.
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_deref().filter(|_| self.is_over())
     }
 
     /// Takes what has arrived and was not handed out.
@@ -190,8 +211,9 @@ impl Incoming {
         };
         let piece = drain(&mut live.decoder, &mut live.connection.wire.input)?;
         if live.decoder.is_done()
-            && let Some(live) = self.live.take()
+            && let Some(mut live) = self.live.take()
         {
+            self.trailers = live.decoder.take_trailers();
             self.deadline.disarm();
             live.settle();
         }

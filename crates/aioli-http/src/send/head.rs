@@ -74,12 +74,7 @@ pub(super) fn encode_head(
     if let Some(authorization) = authorization {
         encode::header(&mut out, &header::AUTHORIZATION, authorization);
     }
-    if let Some(content_type) = &parts.content_type
-        && !parts.headers.contains_key(header::CONTENT_TYPE)
-    {
-        encode::header(&mut out, &header::CONTENT_TYPE, content_type);
-    }
-    let encoder = encode_framing(&mut out, parts);
+    let encoder = encode_body_headers(&mut out, parts);
     out.extend_from_slice(b"\r\n");
     (out, encoder)
 }
@@ -100,6 +95,19 @@ fn asks_for_codings(config: &Config, parts: &Parts) -> bool {
         && !config.headers.contains_key(header::ACCEPT_ENCODING)
         && !parts.headers.contains_key(header::ACCEPT_ENCODING)
         && !parts.headers.contains_key(header::RANGE)
+}
+
+/// Writes what is said of the body; a stream needs an encoder.
+fn encode_body_headers(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> {
+    if let Some(content_type) = &parts.content_type
+        && !parts.headers.contains_key(header::CONTENT_TYPE)
+    {
+        encode::header(out, &header::CONTENT_TYPE, content_type);
+    }
+    if parts.expectation().is_some() {
+        out.extend_from_slice(b"expect: 100-continue\r\n");
+    }
+    encode_framing(out, parts)
 }
 
 /// Writes how the body is framed; a stream needs an encoder.

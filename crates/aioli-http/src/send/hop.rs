@@ -6,12 +6,14 @@
 //!                                       └───────────────┘ (once)
 //! ```
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap, header};
+use aioli_time::{Sleep, sleep};
+use http::{Extensions, HeaderMap, StatusCode, header};
 use url::Url;
 
 use super::head::encode_head;
@@ -20,9 +22,9 @@ use super::signals::Signals;
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
-use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
+use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent, UrlErrorKind};
 use crate::h1::body::BodyDecoder;
-use crate::h1::exchange::{Exchange, Failure, Wire};
+use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
 use crate::h1::framing::{Delimiter, framing};
 use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
@@ -37,6 +39,7 @@ use crate::response::{Head, Response};
 use crate::route::Route;
 use crate::session::{Config, Session};
 use crate::transport::Transport;
+use crate::upgrade;
 
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
@@ -125,46 +128,39 @@ pub(super) async fn one_hop(
     let config = &session.inner.config;
     let origin = hop.origin.clone();
     let route = Route::choose(&config.dial, parts.way.as_deref(), origin, hop.at_home)?;
-    let (head, encoder) = encode_head(config, parts, hop, &route);
+    let (mut head_bytes, mut encoder) = encode_head(config, parts, hop, &route);
     let idempotent = parts.method.is_idempotent();
 
-    session.inner.closing.check()?;
-    let route = Arc::new(route);
-    let mut begun = session.inner.pool.begin(&route, !idempotent);
-    if let Begun::Wait(waiting) = begun {
-        deadline.begin(Phase::Pool, parts.timeout.pool);
-        deadline.watch.queue_start();
-        let waiting = session.inner.closing.or_closed(waiting);
-        let slot = deadline.within(waiting).await??;
-        deadline.watch.queue_end();
-        begun = Pool::resume(slot, !idempotent);
-    }
-    let mut connection = match begun {
-        Begun::Connection(connection) => {
-            session.inner.counters.reuse();
-            deadline.watch.reuse();
-            connection
-        }
-        Begun::Open(slot) => open(session, slot, &parts.timeout, deadline).await?,
-        Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
-    };
+    let mut connection = connection(session, route, !idempotent, &parts.timeout, deadline).await?;
     loop {
-        let write = parts.timeout.write;
-        match write {
-            Some(_) => deadline.begin(Phase::Write, write),
-            None => deadline.begin(Phase::Head, parts.timeout.head),
-        }
+        begin_sending(deadline, &parts.timeout);
         let limits = config.limits.h1_head();
+        let mut patience = parts.expectation().map(sleep);
+        let manner = Manner {
+            hold: patience.is_some(),
+            upgrade: upgrade::is_asked(&parts.headers),
+        };
         let mut exchange = Exchange::new(
             &mut connection.wire,
-            &head,
+            &head_bytes,
             &mut parts.body,
             encoder,
             limits,
+            manner,
         );
         let head_limit = parts.timeout.head;
-        let failure = match drive(&mut exchange, deadline, head_limit, Signals::new(&head)).await {
+        let signals = Signals::new(&head_bytes);
+        let driven = drive(&mut exchange, deadline, head_limit, &mut patience, signals);
+        let failure = match driven.await {
             Ok(Ok(head)) => {
+                if head.status == StatusCode::EXPECTATION_FAILED && exchange.is_holding() {
+                    // RFC 9110 section 10.1.1: once more, without the expectation.
+                    parts.expect = None;
+                    let slot = connection.into_slot();
+                    (head_bytes, encoder) = encode_head(config, parts, hop, &slot.route());
+                    connection = open(session, slot, &parts.timeout, deadline).await?;
+                    continue;
+                }
                 let sent_all = exchange.sent_all();
                 return respond(config, connection, head, sent_all, parts, deadline.take());
             }
@@ -180,6 +176,45 @@ pub(super) async fn one_hop(
         tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
         let slot = connection.into_slot();
         connection = open(session, slot, &parts.timeout, deadline).await?;
+    }
+}
+
+/// Takes a connection of the pool, or a slot of it and opens one.
+async fn connection(
+    session: &Session,
+    route: Route,
+    careful: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Box<Connection>> {
+    let inner = &session.inner;
+    inner.closing.check()?;
+    let route = Arc::new(route);
+    let mut begun = inner.pool.begin(&route, careful);
+    if let Begun::Wait(waiting) = begun {
+        deadline.begin(Phase::Pool, timeout.pool);
+        deadline.watch.queue_start();
+        let waiting = inner.closing.or_closed(waiting);
+        let slot = deadline.within(waiting).await??;
+        deadline.watch.queue_end();
+        begun = Pool::resume(slot, careful);
+    }
+    match begun {
+        Begun::Connection(connection) => {
+            inner.counters.reuse();
+            deadline.watch.reuse();
+            Ok(connection)
+        }
+        Begun::Open(slot) => open(session, slot, timeout, deadline).await,
+        Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
+    }
+}
+
+/// Begins the limit of sending, which is that of the head unless it has one of its own.
+fn begin_sending(deadline: &mut Deadline, timeout: &Timeout) {
+    match timeout.write {
+        Some(write) => deadline.begin(Phase::Write, Some(write)),
+        None => deadline.begin(Phase::Head, timeout.head),
     }
 }
 
@@ -223,11 +258,20 @@ async fn drive(
     exchange: &mut Exchange<'_>,
     deadline: &mut Deadline,
     head_limit: Option<Duration>,
+    patience: &mut Option<Sleep>,
     mut signals: Signals,
 ) -> Result<Result<WireHead, Failure>> {
     let mut moves = exchange.moves();
     poll_fn(|cx| {
-        let polled = exchange.poll(cx);
+        let mut polled = exchange.poll(cx);
+        if polled.is_pending()
+            && exchange.is_holding()
+            && let Some(patience) = patience
+            && Pin::new(patience).poll(cx).is_ready()
+        {
+            exchange.release();
+            polled = exchange.poll(cx);
+        }
         signals.tell(exchange, &deadline.watch);
         if let Poll::Ready(done) = polled {
             deadline.watch.head();
@@ -258,6 +302,9 @@ fn respond(
     parts: &Parts,
     deadline: Deadline,
 ) -> Result<Response> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(connection, head, sent_all, parts, deadline);
+    }
     let framing = framing(
         &parts.method,
         head.version,
@@ -285,7 +332,40 @@ fn respond(
     };
     let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
     let body = Incoming::new(connection, decoder, reuse, deadline, &parts.timeout);
-    let head = Head {
+    let head = answered(head, parts, content_length);
+    Ok(Response {
+        head,
+        body,
+        decoding: None,
+        upgraded: None,
+    })
+}
+
+/// Makes the response of a server that switches protocols: its connection is the caller's.
+fn switch(
+    connection: Box<Connection>,
+    head: WireHead,
+    sent_all: bool,
+    parts: &Parts,
+    deadline: Deadline,
+) -> Result<Response> {
+    // Who switches before the request is out reads the rest of it as something else.
+    if !sent_all || !upgrade::is_accepted(&parts.headers, &head.headers) {
+        let kind = ProtocolErrorKind::Upgrade;
+        return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
+    }
+    let head = answered(head, parts, None);
+    Ok(Response {
+        head,
+        body: Incoming::empty(deadline),
+        decoding: None,
+        upgraded: Some(connection),
+    })
+}
+
+/// The head as the caller sees it.
+fn answered(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
+    Head {
         status: head.status,
         version: head.version,
         headers: head.headers,
@@ -294,12 +374,7 @@ fn respond(
         extensions: Extensions::new(),
         content_length,
         body_limit: parts.body_limit,
-    };
-    Ok(Response {
-        head,
-        body,
-        decoding: None,
-    })
+    }
 }
 
 /// The length a response without a body tells about the one it would have.

@@ -60,6 +60,7 @@ fn types() {
         Url,
         UrlErrorKind,
         Response,
+        Upgraded,
         Chunks,
         Result<Response>,
     );

@@ -385,3 +385,44 @@ fn a_reader_is_buffered_and_its_errors_are_ours() {
         assert_eq!(all, b"abc");
     });
 }
+
+#[test]
+fn input_074_trailers_are_kept_apart_and_some_of_them_dropped() {
+    let server = Server::answering(|request| {
+        let trailers = match &request.target[..] {
+            "/some" => "digest: abc\r\nX-Time:  5 ms \r\nx-time: 6 ms\r\n",
+            "/evil" => {
+                "Content-Length: 3\r\nTransfer-Encoding: chunked\r\nHost: evil\r\n\
+                 Set-Cookie: a=b\r\nAuthorization: x\r\nLocation: /x\r\nfine: yes\r\n"
+            }
+            _ => "",
+        };
+        format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+             3\r\nhel\r\n2\r\nlo\r\n0\r\n{trailers}\r\n"
+        )
+    });
+    run(async {
+        let session = Session::new();
+        let read = async |path: &str| {
+            let mut response = session.get(server.url(path)).await.unwrap();
+            assert!(response.trailers().is_none(), "not before the end");
+            let mut body = Vec::new();
+            while let Some(piece) = response.chunk().await.unwrap() {
+                body.extend_from_slice(&piece);
+            }
+            assert_eq!(body, b"hello");
+            assert_eq!(response.headers().len(), 1);
+            response.trailers().cloned()
+        };
+        assert!(read("/none").await.is_none());
+        let some = read("/some").await.unwrap();
+        assert_eq!(some["digest"], "abc");
+        let times: Vec<_> = some.get_all("x-time").iter().collect();
+        assert_eq!(times, ["5 ms", "6 ms"]);
+        let evil = read("/evil").await.unwrap();
+        assert_eq!(evil.len(), 1);
+        assert_eq!(evil["fine"], "yes");
+        assert_eq!(server.accepted(), 1);
+    });
+}

@@ -201,6 +201,13 @@ impl Drop for Server {
 impl Conn {
     /// Reads one request; `None` when the client has left.
     pub(crate) fn request(&mut self) -> Option<Request> {
+        let mut request = self.head()?;
+        self.body(&mut request)?;
+        Some(request)
+    }
+
+    /// Reads the head of one request, and leaves its body to [`body`](Conn::body).
+    pub(crate) fn head(&mut self) -> Option<Request> {
         let head_end = loop {
             if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
                 break at + 4;
@@ -223,17 +230,16 @@ impl Conn {
                     .unwrap()
             })
             .collect();
-        let mut request = Request {
+        Some(Request {
             method,
             target,
             headers,
             body: Vec::new(),
-        };
-        self.body(&mut request)?;
-        Some(request)
+        })
     }
 
-    fn body(&mut self, request: &mut Request) -> Option<()> {
+    /// Reads the body of a request.
+    pub(crate) fn body(&mut self, request: &mut Request) -> Option<()> {
         if request.header("transfer-encoding").is_some() {
             loop {
                 let line_end = self.find(b"\r\n")?;
@@ -275,6 +281,11 @@ impl Conn {
             self.fill()?;
         }
         Some(())
+    }
+
+    /// How many bytes have been read and not used.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 
     fn fill(&mut self) -> Option<usize> {
