@@ -97,11 +97,11 @@ pub enum ErrorKind {
         source: io::Error,
     },
     /// No address of the host accepted a connection.
-    #[error("cannot connect to {}:{port}", Excerpt(host))]
+    #[error("cannot connect to {}{}", Excerpt(host), port_text(*port))]
     Connect {
-        /// The host of the URL.
+        /// The host of the URL, or the path of a Unix socket.
         host: String,
-        /// The port that was tried.
+        /// The port that was tried; 0 where there are none.
         port: u16,
         /// The last failure.
         source: io::Error,
@@ -130,6 +130,9 @@ pub enum ErrorKind {
         source: Option<BoxError>,
     },
     /// The secure channel could not be set up; no byte of the request was sent.
+    ///
+    /// Only a server that asks for a client certificate can say no later: in TLS 1.3 it judges
+    /// that one when the request may be under way, which [`Error::sent`] tells.
     #[error("tls: {kind}")]
     Tls {
         /// What the two sides did not agree on.
@@ -268,6 +271,13 @@ fn is_passing(status: StatusCode) -> bool {
 
 fn status_text(status: Option<StatusCode>) -> String {
     status.map_or_else(String::new, |status| format!(" ({})", status.as_u16()))
+}
+
+fn port_text(port: u16) -> String {
+    match port {
+        0 => String::new(),
+        port => format!(":{port}"),
+    }
 }
 
 fn reused_text(reused: bool) -> &'static str {
@@ -505,6 +515,7 @@ impl From<Error> for io::Error {
                 ..
             } => io::ErrorKind::UnexpectedEof,
             ErrorKind::Connect { source, .. } | ErrorKind::Dns { source, .. } => source.kind(),
+            ErrorKind::Egress { .. } => io::ErrorKind::PermissionDenied,
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

@@ -23,7 +23,7 @@
 //! none but `futures::executor::block_on`. A request needs no task, no channel and no runtime of
 //! its own: its future polls the socket. What a server can do to you is bounded before you ask.
 //!
-//! Not if you need HTTP/2, a proxy, or a server. An application the
+//! Not if you need HTTP/2 or a server. An application takes the
 //! facade `aioli`, which re-exports this crate as `aioli::http`.
 //!
 //! # In scope / Out of scope
@@ -32,10 +32,13 @@
 //! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
 //! pieces, as a stream or a reader; chunked both ways; content codings and character sets;
 //! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
-//! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
-//! ones, or only given ones; one [`Error`] that tells what may be tried again.
+//! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by
+//! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,
+//! pinned keys and revocation lists; proxies by HTTP, HTTPS and SOCKS5 ([`Proxy`]); Unix sockets;
+//! addresses that race (RFC 8305), remembered for a while and looked up by a [`Resolver`]; rules
+//! for where connections may go ([`Egress`]); one [`Error`] that tells what may be tried again.
 //!
-//! Not in scope: HTTP/2 and 3, proxies, caching, WebSocket, servers.
+//! Not in scope: HTTP/2 and 3, caching, WebSocket, servers.
 //!
 //! Safe by default:
 //!
@@ -51,7 +54,9 @@
 //! | requests carried out twice | a stale pooled connection is retried once, only when the method is idempotent or nothing was sent, and the body is whole |
 //! | truncation | a body that is cut off is an error, also over TLS without its closing message |
 //! | logs | errors and `Debug` show no header values, user information, queries or bodies |
-//! | TLS | certificates and names are always checked; there is no switch to turn that off |
+//! | TLS | certificates and names are checked before a byte of a request leaves. The one switch that turns this off says so ([`SessionBuilder::danger_accept_invalid_certificates`]) and holds for its session alone, which shares neither connections nor tickets |
+//! | proxies | none but those that are given, and the environment's when it is asked for; a malformed one is an error, not a way around it. A `CONNECT` has nothing of the request in it, a tunnel nothing of the proxy's; other credentials are other connections; no redirect, body or endless answer of a proxy is taken |
+//! | addresses | [`Egress`] is judged on the address that is dialled, on every hop, for names, literals and proxies; 16 addresses of a name are tried, 1024 names remembered, for 10 s |
 //!
 //! # Examples
 //!
@@ -101,7 +106,8 @@
 //! `h1` holds a codec without I/O (`head`, `framing`, `body`, `encode`) and the `exchange` that
 //! drives it: sending and receiving are polled together, so that an early answer is seen. `pool`
 //! argues slots and idle connections, `deadline` the one lazy timer of a request, `tls` how
-//! `rustls` is driven over poll functions, `redirect` why secrets are attached and not stripped.
+//! `rustls` is driven over poll functions, `dial` the order of what comes before a connection is
+//! open, `route` what makes two connections the same, `redirect` why secrets are attached and not stripped.
 //! When a body of known end came together with its head, its connection is back in the pool
 //! before the [`Response`] is handed out. `decode` is a layer over that body for content codings,
 //! which is not there when there are none. No unsafe code.
@@ -130,6 +136,15 @@
 //! | `session.cookie_jar`, `r.cookies` | [`Session::cookies`], [`Response::cookies`] |
 //! | `trust_env=True` for netrc | [`SessionBuilder::netrc`] with [`Netrc::from_env`] |
 //! | `allow_redirects=`, `max_redirects=` | [`redirects`](RequestBuilder::redirects), [`Redirect`] |
+//! | `proxy=`, `proxy_auth=`, `proxy_headers=` | [`Proxy`], for a [session](SessionBuilder::proxy) or a [request](RequestBuilder::proxy) |
+//! | `trust_env=True` for proxies | [`SessionBuilder::trust_env`], [`Proxy::from_env`]; not by default, as there |
+//! | `UnixConnector(path)` | [`SessionBuilder::unix_socket`] |
+//! | `ssl=SSLContext` | [`add_root_certificate`](SessionBuilder::add_root_certificate), [`client_certificate`](SessionBuilder::client_certificate), [`min_tls_version`](SessionBuilder::min_tls_version) |
+//! | `ssl=Fingerprint(..)` | [`pin_public_key`](SessionBuilder::pin_public_key): of the key, not the certificate, and besides the other checks |
+//! | `ssl=False` | [`danger_accept_invalid_certificates`](SessionBuilder::danger_accept_invalid_certificates), for a whole session |
+//! | `server_hostname=` | [`RequestBuilder::server_name`] |
+//! | `TCPConnector(resolver, ttl_dns_cache, local_addr, happy_eyeballs_delay)` | [`resolver`](SessionBuilder::resolver) and [`resolve`](SessionBuilder::resolve), [`dns_cache`](SessionBuilder::dns_cache), [`local_address`](SessionBuilder::local_address), [`happy_eyeballs_delay`](SessionBuilder::happy_eyeballs_delay) |
+//! | `ClientProxyConnectionError`, `ClientHttpProxyError`, `ClientConnectorCertificateError` | [`ErrorKind`]: `Proxy` with [`ProxyErrorKind`], `Tls` with [`TlsErrorKind`] |
 //! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
 //! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
 //! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more |

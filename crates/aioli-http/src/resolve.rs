@@ -30,25 +30,18 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>
 /// The session calls it once for all requests that wait for the same name, and remembers what
 /// it found ([`SessionBuilder::dns_cache`](crate::SessionBuilder::dns_cache)). It is not asked
 /// for literal addresses, nor for names given to
-/// [`SessionBuilder::resolve`](crate::SessionBuilder::resolve).
+/// [`SessionBuilder::resolve`](crate::SessionBuilder::resolve). A function of the name is one.
 ///
 /// # Examples
 ///
 /// ```
-/// use aioli_http::{Resolver, Resolving, Session};
-///
-/// /// Everything is on this machine.
-/// struct Here;
-///
-/// impl Resolver for Here {
-///     fn resolve<'a>(&'a self, _host: &'a str) -> Resolving<'a> {
-///         Box::pin(async { Ok(vec![([127, 0, 0, 1], 0).into()]) })
-///     }
-/// }
+/// use aioli_http::Session;
 ///
 /// # let url = aioli_http::example::serve("hello").replace("127.0.0.1", "anything.example");
 /// # aioli_task::run(async {
-/// let session = Session::builder().resolver(Here).build()?;
+/// // Everything is on this machine.
+/// let here = async |_host| Ok(vec![([127, 0, 0, 1], 0).into()]);
+/// let session = Session::builder().resolver(here).build()?;
 /// assert_eq!(session.get(url).await?.text().await?, "hello");
 /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
 /// ```
@@ -67,6 +60,17 @@ pub trait Resolver: Send + Sync + 'static {
     /// What the look-up failed with; it becomes the source of
     /// [`ErrorKind::Dns`](crate::ErrorKind::Dns).
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;
+}
+
+/// A function that is given the name.
+impl<F, Fut> Resolver for F
+where
+    F: Fn(String) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+    fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        Box::pin(self(host.to_owned()))
+    }
 }
 
 /// How a session finds the addresses of names.
@@ -120,6 +124,8 @@ impl Names {
     async fn ask(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
         match &self.resolver {
             Some(resolver) => resolver.resolve(host).await,
+            // Both families in one question, as the system has it: to ask for each would be to
+            // pass over what a file of hosts says of only one.
             None => aioli_net::resolve((host, 0))
                 .await
                 .map_err(|error| match error {

@@ -159,6 +159,10 @@ pub enum TlsErrorKind {
     /// The certificate is unusable in another way.
     #[error("the certificate is not acceptable")]
     Certificate,
+    /// The server wants a certificate of ours, or another one
+    /// ([`SessionBuilder::client_certificate`](crate::SessionBuilder::client_certificate)).
+    #[error("the server does not accept who we are")]
+    ClientCertificate,
     /// There is no root certificate to trust.
     #[error("no root certificates")]
     NoRoots,

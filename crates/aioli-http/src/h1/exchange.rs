@@ -27,6 +27,7 @@ use super::head::{Head, HeadLimits, HeadParser, Progress};
 use crate::body::Source;
 use crate::error::{BodyErrorKind, BoxError, Error, ErrorKind, Sent};
 use crate::session::Traffic;
+use crate::tls::config::refused_later;
 use crate::transport::Transport;
 
 /// Pieces smaller than this are copied together, larger ones are sent from where they lie.
@@ -415,11 +416,14 @@ impl<'a> Exchange<'a> {
     pub(crate) fn error(&self, failure: Failure, reused: bool) -> Error {
         let sent = self.sent();
         let error = match failure {
-            Failure::Disconnected { source, .. } => Error::new(ErrorKind::Disconnected {
-                sent,
-                reused,
-                source,
-            }),
+            Failure::Disconnected { source, .. } => match source.as_ref().and_then(refused_later) {
+                Some(error) => error,
+                None => Error::new(ErrorKind::Disconnected {
+                    sent,
+                    reused,
+                    source,
+                }),
+            },
             Failure::Reject(reject) => reject.into(),
             Failure::Body(kind, source) => Error::body(kind, source),
         };

@@ -5,6 +5,7 @@
 //! roots takes files and time. Tickets for resumption are in the configurations, so no session
 //! ever resumes what another one has trusted.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use aioli_task::to_thread;
@@ -14,7 +15,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::server::VerifierBuilderError;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{CertificateError, ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, RootCertStore, SupportedProtocolVersion,
+};
 use url::Host;
 
 use super::HandshakeError;
@@ -249,12 +252,43 @@ pub(crate) fn tls_error(error: rustls::Error) -> Error {
     let kind = match &error {
         rustls::Error::InvalidCertificate(reason) => certificate_kind(reason),
         rustls::Error::NoCertificatesPresented => TlsErrorKind::Certificate,
+        rustls::Error::AlertReceived(alert) if is_about_us(*alert) => {
+            TlsErrorKind::ClientCertificate
+        }
         _ => TlsErrorKind::Handshake,
     };
     Error::new(ErrorKind::Tls {
         kind,
         source: Some(error.into()),
     })
+}
+
+/// Whether the server says that it does not take our certificate, or that there is none.
+fn is_about_us(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::CertificateRequired
+    )
+}
+
+/// Tells a server that has hung up from one that has said before that it does not take our
+/// certificate: in TLS 1.3 it judges that after the handshake, when a request may be under way.
+pub(crate) fn refused_later(error: &io::Error) -> Option<Error> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    match error {
+        rustls::Error::AlertReceived(alert) if is_about_us(*alert) => {
+            Some(tls_error(error.clone()))
+        }
+        _ => None,
+    }
 }
 
 fn certificate_kind(reason: &CertificateError) -> TlsErrorKind {
@@ -276,5 +310,28 @@ fn certificate_kind(reason: &CertificateError) -> TlsErrorKind {
             None => TlsErrorKind::Certificate,
         },
         _ => TlsErrorKind::Certificate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_take_us_says_so_also_after_the_handshake() {
+        let broken = |error: rustls::Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        for alert in [
+            AlertDescription::CertificateRequired,
+            AlertDescription::UnknownCA,
+        ] {
+            let error = refused_later(&broken(rustls::Error::AlertReceived(alert))).unwrap();
+            let ErrorKind::Tls { kind, .. } = error.kind() else {
+                panic!("{error:?}")
+            };
+            assert_eq!(*kind, TlsErrorKind::ClientCertificate);
+        }
+        let other = rustls::Error::AlertReceived(AlertDescription::InternalError);
+        assert!(refused_later(&broken(other)).is_none());
+        assert!(refused_later(&io::ErrorKind::BrokenPipe.into()).is_none());
     }
 }

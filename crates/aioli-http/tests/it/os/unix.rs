@@ -96,6 +96,11 @@ fn a_socket_that_is_not_there() {
             panic!("{error:?}")
         };
         assert_eq!(host, &place.0.display().to_string());
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("cannot connect to {host}"))
+        );
         assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
         assert!(error.is_connect() && !error.maybe_processed());
     });
