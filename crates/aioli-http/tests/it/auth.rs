@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use aioli_http::{Auth, Body, ErrorKind, RequestErrorKind, Session};
+use aioli_http::{Auth, Body, ErrorKind, Limits, RequestErrorKind, Session};
 use futures::stream;
 
+use crate::cancel::at_most;
 use crate::server::{Request, Server, ok, run};
 
 /// A server that keeps what `authorization` it gets, and answers with `answer(nth, header)`.
@@ -223,5 +224,70 @@ fn input_121_122_what_cannot_be_sent_is_told_before_anything_is() {
         );
         assert_eq!(log.lock().unwrap().len(), 0);
         get().basic("a", "b:c").cookie("a", "b").await.unwrap();
+    });
+}
+
+#[test]
+fn input_160_a_login_dropped_at_each_await() {
+    // A challenge, a redirect with a cookie, and the page.
+    let (server, _) = server(|_, header| match header {
+        "" => challenge("Digest realm=r, nonce=n, qop=auth"),
+        header if header.contains("uri=\"/\"") => {
+            "HTTP/1.1 302 Go\r\nlocation: /in\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
+                .into()
+        }
+        _ => ok("in"),
+    });
+    run(async move {
+        // One slot: whatever leaks it makes the next request wait for ever.
+        let limits = Limits::default().per_host(1).connections(1);
+        let session = Session::builder().limits(limits).build().unwrap();
+        let kept = Auth::digest("me", "pass").unwrap();
+        let mut points = 0;
+        for polls in 0.. {
+            let fresh = Auth::digest("me", "pass").unwrap();
+            let dropped = session.get(server.url("/")).auth(fresh);
+            let done = at_most(polls, dropped.send()).await;
+            assert_eq!(session.stats().in_use, 0, "after {polls} polls");
+            let whole = session.get(server.url("/")).auth(kept.clone());
+            assert_eq!(whole.await.unwrap().text().await.unwrap(), "in");
+            assert_eq!(session.cookies().unwrap().len(), 1);
+            if let Some(response) = done {
+                assert_eq!(response.unwrap().text().await.unwrap(), "in");
+                break;
+            }
+            points = polls;
+        }
+        assert!(points >= 3, "{points} cancel points");
+    });
+}
+
+#[test]
+fn input_164_nothing_of_it_is_shown() {
+    let server = Server::answering(|_| {
+        "HTTP/1.1 401 Who\r\nset-cookie: a=s3cret\r\ncontent-length: 0\r\n\r\n".into()
+    });
+    run(async {
+        let builder = Session::builder()
+            .basic("me", "s3cret")
+            .header("x-api-key", "s3cret")
+            .netrc("machine a login me password s3cret".parse().unwrap());
+        let shown = format!("{builder:?}");
+        let session = builder.build().unwrap();
+        let request = session
+            .get(server.url("/?token=s3cret"))
+            .bearer("s3cret")
+            .cookie("a", "s3cret");
+        let shown = format!("{shown} {session:?} {request:?}");
+        let response = request.await.unwrap();
+        let cookies = response.cookies();
+        assert_eq!(cookies[0].value(), "s3cret");
+        let shown = format!("{shown} {response:?} {cookies:?} {:?}", session.cookies());
+        let error = response.error_for_status().unwrap_err();
+        let shown = format!("{shown} {error} {error:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        let refused = session.get(server.url("/")).bearer("s3cret s3cret");
+        let refused = format!("{:?}", refused.await.unwrap_err());
+        assert!(!refused.contains("s3cret"), "{refused}");
     });
 }

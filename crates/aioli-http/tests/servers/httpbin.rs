@@ -107,3 +107,104 @@ fn redirects_of_all_kinds() {
     })
     .unwrap();
 }
+
+#[test]
+fn cookies_are_kept_and_deleted() {
+    let Some(server) = start() else { return };
+    run(async {
+        let session = Session::builder().base_url(server.url("")).build()?;
+        // Each of them redirects to `/cookies`, which says what it got.
+        let set: Value = session.get("cookies/set?a=1&b=x%20y").await?.json().await?;
+        assert_eq!(set["cookies"]["a"], "1");
+        let both: Value = session
+            .get("cookies")
+            .cookie("c", "3")
+            .await?
+            .json()
+            .await?;
+        assert_eq!(
+            (&both["cookies"]["a"], &both["cookies"]["c"]),
+            (&"1".into(), &"3".into())
+        );
+        let left: Value = session.get("cookies/delete?a").await?.json().await?;
+        assert_eq!(
+            (left["cookies"].get("a"), left["cookies"].get("b").is_some()),
+            (None, true)
+        );
+        let without = Session::builder()
+            .base_url(server.url(""))
+            .cookies(None)
+            .build()?;
+        let none: Value = without.get("cookies/set?a=1").await?.json().await?;
+        assert_eq!(none["cookies"].as_object().unwrap().len(), 0);
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn credentials_are_accepted() {
+    let Some(server) = start() else { return };
+    run(async {
+        let session = Session::builder().base_url(server.url("")).build()?;
+        for (request, want) in [
+            (session.get("basic-auth/me/pass").basic("me", "pass"), 200),
+            (session.get("basic-auth/me/pass").basic("me", "other"), 401),
+            (
+                session.get("hidden-basic-auth/me/pass").basic("me", "pass"),
+                200,
+            ),
+            (session.get("bearer").bearer("t0ken"), 200),
+            (session.get("bearer").basic("me", "pass"), 401),
+        ] {
+            assert_eq!(request.await?.status(), want);
+        }
+        for path in [
+            "auth/me/pass",
+            "auth/me/pass/MD5",
+            "auth/me/pass/SHA-256",
+            "none/me/pass",
+        ] {
+            let path = format!("digest-auth/{path}");
+            assert_eq!(
+                session.get(&path).digest("me", "pass").await?.status(),
+                200,
+                "{path}"
+            );
+            assert_eq!(
+                session.get(&path).digest("me", "other").await?.status(),
+                401,
+                "{path}"
+            );
+        }
+        // Neither the whole-body protection nor plain SHA-512 is answered.
+        for path in ["auth-int/me/pass", "auth/me/pass/SHA-512"] {
+            let path = format!("digest-auth/{path}");
+            assert_eq!(
+                session.get(&path).digest("me", "pass").await?.status(),
+                401,
+                "{path}"
+            );
+        }
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_nonce_lasts_as_long_as_the_server_says() {
+    let Some(server) = start() else { return };
+    run(async {
+        let digest = Session::builder()
+            .base_url(server.url(""))
+            .digest("me", "pass")
+            .build()?;
+        for n in 0..6 {
+            // After two answers the nonce is out of date.
+            let response = digest.get("digest-auth/auth/me/pass/SHA-256/2").await?;
+            assert_eq!(response.status(), 200, "request {n}");
+        }
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
