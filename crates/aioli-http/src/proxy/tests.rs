@@ -1,5 +1,7 @@
 //! What is a proxy, what is a credential, and what is shown of them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn shown(proxy: &Proxy) -> String {
@@ -119,5 +121,34 @@ fn input_164_nothing_secret_is_shown() {
             "{shown}"
         );
         assert!(!shown.contains("c2VzYW1l"), "{shown}");
+    }
+}
+
+proptest! {
+    /// What is taken for a proxy can be asked for, and credentials come through as they are.
+    #[test]
+    fn any_text_is_a_proxy_or_is_none(text in "\\PC{0,40}", no_proxy in "\\PC{0,40}") {
+        let proxy = Proxy::new(&text).no_proxy(&no_proxy);
+        let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+        let found = proxy.find(&origin);
+        prop_assert!(found.is_none() || proxy.check().is_ok());
+        if let Some(server) = found {
+            prop_assert!(!server.host.is_empty());
+        }
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_those_that_were_escaped(
+        user in "[^\\x00-\\x1f\\x7f-\\u{9f}:]{1,20}", password in "[^\\x00-\\x1f\\x7f-\\u{9f}]{0,20}",
+    ) {
+        let mut url = Url::parse("http://p/").unwrap();
+        url.set_username(&user).unwrap();
+        url.set_password(Some(&password)).unwrap();
+        let in_url = Proxy::new(url.as_str());
+        // A percent sign is not escaped by the setter, so it is by hand.
+        prop_assume!(!user.contains('%') && !password.contains('%'));
+        let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+        let given = Proxy::http("p").basic(&user, &password);
+        prop_assert_eq!(in_url.find(&origin), given.find(&origin));
     }
 }

@@ -1,12 +1,15 @@
 //! Who is taken for whom: certificates of servers, keys that were pinned, and our own.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aioli_http::{
     Error, ErrorKind, Phase, Proxy, RequestErrorKind, Session, SessionBuilder, Timeout,
     TlsErrorKind, TlsVersion,
 };
+use futures::future::Either;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa,
     KeyIdMethod, KeyPair, PublicKeyData as _, RevocationReason, RevokedCertParams, SerialNumber,
@@ -468,5 +471,38 @@ fn input_138_a_server_that_says_nothing_in_the_handshake() {
             assert_eq!((*phase, *after), (Phase::Tls, limit));
             assert!(error.is_connect() && !error.maybe_processed());
         }
+    });
+}
+
+#[test]
+fn input_141_a_flood_of_key_updates_neither_blocks_nor_lasts() {
+    let authority = Authority::new();
+    let server = Server::tls(authority.issue(&["a.example"], |_| {}), |conn| {
+        if conn.index > 0 {
+            return answer(conn);
+        }
+        conn.request();
+        while conn.change_keys().is_ok() {}
+    });
+    run(async {
+        let session = session(&authority, &server).build().unwrap();
+        let limit = Duration::from_millis(300);
+        let request = session
+            .get("https://a.example/")
+            .timeout(Timeout::total(limit));
+        let ticks = AtomicUsize::new(0);
+        let others = async {
+            loop {
+                ticks.fetch_add(1, Ordering::Relaxed);
+                aioli_task::yield_now().await;
+            }
+        };
+        let since = Instant::now();
+        let (flooded, others) = (pin!(request.send()), pin!(others));
+        let Either::Left((outcome, _)) = futures::future::select(flooded, others).await;
+        outcome.unwrap_err();
+        assert!(since.elapsed() < limit * 10, "{:?}", since.elapsed());
+        assert!(ticks.load(Ordering::Relaxed) > 0, "others had their turns");
+        assert!(session.get("https://a.example/").await.is_ok());
     });
 }

@@ -312,6 +312,21 @@ impl Conn {
         Some(self.buffer.drain(..n).collect())
     }
 
+    /// Sends a key update of TLS, which asks for one in return.
+    pub(crate) fn change_keys(&mut self) -> io::Result<()> {
+        let Stream::Tls(stream) = &mut self.stream else {
+            unreachable!("only TLS has keys")
+        };
+        stream
+            .conn
+            .refresh_traffic_keys()
+            .map_err(io::Error::other)?;
+        while stream.conn.wants_write() {
+            stream.conn.write_tls(&mut stream.sock)?;
+        }
+        Ok(())
+    }
+
     /// Speaks TLS from now on, on what there is.
     pub(crate) fn start_tls(&mut self, config: Arc<ServerConfig>) {
         assert!(self.buffer.is_empty(), "the client waits for us");

@@ -46,7 +46,7 @@ fn shake_hands(conn: &mut Conn) -> Option<Told> {
     Some(Told { login, host, port })
 }
 
-const FINE: [u8; 10] = [5, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+pub(super) const FINE: [u8; 10] = [5, 0, 0, 1, 0, 0, 0, 0, 0, 0];
 
 /// A proxy that is the server as well: TLS for port 443. What it was told, and was asked.
 pub(super) fn socks_proxy(inner: Arc<ServerConfig>) -> (Server, Arc<Mutex<Vec<String>>>, Seen) {
@@ -200,4 +200,48 @@ fn the_policy_judges_what_is_looked_up_here() {
         heard.lock().unwrap().is_empty(),
         "the proxy was told nothing"
     );
+}
+
+#[test]
+fn input_160_dropped_at_each_await_on_the_way_through_socks() {
+    let server = Server::start(|conn| {
+        for (wanted, answer) in [
+            (4, &[5_u8][..]),
+            (0, &[2]),
+            (1 + 3 + 7, &[1]),
+            (0, &[0]),
+            (4 + 1 + 9 + 2, &FINE[..3]),
+            (0, &FINE[3..]),
+        ] {
+            if conn.take(wanted).is_none() {
+                return;
+            }
+            conn.send(answer);
+            std::thread::yield_now();
+        }
+        while conn.request().is_some() {
+            conn.send(ok("fine"));
+        }
+    });
+    run(async {
+        let limits = Limits::default().per_host(1).connections(1).idle(0);
+        let proxy = Proxy::socks5h(&server.addr.to_string()).basic("me", "secret");
+        let session = Session::builder()
+            .proxy(proxy)
+            .limits(limits)
+            .build()
+            .unwrap();
+        let mut points = 0;
+        for polls in 0.. {
+            let done = at_most(polls, fine(&session, "http://a.example/")).await;
+            let stats = session.stats();
+            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+            if done.is_some() {
+                break;
+            }
+            points = polls;
+        }
+        assert!(points >= 4, "{points} cancel points");
+        fine(&session, "http://a.example/").await;
+    });
 }
