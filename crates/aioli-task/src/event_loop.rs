@@ -10,6 +10,7 @@ mod park;
 pub(crate) mod quiet;
 pub(crate) mod ready;
 mod shared;
+mod spinning;
 mod turn;
 
 pub use call::{CallHandle, call_soon};

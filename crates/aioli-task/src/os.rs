@@ -8,7 +8,7 @@ mod other;
 mod unix;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{set_timer_slack, timer_slack};
+pub(crate) use linux::{has_core_to_spare, set_timer_slack, timer_slack};
 #[cfg(not(unix))]
 pub(crate) use other::{
     Registration, end_by_interrupt, is_interrupt_free, register, registrations,
@@ -28,3 +28,9 @@ pub(crate) fn timer_slack() -> Option<u64> {
 /// Sets what [`timer_slack`] returns: nothing can be set here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn set_timer_slack(_nanoseconds: u64) {}
+
+/// Whether other threads run while one does.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_core_to_spare() -> bool {
+    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}

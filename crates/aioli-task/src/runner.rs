@@ -17,6 +17,7 @@ use crate::event_loop::local::{Entered, LocalLoop, Settings};
 use crate::event_loop::{Clock, Shared};
 use crate::inspect::{PassHook, PassInfo, drop_future};
 use crate::interrupt;
+use crate::os;
 use crate::report::{ErrorHandler, Report};
 use crate::seconds::Seconds;
 use crate::task::{self, Borrowed, Start, Stop, Task, TaskHandle, borrowed};
@@ -416,7 +417,11 @@ impl RunnerBuilder {
     ///
     /// An event that arrives meanwhile is served at once instead of after the time that the
     /// system takes to wake a thread, tens of microseconds on a virtual machine. The price is
-    /// processor time: worth it where latency counts, and with a core to spare.
+    /// processor time: worth it where latency counts. So the loop does it while events have been
+    /// coming that soon, and stops when they do not; and it never does with a single core, where who
+    /// would make the event cannot run meanwhile, or under a quota of processor time (a control
+    /// group's `cpu.max`), of which it would be taken. With io_uring it looks at memory that the
+    /// kernel shares, with the other drivers each look is a system call.
     ///
     /// # Examples
     ///
@@ -450,7 +455,10 @@ impl RunnerBuilder {
             debug,
             on_error: self.on_error,
             panic_when_idle: self.panic_when_idle,
-            spin: self.spin,
+            spin: match self.spin.is_zero() || !os::has_core_to_spare() {
+                true => Duration::ZERO,
+                false => self.spin,
+            },
         };
         let default = if debug { SLOW_POLL } else { Duration::MAX };
         let threshold = self.slow_poll.unwrap_or(default);

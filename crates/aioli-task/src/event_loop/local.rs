@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::ready::{Ready, ReadyQueue};
 use super::shared::{Remote, Shared};
+use super::spinning::Spinning;
 use super::turn::EVENTS_INTERVAL;
 use crate::inspect::PassHook;
 use crate::report::{ErrorHandler, Report};
@@ -134,6 +135,7 @@ pub(crate) struct LocalLoop {
     pub(crate) shuffle: Option<Cell<u64>>,
     pub(crate) pass: Cell<u64>,
     pub(crate) pass_hook: RefCell<Option<PassHook>>,
+    pub(super) spinning: Spinning,
     /// Entries that may still run before the parker and the timers are looked at.
     pub(super) until_look: Cell<usize>,
     /// Whether it runs on the real clock, in FIFO order, and nobody watches it: what a pass need not
@@ -157,6 +159,7 @@ impl LocalLoop {
             slab: Cell::new(Some(slab)),
             live_tasks: Cell::new(0),
             next_serial: Cell::new(1),
+            spinning: Spinning::new(settings.spin),
             settings,
             shuffle: shuffle.map(Cell::new),
             pass: Cell::new(0),

@@ -113,10 +113,11 @@ impl LocalLoop {
         }
         self.check_deadlock();
         self.ready.shrink();
-        if !self.settings.spin.is_zero() && self.spin(until) {
-            return;
+        if self.spinning.is_on() && !self.shared.clock.is_virtual() {
+            self.spin_or_park(until);
+        } else {
+            self.park(None, until);
         }
-        self.park(None, until);
     }
 
     /// Whether nothing is ready, after one more look at I/O and at what is due.
@@ -158,22 +159,33 @@ impl LocalLoop {
         }
     }
 
-    /// Looks for events for a while, in this thread's own time. True: there is something to do.
-    fn spin(&self, until: Option<Instant>) -> bool {
-        if self.shared.clock.is_virtual() {
-            return false;
-        }
+    /// Looks for events for a while, if that has been paying off, and then waits in the kernel.
+    #[cold]
+    fn spin_or_park(&self, until: Option<Instant>) {
         let begin = Instant::now();
+        if self.spinning.pays() && self.spin(begin, until) {
+            return;
+        }
+        self.park(None, until);
+        self.spinning.waited(begin.elapsed());
+    }
+
+    /// Looks for events for a while, in this thread's own time. True: there is something to do.
+    fn spin(&self, begin: Instant, until: Option<Instant>) -> bool {
         let deadlines = [self.shared.next_deadline(), until];
         let due = deadlines.into_iter().flatten().min();
         loop {
             self.shared.mailbox.parker().poll();
             self.receive();
             let now = Instant::now();
-            if !self.ready.is_empty() || due.is_some_and(|due| due <= now) {
+            if !self.ready.is_empty() {
+                self.spinning.found();
                 return true;
             }
-            if now.duration_since(begin) >= self.settings.spin {
+            if due.is_some_and(|due| due <= now) {
+                return true;
+            }
+            if now.duration_since(begin) >= self.spinning.length() {
                 return false;
             }
             std::hint::spin_loop();

@@ -61,8 +61,16 @@ fn a_parker_may_be_exchanged_while_the_loop_waits_in_another() {
     assert!(new.closed.load(Ordering::SeqCst));
 }
 
+/// Whether a loop may spin at all.
+fn has_cores() -> bool {
+    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 #[test]
 fn a_spinning_loop_finds_what_arrives_without_parking() {
+    if !has_cores() {
+        return;
+    }
     let parker = Arc::new(Counting::default());
     let installed = parker.clone();
     let mut runner = Runner::builder().spin(3600).build();
@@ -95,6 +103,35 @@ fn a_spinning_loop_parks_in_the_end() {
         })
         .unwrap();
     assert!(parker.parks.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn a_loop_for_which_nothing_comes_in_time_spins_no_more() {
+    let parker = Arc::new(Counting::default());
+    let (installed, seen) = (parker.clone(), parker.clone());
+    let mut runner = Runner::builder().spin(Duration::from_micros(1)).build();
+    let polls = runner.run(async move {
+        Home::current().set_parker(installed);
+        let mut polls = Vec::new();
+        for _ in 0..40 {
+            let (seen, before) = (seen.clone(), seen.parks.load(Ordering::SeqCst));
+            let looked = seen.polls.load(Ordering::SeqCst);
+            // Long after the loop has gone to sleep.
+            let late = move || {
+                while seen.parks.load(Ordering::SeqCst) == before {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(Duration::from_micros(500));
+                seen
+            };
+            let seen = to_thread(late).await;
+            polls.push(seen.polls.load(Ordering::SeqCst) - looked);
+        }
+        polls
+    });
+    let polls = polls.unwrap();
+    assert_eq!(polls[39], 0, "{polls:?}");
+    assert!(polls[0] > 0 || !has_cores(), "{polls:?}");
 }
 
 #[test]
