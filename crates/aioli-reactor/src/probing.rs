@@ -21,6 +21,13 @@ const DOUBLINGS_MAX: u32 = 6;
 const ASSUMED_MIN: u32 = 8;
 const TRUST_MAX: u32 = 4;
 
+/// Where the parts of the word are: a bit, two numbers of three bits, and one of sixteen.
+const IS_PROBE: u32 = 1;
+const DOUBLINGS: u32 = 1;
+const TRUST: u32 = 4;
+const COUNT: u32 = 16;
+const BITS: u32 = 7;
+
 /// The counts of one source, in one word.
 #[derive(Debug, Default)]
 pub(crate) struct Probing(AtomicU32);
@@ -44,31 +51,51 @@ pub(crate) enum Next {
     Probe,
     /// Take it for the last one, if the source is watched by level.
     Assume,
-    /// The probe before has found something: watch by edge.
+    /// Too many probes have found something: watch by edge.
     Leave,
 }
 
 impl Probing {
     /// A read has moved something, and has filled its buffer or not.
+    #[inline]
     pub(crate) fn moved(&self, by_level: bool, is_full: bool) -> Next {
         let word = self.0.load(Ordering::Relaxed);
+        if word & IS_PROBE == 0 {
+            // Nearly every read is one of these two.
+            if !is_full {
+                return Next::Probe;
+            }
+            let trust = word >> TRUST & BITS;
+            if by_level && word >> COUNT < ASSUMED_MIN << trust {
+                self.0.store(word + (1 << COUNT), Ordering::Relaxed);
+                return Next::Assume;
+            }
+        }
+        self.moved_otherwise(word, by_level, is_full)
+    }
+
+    fn moved_otherwise(&self, word: u32, by_level: bool, is_full: bool) -> Next {
         let mut counts = Counts::unpack(word);
         let was_fruitful = counts.is_probe;
         counts.is_probe = is_full;
         let mut next = Next::Probe;
-        if was_fruitful {
+        if was_fruitful && by_level {
+            // One may be a peer that was quick. Trust wears off, and is tried by the next read.
+            match counts.trust.checked_sub(1) {
+                Some(trust) => {
+                    counts.trust = trust;
+                    counts.count = (ASSUMED_MIN << trust) as u16;
+                }
+                None => {
+                    counts.count = 0;
+                    next = Next::Leave;
+                }
+            }
+        } else if was_fruitful {
             counts.count = 0;
-            if by_level {
-                next = Next::Leave;
-            }
-        } else if by_level && is_full {
-            if u32::from(counts.count) < ASSUMED_MIN << counts.trust {
-                counts.count += 1;
-                counts.is_probe = false;
-                next = Next::Assume;
-            } else {
-                counts.count = 0;
-            }
+        } else if by_level {
+            // Enough have been taken for the last one.
+            counts.count = 0;
         }
         self.store(word, counts);
         next
@@ -85,6 +112,7 @@ impl Probing {
         let mut is_time = false;
         if by_level {
             counts.trust = (counts.trust + 1).min(TRUST_MAX as u8);
+            counts.count = 0;
         } else {
             counts.count += 1;
             is_time = u32::from(counts.count) >= FUTILE_MIN << counts.doublings;
@@ -116,18 +144,18 @@ impl Probing {
 impl Counts {
     fn unpack(word: u32) -> Counts {
         Counts {
-            is_probe: word & 1 != 0,
-            count: (word >> 16) as u16,
-            doublings: (word >> 1) as u8 & 7,
-            trust: (word >> 4) as u8 & 7,
+            is_probe: word & IS_PROBE != 0,
+            count: (word >> COUNT) as u16,
+            doublings: (word >> DOUBLINGS & BITS) as u8,
+            trust: (word >> TRUST & BITS) as u8,
         }
     }
 
     fn pack(self) -> u32 {
         u32::from(self.is_probe)
-            | u32::from(self.doublings) << 1
-            | u32::from(self.trust) << 4
-            | u32::from(self.count) << 16
+            | u32::from(self.doublings) << DOUBLINGS
+            | u32::from(self.trust) << TRUST
+            | u32::from(self.count) << COUNT
     }
 }
 
@@ -179,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn by_level_probes_become_rare_and_one_that_finds_something_ends_it() {
+    fn by_level_probes_become_rare_and_several_that_find_something_end_it() {
         let probing = Probing::default();
         until_level(&probing);
         for expected in [8, 16, 32, 64, 128, 128] {
@@ -194,7 +222,24 @@ mod tests {
             assert_eq!(probing.moved(true, true), Next::Assume);
         }
         assert_eq!(probing.moved(true, true), Next::Probe);
-        assert_eq!(probing.moved(true, false), Next::Leave);
+        // The last read of each probe fills its buffer: there is more and more.
+        for _ in 0..TRUST_MAX {
+            assert_eq!(probing.moved(true, true), Next::Probe);
+        }
+        assert_eq!(probing.moved(true, true), Next::Leave);
+    }
+
+    #[test]
+    fn by_level_a_peer_that_is_quick_now_and_then_changes_nothing() {
+        let probing = Probing::default();
+        until_level(&probing);
+        for _ in 0..100 {
+            while probing.moved(true, true) == Next::Assume {}
+            assert!(!probing.blocked(true));
+            while probing.moved(true, true) == Next::Assume {}
+            // It finds the next message, which is short.
+            assert_ne!(probing.moved(true, false), Next::Leave);
+        }
     }
 
     #[test]

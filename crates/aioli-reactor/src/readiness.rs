@@ -67,16 +67,19 @@ pub(crate) struct Snapshot(usize);
 
 impl Snapshot {
     /// Has this direction been reported ready and not been found otherwise since?
+    #[inline]
     pub(crate) fn is_ready(self, interest: Interest) -> bool {
         Ready::from_bits(self.0).intersects(interest.ready() | interest.closed())
     }
 
     /// Is it worth trying the operation?
+    #[inline]
     pub(crate) fn is_worth_trying(self, interest: Interest) -> bool {
         self.is_ready(interest) || self.0 & untried(interest) != 0
     }
 
     /// Is reading watched by level?
+    #[inline]
     pub(crate) fn is_by_level(self) -> bool {
         self.0 & BY_LEVEL != 0
     }
@@ -91,6 +94,7 @@ impl Readiness {
         Readiness(AtomicUsize::new(UNTRIED_READ | UNTRIED_WRITE))
     }
 
+    #[inline]
     pub(crate) fn observe(&self) -> Snapshot {
         // ORDERING: pairs with the release in `transition_to_ready`: who sees the edge also sees
         // what the reporting thread did before it.

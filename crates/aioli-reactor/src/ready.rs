@@ -43,14 +43,17 @@ impl Ready {
     /// Every bit lies under this mask.
     pub(crate) const MASK: usize = 15;
 
+    #[inline]
     pub(crate) fn bits(self) -> usize {
         usize::from(self.0)
     }
 
+    #[inline]
     pub(crate) fn from_bits(bits: usize) -> Ready {
         Ready((bits & Ready::MASK) as u8)
     }
 
+    #[inline]
     pub(crate) fn intersects(self, other: Ready) -> bool {
         self.0 & other.0 != 0
     }
@@ -63,6 +66,7 @@ impl Ready {
 impl BitOr for Ready {
     type Output = Ready;
 
+    #[inline]
     fn bitor(self, other: Ready) -> Ready {
         Ready(self.0 | other.0)
     }
@@ -70,6 +74,7 @@ impl BitOr for Ready {
 
 impl Interest {
     /// The plain bit of this direction.
+    #[inline]
     pub(crate) fn ready(self) -> Ready {
         match self {
             Interest::Readable => Ready::READABLE,
@@ -78,6 +83,7 @@ impl Interest {
     }
 
     /// The sticky bit of this direction.
+    #[inline]
     pub(crate) fn closed(self) -> Ready {
         match self {
             Interest::Readable => Ready::READ_CLOSED,

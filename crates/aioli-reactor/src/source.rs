@@ -74,6 +74,7 @@ impl Source {
     }
 
     /// Waits until the direction `is_enough`: reported ready, or just worth trying.
+    #[inline]
     pub(crate) fn poll_ready(
         &self,
         driver: &Driver,
@@ -86,6 +87,18 @@ impl Source {
         if is_enough(seen) {
             return Poll::Ready(Ok(seen));
         }
+        self.wait(driver, interest, waker, place, is_enough)
+    }
+
+    /// Leaves the waker, unless there was a report since.
+    fn wait(
+        &self,
+        driver: &Driver,
+        interest: Interest,
+        waker: &Waker,
+        place: Place<'_>,
+        is_enough: impl Fn(Snapshot) -> bool,
+    ) -> Poll<io::Result<Snapshot>> {
         // Declared before the guard, so dropped after it.
         let _former;
         let mut waiting = crate::lock(&self.waiting);
@@ -133,17 +146,23 @@ impl Source {
     /// An attempt that began at `seen` has succeeded.
     #[inline]
     pub(crate) fn moved(&self, driver: &Driver, seen: Snapshot, interest: Interest, it: Extent) {
-        if it == Extent::Unknown {
-            return;
+        match (it, interest) {
+            (Extent::Unknown, _) | (Extent::Full, Interest::Writable) => {}
+            (Extent::Short, Interest::Writable) => {
+                let word = self.readiness.transition_to_drained(seen, interest);
+                self.look_at_writing(driver, word, interest);
+            }
+            (Extent::Short, Interest::Readable) => {
+                self.readiness.transition_to_drained(seen, interest);
+                self.learn(driver, seen, false);
+            }
+            (Extent::Full, Interest::Readable) => self.learn(driver, seen, true),
         }
-        if it == Extent::Short {
-            let word = self.readiness.transition_to_drained(seen, interest);
-            self.look_at_writing(driver, word, interest);
-        }
-        if interest == Interest::Writable {
-            return;
-        }
-        let is_full = it == Extent::Full;
+    }
+
+    /// A read that began at `seen` has filled its buffer, or not.
+    #[inline]
+    fn learn(&self, driver: &Driver, seen: Snapshot, is_full: bool) {
         match self.probing.moved(seen.is_by_level(), is_full) {
             Next::Probe => {}
             Next::Assume => self.readiness.transition_to_assumed(seen),
