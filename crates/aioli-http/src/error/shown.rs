@@ -66,9 +66,30 @@ impl Said {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let what = text.strip_suffix(&place).unwrap_or(&text);
         Said {
-            text: format!("{}{place}", Excerpt(what)),
+            text: format!("{}{place}", Excerpt(&without_quotes(what))),
         }
     }
+}
+
+/// Leaves out what stands in double quotes: values of the text, which may be anything.
+fn without_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        out.push(char);
+        if char != '"' {
+            continue;
+        }
+        while let Some(quoted) = chars.next() {
+            match quoted {
+                '\\' => drop(chars.next()),
+                '"' => break,
+                _ => {}
+            }
+        }
+        out.push_str("…\"");
+    }
+    out
 }
 
 impl fmt::Display for Said {
@@ -103,10 +124,15 @@ mod tests {
 
     #[test]
     fn json_errors_keep_their_place() {
-        let bad = format!("\n\n  \"{}\"", "secret".repeat(100));
+        let bad = format!("\n\n  \"{}\"", "sec\\\"ret".repeat(100));
         let error = serde_json::from_str::<u32>(&bad).unwrap_err();
-        let said = Said::of_json(&error).to_string();
-        assert!(said.starts_with("invalid type: string \"secret"));
-        assert!(said.ends_with("… at line 3 column 604"), "{said}");
+        assert_eq!(
+            Said::of_json(&error).to_string(),
+            "invalid type: string \"…\", expected u32 at line 3 column 804"
+        );
+        assert_eq!(
+            without_quotes(r#"a "b\"c" d "e\\" f "g"#),
+            r#"a "…" d "…" f "…""#
+        );
     }
 }

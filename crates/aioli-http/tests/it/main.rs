@@ -26,6 +26,7 @@ mod retries;
 mod reuse;
 mod server;
 mod sessions;
+mod shown;
 mod timeouts;
 mod tls;
 mod traces;
