@@ -163,6 +163,7 @@ mod date;
 mod deadline;
 mod decode;
 mod dial;
+pub mod docs;
 mod egress;
 mod error;
 #[doc(hidden)]
