@@ -36,7 +36,13 @@
 //! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,
 //! pinned keys and revocation lists; proxies by HTTP, HTTPS and SOCKS5 ([`Proxy`]); Unix sockets;
 //! addresses that race (RFC 8305), remembered for a while and looked up by a [`Resolver`]; rules
-//! for where connections may go ([`Egress`]); one [`Error`] that tells what may be tried again.
+//! for where connections may go ([`Egress`]); retries with backoff and a budget ([`Retry`]); functions
+//! around requests ([`SessionBuilder::with`]), signals of what they do ([`Trace`]) and how long it
+//! took ([`Timings`]); sessions answered by a function, for tests ([`Session::mock`]); one [`Error`]
+//! that tells what may be tried again.
+//!
+//! Names of other clients side by side with ours are in [`docs::coming_from`], and what to do about
+//! each error in [`docs::errors`].
 //!
 //! Not in scope: HTTP/2 and 3, caching, WebSocket, servers.
 //!
@@ -51,7 +57,8 @@
 //! | where a redirect leads | `http` and `https` only, ten hops; [`Redirect`] and [`SessionBuilder::https_only`] allow less |
 //! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 400 days |
 //! | credentials | a digest is answered once, for its own origin; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
-//! | requests carried out twice | a stale pooled connection is retried once, only when the method is idempotent or nothing was sent, and the body is whole |
+//! | requests carried out twice | a stale pooled connection is replaced once, only when the method is idempotent or nothing was sent, and the body is whole; [`Retry`] is off by default and holds to the same, and never repeats what came before a redirect |
+//! | being told to wait | `retry-after` is believed for two minutes at most, and never beyond the total limit |
 //! | truncation | a body that is cut off is an error, also over TLS without its closing message |
 //! | logs | errors and `Debug` show no header values, user information, queries or bodies |
 //! | TLS | certificates and names are checked before a byte of a request leaves. The one switch that turns this off says so ([`SessionBuilder::danger_accept_invalid_certificates`]) and holds for its session alone, which shares neither connections nor tickets |
@@ -104,8 +111,9 @@
 //! # Implementation
 //!
 //! `h1` holds a codec without I/O (`head`, `framing`, `body`, `encode`) and the `exchange` that
-//! drives it: sending and receiving are polled together, so that an early answer is seen. `pool`
-//! argues slots and idle connections, `deadline` the one lazy timer of a request, `tls` how
+//! drives it: sending and receiving are polled together, so that an early answer is seen. `retry`
+//! argues what may be repeated, `watch` notes what a request does, `pool` argues slots and idle
+//! connections, `deadline` the one lazy timer of a request, `tls` how
 //! `rustls` is driven over poll functions, `dial` the order of what comes before a connection is
 //! open, `route` what makes two connections the same, `redirect` why secrets are attached and not stripped.
 //! When a body of known end came together with its head, its connection is back in the pool
@@ -150,6 +158,11 @@
 //! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more |
 //! | `text(encoding)`, `text(errors="replace")` | [`text_with`](Response::text_with), [`text_lossy`](Response::text_lossy); an unknown charset is an error unless the body is UTF-8 |
 //! | `ContentTypeError` of `.json()` | no demand on `content-type`; a body that is no JSON has [`DecodeErrorKind::ContentType`] when it was not announced as such |
+//! | `middlewares=` | [`SessionBuilder::with`]: the outermost layer, once a request |
+//! | `trace_configs=`, `trace_request_ctx=` | [`Trace`] with [`SessionBuilder::trace`], [`extension`](RequestBuilder::extension); for durations alone [`Response::timings`] |
+//! | `aiohttp_retry`, `aioresponses` | [`Retry`], [`Session::mock`] |
+//! | `ClientSession(params=)` | [`SessionBuilder::query`] |
+//! | `await session.close()`, `session.closed` | [`close`](Session::close), which lets finish what was begun; [`is_closed`](Session::is_closed) |
 //! | `raise_for_status` | [`SessionBuilder::raise_for_status`], [`Response::error_for_status`] |
 //! | `ClientConnectorDNSError`, `ClientConnectorError`, `ServerDisconnectedError`, `ClientPayloadError`, `TooManyRedirects`, `ClientResponseError`, `InvalidURL` | [`ErrorKind`]: `Dns`, `Connect`, `Disconnected`, `Body`, `Redirect`, `Status`, `InvalidUrl` |
 
