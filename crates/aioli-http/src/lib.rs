@@ -189,6 +189,7 @@ mod multipart;
 mod network;
 mod origin;
 mod os;
+mod place;
 mod pool;
 mod proxy;
 mod redirect;

@@ -23,7 +23,8 @@ impl Origin {
         };
         let host = match url.host()? {
             Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
-            Host::Ipv4(address) => address.to_string(),
+            // The serialization of an address is the one of its type, in brackets or not.
+            Host::Ipv4(_) => url.host_str()?.to_owned(),
             Host::Ipv6(address) => address.to_string(),
         };
         if host.is_empty() {

@@ -17,6 +17,7 @@ use crate::body::{Body, Source};
 use crate::error::{Asked, Error, ErrorKind, RequestErrorKind, Result, Shown, UrlErrorKind};
 use crate::limits::Timeout;
 use crate::middleware::{Next, Request};
+use crate::place::Place;
 use crate::redirect::Redirect;
 use crate::response::Response;
 use crate::retry::Retry;
@@ -87,9 +88,12 @@ pub(crate) struct Parts {
     pub(crate) retry: Option<Arc<Retry>>,
     /// What the caller has attached; it goes to the response.
     pub(crate) extensions: Extensions,
+    /// Where it may lead, as a hint.
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 impl Parts {
+    /// What it was, for errors.
     pub(crate) fn asked(&self) -> Asked {
         Asked {
             method: self.method.clone(),
@@ -119,6 +123,7 @@ impl Parts {
             expect: self.expect,
             retry: self.retry.clone(),
             extensions: self.extensions.clone(),
+            place: self.place.clone(),
         })
     }
 
@@ -136,6 +141,7 @@ impl RequestBuilder {
         session: Session,
         method: Method,
         url: Result<Url, UrlErrorKind>,
+        place: Option<Arc<Place>>,
     ) -> RequestBuilder {
         let config = &session.inner.config;
         let (url, error) = match url.and_then(|url| check_url(url, config.https_only)) {
@@ -164,6 +170,7 @@ impl RequestBuilder {
             expect: None,
             retry: config.retry.clone(),
             extensions: Extensions::new(),
+            place,
         };
         RequestBuilder {
             session,
@@ -456,10 +463,27 @@ pub trait IntoUrl: sealed::Sealed {
 
 mod sealed {
     /// Keeps the trait ours to extend.
-    pub trait Sealed {}
-    impl Sealed for &str {}
-    impl Sealed for String {}
-    impl Sealed for &String {}
+    pub trait Sealed {
+        /// The text it is to be parsed from, if it is not a URL already.
+        fn as_text(&self) -> Option<&str> {
+            None
+        }
+    }
+    impl Sealed for &str {
+        fn as_text(&self) -> Option<&str> {
+            Some(self)
+        }
+    }
+    impl Sealed for String {
+        fn as_text(&self) -> Option<&str> {
+            Some(self)
+        }
+    }
+    impl Sealed for &String {
+        fn as_text(&self) -> Option<&str> {
+            Some(self)
+        }
+    }
     impl Sealed for url::Url {}
     impl Sealed for &url::Url {}
 }

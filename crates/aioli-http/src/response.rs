@@ -60,7 +60,8 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
-    pub(crate) asked: Asked,
+    /// There once the request is over.
+    pub(crate) asked: Option<Asked>,
     /// The URLs that led here.
     pub(crate) history: Vec<Url>,
     pub(crate) content_length: Option<u64>,
@@ -101,7 +102,7 @@ impl Response {
     #[doc(alias = "aiohttp.ClientResponse.cookies")]
     #[must_use]
     pub fn cookies(&self) -> Vec<Cookie> {
-        cookies::of_response(&self.head.asked.url, &self.head.headers)
+        cookies::of_response(self.url(), &self.head.headers)
     }
 
     /// Returns the version of the response.
@@ -113,7 +114,7 @@ impl Response {
     /// Returns the URL that answered: the last one when there were redirects.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.head.asked.url
+        &self.head.asked().url
     }
 
     /// Returns the URLs that redirected here, the first one first.
@@ -372,8 +373,15 @@ impl Response {
 }
 
 impl Head {
+    /// What it answers, once the request is over.
+    fn asked(&self) -> &Asked {
+        self.asked
+            .as_ref()
+            .expect("the request was put in before the response was handed out")
+    }
+
     pub(crate) fn in_context(&self, error: Error) -> Error {
-        in_context(&self.asked, error)
+        in_context(self.asked(), error)
     }
 }
 
@@ -387,7 +395,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.head.status)
-            .field("url", &format_args!("{}", Shown(&self.head.asked.url)))
+            .field("url", &format_args!("{}", Shown(self.url())))
             .field("headers", &self.head.headers.len())
             .field("content_length", &self.head.content_length)
             .finish_non_exhaustive()

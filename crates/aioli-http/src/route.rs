@@ -18,7 +18,7 @@ use crate::proxy::{Proxy, ProxyKind, ProxyServer};
 /// Whom we talk to, and by which way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
-    pub(crate) origin: Origin,
+    pub(crate) origin: Arc<Origin>,
     pub(crate) via: Via,
     /// Whom the certificate must name, if not the host.
     pub(crate) server_name: Option<Arc<str>>,
@@ -62,7 +62,7 @@ impl Route {
     pub(crate) fn choose(
         config: &DialConfig,
         way: Option<&Way>,
-        origin: Origin,
+        origin: Arc<Origin>,
         own: bool,
     ) -> Result<Route> {
         let via = match &config.unix {

@@ -11,7 +11,7 @@
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind, RedirectErrorKind, Result, Sent};
+use crate::error::{Asked, Error, ErrorKind, RedirectErrorKind, Result, Sent};
 use crate::redirect;
 use crate::request::Parts;
 use crate::response::{Head, Response};
@@ -40,10 +40,15 @@ pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response
         Ok(()) => follow_redirects(session, &mut parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };
-    let response = result.inspect_err(|error| {
+    let mut response = result.inspect_err(|error| {
         let watch = &deadline.watch;
         watch.tell(|trace, request| trace.request_exception(request, error));
     })?;
+    response.head.asked = Some(Asked {
+        method: parts.method,
+        url: parts.url,
+        idempotent: parts.idempotent,
+    });
     response.body.watch().tell(|trace, request| {
         trace.request_end(request, response.head.status);
     });
@@ -94,7 +99,7 @@ async fn follow_redirects(
             }
             Err(kind) => {
                 *deadline = response.body.into_deadline();
-                return Err(refuse(&response.head, parts.url.clone(), history, kind));
+                return Err(refuse(parts, history, kind));
             }
         };
         tracing::debug!(status = %response.head.status, "redirected");
@@ -111,11 +116,11 @@ async fn follow_redirects(
     }
 }
 
-/// The error of a redirect that is not followed; `last` is the URL that sent it.
-fn refuse(head: &Head, last: Url, mut history: Vec<Url>, kind: RedirectErrorKind) -> Error {
-    history.push(last);
+/// The error of a redirect that is not followed; `parts` are those of the hop that sent it.
+fn refuse(parts: &Parts, mut history: Vec<Url>, kind: RedirectErrorKind) -> Error {
+    history.push(parts.url.clone());
     let error = Error::new(ErrorKind::Redirect { kind, history });
-    head.in_context(error)
+    error.with_request(&parts.asked()).with_sent(Sent::Fully)
 }
 
 /// Reads a response as a redirect, if the session and the request allow it.

@@ -12,6 +12,7 @@ use crate::dial::DialConfig;
 use crate::limits::{Limits, Timeout};
 use crate::middleware::Middleware;
 use crate::mock::MockServer;
+use crate::place::LastPlace;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder};
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) pool: Arc<Pool>,
     pub(crate) counters: Counters,
     pub(crate) closing: Closing,
+    pub(crate) last_place: LastPlace,
 }
 
 /// What a session was built with.
@@ -144,8 +146,13 @@ impl Session {
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request")]
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        let url = url.into_url(self.inner.config.base.as_ref());
-        RequestBuilder::new(self.clone(), method, url)
+        let place = self.inner.last_place.get();
+        let near = place.as_ref().zip(url.as_text());
+        let url = match near.and_then(|(place, text)| place.parse(text)) {
+            Some(url) => Ok(url),
+            None => url.into_url(self.inner.config.base.as_ref()),
+        };
+        RequestBuilder::new(self.clone(), method, url, place)
     }
 
     /// Starts a `GET` request; see [`request`](Session::request).

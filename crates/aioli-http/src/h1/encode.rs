@@ -22,6 +22,22 @@ pub(crate) fn request_line(out: &mut Vec<u8>, method: &Method, target: &[&str]) 
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
+/// Appends a number.
+pub(crate) fn decimal(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), number);
+    loop {
+        at -= 1;
+        // A remainder of ten is a digit.
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// Appends one header line; the types have ruled out line ends.
 pub(crate) fn header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     out.extend_from_slice(name.as_str().as_bytes());

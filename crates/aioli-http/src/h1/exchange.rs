@@ -88,6 +88,12 @@ impl Wire {
         self.poll_fill(&mut cx).is_pending() && (!thorough || self.transport.is_silent())
     }
 
+    /// Where the head of the next request is written, in memory that is used again and again.
+    pub(crate) fn begin(&mut self) -> &mut Vec<u8> {
+        self.output.clear();
+        &mut self.output.buffer
+    }
+
     /// Reads once into the input buffer; `false` is the end.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let n = ready!(self.transport.poll_read(cx, self.input.spare()))?;
@@ -194,19 +200,17 @@ pub(crate) struct Manner {
 }
 
 impl<'a> Exchange<'a> {
-    /// Prepares to send `head`, which is complete with its blank line, and `body` behind it.
+    /// Prepares to send the head that is in the output, complete with its blank line, and `body`
+    /// behind it.
     ///
     /// `encoder` frames a body that is a stream; other bodies have their length in the head.
     pub(crate) fn new(
         wire: &'a mut Wire,
-        head: &[u8],
         body: &'a mut Source,
         encoder: Option<BodyEncoder>,
         limits: HeadLimits,
         manner: Manner,
     ) -> Exchange<'a> {
-        wire.output.clear();
-        wire.output.copy(head);
         body.rewind();
         if !manner.hold {
             wire.output.load(body);

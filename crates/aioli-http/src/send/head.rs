@@ -1,6 +1,7 @@
 //! The head of a request, written anew for each hop: which headers go along to where it goes.
 
 use http::{HeaderName, HeaderValue, Method, header};
+use url::Url;
 
 use super::hop::Hop;
 use super::secrets::Attached;
@@ -14,30 +15,25 @@ use crate::session::Config;
 
 /// Writes the head of the request for this hop.
 pub(super) fn encode_head(
+    out: &mut Vec<u8>,
     config: &Config,
     parts: &Parts,
     hop: &Hop,
     route: &Route,
-) -> (Vec<u8>, Option<BodyEncoder>) {
-    let mut out = Vec::with_capacity(512);
+) -> Option<BodyEncoder> {
     let url = &parts.url;
     let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
     let target = [url.path(), mark, query];
     let proxy = route.asks_proxy();
     match proxy {
-        None => encode::request_line(&mut out, &parts.method, &target),
-        Some(_) => ask_proxy(&mut out, parts, target),
+        None => encode::request_line(out, &parts.method, &target),
+        Some(_) => ask_proxy(out, parts, target),
     }
 
     let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
     if !own_host {
-        out.extend_from_slice(b"host: ");
-        out.extend_from_slice(url.host_str().unwrap_or_default().as_bytes());
-        if let Some(port) = url.port() {
-            out.extend_from_slice(format!(":{port}").as_bytes());
-        }
-        out.extend_from_slice(b"\r\n");
+        host(out, url);
     }
     // Who is no proxy never sees what was meant for one.
     let proxy_logs_in = proxy.is_none_or(|proxy| proxy.authorization.is_some());
@@ -50,7 +46,7 @@ pub(super) fn encode_head(
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
         if !replaced && !withheld(name) && (hop.own_secrets || !policy.binds(name, value)) {
-            encode::header(&mut out, name, value);
+            encode::header(out, name, value);
         }
     }
     for (name, value) in &config.headers {
@@ -59,24 +55,34 @@ pub(super) fn encode_head(
             || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
             || parts.headers.contains_key(name);
         if !replaced && !withheld(name) && (hop.default_secrets || !policy.binds(name, value)) {
-            encode::header(&mut out, name, value);
+            encode::header(out, name, value);
         }
     }
     for (name, value) in proxy.into_iter().flat_map(ProxyServer::own_headers) {
-        encode::header(&mut out, name, value);
+        encode::header(out, name, value);
     }
     if asks_for_codings(config, parts) {
         out.extend_from_slice(decode::ACCEPTED_LINE);
     }
     if let Some(cookie) = cookie {
-        encode::header(&mut out, &header::COOKIE, cookie);
+        encode::header(out, &header::COOKIE, cookie);
     }
     if let Some(authorization) = authorization {
-        encode::header(&mut out, &header::AUTHORIZATION, authorization);
+        encode::header(out, &header::AUTHORIZATION, authorization);
     }
-    let encoder = encode_body_headers(&mut out, parts);
+    let encoder = encode_body_headers(out, parts);
     out.extend_from_slice(b"\r\n");
-    (out, encoder)
+    encoder
+}
+
+fn host(out: &mut Vec<u8>, url: &Url) {
+    out.extend_from_slice(b"host: ");
+    out.extend_from_slice(url.host_str().unwrap_or_default().as_bytes());
+    if let Some(port) = url.port() {
+        out.push(b':');
+        encode::decimal(out, port.into());
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes the request line for a proxy: with the whole URL (RFC 9112, section 3.2.2).

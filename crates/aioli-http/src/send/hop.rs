@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use aioli_time::{Sleep, sleep};
 use http::{Extensions, HeaderMap, StatusCode, header};
-use url::Url;
 
 use super::head::encode_head;
 use super::secrets::{self, Attached};
@@ -22,7 +21,7 @@ use super::signals::Signals;
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
-use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent, UrlErrorKind};
+use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent};
 use crate::h1::body::BodyDecoder;
 use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
 use crate::h1::framing::{Delimiter, framing};
@@ -31,6 +30,7 @@ use crate::h1::{parse_decimal, trim_ows};
 use crate::limits::Timeout;
 use crate::mock::injected;
 use crate::origin::Origin;
+use crate::place::Place;
 use crate::pool::{Begun, Connection, Pool, Slot};
 use crate::redirect::{self, describes_body};
 use crate::request::Parts;
@@ -43,7 +43,8 @@ use crate::upgrade;
 
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
-    pub(super) origin: Origin,
+    pub(super) origin: Arc<Origin>,
+    place: Arc<Place>,
     /// No hop so far has left the first origin.
     pub(super) at_home: bool,
     /// Whether the request's own secrets may be sent.
@@ -55,17 +56,22 @@ pub(super) struct Hop {
 
 impl Hop {
     pub(super) fn first(session: &Session, parts: &Parts) -> Result<Hop> {
-        let origin = origin(&parts.url)?;
-        let default_secrets = match &session.inner.config.base {
-            Some(base) => Origin::of(base).as_ref() == Some(&origin),
-            None => true,
+        let inner = &session.inner;
+        let place = match &parts.place {
+            Some(place) if place.is_of(&parts.url) => place.clone(),
+            _ => {
+                let place = Arc::new(Place::of(&inner.config, &parts.url)?);
+                inner.last_place.set(place.clone());
+                place
+            }
         };
         Ok(Hop {
-            origin,
+            origin: place.origin.clone(),
             at_home: true,
             own_secrets: true,
-            default_secrets,
+            default_secrets: place.default_secrets,
             attached: Attached::default(),
+            place,
         })
     }
 
@@ -96,7 +102,11 @@ impl Hop {
             }
         }
         parts.url = next.url;
-        let origin = origin(&parts.url)?;
+        let place = match self.place.is_of(&parts.url) {
+            true => self.place,
+            false => Arc::new(Place::of(config, &parts.url)?),
+        };
+        let origin = place.origin.clone();
         if self.origin.secure && !origin.secure {
             // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
             parts.headers.remove(header::REFERER);
@@ -110,12 +120,21 @@ impl Hop {
             own_secrets: self.own_secrets && trusted,
             default_secrets: self.default_secrets && trusted,
             attached: Attached::default(),
+            place,
         })
     }
 }
 
-fn origin(url: &Url) -> Result<Origin> {
-    Origin::of(url).ok_or_else(|| Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)))
+/// The way of this hop, which is known already unless the request has something to say about it.
+fn route(config: &Config, parts: &Parts, hop: &Hop) -> Result<Arc<Route>> {
+    let way = parts.way.as_deref();
+    if way.is_none()
+        && let Some(route) = &hop.place.route
+    {
+        return Ok(route.clone());
+    }
+    let route = Route::choose(&config.dial, way, hop.origin.clone(), hop.at_home)?;
+    Ok(Arc::new(route))
 }
 
 /// Sends the request once, or twice when a pooled connection turns out to be stale.
@@ -126,12 +145,9 @@ pub(super) async fn one_hop(
     deadline: &mut Deadline,
 ) -> Result<Response> {
     let config = &session.inner.config;
-    let origin = hop.origin.clone();
-    let route = Route::choose(&config.dial, parts.way.as_deref(), origin, hop.at_home)?;
-    let (mut head_bytes, mut encoder) = encode_head(config, parts, hop, &route);
     let idempotent = parts.method.is_idempotent();
-
-    let mut connection = connection(session, route, !idempotent, &parts.timeout, deadline).await?;
+    let route = route(config, parts, hop)?;
+    let mut connection = connection(session, &route, !idempotent, &parts.timeout, deadline).await?;
     loop {
         begin_sending(deadline, &parts.timeout);
         let limits = config.limits.h1_head();
@@ -140,16 +156,12 @@ pub(super) async fn one_hop(
             hold: patience.is_some(),
             upgrade: upgrade::is_asked(&parts.headers),
         };
-        let mut exchange = Exchange::new(
-            &mut connection.wire,
-            &head_bytes,
-            &mut parts.body,
-            encoder,
-            limits,
-            manner,
-        );
+        let out = connection.wire.begin();
+        let encoder = encode_head(out, config, parts, hop, &route);
+        let signals = Signals::new(out.len());
+        let (wire, body) = (&mut connection.wire, &mut parts.body);
+        let mut exchange = Exchange::new(wire, body, encoder, limits, manner);
         let head_limit = parts.timeout.head;
-        let signals = Signals::new(&head_bytes);
         let driven = drive(&mut exchange, deadline, head_limit, &mut patience, signals);
         let failure = match driven.await {
             Ok(Ok(head)) => {
@@ -157,7 +169,6 @@ pub(super) async fn one_hop(
                     // RFC 9110 section 10.1.1: once more, without the expectation.
                     parts.expect = None;
                     let slot = connection.into_slot();
-                    (head_bytes, encoder) = encode_head(config, parts, hop, &slot.route());
                     connection = open(session, slot, &parts.timeout, deadline).await?;
                     continue;
                 }
@@ -182,20 +193,19 @@ pub(super) async fn one_hop(
 /// Takes a connection of the pool, or a slot of it and opens one.
 async fn connection(
     session: &Session,
-    route: Route,
+    route: &Arc<Route>,
     careful: bool,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
     let inner = &session.inner;
     inner.closing.check()?;
-    let route = Arc::new(route);
-    let mut begun = inner.pool.begin(&route, careful);
+    let mut begun = inner.pool.begin(route, careful);
     if let Begun::Wait(waiting) = begun {
         deadline.begin(Phase::Pool, timeout.pool);
         deadline.watch.queue_start();
         let waiting = inner.closing.or_closed(waiting);
-        let slot = deadline.within(waiting).await??;
+        let slot = Box::pin(deadline.within(waiting)).await??;
         deadline.watch.queue_end();
         begun = Pool::resume(slot, careful);
     }
@@ -369,7 +379,7 @@ fn answered(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head 
         status: head.status,
         version: head.version,
         headers: head.headers,
-        asked: parts.asked(),
+        asked: None,
         history: Vec::new(),
         extensions: Extensions::new(),
         content_length,

@@ -12,9 +12,9 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new(head: &[u8]) -> Signals {
+    pub(super) fn new(head: usize) -> Signals {
         Signals {
-            head: head.len() as u64,
+            head: head as u64,
             told: 0,
         }
     }

@@ -14,6 +14,7 @@ use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
 use crate::limits::{Limits, Timeout};
+use crate::place::LastPlace;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, header_pair};
@@ -229,6 +230,7 @@ impl SessionBuilder {
                 pool,
                 counters: Counters::default(),
                 closing: Closing::default(),
+                last_place: LastPlace::default(),
             }),
         }
     }

@@ -36,6 +36,15 @@ fn n124_announced_lengths_are_kept() {
     assert_eq!(out, b"");
 }
 
+#[test]
+fn numbers() {
+    for number in [0, 7, 10, 65_535, u64::MAX] {
+        let mut out = Vec::new();
+        decimal(&mut out, number);
+        assert_eq!(out, number.to_string().as_bytes());
+    }
+}
+
 proptest! {
     #[test]
     fn chunks_are_read_back(

@@ -29,7 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn routes() -> Vec<Arc<Route>> {
     let origin = |n| Origin::of(&format!("http://h{n}/").parse().unwrap()).unwrap();
     let route = |n| Route {
-        origin: origin(n),
+        origin: Arc::new(origin(n)),
         via: Via::Direct,
         server_name: None,
     };
