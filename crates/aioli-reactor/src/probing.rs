@@ -19,12 +19,15 @@ const DOUBLINGS_MAX: u32 = 6;
 /// Reads that are taken for the last one between two probes, at first. It doubles with each
 /// probe that was futile.
 const ASSUMED_MIN: u32 = 8;
-const TRUST_MAX: u32 = 4;
+const TRUST_MAX: u32 = 5;
+/// So many probes in a row may find something before the source is watched by edge again.
+const FRUITFUL_MAX: u8 = 3;
 
-/// Where the parts of the word are: a bit, two numbers of three bits, and one of sixteen.
+/// Where the parts of the word are: a bit, three numbers of three bits, and one of sixteen.
 const IS_PROBE: u32 = 1;
 const DOUBLINGS: u32 = 1;
 const TRUST: u32 = 4;
+const FRUITFUL: u32 = 7;
 const COUNT: u32 = 16;
 const BITS: u32 = 7;
 
@@ -42,6 +45,8 @@ struct Counts {
     doublings: u8,
     /// How far it is trusted.
     trust: u8,
+    /// By level: probes in a row that have found something.
+    fruitful: u8,
 }
 
 /// What to do after a read that has filled its buffer.
@@ -80,21 +85,15 @@ impl Probing {
         counts.is_probe = is_full;
         let mut next = Next::Probe;
         if was_fruitful && by_level {
-            // One may be a peer that was quick. Trust wears off, and is tried by the next read.
-            match counts.trust.checked_sub(1) {
-                Some(trust) => {
-                    counts.trust = trust;
-                    counts.count = (ASSUMED_MIN << trust) as u16;
-                }
-                None => {
-                    counts.count = 0;
-                    next = Next::Leave;
-                }
+            // One may be a peer that was quick: the next full read is followed by a probe too.
+            counts.fruitful += 1;
+            counts.count = (ASSUMED_MIN << counts.trust) as u16;
+            if counts.fruitful > FRUITFUL_MAX {
+                (counts.fruitful, counts.count) = (0, 0);
+                next = Next::Leave;
             }
-        } else if was_fruitful {
-            counts.count = 0;
-        } else if by_level {
-            // Enough have been taken for the last one.
+        } else if was_fruitful || by_level {
+            // By level: enough have been taken for the last one.
             counts.count = 0;
         }
         self.store(word, counts);
@@ -112,7 +111,7 @@ impl Probing {
         let mut is_time = false;
         if by_level {
             counts.trust = (counts.trust + 1).min(TRUST_MAX as u8);
-            counts.count = 0;
+            (counts.fruitful, counts.count) = (0, 0);
         } else {
             counts.count += 1;
             is_time = u32::from(counts.count) >= FUTILE_MIN << counts.doublings;
@@ -148,6 +147,7 @@ impl Counts {
             count: (word >> COUNT) as u16,
             doublings: (word >> DOUBLINGS & BITS) as u8,
             trust: (word >> TRUST & BITS) as u8,
+            fruitful: (word >> FRUITFUL & BITS) as u8,
         }
     }
 
@@ -155,6 +155,7 @@ impl Counts {
         u32::from(self.is_probe)
             | u32::from(self.doublings) << DOUBLINGS
             | u32::from(self.trust) << TRUST
+            | u32::from(self.fruitful) << FRUITFUL
             | u32::from(self.count) << COUNT
     }
 }
@@ -210,7 +211,7 @@ mod tests {
     fn by_level_probes_become_rare_and_several_that_find_something_end_it() {
         let probing = Probing::default();
         until_level(&probing);
-        for expected in [8, 16, 32, 64, 128, 128] {
+        for expected in [8, 16, 32, 64, 128, 256, 256] {
             for _ in 0..expected {
                 assert_eq!(probing.moved(true, true), Next::Assume);
                 assert!(!probing.blocked(true));
@@ -218,12 +219,12 @@ mod tests {
             assert_eq!(probing.moved(true, true), Next::Probe);
             assert!(!probing.blocked(true));
         }
-        for _ in 0..128 {
+        for _ in 0..256 {
             assert_eq!(probing.moved(true, true), Next::Assume);
         }
         assert_eq!(probing.moved(true, true), Next::Probe);
         // The last read of each probe fills its buffer: there is more and more.
-        for _ in 0..TRUST_MAX {
+        for _ in 0..FRUITFUL_MAX {
             assert_eq!(probing.moved(true, true), Next::Probe);
         }
         assert_eq!(probing.moved(true, true), Next::Leave);
@@ -237,8 +238,11 @@ mod tests {
             while probing.moved(true, true) == Next::Assume {}
             assert!(!probing.blocked(true));
             while probing.moved(true, true) == Next::Assume {}
-            // It finds the next message, which is short.
-            assert_ne!(probing.moved(true, false), Next::Leave);
+            for _ in 0..FRUITFUL_MAX {
+                // It finds the next message.
+                assert_eq!(probing.moved(true, true), Next::Probe);
+            }
+            assert!(!probing.blocked(true));
         }
     }
 
@@ -250,7 +254,8 @@ mod tests {
                 is_probe: true,
                 count: 256,
                 doublings: 6,
-                trust: 4,
+                trust: 5,
+                fruitful: 3,
             },
         ] {
             assert_eq!(Counts::unpack(counts.pack()), counts);

@@ -250,7 +250,7 @@ fn messages_as_long_as_the_buffer_are_read_by_level_until_one_is_longer() {
             let word = model.registration.source.readiness.observe();
             word.is_by_level()
         };
-        (0..200).for_each(|_| model.step(Step::Exchange));
+        (0..600).for_each(|_| model.step(Step::Exchange));
         assert_eq!(is_by_level(&model), kind == DriverKind::Epoll);
         // A transfer in bulk: the next probe ends it.
         model.send(1000 * BUFFER);
