@@ -83,7 +83,10 @@ pub(crate) async fn open(
     let stream = match &route.via {
         Via::Direct => Transport::Tcp(dial.tcp(&origin.host, origin.port).await?),
         Via::Unix(path) => dial.unix(path).await?,
-        Via::Proxy(proxy) => dial.through(proxy, origin).await?,
+        Via::Proxy(proxy) => dial
+            .through(proxy, origin)
+            .await
+            .map_err(|error| error.at_proxy(&proxy.host, proxy.port))?,
     };
     dial.deadline.watch.connected();
     if origin.secure {

@@ -120,8 +120,10 @@ pub enum ErrorKind {
     /// A proxy did not let the request through; no byte of it was sent.
     ///
     /// A proxy that is asked for an `http` URL answers with a response of its own instead.
-    #[error("proxy: {kind}{}", status_text(*status))]
+    #[error("proxy {}: {kind}{}", Excerpt(proxy), status_text(*status))]
     Proxy {
+        /// Its host and port.
+        proxy: String,
         /// Why.
         kind: ProxyErrorKind,
         /// What it answered to `CONNECT`.
@@ -310,10 +312,23 @@ impl Error {
         source: Option<BoxError>,
     ) -> Error {
         Error::new(ErrorKind::Proxy {
+            proxy: String::new(),
             kind,
             status,
             source,
         })
+    }
+
+    /// Says which proxy it was.
+    pub(crate) fn at_proxy(mut self, host: &str, port: u16) -> Error {
+        if let ErrorKind::Proxy { proxy, .. } = &mut self.inner.kind {
+            *proxy = if host.contains(':') {
+                format!("[{host}]:{port}")
+            } else {
+                format!("{host}:{port}")
+            };
+        }
+        self
     }
 
     pub(crate) fn body(kind: BodyErrorKind, source: Option<BoxError>) -> Error {

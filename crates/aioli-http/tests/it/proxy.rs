@@ -321,6 +321,7 @@ fn a_proxy_that_is_not_there_or_not_allowed() {
             let ErrorKind::Proxy { source, .. } = error.kind() else {
                 unreachable!()
             };
+            assert!(error.to_string().contains("proxy 127.0.0.1:1: "), "{error}");
             assert!(source.as_ref().unwrap().to_string().contains("127.0.0.1:1"));
             assert!(error.is_retryable());
         }
