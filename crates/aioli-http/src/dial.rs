@@ -39,11 +39,22 @@ use crate::transport::Transport;
 /// Nobody needs more addresses of one name, and a name can have any number.
 const ADDRESSES_MAX: usize = 16;
 
+/// A family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IpFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
 /// How the connections of a session are opened.
 #[derive(Debug)]
 pub(crate) struct DialConfig {
     pub(crate) trust: Trust,
     pub(crate) names: Names,
+    /// The only one of whose addresses are used.
+    pub(crate) family: Option<IpFamily>,
     pub(crate) egress: Option<Egress>,
     /// The first one that is for an origin is taken.
     pub(crate) proxies: Vec<Proxy>,
@@ -57,6 +68,7 @@ impl DialConfig {
         DialConfig {
             trust: Trust::new(),
             names: Names::new(),
+            family: None,
             egress: None,
             proxies: Vec::new(),
             unix: None,
@@ -138,6 +150,7 @@ impl Dial<'_> {
             Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
             Host::Domain(name) => self.lookup(name, port).await?,
         };
+        self.of_family(host, &mut addresses)?;
         self.permitted(host, &mut addresses)?;
         Ok(addresses)
     }
@@ -158,6 +171,22 @@ impl Dial<'_> {
             let host = name.to_owned();
             Error::new(ErrorKind::Dns { host, source })
         })
+    }
+
+    /// Leaves the addresses of the family that is used.
+    fn of_family(&self, host: &str, addresses: &mut Vec<SocketAddr>) -> Result<()> {
+        let Some(family) = self.config.family else {
+            return Ok(());
+        };
+        addresses.retain(|address| address.is_ipv4() == (family == IpFamily::V4));
+        if !addresses.is_empty() {
+            return Ok(());
+        }
+        let none = format!("it has no address of the family {family:?}");
+        Err(Error::new(ErrorKind::Dns {
+            host: host.to_owned(),
+            source: io::Error::new(io::ErrorKind::NotFound, none),
+        }))
     }
 
     /// Leaves the addresses that may be connected to.

@@ -216,6 +216,7 @@ pub use url::Url;
 pub use crate::auth::{Auth, Netrc, NetrcError};
 pub use crate::body::Body;
 pub use crate::cookies::{Cookie, CookieError, CookieJar, SameSite, SessionCookies};
+pub use crate::dial::IpFamily;
 pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{
     BodyErrorKind, BoxError, Coding, DecodeErrorKind, Error, ErrorKind, LimitKind, Phase,

@@ -35,6 +35,7 @@ fn types() {
         Error,
         ErrorKind,
         HeaderMap,
+        IpFamily,
         LimitKind,
         Limits,
         Method,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aioli_http::{
-    Egress, EgressRule, Error, ErrorKind, Phase, RequestErrorKind, Resolver, Resolving, Session,
-    Timeout,
+    Egress, EgressRule, Error, ErrorKind, IpFamily, Phase, RequestErrorKind, Resolver, Resolving,
+    Session, Timeout,
 };
 use aioli_net::{ListenOptions, TcpListener};
 use futures::future::join_all;
@@ -352,4 +352,29 @@ fn the_address_of_this_side() {
         );
     });
     assert_eq!(*seen.lock().unwrap(), [IpAddr::from([127, 0, 0, 1])]);
+}
+
+#[test]
+fn one_family_only() {
+    let server = hello();
+    let addr = server.addr;
+    run(async {
+        let session = |family| {
+            Session::builder()
+                .resolve_all("a.example", ["[::1]:1".parse().unwrap(), addr])
+                .ip_family(family)
+                .build()
+                .unwrap()
+        };
+        let v4 = session(IpFamily::V4);
+        assert!(v4.get("http://a.example/").await.is_ok());
+        let error = v4.get("http://[::1]:1/").await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Dns { .. }), "{error:?}");
+        let v6 = session(IpFamily::V6);
+        let error = v6.get("http://a.example/").await.unwrap_err();
+        let ErrorKind::Connect { source, .. } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert!(!source.to_string().contains("127.0.0.1"), "{error:?}");
+    });
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aioli_task::Seconds;
 
 use super::SessionBuilder;
+use crate::dial::IpFamily;
 use crate::egress::Egress;
 use crate::error::{Error, RequestErrorKind};
 use crate::proxy::Proxy;
@@ -40,6 +41,27 @@ impl SessionBuilder {
     #[doc(alias = "aiohttp.TCPConnector.resolver")]
     pub fn resolver(mut self, resolver: impl Resolver) -> SessionBuilder {
         self.config.dial.names.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// Uses addresses of one family only, of hosts and of proxies; those of both, unless it is
+    /// said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{ErrorKind, IpFamily, Session};
+    ///
+    /// # let url = aioli_http::example::serve("hello");
+    /// # aioli_task::run(async {
+    /// let session = Session::builder().ip_family(IpFamily::V6).build()?;
+    /// let error = session.get(url.replace("127.0.0.1", "127.1")).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Dns { .. }));
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "aiohttp.TCPConnector.family")]
+    pub fn ip_family(mut self, family: IpFamily) -> SessionBuilder {
+        self.config.dial.family = Some(family);
         self
     }
 

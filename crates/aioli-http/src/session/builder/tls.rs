@@ -15,7 +15,8 @@ impl SessionBuilder {
 
     /// Whether the system's root certificates are trusted; they are unless this says `false`.
     ///
-    /// They are read by the first `https` request of the process that needs them.
+    /// They are read by the first `https` request of the process that needs them. The variables
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` of the environment name others.
     pub fn system_roots(mut self, yes: bool) -> SessionBuilder {
         self.config.dial.trust.system = yes;
         self
