@@ -37,8 +37,6 @@ pub(crate) const AVAILABLE: bool = cfg!(feature = "compression");
 /// What is asked for unless the caller asks for something else, as a line of a head.
 pub(crate) const ACCEPTED_LINE: &[u8] = b"accept-encoding: gzip, deflate, br, zstd\r\n";
 
-/// Nobody applies more than one; each multiplies what a byte can become.
-const MAX_CODINGS: usize = 3;
 /// RFC 9659: 8 MiB are what a `zstd` body may ask for.
 const MAX_ZSTD_WINDOW: usize = 8 * 1024 * 1024;
 /// The largest piece that is handed out.
@@ -71,8 +69,10 @@ impl Decoding {
     /// that is not known: the body is then left as it is.
     ///
     /// The headers that describe the coded body, and no longer what the caller gets, are removed.
-    pub(crate) fn begin(headers: &mut HeaderMap) -> Option<Box<Decoding>> {
-        let state = match read(headers)? {
+    ///
+    /// More than `limit` codings are refused: each multiplies what a byte can become.
+    pub(crate) fn begin(headers: &mut HeaderMap, limit: usize) -> Option<Box<Decoding>> {
+        let state = match read(headers, limit)? {
             Ok(codings) => State::Running(Chain::new(&codings)?),
             Err(exceeded) => State::Refused(exceeded),
         };
@@ -217,7 +217,7 @@ pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 /// The codings in the order in which they were applied; `None` when the body stays as it is.
-fn read(headers: &HeaderMap) -> Option<Result<Vec<Coding>, Exceeded>> {
+fn read(headers: &HeaderMap, limit: usize) -> Option<Result<Vec<Coding>, Exceeded>> {
     let mut codings = Vec::new();
     for value in headers.get_all(header::CONTENT_ENCODING) {
         for token in value.as_bytes().split(|byte| *byte == b',') {
@@ -225,9 +225,9 @@ fn read(headers: &HeaderMap) -> Option<Result<Vec<Coding>, Exceeded>> {
             if token.is_empty() || token.eq_ignore_ascii_case(b"identity") {
                 continue;
             }
-            if codings.len() == MAX_CODINGS {
-                let seen = MAX_CODINGS as u64 + 1;
-                return AVAILABLE.then_some(Err(LimitKind::Encodings.over(MAX_CODINGS, seen)));
+            if codings.len() == limit {
+                let seen = limit as u64 + 1;
+                return AVAILABLE.then_some(Err(LimitKind::Encodings.over(limit, seen)));
             }
             codings.push(parse(token)?);
         }

@@ -210,6 +210,7 @@ impl From<f64> for Timeout {
 /// | informational (1xx) responses before the final one | 32 |
 /// | bytes of extension, of one chunk and of a whole body | 512, 16 KiB |
 /// | bytes and lines of trailers | 16 KiB, 64 |
+/// | content codings of one body, one within the other | 3 |
 /// | bytes of a body that is buffered whole | 64 MiB |
 /// | redirects | 10 |
 ///
@@ -243,6 +244,7 @@ pub struct Limits {
     pub(crate) chunk_extensions: usize,
     pub(crate) trailers: usize,
     pub(crate) trailer_lines: usize,
+    pub(crate) encodings: usize,
     pub(crate) body: usize,
     pub(crate) redirects: usize,
 }
@@ -308,6 +310,12 @@ impl Limits {
         self
     }
 
+    /// Content codings of one body, one within the other.
+    pub fn encodings(mut self, n: usize) -> Limits {
+        self.encodings = n;
+        self
+    }
+
     /// Bytes of a body that is buffered whole (`bytes`, `text`, `json`); streaming has no bound.
     pub fn body(mut self, bytes: usize) -> Limits {
         self.body = bytes;
@@ -353,6 +361,7 @@ impl Default for Limits {
             chunk_extensions: 16 * 1024,
             trailers: 16 * 1024,
             trailer_lines: 64,
+            encodings: 3,
             body: 64 * 1024 * 1024,
             redirects: 10,
         }

@@ -278,12 +278,14 @@ impl Response {
     }
 
     /// Decodes the body from here on, if it has content codings that are known.
-    pub(crate) fn begin_decoding(&mut self) {
+    ///
+    /// Of at most `limit` codings.
+    pub(crate) fn begin_decoding(&mut self, limit: usize) {
         // A part of a coded body cannot be decoded by itself.
         if self.body.is_over() || self.head.status == StatusCode::PARTIAL_CONTENT {
             return;
         }
-        self.decoding = Decoding::begin(&mut self.head.headers);
+        self.decoding = Decoding::begin(&mut self.head.headers, limit);
         if self.decoding.is_some() {
             self.head.content_length = None;
         }

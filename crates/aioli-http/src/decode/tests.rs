@@ -297,7 +297,7 @@ fn input_080_the_header_says_what_is_decoded() {
                 HeaderValue::from_str(value).unwrap(),
             );
         }
-        let found = read(&headers).map(|codings| codings.map_err(|exceeded| exceeded.kind));
+        let found = read(&headers, 3).map(|codings| codings.map_err(|exceeded| exceeded.kind));
         assert_eq!(found, want, "{values:?}");
     }
 }
@@ -309,7 +309,7 @@ fn the_beginning_of_an_error_page_is_readable() {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_str(&coding.to_string()).unwrap();
         headers.append(header::CONTENT_ENCODING, value);
-        let mut decoding = Decoding::begin(&mut headers).unwrap();
+        let mut decoding = Decoding::begin(&mut headers, 3).unwrap();
         let coded = encode(coding, page.as_bytes());
         let beginning = decoding.beginning(coded.into(), 100);
         assert_eq!(beginning, page.as_bytes()[..100], "{coding}");

@@ -16,6 +16,7 @@ mod expect;
 mod foreign;
 mod hostile;
 mod leaks;
+mod limits;
 mod middleware;
 mod mock;
 mod network;

@@ -285,3 +285,74 @@ fn the_beginning_of_an_error_page_is_waited_for() {
     );
     assert_eq!(body(Mock::new(500).body(Body::stream(stuck))), 5);
 }
+
+/// Middleware, a retry, a redirect and a body, with an await in each.
+fn layered() -> Session {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    Session::builder()
+        .limits(aioli_http::Limits::default().per_host(1).connections(1))
+        .retry(Retry::idempotent(2).backoff(0.001..0.001).jitter(|| 1.0))
+        .with(async |request, next| {
+            aioli_task::yield_now().await;
+            let response = next.run(request).await;
+            aioli_task::yield_now().await;
+            response
+        })
+        .mock(move |request| {
+            let n = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async move {
+                aioli_task::yield_now().await;
+                match request.url().path() {
+                    "/" => Mock::redirect(307, "/next"),
+                    _ if n % 3 == 1 => Mock::new(503),
+                    _ => {
+                        let pieces = stream::unfold(0, |n| async move {
+                            aioli_task::yield_now().await;
+                            (n < 2).then_some((Ok::<_, std::io::Error>("piece"), n + 1))
+                        });
+                        Mock::new(200).body(Body::stream(pieces))
+                    }
+                }
+            }
+        })
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn n160_dropped_at_each_await_of_each_layer() {
+    run_virtual(async {
+        let mut points = 0;
+        for polls in 0.. {
+            let session = layered();
+            let whole = || async { session.put(URL).body("x").await?.text().await };
+            let done = crate::cancel::at_most(polls, whole()).await;
+            let stats = session.stats();
+            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+            if let Some(text) = done {
+                assert_eq!(text.unwrap(), "piecepiece");
+                break;
+            }
+            points = polls;
+            // The one slot is free: the next request does not wait for ever.
+            let next = session.get("http://a.example/next").await.unwrap();
+            assert!(next.status() == 200 || next.status() == 503);
+        }
+        assert!(points >= 8, "{points} cancel points");
+    });
+}
+
+#[test]
+fn under_executors_that_are_not_ours() {
+    async fn work() {
+        let page = layered().put(URL).body("x").await.unwrap();
+        assert_eq!(page.text().await.unwrap(), "piecepiece");
+    }
+    futures::executor::block_on(work());
+    smol::block_on(work());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::spawn(work()).await.unwrap() });
+}
