@@ -441,3 +441,6 @@ pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
         .any(|byte| byte == b';' || parse::is_control(byte));
     name_fits && value_fits
 }
+
+#[cfg(test)]
+mod tests;

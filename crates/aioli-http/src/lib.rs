@@ -83,6 +83,28 @@
 //! # Ok::<(), aioli_http::Error>(()) }).unwrap();
 //! ```
 //!
+//! Logging in once, and for as long as the cookie lasts:
+//!
+//! ```
+//! # use aioli_http::Mock;
+//! use aioli_http::{CookieJar, Session};
+//!
+//! # aioli_task::run(async {
+//! let jar = CookieJar::new(); // or `CookieJar::load(path)`, and `jar.save(..)` at the end
+//! let session = Session::builder()
+//!     .base_url("https://a.example/")
+//!     .cookies(jar.clone())
+//! #    .mock(async |request| match request.url().path() {
+//! #        "/login" => Mock::new(200).header("set-cookie", "sid=31d4; Max-Age=60; Secure"),
+//! #        _ => Mock::text(200, request.header("cookie").unwrap_or_default()),
+//! #    })
+//!     .build()?;
+//! session.post("login").form([("user", "me"), ("word", "pass")]).await?;
+//! assert_eq!(session.get("whoami").await?.text().await?, "sid=31d4");
+//! assert_eq!(jar.cookies()[0].domain(), "a.example");
+//! # Ok::<(), aioli_http::Error>(()) }).unwrap();
+//! ```
+//!
 //! Deciding by the error:
 //!
 //! ```

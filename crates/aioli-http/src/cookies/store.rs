@@ -57,17 +57,17 @@ impl Store {
         self.serial += 1;
         let host = CookieHost::from_name(&cookie.domain);
         let site = host.site();
+        // An expired one is as good as gone: nothing hides it, and nobody takes its age over.
+        self.remove_expired_of(site, now);
         if let Some(kept) = self.sites.get_mut(site) {
-            let hidden = |kept: &Kept| !kept.cookie.is_expired(now) && hides(&cookie, &kept.cookie);
+            let hidden = |kept: &Kept| hides(&cookie, &kept.cookie);
             if !over_secure && !cookie.secure && kept.iter().any(hidden) {
                 return Err(CookieError::Overlay);
             }
             if let Some(old) = kept.iter_mut().find(|kept| is_same(&cookie, &kept.cookie)) {
                 old.cookie = cookie;
                 old.used = self.serial;
-                if old.cookie.is_expired(now) {
-                    self.remove_expired_of(site, now);
-                }
+                self.remove_expired_of(site, now);
                 return Ok(());
             }
         }
@@ -147,14 +147,10 @@ impl Store {
         }
     }
 
-    /// Makes room for one more cookie of `site`: expired ones go first, then those that are not
-    /// secure of sites that have many, then any of theirs, then any; among equals the one that
-    /// was used longest ago.
+    /// Makes room for one more cookie of `site`, whose expired ones are gone: expired ones of other
+    /// sites go first, then those that are not secure of sites that have many, then any of theirs,
+    /// then any; among equals the one that was used longest ago.
     fn make_room(&mut self, site: &str, now: i64) {
-        let of_site = self.sites.get(site).map_or(0, Vec::len);
-        if of_site >= MAX_PER_SITE {
-            self.remove_expired_of(site, now);
-        }
         if self.sites.get(site).map_or(0, Vec::len) >= MAX_PER_SITE {
             self.evict(|candidate, _| candidate == site);
         }

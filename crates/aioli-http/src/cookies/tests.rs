@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod model;
+
 const A: &str = "https://www.a.example/dir/page?q#f";
 
 fn url(text: &str) -> Url {

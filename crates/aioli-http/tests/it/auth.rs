@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use aioli_http::{Auth, Body, ErrorKind, Limits, RequestErrorKind, Session};
+use aioli_http::{Auth, Body, ErrorKind, Limits, Netrc, NetrcError, RequestErrorKind, Session};
 use futures::stream;
 
 use crate::cancel::at_most;
@@ -289,5 +289,38 @@ fn input_164_nothing_of_it_is_shown() {
         let refused = session.get(server.url("/")).bearer("s3cret s3cret");
         let refused = format!("{:?}", refused.await.unwrap_err());
         assert!(!refused.contains("s3cret"), "{refused}");
+    });
+}
+
+#[test]
+fn input_126_a_netrc_file_is_for_its_hosts() {
+    let (server, log) = server(|_, _| ok(""));
+    let path = std::env::temp_dir().join(format!("aioli-http-netrc-{}", std::process::id()));
+    let load = |text: &[u8]| {
+        std::fs::write(&path, text).unwrap();
+        Netrc::load(&path)
+    };
+    let error = load(b"machine a login x\nwhat").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    let source = error.get_ref().and_then(|source| source.downcast_ref());
+    assert_eq!(source, Some(&NetrcError::Word { line: 2 }));
+    assert!(load(&vec![b'#'; (1 << 20) + 1]).is_err());
+    assert!(load(b"machine \xff").is_err());
+    let netrc = load(b"machine 127.0.0.1 login u password p\ndefault login x password y").unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(
+        Netrc::load(&path).unwrap_err().kind(),
+        std::io::ErrorKind::NotFound
+    );
+    run(async {
+        let session = Session::builder()
+            .netrc(netrc)
+            .resolve("other.example", server.addr)
+            .build()
+            .unwrap();
+        session.get(server.url("/")).await.unwrap();
+        session.get(server.url("/")).bearer("t").await.unwrap();
+        session.get("http://other.example/").await.unwrap();
+        assert_eq!(*log.lock().unwrap(), ["Basic dTpw", "Bearer t", ""]);
     });
 }

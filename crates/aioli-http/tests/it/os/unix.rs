@@ -1,11 +1,12 @@
-//! Requests over a Unix socket.
+//! Requests over a Unix socket, and files that only their owner may read.
 
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread;
 
-use aioli_http::{Egress, ErrorKind, Session, Timeout};
+use aioli_http::{CookieJar, Egress, ErrorKind, Session, SessionCookies, Timeout};
 
 use crate::server::{ok, run};
 
@@ -104,4 +105,15 @@ fn a_socket_that_is_not_there() {
         assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
         assert!(error.is_connect() && !error.maybe_processed());
     });
+}
+
+#[test]
+fn saved_cookies_are_their_owners() {
+    let place = Place::new("cookies");
+    std::fs::write(&place.0, "anybody may read this").unwrap();
+    CookieJar::new()
+        .save(&place.0, SessionCookies::Keep)
+        .unwrap();
+    let mode = std::fs::metadata(&place.0).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
