@@ -248,13 +248,16 @@ impl ErrorKind {
     }
 }
 
-/// The name, the text and the cause: what it is made of may be long, secret, or the server's.
+/// The name, the text and the causes: what it is made of may be long, secret, or the server's.
 impl fmt::Debug for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_tuple(self.name());
         out.field(&format_args!("{self}"));
-        if let Some(source) = self.source() {
+        // Of errors in errors, as that of a proxy, the last one says most.
+        let mut next = self.source();
+        while let Some(source) = next {
             out.field(&format_args!("{}", Excerpt(&source.to_string())));
+            next = source.source();
         }
         out.finish()
     }

@@ -532,3 +532,34 @@ fn input_160_dropped_at_each_await_on_the_way_through_a_proxy() {
         fine(&session, "https://a.example/").await;
     });
 }
+
+#[test]
+fn under_a_foreign_executor() {
+    let authority = Authority::new();
+    let (server, _, _) = http_proxy(None, authority.issue(&["a.example"], |_| {}));
+    let address = server.addr;
+    let here = move |host: String| async move {
+        assert_eq!(host, "proxy.example");
+        Ok(vec![address])
+    };
+    let session = trusting(&authority)
+        .resolver(here)
+        .proxy(Proxy::http("proxy.example").basic("me", "secret"))
+        .egress(Egress::listed_only().allow(&address.ip().to_string()))
+        .timeout(Timeout::total(30).dns(10).sock_connect(10).tls(10))
+        .build()
+        .unwrap();
+    futures::executor::block_on(async {
+        fine(&session, "https://a.example/").await;
+        fine(&session, "http://a.example/").await;
+        let direct = session
+            .get("http://10.0.0.1/")
+            .no_proxy()
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(direct.kind(), ErrorKind::Egress { .. }),
+            "{direct:?}"
+        );
+    });
+}
