@@ -41,7 +41,7 @@ struct Counts {
     is_probe: bool,
     /// By edge: futile probes in a row. By level: reads that were taken for the last one.
     count: u16,
-    /// How often the watching by level was given up.
+    /// How often it was a mistake to watch by level.
     doublings: u8,
     /// How far it is trusted.
     trust: u8,
@@ -123,11 +123,18 @@ impl Probing {
         is_time
     }
 
-    /// The watching by level has been given up.
+    /// The watching by level has ended.
     pub(crate) fn left(&self) {
         let word = self.0.load(Ordering::Relaxed);
         let mut counts = Counts::unpack(word);
-        counts.count = 0;
+        (counts.count, counts.fruitful) = (0, 0);
+        self.store(word, counts);
+    }
+
+    /// Watching by level was a mistake: nobody reads what it reports.
+    pub(crate) fn was_mistaken(&self) {
+        let word = self.0.load(Ordering::Relaxed);
+        let mut counts = Counts::unpack(word);
         counts.doublings = (counts.doublings + 1).min(DOUBLINGS_MAX as u8);
         self.store(word, counts);
     }
@@ -180,7 +187,7 @@ mod tests {
         let probing = Probing::default();
         for expected in [4, 8, 16, 32, 64, 128, 256, 256] {
             assert_eq!(until_level(&probing), expected);
-            probing.left();
+            probing.was_mistaken();
         }
     }
 
@@ -244,6 +251,17 @@ mod tests {
             }
             assert!(!probing.blocked(true));
         }
+    }
+
+    #[test]
+    fn what_was_counted_by_level_does_not_count_by_edge() {
+        let probing = Probing::default();
+        until_level(&probing);
+        for _ in 0..ASSUMED_MIN {
+            assert_eq!(probing.moved(true, true), Next::Assume);
+        }
+        probing.left();
+        assert_eq!(until_level(&probing), 4);
     }
 
     #[test]

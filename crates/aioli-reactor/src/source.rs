@@ -131,6 +131,7 @@ impl Source {
         waiting.armed = Ready::NONE;
         if word.is_by_level() && !waiting.waiters.has_reader() {
             // It would be reported by each wait, and no wait would ever be one.
+            self.probing.was_mistaken();
             self.leave_level(driver);
         }
         waiting.waiters.take(ready, woken);
@@ -203,7 +204,7 @@ impl Source {
         }
         // An error: the source was closed, and nothing is watched any more.
         if !matches!(driver.watch(self.raw, self.token, Trigger::Level), Ok(true)) {
-            self.probing.left();
+            self.probing.was_mistaken();
             return;
         }
         let word = self.readiness.transition_to_level();
