@@ -172,7 +172,7 @@ impl Next {
             }
             None => {
                 request.parts.check_url(&self.session.inner.config)?;
-                send::send(&self.session, request.parts).await
+                send::send(&self.session, &mut Some(request.parts)).await
             }
         }
     }

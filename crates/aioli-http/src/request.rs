@@ -368,14 +368,18 @@ impl RequestBuilder {
             parts,
             error,
         } = self;
+        let mut place = Some(parts);
         Sending(Box::pin(async move {
-            match error {
-                Some(error) => Err(error),
-                None if session.inner.config.middleware.is_empty() => {
-                    send::send(&session, parts).await
-                }
-                None => Next::first(session).run(Request { parts }).await,
+            if let Some(error) = error {
+                return Err(error);
             }
+            if !session.inner.config.middleware.is_empty()
+                && let Some(parts) = place.take()
+            {
+                let next = Next::first(session);
+                return Box::pin(next.run(Request { parts })).await;
+            }
+            send::send(&session, &mut place).await
         }))
     }
 

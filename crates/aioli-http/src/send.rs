@@ -29,21 +29,13 @@ use hop::Hop;
 use prepare::prepare;
 
 /// Sends the request, and judges the status of its response if that was asked for.
-pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response> {
-    let mut deadline = Deadline::start(parts.timeout.total);
-    session.inner.counters.request();
-    deadline.watch.tracer = match &session.inner.config.traces {
-        Some(traces) => traces.begin(&parts.method, &parts.url),
-        None => None,
-    };
-    let result = match prepare(&session.inner.config, &mut parts) {
-        Ok(()) => follow_redirects(session, &mut parts, &mut deadline).await,
-        Err(error) => Err(error.with_request(&parts.asked())),
-    };
-    let mut response = result.inspect_err(|error| {
-        let watch = &deadline.watch;
-        watch.tell(|trace, request| trace.request_exception(request, error));
-    })?;
+///
+/// `place` holds the request, which is taken out at the end: so the future around this has it
+/// once, and moves it once.
+pub(crate) async fn send(session: &Session, place: &mut Option<Parts>) -> Result<Response> {
+    let parts = place.as_mut().expect("a request is sent once");
+    let mut response = begin(session, parts).await?;
+    let parts = place.take().expect("it was there at the beginning");
     response.head.asked = Some(Asked {
         method: parts.method,
         url: parts.url,
@@ -52,11 +44,30 @@ pub(crate) async fn send(session: &Session, mut parts: Parts) -> Result<Response
     response.body.watch().tell(|trace, request| {
         trace.request_end(request, response.head.status);
     });
-    if parts.raise_for_status {
-        response.raise_for_status().await
-    } else {
-        Ok(response)
+    let status = response.head.status;
+    if parts.raise_for_status && (status.is_client_error() || status.is_server_error()) {
+        return Box::pin(response.raise_for_status()).await;
     }
+    Ok(response)
+}
+
+/// Sends the request; its response is not told of yet.
+async fn begin(session: &Session, parts: &mut Parts) -> Result<Response> {
+    let mut deadline = Deadline::start(parts.timeout.total);
+    session.inner.counters.request();
+    deadline.watch.tracer = match &session.inner.config.traces {
+        Some(traces) => traces.begin(&parts.method, &parts.url),
+        None => None,
+    };
+    let result = match prepare(&session.inner.config, parts) {
+        Ok(()) => follow_redirects(session, parts, &mut deadline).await,
+        Err(error) => Err(error.with_request(&parts.asked())),
+    };
+    if let Err(error) = &result {
+        let watch = &deadline.watch;
+        watch.tell(|trace, request| trace.request_exception(request, error));
+    }
+    result
 }
 
 /// Sends the request and follows where it is sent on to; `parts` become those of the last hop.

@@ -38,17 +38,23 @@ impl Tries {
         hop: &mut Hop,
         deadline: &mut Deadline,
     ) -> Result<Response> {
-        let config = &session.inner.config;
+        if let Some(retry) = self.retry.clone() {
+            // Boxed, so that who never tries again does not carry the size of it.
+            return Box::pin(self.repeat(&retry, session, parts, hop, deadline)).await;
+        }
+        once(session, parts, hop, deadline).await
+    }
+
+    async fn repeat(
+        &mut self,
+        retry: &Retry,
+        session: &Session,
+        parts: &mut Parts,
+        hop: &mut Hop,
+        deadline: &mut Deadline,
+    ) -> Result<Response> {
         loop {
-            // Anew for each try: the jar may have changed, and a digest answers once.
-            hop.attach(config, parts);
-            let result = one_hop(session, parts, hop, deadline).await;
-            if let Ok(response) = &result {
-                secrets::take_cookies(config.cookies.as_ref(), parts, &response.head);
-            }
-            let Some(retry) = &self.retry else {
-                return result;
-            };
+            let result = once(session, parts, hop, deadline).await;
             let Some(wait) = next_wait(retry, self.tried, parts, &result) else {
                 return result;
             };
@@ -79,6 +85,23 @@ impl Tries {
             deadline.watch.timings.begin_hop(aioli_task::now());
         }
     }
+}
+
+/// Carries out the hop, with what belongs there and with what comes of it.
+async fn once(
+    session: &Session,
+    parts: &mut Parts,
+    hop: &mut Hop,
+    deadline: &mut Deadline,
+) -> Result<Response> {
+    let config = &session.inner.config;
+    // Anew for each try: the jar may have changed, and a digest answers once.
+    hop.attach(config, parts);
+    let result = one_hop(session, parts, hop, deadline).await;
+    if let Ok(response) = &result {
+        secrets::take_cookies(config.cookies.as_ref(), parts, &response.head);
+    }
+    result
 }
 
 fn next_wait(
