@@ -45,16 +45,16 @@ const MAX_PIECE: usize = 64 * 1024;
 const FIRST_PIECE: usize = 8 * 1024;
 /// By how much a buffered body grows at most: memory follows what has come.
 const MAX_GROWTH: usize = 1024 * 1024;
-/// Pieces one task may take before others get their turn.
-const MAX_PIECES_A_TURN: usize = 32;
+/// What is decoded for one task before others get their turn.
+const MAX_A_TURN: usize = 256 * 1024;
 
 /// The codings of one body.
 pub(crate) struct Decoding {
     state: State,
     /// What a piece is decoded into, grown as the pieces fill it.
     scratch: Vec<u8>,
-    /// Pieces handed out since the last wait.
-    pieces: usize,
+    /// Bytes handed out since the last wait.
+    given: usize,
 }
 
 enum State {
@@ -81,7 +81,7 @@ impl Decoding {
         Some(Box::new(Decoding {
             state,
             scratch: Vec::new(),
-            pieces: 0,
+            given: 0,
         }))
     }
 
@@ -120,15 +120,15 @@ impl Decoding {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<Result<usize, Error>> {
-        if self.pieces >= MAX_PIECES_A_TURN {
-            self.pieces = 0;
+        if self.given >= MAX_A_TURN {
+            self.given = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let polled = self.poll_chain(incoming, cx, out);
         match &polled {
-            Poll::Ready(Ok(n)) if *n > 0 => self.pieces += 1,
-            Poll::Pending => self.pieces = 0,
+            Poll::Ready(Ok(n)) if *n > 0 => self.given += n,
+            Poll::Pending => self.given = 0,
             Poll::Ready(_) => {
                 self.state = State::Over;
                 incoming.give_up();

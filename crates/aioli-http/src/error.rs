@@ -527,7 +527,12 @@ impl From<Error> for io::Error {
             ErrorKind::InvalidUrl(_) | ErrorKind::InvalidRequest { .. } => {
                 io::ErrorKind::InvalidInput
             }
-            ErrorKind::Protocol(_) | ErrorKind::Decode { .. } => io::ErrorKind::InvalidData,
+            ErrorKind::Protocol(_)
+            | ErrorKind::Decode { .. }
+            | ErrorKind::Body {
+                kind: BodyErrorKind::Decode(_),
+                ..
+            } => io::ErrorKind::InvalidData,
             ErrorKind::Body {
                 kind: BodyErrorKind::Truncated,
                 ..

@@ -29,7 +29,7 @@ pub use reader::BodyReader;
 /// The head is complete, the body comes when it is asked for. When the body was short enough to
 /// come together with the head, its connection serves other requests already; otherwise the
 /// response holds the connection until the body is read to its end. Dropping it earlier closes
-/// the connection.
+/// the connection, unless the rest has come already.
 ///
 /// # Examples
 ///
@@ -60,6 +60,8 @@ pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    /// Whether there is a `content-encoding` among the headers as they came.
+    pub(crate) coded: bool,
     /// There once the request is over.
     pub(crate) asked: Option<Asked>,
     /// The URLs that led here.
@@ -282,7 +284,8 @@ impl Response {
     /// Of at most `limit` codings.
     pub(crate) fn begin_decoding(&mut self, limit: usize) {
         // A part of a coded body cannot be decoded by itself.
-        if self.body.is_over() || self.head.status == StatusCode::PARTIAL_CONTENT {
+        let part = self.head.status == StatusCode::PARTIAL_CONTENT;
+        if !self.head.coded || part || self.body.is_over() {
             return;
         }
         self.decoding = Decoding::begin(&mut self.head.headers, limit);

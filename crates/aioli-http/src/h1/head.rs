@@ -47,13 +47,14 @@ pub(crate) struct Head {
     pub(crate) size: usize,
 }
 
-/// Which of the headers that decide about framing are there.
+/// Which of the headers are there that decide about framing, and about decoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     pub(crate) content_length: bool,
     pub(crate) transfer_encoding: bool,
     pub(crate) connection: bool,
     pub(crate) keep_alive: bool,
+    pub(crate) content_encoding: bool,
 }
 
 impl Marks {
@@ -69,6 +70,7 @@ impl Marks {
             header::CONTENT_LENGTH => self.content_length = true,
             header::TRANSFER_ENCODING => self.transfer_encoding = true,
             header::CONNECTION => self.connection = true,
+            header::CONTENT_ENCODING => self.content_encoding = true,
             ref name if *name == KEEP_ALIVE => self.keep_alive = true,
             _ => {}
         }

@@ -378,6 +378,7 @@ fn answered(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head 
     Head {
         status: head.status,
         version: head.version,
+        coded: head.marks.content_encoding,
         headers: head.headers,
         asked: None,
         history: Vec::new(),

@@ -96,6 +96,95 @@ fn a_cancelled_chunk_loses_nothing() {
     });
 }
 
+/// The same text, coded, in pieces of a byte each.
+#[cfg(feature = "compression")]
+fn coded_piecemeal(text: &'static str) -> Server {
+    use std::io::Write;
+
+    Server::start(move |conn| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        let coded = encoder.finish().unwrap();
+        while conn.request().is_some() {
+            conn.send(format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                coded.len()
+            ));
+            for byte in &coded {
+                conn.send([*byte]);
+                std::thread::yield_now();
+            }
+        }
+    })
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn a_cancelled_read_of_a_coded_body_loses_nothing() {
+    let text = "all of it comes out in the end";
+    let server = coded_piecemeal(text);
+    run(async {
+        let session = Session::new();
+        let mut response = session.get(server.url("/")).await.unwrap();
+        let mut read = Vec::new();
+        let mut buf = [0; 4];
+        for turn in 0.. {
+            let more = if turn % 2 == 0 {
+                let piece = at_most(1, response.chunk()).await;
+                piece.map(|piece| piece.unwrap().map(|piece| read.extend_from_slice(&piece)))
+            } else {
+                let n = at_most(1, response.read(&mut buf)).await;
+                n.map(|n| (n.unwrap(), &mut read)).map(|(n, read)| {
+                    read.extend_from_slice(&buf[..n]);
+                    (n > 0).then_some(())
+                })
+            };
+            match more {
+                Some(Some(())) => {}
+                Some(None) => break,
+                None => aioli_task::yield_now().await,
+            }
+        }
+        assert_eq!(read, text.as_bytes());
+        assert_eq!(session.stats().idle, 1);
+    });
+}
+
+#[test]
+fn n160_a_body_that_waits_for_consent_dropped_at_each_await() {
+    let server = Server::start(|conn| {
+        while let Some(mut request) = conn.head() {
+            if request.header("expect").is_some() {
+                conn.send("HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            if conn.body(&mut request).is_none() {
+                return;
+            }
+            conn.send(crate::server::ok(request.text()));
+        }
+    });
+    run(async {
+        let limits = Limits::default().per_host(1).connections(1);
+        let session = Session::builder().limits(limits).build().unwrap();
+        let exchange = || async {
+            let words = || stream::iter(["hel", "lo"].map(Ok::<_, std::io::Error>));
+            let request = session.put(server.url("/")).expect_continue(60);
+            let response = request.body(Body::replayable(words)).await.unwrap();
+            response.text().await.unwrap()
+        };
+        for polls in 0.. {
+            let done = at_most(polls, exchange()).await;
+            let stats = session.stats();
+            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+            if let Some(text) = done {
+                assert_eq!(text, "hello");
+                break;
+            }
+            assert_eq!(exchange().await, "hello");
+        }
+    });
+}
+
 #[test]
 fn cancelled_by_its_task() {
     let server = Server::start(|conn| conn.wait_closed());

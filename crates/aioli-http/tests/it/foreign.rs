@@ -1,6 +1,6 @@
 //! Under executors that are not ours, with no loop on the thread.
 
-use aioli_http::{Body, Session, Timeout};
+use aioli_http::{Body, Form, Session, Timeout};
 use futures::{StreamExt, stream};
 
 use crate::server::{Server, ok};
@@ -29,6 +29,12 @@ async fn work(url: String) {
             .unwrap(),
         "POST ab"
     );
+    // Tests run in the crate's folder.
+    let form = Form::new().text("a", "b").file("f", "Cargo.toml");
+    let form = form.await.unwrap();
+    let sent = session.post(&url).multipart(form).expect_continue(0.01);
+    let sent = sent.await.unwrap().text().await.unwrap();
+    assert!(sent.contains("aioli-http"));
     let all = futures::future::join_all((0..8).map(|_| session.get(&url).send())).await;
     for response in all {
         let mut chunks = response.unwrap().into_stream();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use aioli_http::{Body, Session};
+use aioli_http::{Body, Form, Part, Session};
 use aioli_task::run;
 use futures::stream;
 use serde_json::Value;
@@ -204,6 +204,74 @@ fn a_nonce_lasts_as_long_as_the_server_says() {
             let response = digest.get("digest-auth/auth/me/pass/SHA-256/2").await?;
             assert_eq!(response.status(), 200, "request {n}");
         }
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn input_079_to_090_codings_by_other_encoders() {
+    let Some(server) = start() else { return };
+    run(async {
+        let session = Session::builder().base_url(server.url("")).build()?;
+        for (path, mark) in [
+            ("gzip", "gzipped"),
+            ("deflate", "deflated"),
+            ("brotli", "brotli"),
+        ] {
+            let response = session.get(path).await?;
+            assert!(
+                !response.headers().contains_key("content-encoding"),
+                "{path}"
+            );
+            let page: Value = response.json().await?;
+            assert_eq!(page[mark], true, "{path}");
+            let raw = session.get(path).decompress(false).await?;
+            assert!(raw.headers().contains_key("content-encoding"), "{path}");
+        }
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn input_120_a_form_as_another_server_reads_it() {
+    let Some(server) = start() else { return };
+    run(async {
+        let session = Session::builder().base_url(server.url("")).build()?;
+        let dir = aioli_fs::TempDir::new().await.unwrap();
+        let path = dir.path().join("a file.txt");
+        aioli_fs::write(&path, "from a file\r\n--not the end")
+            .await
+            .unwrap();
+        let streamed = Body::stream(stream::iter(["str", "eam"].map(Ok::<_, std::io::Error>)));
+        let form = Form::new()
+            .text("plain", "ü & \"quotes\"\r\n")
+            .part("stream", Part::new(streamed).file_name("s.bin"))
+            .file("file", &path)
+            .await
+            .unwrap();
+        let got: Value = session.post("post").multipart(form).await?.json().await?;
+        assert_eq!(got["form"]["plain"], "ü & \"quotes\"\r\n");
+        assert_eq!(got["files"]["stream"], "stream");
+        assert_eq!(got["files"]["file"], "from a file\r\n--not the end");
+        Ok::<(), aioli_http::Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_body_that_waits_for_the_consent_of_another_server() {
+    let Some(server) = start() else { return };
+    run(async {
+        let session = Session::builder().base_url(server.url("")).build()?;
+        let request = session
+            .put("put")
+            .expect_continue(60)
+            .body("x".repeat(100_000));
+        let got: Value = request.await?.json().await?;
+        assert_eq!(got["data"].as_str().map(str::len), Some(100_000));
         Ok::<(), aioli_http::Error>(())
     })
     .unwrap();
