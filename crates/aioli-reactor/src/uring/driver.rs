@@ -308,7 +308,8 @@ impl Driver {
         if ring.is_pending() {
             ring.enter()?;
         }
-        Ok(ring.is_quiet())
+        // What the kernel did not take for want of memory nobody would hand over in a sleep.
+        Ok(ring.is_quiet() && !ring.is_pending())
     }
 
     /// Takes what has ended while another driver waited.
