@@ -10,7 +10,7 @@ mod positional;
 mod shared;
 
 pub(crate) use cursor::CHUNK;
-use cursor::Cursor;
+use cursor::{CHUNK_NOW, Cursor};
 pub(crate) use shared::Held;
 use shared::Shared;
 

@@ -1,7 +1,7 @@
 //! Reads and writes at an offset: any number at once, on a shared file.
 
 use super::{
-    CHUNK, File,
+    CHUNK, CHUNK_NOW, File,
     cursor::uninterrupted,
     shared::{Held, Way},
 };
@@ -44,11 +44,12 @@ impl File {
     /// ```
     #[doc(alias = "os.pread")]
     pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
-        let n = buf.len().min(CHUNK);
+        let n = buf.len().min(CHUNK_NOW);
         let way = self.read_at_now(&mut buf[..n], offset).await;
         if let Way::Done(n) = way {
             return Ok(n);
         }
+        let n = n.min(CHUNK);
         let part = Part::new(n, self.is_direct());
         let (result, part) = self.read_part_at(way, part, offset).await;
         let n = result?;
@@ -116,7 +117,7 @@ impl File {
     /// ```
     pub async fn read_at_owned<B: OwnedBuf>(&self, buf: B, offset: u64) -> (Result<usize>, B) {
         let mut part = buf.into_part();
-        let n = part.bytes().len().min(CHUNK);
+        let n = part.bytes().len().min(CHUNK_NOW);
         let way = self.read_at_now(&mut part.bytes_mut()[..n], offset).await;
         let (result, part) = self.read_part_at(way, part, offset).await;
         (result, B::from_part(part))

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     /// Whether the file goes past the page cache, once this has been asked.
     is_direct: OnceLock<bool>,
     jobs: Mutex<Jobs>,
+    /// Whether `jobs` has a failure, so that who finds none need not lock.
+    has_failure: AtomicBool,
     /// Whether the file is locked for somebody who has been told so. It is held while the lock is
     /// taken or given up.
     locked: Mutex<bool>,
@@ -51,6 +53,7 @@ impl Shared {
             reads_now,
             is_direct: OnceLock::new(),
             jobs,
+            has_failure: AtomicBool::new(false),
             locked: Mutex::new(false),
         })
     }
@@ -65,11 +68,21 @@ impl Shared {
 
     /// Keeps a failed effect for the next operation; a later one adds nothing to the first.
     pub(crate) fn record(&self, error: Error) {
-        self.jobs().failure.get_or_insert(error);
+        let mut jobs = self.jobs();
+        jobs.failure.get_or_insert(error);
+        // ORDERING: release pairs with the acquire in `take_failure`. Who has to find a failure has
+        // waited for its job, which is counted out or has told its end after this.
+        self.has_failure.store(true, Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn take_failure(&self) -> Result<(), Error> {
-        match self.jobs().failure.take() {
+        if !self.has_failure.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut jobs = self.jobs();
+        self.has_failure.store(false, Ordering::Relaxed);
+        match jobs.failure.take() {
             Some(error) => Err(error),
             None => Ok(()),
         }
