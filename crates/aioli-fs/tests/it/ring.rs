@@ -267,3 +267,51 @@ fn a_read_that_outlives_its_loop_is_done_by_the_next() {
     });
     assert_eq!((read.unwrap(), &buf), ("4".to_string(), b"late"));
 }
+
+#[test]
+fn what_is_dropped_at_any_stage_holds_nothing_open() {
+    const PAGE: usize = 4096;
+    aioli_task::run(async {
+        if counted().is_none() {
+            return; // a silent pipe holds a thread of the pool for as long as it is silent
+        }
+        let (_dir, path) = crate::temp(vec![1; 8 * PAGE]).await;
+        let (reader, _writer) = io::pipe().unwrap();
+        for passes in 0..4 {
+            for _ in 0..25 {
+                let Some(mut file) = direct(&path).await else {
+                    return;
+                };
+                let reader = reader.try_clone().unwrap();
+                let reader = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+                let mut pipe = fs::File::from(reader);
+                let mut buf = [0; 8];
+                let silent = pipe.read(&mut buf);
+                let read = |n| file.read_at_owned(fs::AlignedBuf::new(PAGE), n * PAGE as u64);
+                let reads = join_all((0..8).map(read));
+                let write = file.write_all_at(vec![1; PAGE], 0);
+                let mut all = Box::pin(futures::future::join3(silent, reads, write));
+                assert!(
+                    crate::poll_once(all.as_mut()).is_pending(),
+                    "a pipe is silent"
+                );
+                for _ in 0..passes {
+                    aioli_task::yield_now().await;
+                }
+                drop(all);
+                drop(pipe);
+                let _ = crate::poll_once(pin!(file.sync_data()));
+                // Waits for what is left, and finds that nobody else has the file.
+                file.close().await.unwrap();
+            }
+        }
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let links = open.filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok());
+        assert_eq!(links.filter(|link| *link == path).count(), 0);
+        // The pipe's reads were asked to end, and did.
+        for _ in 0..200 {
+            aioli_task::yield_now().await;
+        }
+        assert_eq!(counted().unwrap().in_flight, 0);
+    });
+}
