@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::error::{Error, Shown};
@@ -92,8 +92,8 @@ pub trait Trace: Send + Sync + 'static {
     fn dns_cache_miss(&self, request: &TraceContext, host: &str) {}
     /// A TLS handshake is over.
     fn tls_end(&self, request: &TraceContext) {}
-    /// An informational response has come, with a status of 1xx.
-    fn informational(&self, request: &TraceContext, status: StatusCode) {}
+    /// An informational response has come, with a status of 1xx: 103 tells what to fetch early.
+    fn informational(&self, request: &TraceContext, status: StatusCode, headers: &HeaderMap) {}
     /// A redirect is followed, to `url`.
     fn redirect(&self, request: &TraceContext, status: StatusCode, url: &Url) {}
     /// The request is made again after `wait`: because of `error`, or else of a status.
@@ -169,7 +169,7 @@ forward! {
     dns_cache_hit(host: &str);
     dns_cache_miss(host: &str);
     tls_end();
-    informational(status: StatusCode);
+    informational(status: StatusCode, headers: &HeaderMap);
     redirect(status: StatusCode, url: &Url);
     retry(wait: Duration, error: Option<&Error>);
     request_end(status: StatusCode);

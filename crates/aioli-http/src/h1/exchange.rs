@@ -184,8 +184,8 @@ pub(crate) struct Exchange<'a> {
     write_error: Option<io::Error>,
     /// Changes whenever bytes move.
     moves: u64,
-    /// The informational responses nobody has asked for yet.
-    informational: Vec<StatusCode>,
+    /// The informational responses that were not taken yet, if anybody wants them.
+    informational: Option<Vec<Head>>,
     /// The body waits for the server's consent.
     holding: bool,
 }
@@ -226,7 +226,7 @@ impl<'a> Exchange<'a> {
             sent_all: false,
             write_error: None,
             moves: 0,
-            informational: Vec::new(),
+            informational: None,
             holding: manner.hold,
         }
     }
@@ -248,9 +248,17 @@ impl<'a> Exchange<'a> {
         self.written
     }
 
-    /// Takes the statuses of the informational responses that have come.
-    pub(crate) fn take_informational(&mut self) -> Vec<StatusCode> {
-        std::mem::take(&mut self.informational)
+    /// Keeps informational responses from now on.
+    pub(crate) fn keep_informational(&mut self) {
+        self.informational.get_or_insert_default();
+    }
+
+    /// Takes the informational responses that were kept.
+    pub(crate) fn take_informational(&mut self) -> Vec<Head> {
+        self.informational
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// How much of the request is known to have left.
@@ -395,11 +403,13 @@ impl<'a> Exchange<'a> {
                 let progress = self.parser.parse(&mut self.wire.input);
                 match progress.map_err(Failure::Reject)? {
                     Progress::Partial => break,
-                    Progress::Informational(status) => {
-                        if status == StatusCode::CONTINUE {
+                    Progress::Informational(head) => {
+                        if head.status == StatusCode::CONTINUE {
                             self.release();
                         }
-                        self.informational.push(status);
+                        if let Some(kept) = &mut self.informational {
+                            kept.push(head);
+                        }
                     }
                     Progress::Final(head) => return Poll::Ready(Ok(head)),
                 }

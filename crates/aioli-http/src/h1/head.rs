@@ -84,7 +84,7 @@ pub(crate) enum Progress {
     /// More bytes are needed.
     Partial,
     /// A 1xx head with this status; the parser is ready for the next head.
-    Informational(StatusCode),
+    Informational(Head),
     /// The final head.
     Final(Head),
 }
@@ -167,7 +167,7 @@ impl HeadParser {
             if seen > limit {
                 return Err(LimitKind::Informational.over(limit, seen as u64).into());
             }
-            return Ok(Progress::Informational(head.status));
+            return Ok(Progress::Informational(head));
         }
         Ok(Progress::Final(head))
     }

@@ -271,6 +271,9 @@ async fn drive(
     patience: &mut Option<Sleep>,
     mut signals: Signals,
 ) -> Result<Result<WireHead, Failure>> {
+    if deadline.watch.tracer.is_some() {
+        exchange.keep_informational();
+    }
     let mut moves = exchange.moves();
     poll_fn(|cx| {
         let mut polled = exchange.poll(cx);

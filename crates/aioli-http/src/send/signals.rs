@@ -33,8 +33,10 @@ impl Signals {
             watch.tell(|trace, request| trace.request_chunk_sent(request, bytes));
         }
         self.told = written;
-        for status in exchange.take_informational() {
-            watch.tell(|trace, request| trace.informational(request, status));
+        for head in exchange.take_informational() {
+            watch.tell(|trace, request| {
+                trace.informational(request, head.status, &head.headers);
+            });
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aioli_http::{
-    Body, Error, ErrorKind, Limits, Mock, Retry, Session, StatusCode, Trace, TraceContext, Url,
+    Body, Error, ErrorKind, HeaderMap, Limits, Mock, Retry, Session, StatusCode, Trace,
+    TraceContext, Url,
 };
 use futures::stream;
 
@@ -64,8 +65,9 @@ impl Trace for Notes {
     fn tls_end(&self, _: &TraceContext) {
         self.note("tls");
     }
-    fn informational(&self, _: &TraceContext, status: StatusCode) {
-        self.note(format!("informational {}", status.as_u16()));
+    fn informational(&self, _: &TraceContext, status: StatusCode, headers: &HeaderMap) {
+        let link = headers["link"].to_str().unwrap();
+        self.note(format!("informational {} {link}", status.as_u16()));
     }
     fn redirect(&self, request: &TraceContext, status: StatusCode, url: &Url) {
         let status = status.as_u16();
@@ -91,7 +93,7 @@ fn a_request_from_its_start_to_its_end() {
     let notes = Arc::new(Notes::default());
     let server = Server::start(|conn| {
         while conn.request().is_some() {
-            conn.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+            conn.send("HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n");
             conn.send(ok("hello"));
         }
     });
@@ -111,7 +113,7 @@ fn a_request_from_its_start_to_its_end() {
             "created".to_owned(),
             "headers sent".to_owned(),
             "sent 3".to_owned(),
-            "informational 103".to_owned(),
+            "informational 103 </a.css>".to_owned(),
             format!("end {url} 200"),
             "received 5".to_owned(),
         ];
