@@ -163,12 +163,19 @@ impl Slab {
         match room.class {
             // SAFETY: the cell is of this class and nobody refers to it, as the caller says.
             Some(index) => unsafe { self.classes[index].put(cell.cast()) },
-            None => {
-                self.large.borrow_mut().remove(&cell.cast());
-                // SAFETY: it was allocated so, and nobody refers to it.
-                unsafe { dealloc(cell.as_ptr(), large_layout(room.layout)) };
-            }
+            // SAFETY: as above, and it is of no class.
+            None => unsafe { self.free_large(cell, room) },
         }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`free`](Slab::free), of a cell that is too large for the classes.
+    #[cold]
+    unsafe fn free_large(&self, cell: NonNull<u8>, room: Room) {
+        self.large.borrow_mut().remove(&cell.cast());
+        // SAFETY: it was allocated so, and nobody refers to it.
+        unsafe { dealloc(cell.as_ptr(), large_layout(room.layout)) };
     }
 
     /// Takes a cell back on a thread that is not the home, or when the loop has ended.

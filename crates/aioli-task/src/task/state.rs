@@ -195,13 +195,19 @@ impl State {
     }
 
     /// Transition 4.
+    #[inline]
     fn merge(&self) -> Fate {
         // ORDERING: Acquire, so that what others did with their references happened before it is
         // freed. A stale value cannot be 0 while somebody refers to the task: every reference in
         // `shared` was cloned from one that was counted in `local` and has come back here since.
-        if self.shared.load(order(3, Ordering::Acquire)) & !NOTES == 0 {
-            return Fate::Free;
+        match self.shared.load(order(3, Ordering::Acquire)) & !NOTES {
+            0 => Fate::Free,
+            _ => self.merge_with_others(),
         }
+    }
+
+    #[cold]
+    fn merge_with_others(&self) -> Fate {
         // ORDERING: Acquire as above; Release, so that what the home did happened before another
         // thread frees it.
         match is_unused(self.shared.fetch_or(MERGED, order(4, Ordering::AcqRel))) {
