@@ -237,6 +237,14 @@ impl Timer {
         }
     }
 
+    /// Nobody waits any more: a timer that is set goes.
+    #[inline]
+    fn end(&mut self) {
+        if let Timer::Waiting(_) = self {
+            *self = Timer::New(Limit::Length(Length(None)));
+        }
+    }
+
     fn begin(&mut self, limit: Limit, cx: &mut Context<'_>) -> Poll<()> {
         *self = Timer::Waiting(match limit {
             Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
@@ -254,7 +262,8 @@ impl Timer {
 fn bounded<F: Future>(f: F, limit: Limit) -> Bounded<F> {
     Bounded {
         body: exit(f),
-        phase: Phase::Timed(Timer::New(limit)),
+        timer: Timer::New(limit),
+        ending: None,
     }
 }
 
@@ -265,15 +274,10 @@ pin_project! {
     struct Bounded<F> {
         #[pin]
         body: ExitFuture<F>,
-        phase: Phase,
+        timer: Timer,
+        // In a box, as few have one.
+        ending: Option<Box<Ending>>,
     }
-}
-
-/// How far a bounded body is.
-enum Phase {
-    Timed(Timer),
-    /// In a box, as few have one.
-    Ending(Box<Ending>),
 }
 
 /// How a bounded body ends otherwise than by its value.
@@ -293,18 +297,15 @@ impl<F: Future> Future for Bounded<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Phase::Timed(timer) = &mut this.phase else {
+        if this.ending.is_some() {
             return this.poll_rest(cx);
-        };
+        }
         match this.body.as_mut().poll_open(cx) {
             Poll::Ready(Exit::Value(value)) => {
-                // Nobody waits any more: a timer that is set goes.
-                if let Timer::Waiting(_) = timer {
-                    *timer = Timer::New(Limit::Length(Length(None)));
-                }
+                this.timer.end();
                 Poll::Ready(Ok(value))
             }
-            Poll::Pending if timer.poll(cx).is_pending() => Poll::Pending,
+            Poll::Pending if this.timer.poll(cx).is_pending() => Poll::Pending,
             Poll::Pending => this.expire(cx),
             Poll::Ready(exit) => this.leave(exit, cx),
         }
@@ -315,7 +316,7 @@ impl<F: Future> BoundedProjection<'_, F> {
     /// The time is over.
     #[cold]
     fn expire(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        *self.phase = Phase::Ending(Box::new(Ending::Expired {
+        *self.ending = Some(Box::new(Ending::Expired {
             _unwinding: Unwinding::enter(),
         }));
         self.body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
@@ -324,11 +325,7 @@ impl<F: Future> BoundedProjection<'_, F> {
 
     #[cold]
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        let ending = match self.phase {
-            Phase::Timed(_) => None,
-            Phase::Ending(ending) => Some(&mut **ending),
-        };
-        match ending {
+        match self.ending.as_deref_mut() {
             None | Some(Ending::Expired { .. }) => {
                 let exit = ready!(self.body.as_mut().poll_open(cx));
                 self.leave(exit, cx)
@@ -345,17 +342,18 @@ impl<F: Future> BoundedProjection<'_, F> {
         exit: Exit<F::Output>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
-        // The timer goes. A body that was asked has been dropped by now, and no longer unwinds.
-        *self.phase = Phase::Timed(Timer::New(Limit::Length(Length(None))));
+        self.timer.end();
+        // A body that was asked has been dropped by now, and no longer unwinds.
+        *self.ending = None;
         match exit {
             Exit::Value(value) => Poll::Ready(Ok(value)),
             Exit::Panicked(panic) => resume_unwind(panic),
             Exit::Cancelled(cancelled) if self.body.is_own(&cancelled) => {
-                *self.phase = Phase::Ending(Box::new(Ending::Elapsed));
+                *self.ending = Some(Box::new(Ending::Elapsed));
                 self.poll_rest(cx)
             }
             Exit::Cancelled(cancelled) => {
-                *self.phase = Phase::Ending(Box::new(Ending::Raising(cancelled.into_raising())));
+                *self.ending = Some(Box::new(Ending::Raising(cancelled.into_raising())));
                 self.poll_rest(cx)
             }
         }
