@@ -131,7 +131,7 @@ impl Probing {
         self.store(word, counts);
     }
 
-    /// Watching by level was a mistake: nobody reads what it reports.
+    /// Watching by level was a mistake: nobody reads what it reports, or writing has to be watched.
     pub(crate) fn was_mistaken(&self) {
         let word = self.0.load(Ordering::Relaxed);
         let mut counts = Counts::unpack(word);

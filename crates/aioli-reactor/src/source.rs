@@ -190,6 +190,7 @@ impl Source {
     fn look_at_writing(&self, driver: &Driver, word: Snapshot, cleared: Interest) {
         if cleared == Interest::Writable && word.is_by_level() {
             let _waiting = crate::lock(&self.waiting);
+            self.probing.was_mistaken();
             self.leave_level(driver);
         }
     }
