@@ -163,6 +163,7 @@
 //! | `auth=BasicAuth(u, p)`, `DigestAuthMiddleware(u, p)` | [`basic`](RequestBuilder::basic), [`bearer`](RequestBuilder::bearer), [`digest`](RequestBuilder::digest), or [`auth`](RequestBuilder::auth) with an [`Auth`] that is kept; the same on [`SessionBuilder`], for its base URL, and [`auth_for`](SessionBuilder::auth_for) an origin |
 //! | `cookies={...}` of a request | [`cookies`](RequestBuilder::cookies), [`cookie`](RequestBuilder::cookie) |
 //! | `cookie_jar=CookieJar()`, `DummyCookieJar()` | [`SessionBuilder::cookies`] with a [`CookieJar`] or `None`; cookies of addresses are kept |
+//! | `ClientSession(cookies={...})` | [`CookieJar::set`] for a URL: no cookie is for every host |
 //! | `session.cookie_jar`, `r.cookies` | [`Session::cookies`], [`Response::cookies`] |
 //! | `trust_env=True` for netrc | [`SessionBuilder::netrc`] with [`Netrc::from_env`] |
 //! | `allow_redirects=`, `max_redirects=` | [`redirects`](RequestBuilder::redirects), [`Redirect`] |

@@ -322,7 +322,8 @@ impl Limits {
         self
     }
 
-    /// How many redirects a request follows; with 0 the redirect is the response.
+    /// How many redirects a request follows, unless [`Redirect::max`](crate::Redirect::max) says
+    /// so; with 0 the redirect is the response.
     pub fn redirects(mut self, n: usize) -> Limits {
         self.redirects = n;
         self

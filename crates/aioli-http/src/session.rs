@@ -33,6 +33,8 @@ pub(crate) use stats::Traffic;
 
 /// A client: keeps connections open between requests, and holds what requests have in common.
 ///
+/// It keeps cookies too, unless [`SessionBuilder::cookies`] says otherwise.
+///
 /// Clones share everything; the connections are closed when the last clone is dropped. Requests
 /// may be made from any thread and on any executor.
 ///

@@ -99,6 +99,30 @@ fn a_digest_is_challenged_once_and_counted() {
 }
 
 #[test]
+fn requests_at_the_same_time_are_counted_apart() {
+    let (server, log) = server(|n, header| match header {
+        "" => challenge(&format!("Digest realm=r, nonce=n{n}, qop=auth")),
+        _ => ok("in"),
+    });
+    run(async {
+        let session = Session::builder().digest("me", "pass").build().unwrap();
+        let requests = (0..50).map(|_| session.get(server.url("/")).send());
+        for response in futures::future::join_all(requests).await {
+            assert_eq!(response.unwrap().status(), 200);
+        }
+        let log = log.lock().unwrap();
+        let answers = log.iter().filter(|header| !header.is_empty());
+        let mut counts: Vec<_> = answers
+            .map(|header| (param(header, "nonce"), param(header, "nc")))
+            .collect();
+        assert_eq!(counts.len(), 50);
+        counts.sort_unstable();
+        counts.dedup();
+        assert_eq!(counts.len(), 50, "no count was used twice");
+    });
+}
+
+#[test]
 fn a_nonce_that_is_out_of_date_is_replaced() {
     let (server, log) = server(|_, header| match header {
         "" => challenge("Digest realm=r, nonce=n1, qop=auth"),
