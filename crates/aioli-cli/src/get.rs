@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod session;
 mod transfer;
+mod way;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -256,7 +256,7 @@ impl Limits {
         self
     }
 
-    /// Open connections to one origin (scheme, host and port); at least one.
+    /// Open connections to one origin (scheme, host and port), by one way; at least one.
     pub fn per_host(mut self, n: usize) -> Limits {
         self.per_host = n.max(1);
         self

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use aioli::http::{
-    self, BodyErrorKind, ErrorKind, LimitKind, ProtocolErrorKind, RedirectErrorKind, Sent,
-    TlsErrorKind, UrlErrorKind,
+    self, BodyErrorKind, ErrorKind, LimitKind, ProtocolErrorKind, ProxyErrorKind,
+    RedirectErrorKind, RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
 };
 
 use crate::errors::cause;
@@ -21,6 +21,7 @@ impl Failure {
     pub(super) const USAGE: u8 = 2;
     const UNSUPPORTED_PROTOCOL: u8 = 1;
     pub(super) const MALFORMED_URL: u8 = 3;
+    const CANNOT_RESOLVE_PROXY: u8 = 5;
     const CANNOT_RESOLVE: u8 = 6;
     const CANNOT_CONNECT: u8 = 7;
     const WEIRD_REPLY: u8 = 8;
@@ -35,11 +36,15 @@ impl Failure {
     const EMPTY_REPLY: u8 = 52;
     const SEND_ERROR: u8 = 55;
     const RECEIVE_ERROR: u8 = 56;
+    pub(super) const LOCAL_CERTIFICATE: u8 = 58;
     const CERTIFICATE: u8 = 60;
     const BAD_CONTENT_ENCODING: u8 = 61;
     pub(super) const TOO_LARGE: u8 = 63;
     const CANNOT_REWIND: u8 = 65;
     pub(super) const CA_FILE: u8 = 77;
+    pub(super) const CRL_FILE: u8 = 82;
+    const PINNED_KEY: u8 = 90;
+    const PROXY: u8 = 97;
 
     pub(super) fn new(code: u8, text: impl Display) -> Failure {
         let text = text.to_string().replace(['\n', '\r'], " ");
@@ -76,9 +81,18 @@ fn code(error: &http::Error) -> u8 {
             Failure::UNSUPPORTED_PROTOCOL
         }
         ErrorKind::InvalidUrl(_) => Failure::MALFORMED_URL,
-        ErrorKind::InvalidRequest { .. } => Failure::BAD_ARGUMENT,
+        ErrorKind::InvalidRequest { kind, .. } => match kind {
+            RequestErrorKind::ClientCertificate => Failure::LOCAL_CERTIFICATE,
+            RequestErrorKind::RevocationList => Failure::CRL_FILE,
+            RequestErrorKind::Proxy => Failure::CANNOT_RESOLVE_PROXY,
+            _ => Failure::BAD_ARGUMENT,
+        },
         ErrorKind::Dns { .. } => Failure::CANNOT_RESOLVE,
         ErrorKind::Connect { .. } => Failure::CANNOT_CONNECT,
+        ErrorKind::Proxy { kind, source, .. } => proxy_code(
+            *kind,
+            source.as_ref().and_then(|source| source.downcast_ref()),
+        ),
         ErrorKind::Tls { kind, .. } => tls_code(*kind),
         ErrorKind::Timeout { .. } => Failure::TIMEOUT,
         ErrorKind::Disconnected { sent, source, .. } => match (sent, source) {
@@ -110,15 +124,29 @@ fn code(error: &http::Error) -> u8 {
     }
 }
 
+/// The exit code of a proxy's failure, which may have an error of its own.
+fn proxy_code(kind: ProxyErrorKind, source: Option<&http::Error>) -> u8 {
+    match (kind, source.map(http::Error::kind)) {
+        (ProxyErrorKind::Connect, Some(ErrorKind::Dns { .. })) => Failure::CANNOT_RESOLVE_PROXY,
+        (ProxyErrorKind::Connect, _) => Failure::CANNOT_CONNECT,
+        (ProxyErrorKind::Tls, Some(ErrorKind::Tls { kind, .. })) => tls_code(*kind),
+        (ProxyErrorKind::Tls, _) => Failure::TLS_CONNECT,
+        (ProxyErrorKind::Socks(_), _) => Failure::PROXY,
+        _ => Failure::RECEIVE_ERROR,
+    }
+}
+
 fn tls_code(kind: TlsErrorKind) -> u8 {
     match kind {
         TlsErrorKind::Expired
         | TlsErrorKind::NotYetValid
         | TlsErrorKind::HostMismatch
         | TlsErrorKind::UnknownIssuer
+        | TlsErrorKind::SelfSigned
         | TlsErrorKind::Revoked
         | TlsErrorKind::Certificate => Failure::CERTIFICATE,
         TlsErrorKind::NoRoots => Failure::CA_FILE,
+        TlsErrorKind::PinMismatch => Failure::PINNED_KEY,
         _ => Failure::TLS_CONNECT,
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::way::{PeerOptions, ProxyOptions};
+
 /// Get a URL, with the options and exit codes of curl.
 ///
 /// What has no option here is not supported, and is bad usage. Redirects are followed with `-L`
@@ -34,6 +36,10 @@ pub(super) struct Options {
     pub(super) output: OutputOptions,
     #[command(flatten)]
     pub(super) connection: ConnectionOptions,
+    #[command(flatten)]
+    pub(super) proxy: ProxyOptions,
+    #[command(flatten)]
+    pub(super) peer: PeerOptions,
 }
 
 /// What is asked for.

@@ -8,6 +8,7 @@ use aioli::prelude::*;
 use super::cookies;
 use super::failure::Failure;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
+use super::way;
 
 /// Statuses that may go away by themselves.
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
@@ -27,6 +28,8 @@ pub(super) async fn session(options: &Options) -> Result<(Session, CookieJar), F
         .decompress(options.request.compressed);
     let builder = redirects(builder, &options.request);
     let builder = connection(builder, &options.connection).await?;
+    let builder = way::proxies(builder, &options.proxy)?;
+    let builder = way::peers(builder, &options.peer, &options.urls).await?;
     let builder = netrc(builder, &options.identity).await?;
     let jar = cookies::jar(&options.identity).await?;
     let session = builder.cookies(jar.clone()).build()?;

@@ -65,6 +65,10 @@ pub(crate) fn aioli<S: AsRef<OsStr>>(
     } else {
         Command::new(program)
     };
+    // Whoever starts the tests may be behind a proxy, and they are not.
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
     command
         .args(args)
         .current_dir(&folder.0)

@@ -11,3 +11,4 @@ mod jsonl;
 mod resume;
 mod server;
 mod tour;
+mod way;

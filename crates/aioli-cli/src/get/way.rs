@@ -1,0 +1,239 @@
+//! The way to a server: proxies, certificates and addresses, as curl's options say them.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aioli::http::{IpFamily, Proxy, SessionBuilder, TlsVersion, Url};
+use aioli::prelude::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::failure::Failure;
+
+/// curl's port of a proxy whose port nobody has said, but for one over TLS.
+const PROXY_PORT: u16 = 1080;
+
+/// Whom to go through.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Proxy")]
+pub(super) struct ProxyOptions {
+    /// Take this proxy (`http`, `https`, `socks5`, `socks5h`), and not the environment's; an
+    /// empty one is none
+    #[arg(short = 'x', long, value_name = "[SCHEME://]HOST[:PORT]")]
+    proxy: Option<String>,
+    /// Take a SOCKS5 proxy, with addresses that are looked up here
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["proxy", "socks5_hostname"])]
+    socks5: Option<String>,
+    /// Take a SOCKS5 proxy, which looks names up
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "proxy")]
+    socks5_hostname: Option<String>,
+    /// Authenticate to the proxy
+    #[arg(short = 'U', long, value_name = "NAME:PASSWORD")]
+    proxy_user: Option<String>,
+    /// Send a header to the proxy alone
+    #[arg(long, value_name = "NAME: VALUE")]
+    proxy_header: Vec<String>,
+    /// Reach these hosts directly, and not those of the environment
+    #[arg(long, value_name = "HOSTS")]
+    noproxy: Option<String>,
+}
+
+/// Whom to trust, and which addresses to use.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "TLS and addresses")]
+pub(super) struct PeerOptions {
+    /// Take any certificate: whoever is on the way can read and change everything
+    #[arg(short = 'k', long)]
+    insecure: bool,
+    /// Show this certificate, in PEM, with its key in the same file or in that of `--key`
+    #[arg(short = 'E', long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM or DER
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Refuse the certificates of this revocation list
+    #[arg(long, value_name = "FILE")]
+    crlfile: Option<PathBuf>,
+    /// Take only a key with this hash: `sha256//BASE64`, several with `;`
+    #[arg(long, value_name = "HASHES")]
+    pinnedpubkey: Option<String>,
+    /// Speak TLS 1.3 only
+    #[arg(long = "tlsv1.3")]
+    tls_1_3: bool,
+    /// Use IPv4 addresses only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Use IPv6 addresses only
+    #[arg(short = '6', long)]
+    ipv6: bool,
+    /// Connect from this address
+    #[arg(long, value_name = "ADDRESS")]
+    interface: Option<IpAddr>,
+    /// Try the next address of a host after so long
+    #[arg(long, value_name = "MS")]
+    happy_eyeballs_timeout_ms: Option<u32>,
+}
+
+/// Adds the proxies of the options, or of the environment.
+///
+/// # Errors
+///
+/// When an option cannot be understood.
+pub(super) fn proxies(
+    builder: SessionBuilder,
+    asked: &ProxyOptions,
+) -> Result<SessionBuilder, Failure> {
+    let own = match (&asked.proxy, &asked.socks5, &asked.socks5_hostname) {
+        (Some(text), _, _) if text.is_empty() => return Ok(builder),
+        (Some(text), _, _) => Some(Proxy::new(&with_port(text))),
+        (_, Some(text), _) => Some(Proxy::socks5(text)),
+        (_, _, Some(text)) => Some(Proxy::socks5h(text)),
+        _ => None,
+    };
+    let is_own = own.is_some();
+    let mut proxy = own.unwrap_or_else(Proxy::from_env);
+    if let Some(user) = &asked.proxy_user {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        proxy = proxy.basic(name, password);
+    }
+    for header in &asked.proxy_header {
+        let wrong = || Failure::usage(format!("--proxy-header {header}: not NAME: VALUE"));
+        let (name, value) = header.split_once(':').ok_or_else(wrong)?;
+        proxy = proxy.header(name, value.trim());
+    }
+    let hosts = match &asked.noproxy {
+        Some(hosts) => Some(hosts.clone()),
+        // Of the environment's proxies they are part.
+        None if is_own => ["no_proxy", "NO_PROXY"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok()),
+        None => None,
+    };
+    Ok(builder.proxy(proxy.no_proxy(&hosts.unwrap_or_default())))
+}
+
+/// Adds what the options say of the other end, for these URLs.
+///
+/// # Errors
+///
+/// When a file cannot be read, or an option cannot be understood.
+pub(super) async fn peers(
+    mut builder: SessionBuilder,
+    asked: &PeerOptions,
+    urls: &[String],
+) -> Result<SessionBuilder, Failure> {
+    builder = builder.danger_accept_invalid_certificates(asked.insecure);
+    if let Some(path) = &asked.cert {
+        let chain = read(path, Failure::LOCAL_CERTIFICATE).await?;
+        let key = match &asked.key {
+            Some(path) => read(path, Failure::LOCAL_CERTIFICATE).await?,
+            None => chain.clone(),
+        };
+        builder = builder.client_certificate(chain, key);
+    }
+    if let Some(path) = &asked.crlfile {
+        builder = builder.add_revocation_list(read(path, Failure::CRL_FILE).await?);
+    }
+    if let Some(pins) = &asked.pinnedpubkey {
+        for hash in hashes(pins)? {
+            for host in urls.iter().filter_map(|url| host(url)) {
+                builder = builder.pin_public_key(&host, hash);
+            }
+        }
+    }
+    if asked.tls_1_3 {
+        builder = builder.min_tls_version(TlsVersion::V1_3);
+    }
+    if asked.ipv4 || asked.ipv6 {
+        let family = if asked.ipv4 {
+            IpFamily::V4
+        } else {
+            IpFamily::V6
+        };
+        builder = builder.ip_family(family);
+    }
+    if let Some(address) = asked.interface {
+        builder = builder.local_address((address, 0).into());
+    }
+    if let Some(after) = asked.happy_eyeballs_timeout_ms {
+        builder = builder.happy_eyeballs_delay(Duration::from_millis(after.into()));
+    }
+    Ok(builder)
+}
+
+async fn read(path: &Path, code: u8) -> Result<Vec<u8>, Failure> {
+    let failed = |error| Failure::new(code, format!("{}: {error}", path.display()));
+    fs::read(path).await.map_err(failed)
+}
+
+/// A proxy with the port that curl takes if none is said.
+fn with_port(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let rest = rest.trim_end_matches('/');
+    let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+    let has_port = address
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.contains(']'));
+    if has_port || scheme.eq_ignore_ascii_case("https") {
+        return text.to_owned();
+    }
+    format!("{scheme}://{rest}:{PROXY_PORT}")
+}
+
+/// The hashes of `--pinnedpubkey`.
+fn hashes(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
+    let hash = |part: &str| {
+        let bytes = STANDARD.decode(part.strip_prefix("sha256//")?).ok()?;
+        bytes.try_into().ok()
+    };
+    let wrong = || Failure::usage("--pinnedpubkey: not sha256//BASE64");
+    text.split(';')
+        .map(|part| hash(part.trim()).ok_or_else(wrong))
+        .collect()
+}
+
+/// The host of a URL of the command line, which may be one without a scheme.
+fn host(url: &str) -> Option<String> {
+    let with_scheme = if url.contains("://") {
+        Url::parse(url)
+    } else {
+        Url::parse(&format!("http://{url}"))
+    };
+    let with_scheme = with_scheme.ok()?;
+    let host = with_scheme.host_str()?;
+    Some(host.trim_matches(['[', ']']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hashes, host, with_port};
+
+    #[test]
+    fn the_port_of_a_proxy() {
+        for (text, want) in [
+            ("p", "http://p:1080"),
+            ("p:3128", "p:3128"),
+            ("http://p/", "http://p:1080"),
+            ("http://u:p@p", "http://u:p@p:1080"),
+            ("http://u:p@p:1", "http://u:p@p:1"),
+            ("[::1]", "http://[::1]:1080"),
+            ("socks5://[::1]:9050", "socks5://[::1]:9050"),
+            ("https://p", "https://p"),
+        ] {
+            assert_eq!(with_port(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn pins_and_hosts() {
+        let zero = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        assert_eq!(hashes(zero).unwrap(), [[0; 32]]);
+        assert_eq!(hashes(&format!("{zero}; {zero}")).unwrap().len(), 2);
+        for wrong in ["", "sha256//AAAA", "key.pem", "sha1//AAAA"] {
+            assert!(hashes(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(host("A.example/x").as_deref(), Some("a.example"));
+        assert_eq!(host("https://[::1]:8/").as_deref(), Some("::1"));
+    }
+}
