@@ -10,7 +10,6 @@ use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use aioli_time::{Sleep, sleep};
 use http::{Extensions, HeaderMap, StatusCode, header};
@@ -149,7 +148,6 @@ pub(super) async fn one_hop(
     let route = route(config, parts, hop)?;
     let mut connection = connection(session, &route, !idempotent, &parts.timeout, deadline).await?;
     loop {
-        begin_sending(deadline, &parts.timeout);
         let limits = config.limits.h1_head();
         let mut patience = parts.expectation().map(sleep);
         let manner = Manner {
@@ -161,8 +159,8 @@ pub(super) async fn one_hop(
         let signals = Signals::new(out.len());
         let (wire, body) = (&mut connection.wire, &mut parts.body);
         let mut exchange = Exchange::new(wire, body, encoder, limits, manner);
-        let head_limit = parts.timeout.head;
-        let driven = drive(&mut exchange, deadline, head_limit, &mut patience, signals);
+        let timeout = &parts.timeout;
+        let driven = drive(&mut exchange, deadline, timeout, &mut patience, signals);
         let failure = match driven.await {
             Ok(Ok(head)) => {
                 if head.status == StatusCode::EXPECTATION_FAILED && exchange.is_holding() {
@@ -267,7 +265,7 @@ async fn open(
 async fn drive(
     exchange: &mut Exchange<'_>,
     deadline: &mut Deadline,
-    head_limit: Option<Duration>,
+    timeout: &Timeout,
     patience: &mut Option<Sleep>,
     mut signals: Signals,
 ) -> Result<Result<WireHead, Failure>> {
@@ -275,6 +273,13 @@ async fn drive(
         exchange.keep_informational();
     }
     let mut moves = exchange.moves();
+    let mut held = exchange.is_holding();
+    if held {
+        // Nothing is being sent while the server is asked.
+        deadline.begin(Phase::Head, timeout.head);
+    } else {
+        begin_sending(deadline, timeout);
+    }
     poll_fn(|cx| {
         let mut polled = exchange.poll(cx);
         if polled.is_pending()
@@ -294,8 +299,12 @@ async fn drive(
             moves = exchange.moves();
             deadline.progress();
         }
+        if held && !exchange.is_holding() {
+            held = false;
+            begin_sending(deadline, timeout);
+        }
         if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
-            deadline.begin(Phase::Head, head_limit);
+            deadline.begin(Phase::Head, timeout.head);
         }
         let late = deadline.poll(cx);
         if exchange.sent_all() {

@@ -188,6 +188,22 @@ fn time_limits_hold_while_the_body_waits() {
 }
 
 #[test]
+fn waiting_for_consent_is_not_writing() {
+    let server = Server::start(|conn| {
+        while let Some(mut request) = expecting(conn) {
+            conn.body(&mut request).unwrap();
+            conn.send(ok(request.text()));
+        }
+    });
+    run(async {
+        let request = Session::new().put(server.url("/")).expect_continue(0.2);
+        let request = request.timeout(Timeout::none().write(0.05));
+        let response = request.body("hello").await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "hello");
+    });
+}
+
+#[test]
 fn a_pooled_connection_that_was_closed_is_replaced_before_the_body_moves() {
     let server = Server::start(|conn| {
         if conn.index == 0 {
