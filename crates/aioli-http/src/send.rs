@@ -41,9 +41,9 @@ pub(crate) async fn send(session: &Session, place: &mut Option<Parts>) -> Result
         url: parts.url,
         idempotent: parts.idempotent,
     });
-    response.body.watch().tell(|trace, request| {
-        trace.request_end(request, response.head.status);
-    });
+    if let Some(tracer) = &response.body.watch().tracer {
+        tracer.end(response.head.status);
+    }
     let status = response.head.status;
     if parts.raise_for_status && (status.is_client_error() || status.is_server_error()) {
         return Box::pin(response.raise_for_status()).await;
@@ -63,9 +63,8 @@ async fn begin(session: &Session, parts: &mut Parts) -> Result<Response> {
         Ok(()) => follow_redirects(session, parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };
-    if let Err(error) = &result {
-        let watch = &deadline.watch;
-        watch.tell(|trace, request| trace.request_exception(request, error));
+    if let (Err(error), Some(tracer)) = (&result, &deadline.watch.tracer) {
+        tracer.fail(error);
     }
     result
 }

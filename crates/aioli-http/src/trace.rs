@@ -10,13 +10,13 @@
 //!                            ─ connection_create_end
 //!    request_headers_sent ─ request_chunk_sent …
 //!    redirect | retry
-//!  request_end | request_exception
+//!  request_end | request_exception | request_dropped
 //!    response_chunk_received …
 //! ```
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -102,6 +102,8 @@ pub trait Trace: Send + Sync + 'static {
     fn request_end(&self, request: &TraceContext, status: StatusCode) {}
     /// The request has failed.
     fn request_exception(&self, request: &TraceContext, error: &Error) {}
+    /// The request was dropped before it came to an end: cancelled, or the loser of a race.
+    fn request_dropped(&self, request: &TraceContext) {}
     /// So many bytes of the response's body have come, without their framing.
     fn response_chunk_received(&self, request: &TraceContext, bytes: usize) {}
 }
@@ -174,6 +176,7 @@ forward! {
     retry(wait: Duration, error: Option<&Error>);
     request_end(status: StatusCode);
     request_exception(error: &Error);
+    request_dropped();
     response_chunk_received(bytes: usize);
 }
 
@@ -201,6 +204,7 @@ impl Traces {
                 method: method.clone(),
                 url: url.clone(),
             },
+            over: AtomicBool::new(false),
         };
         tracer.tell(|trace, cx| trace.request_start(cx));
         Some(Box::new(tracer))
@@ -211,9 +215,23 @@ impl Traces {
 pub(crate) struct Tracer {
     traces: Arc<Traces>,
     context: TraceContext,
+    /// Whether the end of the request was told.
+    over: AtomicBool,
 }
 
 impl Tracer {
+    /// Tells of the head of the response.
+    pub(crate) fn end(&self, status: StatusCode) {
+        self.over.store(true, Ordering::Relaxed);
+        self.tell(|trace, cx| trace.request_end(cx, status));
+    }
+
+    /// Tells of a failure.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.over.store(true, Ordering::Relaxed);
+        self.tell(|trace, cx| trace.request_exception(cx, error));
+    }
+
     pub(crate) fn tell(&self, signal: impl Fn(&dyn Trace, &TraceContext)) {
         for trace in &self.traces.list {
             signal(&**trace, &self.context);
@@ -225,6 +243,14 @@ impl Tracer {
         self.tell(|trace, cx| trace.redirect(cx, head.status, url));
         self.context.method = method.clone();
         self.context.url = url.clone();
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        if !*self.over.get_mut() {
+            self.tell(|trace, cx| trace.request_dropped(cx));
+        }
     }
 }
 

@@ -83,6 +83,9 @@ impl Trace for Notes {
     fn request_exception(&self, _: &TraceContext, error: &Error) {
         self.note(format!("exception {}", error.kind().name()));
     }
+    fn request_dropped(&self, request: &TraceContext) {
+        self.note(format!("dropped {}", request.url()));
+    }
     fn response_chunk_received(&self, _: &TraceContext, bytes: usize) {
         self.note(format!("received {bytes}"));
     }
@@ -223,6 +226,42 @@ fn a_refused_redirect_is_an_exception() {
         exceptions,
         ["exception redirect", "exception invalid-request"]
     );
+}
+
+#[test]
+fn every_request_comes_to_one_end() {
+    let notes = Arc::new(Notes::default());
+    let session = Session::builder()
+        .trace(notes.clone())
+        .mock(async |request| match request.url().path() {
+            "/hang" => Mock::hang(),
+            "/lost" => Mock::disconnect(),
+            _ => Mock::text(200, "fine"),
+        })
+        .build()
+        .unwrap();
+    run(async {
+        let mut hanging = session.get("http://a.example/hang").send();
+        assert!(futures::poll!(&mut hanging).is_pending());
+        drop(hanging);
+        // One that was never polled has not begun.
+        drop(session.get("http://a.example/hang").send());
+        session.get("http://a.example/lost").await.unwrap_err();
+        session.get("http://a.example/").await.unwrap();
+    });
+    let told = notes.take();
+    let ends = ["start", "dropped", "exception", "end"];
+    let ends = |line: &&String| ends.iter().any(|end| line.starts_with(end));
+    let ends: Vec<_> = told.iter().filter(ends).collect();
+    let want = [
+        "start GET http://a.example/hang",
+        "dropped http://a.example/hang",
+        "start GET http://a.example/lost",
+        "exception disconnected",
+        "start GET http://a.example/",
+        "end http://a.example/ 200",
+    ];
+    assert_eq!(ends, want);
 }
 
 #[test]
