@@ -81,8 +81,9 @@ impl Auth {
     /// SHA-512-256, their session variants, and `qop=auth` or none.
     ///
     /// The server's challenge is answered once a request; then, and for one it has no answer to,
-    /// the 401 is the response. A body that is a stream cannot be sent a second time: do another
-    /// request first.
+    /// the 401 is the response. A body that is a stream cannot be sent a second time, unless it is
+    /// [replayable](crate::Body::replayable) or waits for the server's consent
+    /// ([`expect_continue`](crate::RequestBuilder::expect_continue)).
     ///
     /// # Errors
     ///
