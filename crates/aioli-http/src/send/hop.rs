@@ -171,7 +171,7 @@ pub(super) async fn one_hop(
                     continue;
                 }
                 let sent_all = exchange.sent_all();
-                return respond(config, connection, head, sent_all, parts, deadline.take());
+                return respond(config, connection, head, sent_all, parts, deadline);
             }
             Ok(Err(failure)) => injected(failure)?,
             Err(late) => return Err(late.with_sent(exchange.sent())),
@@ -322,7 +322,7 @@ fn respond(
     mut head: WireHead,
     sent_all: bool,
     parts: &Parts,
-    deadline: Deadline,
+    deadline: &mut Deadline,
 ) -> Result<Response> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return switch(connection, head, sent_all, parts, deadline);
@@ -353,7 +353,7 @@ fn respond(
         Delimiter::Chunked | Delimiter::Eof => None,
     };
     let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
-    let body = Incoming::new(connection, decoder, reuse, deadline, &parts.timeout);
+    let body = Incoming::new(connection, decoder, reuse, deadline.take(), &parts.timeout);
     let head = answered(head, parts, content_length);
     Ok(Response {
         head,
@@ -369,7 +369,7 @@ fn switch(
     head: WireHead,
     sent_all: bool,
     parts: &Parts,
-    deadline: Deadline,
+    deadline: &mut Deadline,
 ) -> Result<Response> {
     // Who switches before the request is out reads the rest of it as something else.
     if !sent_all || !upgrade::is_accepted(&parts.headers, &head.headers) {
@@ -379,7 +379,7 @@ fn switch(
     let head = answered(head, parts, None);
     Ok(Response {
         head,
-        body: Incoming::empty(deadline),
+        body: Incoming::empty(deadline.take()),
         decoding: None,
         upgraded: Some(connection),
     })

@@ -236,6 +236,7 @@ fn every_request_comes_to_one_end() {
         .mock(async |request| match request.url().path() {
             "/hang" => Mock::hang(),
             "/lost" => Mock::disconnect(),
+            "/bad" => Mock::raw("HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\n"),
             _ => Mock::text(200, "fine"),
         })
         .build()
@@ -247,6 +248,7 @@ fn every_request_comes_to_one_end() {
         // One that was never polled has not begun.
         drop(session.get("http://a.example/hang").send());
         session.get("http://a.example/lost").await.unwrap_err();
+        session.get("http://a.example/bad").await.unwrap_err();
         session.get("http://a.example/").await.unwrap();
     });
     let told = notes.take();
@@ -258,6 +260,8 @@ fn every_request_comes_to_one_end() {
         "dropped http://a.example/hang",
         "start GET http://a.example/lost",
         "exception disconnected",
+        "start GET http://a.example/bad",
+        "exception protocol",
         "start GET http://a.example/",
         "end http://a.example/ 200",
     ];
