@@ -10,12 +10,14 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use http::HeaderMap;
 
 use crate::error::BoxError;
 
 pub(crate) mod concat;
 mod file;
 mod replay;
+mod trailers;
 
 /// What a request carries.
 ///
@@ -68,6 +70,11 @@ pub(crate) trait Pieces {
 
     /// Goes back to the beginning; only if [`can_rewind`](Pieces::can_rewind).
     fn rewind(self: Pin<&mut Self>) {}
+
+    /// The fields after the last piece, which was taken.
+    fn trailers(self: Pin<&mut Self>) -> Option<HeaderMap> {
+        None
+    }
 }
 
 impl<S, B, E> Pieces for S

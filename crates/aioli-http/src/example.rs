@@ -33,7 +33,7 @@ fn answer(mut stream: TcpStream, body: &str) -> io::Result<()> {
             read(&mut stream, &mut Vec::new(), length.unwrap_or(0))?;
         } else if head.contains("transfer-encoding: chunked") {
             let mut chunks = Vec::new();
-            while !chunks.ends_with(b"0\r\n\r\n") {
+            while !chunks.ends_with(b"\r\n\r\n") {
                 read(&mut stream, &mut chunks, 1)?;
             }
         }

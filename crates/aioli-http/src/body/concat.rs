@@ -31,23 +31,26 @@ pub(crate) fn concat(parts: Vec<Source>) -> Source {
             }
             Source::Bytes(whole.freeze())
         }
-        _ => Source::stream(
-            length,
-            Concat {
-                parts,
-                at: 0,
-                given: 0,
-            },
-        ),
+        _ => Source::stream(length, Concat::new(parts)),
     }
 }
 
-struct Concat {
+pub(super) struct Concat {
     parts: Vec<Source>,
     /// The part whose turn it is.
     at: usize,
     /// What that part has given: a part that breaks its word must not be evened out by the next.
     given: u64,
+}
+
+impl Concat {
+    pub(super) fn new(parts: Vec<Source>) -> Concat {
+        Concat {
+            parts,
+            at: 0,
+            given: 0,
+        }
+    }
 }
 
 impl Pieces for Concat {

@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use super::trailers::is_allowed;
 use crate::error::BodyErrorKind;
 
 /// Appends a request head without the blank line that ends it.
@@ -43,6 +44,15 @@ pub(crate) fn header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) 
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the chunk that ends a body, with the fields that may stand behind one.
+pub(crate) fn last_chunk(out: &mut Vec<u8>, fields: &HeaderMap) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in fields.iter().filter(|(name, _)| is_allowed(name)) {
+        header(out, name, value);
+    }
     out.extend_from_slice(b"\r\n");
 }
 

@@ -22,7 +22,7 @@ use http::StatusCode;
 
 use super::Reject;
 use super::buffer::ReadBuffer;
-use super::encode::BodyEncoder;
+use super::encode::{self, BodyEncoder};
 use super::head::{Head, HeadLimits, HeadParser, Progress};
 use crate::body::Source;
 use crate::error::{BodyErrorKind, BoxError, Error, ErrorKind, Sent};
@@ -352,7 +352,13 @@ impl<'a> Exchange<'a> {
                     return Err(Failure::Body(BodyErrorKind::Stream, Some(error)));
                 }
                 Poll::Ready(None) => {
-                    output.copy(encoder.finish().map_err(fail)?);
+                    let end = encoder.finish().map_err(fail)?;
+                    match stream.as_mut().trailers() {
+                        Some(fields) if *encoder == BodyEncoder::Chunked => {
+                            encode::last_chunk(&mut output.buffer, &fields);
+                        }
+                        _ => output.copy(end),
+                    }
                     self.encoder = None;
                     return Ok(Poll::Ready(false));
                 }

@@ -88,6 +88,7 @@ impl Trailers {
     }
 }
 
-fn is_allowed(name: &HeaderName) -> bool {
+/// Whether a field may stand behind a body.
+pub(super) fn is_allowed(name: &HeaderName) -> bool {
     !FORBIDDEN.contains(name) && !FORBIDDEN_CUSTOM.contains(&name.as_str())
 }

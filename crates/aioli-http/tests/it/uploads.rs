@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aioli_http::{
-    Body, BodyErrorKind, ErrorKind, Form, Method, Part, RedirectErrorKind, RequestErrorKind,
-    Session,
+    Body, BodyErrorKind, ErrorKind, Form, HeaderMap, HeaderValue, Method, Part, RedirectErrorKind,
+    RequestErrorKind, Session,
 };
 use futures::stream;
 
@@ -270,5 +270,49 @@ fn input_124_a_part_shorter_than_it_said() {
         };
         assert_eq!(*kind, BodyErrorKind::Stream);
         assert!(source.as_ref().unwrap().to_string().contains("shorter"));
+    });
+}
+
+#[test]
+fn trailers_go_behind_chunks() {
+    let server = Server::start(|conn| {
+        for end in [
+            "5\r\nhello\r\n0\r\ndigest: abc\r\n\r\n",
+            "3\r\nhel\r\n2\r\nlo\r\n0\r\ndigest: abc\r\n\r\n",
+            "0\r\ndigest: abc\r\n\r\n",
+            "hello",
+        ] {
+            let request = conn.head().unwrap();
+            let chunked = request.header("transfer-encoding") == Some("chunked");
+            assert_eq!(chunked, end != "hello");
+            let sent = conn.take(end.len()).unwrap();
+            assert_eq!(String::from_utf8(sent).unwrap(), end);
+            conn.send(ok("fine"));
+        }
+    });
+    run(async {
+        let session = Session::new();
+        let fields = || {
+            let mut fields = HeaderMap::new();
+            fields.insert("digest", HeaderValue::from_static("abc"));
+            // Framing is ours to say.
+            fields.insert("content-length", HeaderValue::from_static("9"));
+            fields
+        };
+        let put = |body: Body| {
+            session
+                .put(server.url("/"))
+                .body(body.with_trailers(fields))
+        };
+        for request in [
+            put(Body::from("hello")),
+            put(Body::stream(words(&["hel", "lo"]))),
+            put(Body::default()),
+            put(Body::from("hello")).header("content-length", 5),
+        ] {
+            let response = request.await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "fine");
+        }
+        assert_eq!(server.accepted(), 1);
     });
 }
