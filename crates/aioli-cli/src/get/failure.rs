@@ -93,6 +93,11 @@ fn code(error: &http::Error) -> u8 {
             *kind,
             source.as_ref().and_then(|source| source.downcast_ref()),
         ),
+        // In TLS 1.3 the server says that when the handshake is over.
+        ErrorKind::Tls {
+            kind: TlsErrorKind::ClientCertificate,
+            ..
+        } if error.maybe_processed() => Failure::RECEIVE_ERROR,
         ErrorKind::Tls { kind, .. } => tls_code(*kind),
         ErrorKind::Timeout { .. } => Failure::TIMEOUT,
         ErrorKind::Disconnected { sent, source, .. } => match (sent, source) {

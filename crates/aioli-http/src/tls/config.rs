@@ -16,12 +16,13 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::VerifierBuilderError;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, RootCertStore, SupportedProtocolVersion,
+    AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore,
+    SupportedProtocolVersion,
 };
 use url::Host;
 
-use super::HandshakeError;
 use super::verify::{Pin, Refusal, Verifier};
+use super::{HandshakeError, der};
 use crate::error::{BoxError, Error, ErrorKind, RequestErrorKind, TlsErrorKind};
 
 /// The system's roots. Reading them takes milliseconds and file access, hence once, and on the
@@ -109,14 +110,22 @@ impl Trust {
             let kind = RequestErrorKind::ClientCertificate;
             Error::new(ErrorKind::InvalidRequest { kind, source })
         };
-        let chain = read_all(chain).ok_or_else(|| malformed(None))?;
+        let chain: Vec<CertificateDer<'static>> = read_all(chain).ok_or_else(|| malformed(None))?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,
             // What is no PEM may be DER; the words of either could show parts of the key.
             Err(_) => PrivateKeyDer::try_from(key.to_vec()).map_err(|_| malformed(None))?,
         };
-        let certified = CertifiedKey::from_der(chain, key, &provider())
-            .map_err(|error| malformed(Some(error.into())))?;
+        let key = provider().key_provider.load_private_key(key);
+        let key = key.map_err(|error| malformed(Some(error.into())))?;
+        // `rustls` would ask a parser that knows no certificates of version 1, which servers take.
+        let own = chain.first().and_then(|own| der::parts(own));
+        let own = own.ok_or_else(|| malformed(None))?;
+        if key.public_key().is_some_and(|key| *key != *own.key) {
+            let error = rustls::Error::from(InconsistentKeys::KeyMismatch);
+            return Err(malformed(Some(error.into())));
+        }
+        let certified = CertifiedKey::new(chain, key);
         self.client = Some(Arc::new(SingleCertAndKey::from(certified)));
         Ok(())
     }
@@ -316,6 +325,34 @@ fn certificate_kind(reason: &CertificateError) -> TlsErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A certificate of version 1, without extensions, as `openssl x509 -req` makes them.
+    const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFjCBvQIUOASzyWAaaSRdApAnxS29HMVM8Z4wCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCbWUwIBcNMjYxMTI4MjMyMDEzWhgPMjEyNjExMDQyMzIwMTNaMA0xCzAJ
+BgNVBAMMAm1lMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE0XS10j3G/75yM5E+
+c66tGni8eN9izpwLqWWdChmsPt61UItdDG7RfP4wVQGi7ShbcHYf7EkUfTxlf4pL
+YbprdTAKBggqhkjOPQQDAgNIADBFAiAZypI1L2YLAr9Xf8raSrsUnnJFwQAT4IOx
+k+ahA4rpIQIhAOtVM/rdSHRq3rnH+LFrCMXIlGzlyA4S1un4S66HdLZf
+-----END CERTIFICATE-----
+";
+    const ITS_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghKXQJfY5U59EXDPJ
+USOFjoczhJloymG1HggBx+xpoiihRANCAATRdLXSPcb/vnIzkT5zrq0aeLx432LO
+nAupZZ0KGaw+3rVQi10MbtF8/jBVAaLtKFtwdh/sSRR9PGV/ikthumt1
+-----END PRIVATE KEY-----
+";
+
+    #[test]
+    fn a_certificate_of_version_1_is_known_with_its_key() {
+        let mut trust = Trust::new();
+        trust.be(VERSION_1.as_bytes(), ITS_KEY.as_bytes()).unwrap();
+        let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        assert!(trust.be(VERSION_1.as_bytes(), other.as_bytes()).is_err());
+        assert!(trust.be(b"\x30\x00", ITS_KEY.as_bytes()).is_err());
+    }
 
     #[test]
     fn a_server_that_does_not_take_us_says_so_also_after_the_handshake() {

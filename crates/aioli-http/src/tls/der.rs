@@ -1,13 +1,21 @@
-//! The little of DER that is needed to see who has issued a certificate.
+//! The little of DER that is needed to see who has issued a certificate, and for which key.
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 /// The version of a certificate, which is not always there.
 const VERSION: u8 = 0xa0;
 
-/// The names of a certificate's issuer and of its subject, as they are encoded (RFC 5280,
-/// section 4.1).
-pub(super) fn issuer_and_subject(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Parts of a certificate as they are encoded (RFC 5280, section 4.1).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    /// The whole `SubjectPublicKeyInfo`.
+    pub(super) key: &'a [u8],
+}
+
+/// Reads a certificate of any version as far as its key.
+pub(super) fn parts(certificate: &[u8]) -> Option<Parts<'_>> {
     let (outer, _) = element(SEQUENCE, certificate)?;
     let (mut rest, _) = element(SEQUENCE, outer)?;
     if let Some((_, behind)) = element(VERSION, rest) {
@@ -17,8 +25,14 @@ pub(super) fn issuer_and_subject(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_algorithm, rest) = element(SEQUENCE, rest)?;
     let (issuer, rest) = element(SEQUENCE, rest)?;
     let (_validity, rest) = element(SEQUENCE, rest)?;
-    let (subject, _) = element(SEQUENCE, rest)?;
-    Some((issuer, subject))
+    let (subject, rest) = element(SEQUENCE, rest)?;
+    let (_, behind) = element(SEQUENCE, rest)?;
+    let key = &rest[..rest.len() - behind.len()];
+    Some(Parts {
+        issuer,
+        subject,
+        key,
+    })
 }
 
 /// The content of the first element, which has this tag, and what is behind it.
@@ -45,6 +59,8 @@ fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::PublicKeyData as _;
+
     use super::*;
 
     #[test]
@@ -53,12 +69,13 @@ mod tests {
         let params = rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let der = certificate.der();
-        let (issuer, subject) = issuer_and_subject(der).unwrap();
-        assert_eq!(issuer, subject);
-        assert!(!issuer.is_empty());
+        let found = parts(der).unwrap();
+        assert_eq!(found.issuer, found.subject);
+        assert!(!found.issuer.is_empty());
+        assert_eq!(found.key, key.subject_public_key_info());
         for end in 0..der.len().min(200) {
             let cut = &der[..end];
-            assert_eq!(issuer_and_subject(cut), None, "{end}");
+            assert_eq!(parts(cut), None, "{end}");
         }
         for bad in [
             &b""[..],
@@ -67,7 +84,7 @@ mod tests {
             b"\x30\x80",
             b"\x31\x00",
         ] {
-            assert_eq!(issuer_and_subject(bad), None, "{bad:?}");
+            assert_eq!(parts(bad), None, "{bad:?}");
         }
     }
 }

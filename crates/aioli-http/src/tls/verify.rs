@@ -119,8 +119,7 @@ impl ServerCertVerifier for Verifier {
 /// Tells a certificate that nobody has signed from one that somebody unknown has signed. The
 /// usual ones are refused for being an authority's, which helps nobody.
 fn explain(error: rustls::Error, certificate: &CertificateDer<'_>) -> rustls::Error {
-    let by_itself =
-        || der::issuer_and_subject(certificate).is_some_and(|(issuer, subject)| issuer == subject);
+    let by_itself = || der::parts(certificate).is_some_and(|parts| parts.issuer == parts.subject);
     match &error {
         rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::Other(_),
