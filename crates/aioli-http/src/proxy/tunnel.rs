@@ -63,7 +63,8 @@ fn judge(head: &Head, spoke_on: bool) -> Result<(), Error> {
     let kind = match head.status.as_u16() {
         200..=299 if !spoke_on => return Ok(()),
         200..=299 => ProxyErrorKind::UnexpectedBytes,
-        407 => ProxyErrorKind::Authentication,
+        // Inside no tunnel yet, a 401 too is the proxy's: some say it to wrong credentials.
+        401 | 407 => ProxyErrorKind::Authentication,
         _ => ProxyErrorKind::Refused,
     };
     Err(Error::proxy(kind, Some(head.status), None))

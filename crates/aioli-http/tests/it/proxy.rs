@@ -232,6 +232,7 @@ fn input_129_an_endless_refusal_is_not_read() {
             "407 Proxy Authentication Required",
             ProxyErrorKind::Authentication,
         ),
+        ("401 Unauthorized", ProxyErrorKind::Authentication),
         ("502 Bad Gateway", ProxyErrorKind::Refused),
     ] {
         let head = format!("HTTP/1.1 {status}\r\ntransfer-encoding: chunked\r\n\r\n");
