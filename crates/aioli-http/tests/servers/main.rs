@@ -6,7 +6,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod authority;
 mod differential;
 mod httpbin;
 mod nginx;
 mod part;
+mod proxies;
+mod relay;

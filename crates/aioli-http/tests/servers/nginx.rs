@@ -1,6 +1,8 @@
 //! nginx: connections that it ends whenever it likes, and bodies it does not want.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,16 +15,26 @@ use super::part::{Running, program};
 /// How many requests one connection serves.
 const A_CONNECTION: usize = 3;
 
-/// nginx with its program, which also sends it signals.
-struct Nginx {
-    running: Running,
-    reload: Box<dyn Fn()>,
+/// nginx, and how it is made to start its workers anew.
+pub(crate) struct Nginx {
+    pub(crate) running: Running,
 }
 
-fn start() -> Option<Nginx> {
+impl Nginx {
+    /// New workers take over; the old ones end when they have answered.
+    fn reload(&self) {
+        let sent = Command::new("kill")
+            .args(["-HUP", &self.running.pid()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+/// Starts it with the servers that `servers` makes of a folder and an address, if it is there.
+pub(crate) fn configured(servers: impl Fn(&Path, SocketAddr) -> String) -> Option<Nginx> {
     let program = program("NGINX")?;
-    let command = |folder: &std::path::Path, address: std::net::SocketAddr| {
-        let shown = folder.display();
+    let command = |folder: &Path, address: SocketAddr| {
+        let (shown, servers) = (folder.display(), servers(folder, address));
         let config = format!(
             "user root;
             worker_processes 1;
@@ -37,34 +49,36 @@ fn start() -> Option<Nginx> {
                 fastcgi_temp_path {shown}/fastcgi;
                 uwsgi_temp_path {shown}/uwsgi;
                 scgi_temp_path {shown}/scgi;
-                server {{
-                    listen {address};
-                    keepalive_requests {A_CONNECTION};
-                    location /hello {{ return 200 hello; }}
-                    location /silent {{ return 444; }}
-                    location /files {{ alias {shown}/files; }}
-                    location /small {{ client_max_body_size 1k; proxy_pass http://{address}/hello; }}
-                    location /slow {{ alias {shown}/files; limit_rate 1k; }}
-                }}
+                {servers}
             }}"
         );
-        fs::create_dir(folder.join("files")).unwrap();
-        fs::write(folder.join("files/big"), big()).unwrap();
         fs::write(folder.join("config"), config).unwrap();
         let mut command = Command::new(&program);
         command.arg("-c").arg(folder.join("config"));
         command.arg("-p").arg(folder);
         command
     };
-    let running = Running::start(command);
-    let pid = fs::read_to_string(running.folder.path().join("pid")).unwrap();
-    let reload = move || {
-        let sent = Command::new("kill").args(["-HUP", pid.trim()]).status();
-        assert!(sent.unwrap().success());
-    };
     Some(Nginx {
-        running,
-        reload: Box::new(reload),
+        running: Running::start(command),
+    })
+}
+
+fn start() -> Option<Nginx> {
+    configured(|folder, address| {
+        fs::create_dir(folder.join("files")).unwrap();
+        fs::write(folder.join("files/big"), big()).unwrap();
+        let shown = folder.display();
+        format!(
+            "server {{
+                listen {address};
+                keepalive_requests {A_CONNECTION};
+                location /hello {{ return 200 hello; }}
+                location /silent {{ return 444; }}
+                location /files {{ alias {shown}/files; }}
+                location /small {{ client_max_body_size 1k; proxy_pass http://{address}/hello; }}
+                location /slow {{ alias {shown}/files; limit_rate 1k; }}
+            }}"
+        )
     })
 }
 
@@ -96,7 +110,7 @@ fn reloads_lose_no_request() {
     let url = nginx.running.url("hello");
     run(async {
         for _ in 0..6 {
-            (nginx.reload)();
+            nginx.reload();
             let round = stream::iter(0..100)
                 .map(|_| async { session.get(&url).await?.text().await })
                 .buffer_unordered(16)

@@ -49,7 +49,8 @@ impl Drop for Folder {
 pub(crate) struct Running {
     child: Child,
     pub(crate) address: SocketAddr,
-    pub(crate) folder: Folder,
+    /// Removed after it has ended.
+    _folder: Folder,
 }
 
 impl Running {
@@ -65,7 +66,7 @@ impl Running {
             let running = Running {
                 child: child.unwrap(),
                 address,
-                folder,
+                _folder: folder,
             };
             if let Some(running) = running.listening() {
                 return running;
@@ -95,7 +96,7 @@ impl Running {
         Running {
             child,
             address: ([127, 0, 0, 1], port).into(),
-            folder: Folder::new(),
+            _folder: Folder::new(),
         }
     }
 
@@ -113,6 +114,11 @@ impl Running {
         Some(self)
     }
 
+    /// Its process; nginx has its master in it.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
@@ -121,8 +127,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // Asked to end, a server ends its workers too, which a killed one leaves behind.
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").arg(pid).status();
+        let asked = Command::new("kill").arg(self.pid()).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.child.kill();
         }
