@@ -30,7 +30,8 @@
 //!
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
 //! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
-//! pieces, as a stream or a reader; chunked both ways; content codings and character sets;
+//! pieces, as a stream or a reader; chunked both ways, with trailers; content codings and character
+//! sets; bodies that wait for consent, connections that change hands ([`Upgraded`]);
 //! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
 //! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by
 //! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,

@@ -65,6 +65,7 @@ impl Place {
         let root = self.root.as_str();
         let rest = text.strip_prefix(&root[..root.len() - 1])?;
         match rest.as_bytes() {
+            b"/" => Some(self.root.clone()),
             // This would name another host; the parser drops tabs and line ends.
             [b'/', b'/' | b'\\' | b'\t' | b'\n' | b'\r', ..] => None,
             [b'/', ..] => {

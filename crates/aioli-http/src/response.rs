@@ -31,6 +31,9 @@ pub use reader::BodyReader;
 /// response holds the connection until the body is read to its end. Dropping it earlier closes
 /// the connection, unless the rest has come already.
 ///
+/// Header values and short bodies are slices of the buffer they came in (16 KiB and more), which
+/// is used again when nobody holds one. What is kept for long is better copied.
+///
 /// # Examples
 ///
 /// ```
@@ -321,8 +324,6 @@ impl Response {
 
     /// Waits for the rest of the body, within its bound.
     async fn collect(&mut self) -> Result<Bytes> {
-        /// An announced length is a claim: memory follows the bytes, after this start.
-        const MAX_START: u64 = 1024 * 1024;
         if let Some(decoding) = &mut self.decoding {
             let whole = decoding.collect(&mut self.body, self.head.body_limit).await;
             return whole.map_err(|error| self.head.in_context(error));
@@ -341,20 +342,28 @@ impl Response {
         let Some(first) = self.chunk().await? else {
             return Ok(Bytes::new());
         };
-        if first.len() <= limit && self.body.is_over() {
+        if first.len() > limit {
+            return too_large(&self.head, first.len() as u64);
+        }
+        if self.body.is_over() {
             return Ok(first);
         }
-        let expected = self.head.content_length.unwrap_or(0).min(MAX_START);
-        let mut whole = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
-        let mut next = Some(first);
-        while let Some(piece) = next {
-            if piece.len() > limit - whole.len() {
-                return too_large(&self.head, whole.len() as u64 + piece.len() as u64);
+        let mut whole = Whole::new(self.head.content_length, &first);
+        drop(first);
+        loop {
+            let direct = poll_fn(|cx| self.body.poll_direct(cx, whole.room())).await;
+            if let Some(n) = direct {
+                whole.filled += n.map_err(|error| self.head.in_context(error))?;
+                continue;
             }
-            whole.extend_from_slice(&piece);
-            next = self.chunk().await?;
+            let Some(piece) = self.chunk().await? else {
+                return Ok(whole.into_bytes());
+            };
+            if piece.len() > limit - whole.filled {
+                return too_large(&self.head, whole.filled as u64 + piece.len() as u64);
+            }
+            whole.append(&piece);
         }
-        Ok(whole.freeze())
     }
 
     /// Turns the response into a stream of the pieces of its body.
@@ -387,6 +396,59 @@ impl Head {
 
     pub(crate) fn in_context(&self, error: Error) -> Error {
         in_context(self.asked(), error)
+    }
+}
+
+/// A body that is collected: initialised memory, of which the beginning is filled.
+struct Whole {
+    data: BytesMut,
+    filled: usize,
+    /// How long it is going to be, as far as that is known.
+    announced: usize,
+}
+
+impl Whole {
+    /// An announced length is a claim: after this start, memory follows the bytes. Fresh memory
+    /// that was not written to costs nothing yet.
+    const START: usize = 8 * 1024 * 1024;
+
+    fn new(announced: Option<u64>, first: &[u8]) -> Whole {
+        let announced = announced.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let start = announced.min(Whole::START).max(first.len());
+        let mut data = BytesMut::zeroed(start);
+        data[..first.len()].copy_from_slice(first);
+        Whole {
+            data,
+            filled: first.len(),
+            announced,
+        }
+    }
+
+    /// Where the next bytes go; empty when no more are announced.
+    fn room(&mut self) -> &mut [u8] {
+        if self.filled == self.data.len() && self.filled < self.announced {
+            let size = self.filled.saturating_mul(2).min(self.announced);
+            self.data.resize(size, 0);
+        }
+        let end = self.data.len().min(self.announced).max(self.filled);
+        &mut self.data[self.filled..end]
+    }
+
+    fn append(&mut self, piece: &[u8]) {
+        let end = self.filled + piece.len();
+        match self.data.get_mut(self.filled..end) {
+            Some(room) => room.copy_from_slice(piece),
+            None => {
+                self.data.truncate(self.filled);
+                self.data.extend_from_slice(piece);
+            }
+        }
+        self.filled = end;
+    }
+
+    fn into_bytes(mut self) -> Bytes {
+        self.data.truncate(self.filled);
+        self.data.freeze()
     }
 }
 

@@ -85,3 +85,33 @@ fn requests_can_be_given_up_and_time_out() {
     assert_eq!(answers[&2]["error"]["kind"], "timeout");
     assert_eq!(answers[&2]["error"]["phase"], "head");
 }
+
+#[test]
+fn sessions_have_proxies_names_and_rules() {
+    let server =
+        Server::start(|request, stream| reply(stream, "200 OK", "", request.name.as_bytes()));
+    let address = server.url("").replace("http://", "").replace('/', "");
+    let answers = answers(&[
+        json!({
+            "id": 1, "op": "new_session", "session": "s", "proxy": address,
+            "no_proxy": "near.example", "resolve": [["near.example", address]],
+        }),
+        json!({ "id": 2, "op": "request", "session": "s", "url": "http://far.example/x" }),
+        json!({ "id": 3, "op": "request", "session": "s", "url": "http://near.example/x" }),
+        json!({
+            "id": 4, "op": "new_session", "session": "t",
+            "egress": { "public_only": true, "allow": ["127.0.0.1"], "deny": ["9.9.9.9"] },
+        }),
+        json!({ "id": 5, "op": "request", "session": "t", "url": "http://127.0.0.2/" }),
+        json!({ "id": 6, "op": "request", "session": "t", "url": server.url("y") }),
+        json!({ "id": 7, "op": "request", "url": "http://far.example/z", "proxy": address }),
+        json!({ "id": 8, "op": "new_session", "session": "u", "egress": { "deny": ["x"] } }),
+    ]);
+    let body = |id: u64| answers[&id]["body_b64"].as_str().unwrap().to_owned();
+    assert_eq!(body(2), "aHR0cDovL2Zhci5leGFtcGxlL3g=");
+    assert_eq!(body(3), "eA==");
+    assert_eq!(answers[&5]["error"]["kind"], "egress");
+    assert_eq!(body(6), "eQ==");
+    assert_eq!(body(7), "aHR0cDovL2Zhci5leGFtcGxlL3o=");
+    assert_eq!(answers[&8]["error"]["kind"], "invalid_request");
+}

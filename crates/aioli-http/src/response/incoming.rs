@@ -1,6 +1,7 @@
 //! The body of a response on its way: from the connection, through its framing, to the caller.
 
 use std::fmt;
+use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::watch::Watch;
 const MAX_PIECES_A_TURN: usize = 32;
 /// What one read may bring when the body's bytes lie next to each other.
 const DIRECT_READ: usize = 64 * 1024;
+/// What one read may bring into memory that is the caller's.
+const DIRECT_MOST: usize = 256 * 1024;
 
 /// A body that may still be arriving.
 ///
@@ -179,6 +182,54 @@ impl Incoming {
         }
     }
 
+    /// Reads bytes of a body of known length straight into `room`; `None` when the next bytes are
+    /// there already, or do not lie next to each other, or are to be waited for as pieces.
+    pub(crate) fn poll_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<Option<Result<usize, Error>>> {
+        if self.ready.is_some() || self.failed.is_some() || self.pieces >= MAX_PIECES_A_TURN {
+            return Poll::Ready(None);
+        }
+        let Some(live) = &mut self.live else {
+            return Poll::Ready(None);
+        };
+        let most = room.len().min(live.plain()).min(DIRECT_MOST);
+        if most == 0 {
+            return Poll::Ready(None);
+        }
+        let wire = &mut live.connection.wire;
+        let result = match wire.transport.poll_read(cx, &mut room[..most]) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                self.pieces = 0;
+                let late = ready!(self.deadline.poll(cx));
+                self.fail(late);
+                return Poll::Ready(self.failed.take().map(Err));
+            }
+        };
+        let result = live.took(result, room);
+        match result {
+            Ok(n) => {
+                self.pieces += 1 + n / DIRECT_READ;
+                self.deadline.progress_by(n);
+                let watch = &self.deadline.watch;
+                watch.tell(|trace, cx| trace.response_chunk_received(cx, n));
+                // What was the last of the body gives the connection back.
+                match self.decode() {
+                    Ok(piece) => debug_assert!(piece.is_none(), "nothing was buffered"),
+                    Err(error) => self.fail(error),
+                }
+                Poll::Ready(Some(Ok(n)))
+            }
+            Err(error) => {
+                self.fail(error);
+                Poll::Ready(self.failed.take().map(Err))
+            }
+        }
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         loop {
             if let Some(piece) = self.ready.take() {
@@ -264,6 +315,33 @@ impl Live {
                 (0, Err(Error::body(BodyErrorKind::Truncated, source)))
             }
         })
+    }
+
+    /// How many bytes, not yet received, are the body and nothing else.
+    fn plain(&self) -> usize {
+        match self.decoder {
+            BodyDecoder::Length(left) if self.connection.wire.input.is_empty() => {
+                usize::try_from(left).unwrap_or(usize::MAX)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Counts what was read directly into `room`.
+    fn took(&mut self, read: io::Result<usize>, room: &[u8]) -> Result<usize, Error> {
+        match read {
+            Ok(0) => {
+                let end = self.decoder.end().err().unwrap_or(BodyErrorKind::Truncated);
+                Err(Error::body(end, None))
+            }
+            Ok(n) => {
+                self.connection.wire.traffic.received(n);
+                let counted = self.decoder.decode(&room[..n]);
+                debug_assert!(counted.is_ok_and(|found| found.data == n));
+                Ok(n)
+            }
+            Err(error) => Err(Error::body(BodyErrorKind::Truncated, Some(error.into()))),
+        }
     }
 
     /// Counts a piece that was read directly.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alloc;
 mod auth;
 mod auto_traits;
 mod basics;
@@ -28,6 +29,7 @@ mod reuse;
 mod server;
 mod sessions;
 mod shown;
+mod speed;
 mod timeouts;
 mod tls;
 mod traces;

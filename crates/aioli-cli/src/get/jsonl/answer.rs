@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aioli::http::{self, ErrorKind, Method, Response, Session, Version};
+use aioli::http::{self, ErrorKind, Method, Proxy, Response, Session, Version};
 use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -65,6 +65,9 @@ async fn carry_out(id: &Value, session: &Session, request: Request) -> Value {
     }
     if let Some(timeout) = &request.timeout {
         builder = builder.timeout(timeout.build());
+    }
+    if let Some(proxy) = &request.proxy {
+        builder = builder.proxy(Proxy::new(proxy));
     }
     if let Some(n) = request.redirects {
         builder = builder.redirects(n);
@@ -168,6 +171,8 @@ fn kind(kind: &ErrorKind) -> &'static str {
         ErrorKind::InvalidRequest { .. } => "invalid_request",
         ErrorKind::Dns { .. } => "dns",
         ErrorKind::Connect { .. } => "connect",
+        ErrorKind::Egress { .. } => "egress",
+        ErrorKind::Proxy { .. } => "proxy",
         ErrorKind::Tls { .. } => "tls",
         ErrorKind::Timeout { .. } => "timeout",
         ErrorKind::Disconnected { .. } => "disconnected",

@@ -1,6 +1,8 @@
 //! The commands, as JSON writes them.
 
-use aioli::http::{self, Limits, Session, SessionBuilder, Timeout};
+use std::net::SocketAddr;
+
+use aioli::http::{self, Egress, Limits, Proxy, Session, SessionBuilder, Timeout};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,6 +39,21 @@ pub(super) struct SessionOptions {
     raise_for_status: bool,
     https_only: bool,
     roots_pem: Option<String>,
+    proxy: Option<String>,
+    /// Hosts that are reached without the proxy.
+    no_proxy: String,
+    /// Addresses of names.
+    resolve: Vec<(String, SocketAddr)>,
+    egress: Option<EgressOptions>,
+}
+
+/// Where a session may connect to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EgressOptions {
+    public_only: bool,
+    allow: Vec<String>,
+    deny: Vec<String>,
 }
 
 /// A request.
@@ -57,6 +74,9 @@ pub(super) struct Request {
     /// Bytes of a body that is answered whole.
     #[serde(default)]
     pub(super) body_limit: Option<usize>,
+    /// A proxy in place of the session's.
+    #[serde(default)]
+    pub(super) proxy: Option<String>,
     /// Read the body in pieces and answer with its hash.
     #[serde(default)]
     pub(super) stream: bool,
@@ -121,10 +141,30 @@ impl SessionOptions {
         let builder = with(builder, self.roots_pem, |b, pem| {
             b.system_roots(false).add_root_certificate(pem)
         });
+        let builder = with(builder, self.proxy, |b, url| {
+            b.proxy(Proxy::new(&url).no_proxy(&self.no_proxy))
+        });
+        let builder = with(builder, self.egress, |b, e| b.egress(e.build()));
+        let names = self.resolve.into_iter();
+        let builder = names.fold(builder, |b, (host, address)| b.resolve(&host, address));
         let headers = self.headers.into_iter();
         headers
             .fold(builder, |b, (name, value)| b.header(name, value))
             .build()
+    }
+}
+
+impl EgressOptions {
+    fn build(&self) -> Egress {
+        let policy = if self.public_only {
+            Egress::public_only()
+        } else {
+            Egress::anywhere()
+        };
+        let allow = |policy: Egress, network: &String| policy.allow(network);
+        let policy = self.allow.iter().fold(policy, allow);
+        let deny = |policy: Egress, network: &String| policy.deny(network);
+        self.deny.iter().fold(policy, deny)
     }
 }
 

@@ -1,0 +1,91 @@
+//! What a request may cost, counted: allocations, and memory that stays.
+
+use aioli_http::{Session, Url};
+
+use crate::alloc;
+use crate::server::{Server, ok, run};
+
+/// Requests before anything is counted: buffers find their size.
+const WARM_UP: usize = 300;
+
+async fn get(session: &Session, url: &str) {
+    let body = session.get(url).await.unwrap().bytes().await.unwrap();
+    assert_eq!(body, "hello");
+}
+
+#[test]
+fn a_small_get_makes_four_allocations() {
+    let server = Server::answering(|_| ok("hello"));
+    run(async {
+        let (session, url) = (Session::new(), server.url("/"));
+        for _ in 0..WARM_UP {
+            get(&session, &url).await;
+        }
+        let before = alloc::asked();
+        for _ in 0..100 {
+            get(&session, &url).await;
+        }
+        let each = (alloc::asked() - before) as f64 / 100.0;
+        // The URL, the future, and the two of a map of headers.
+        assert!(each < 4.1, "{each} allocations a request");
+
+        // A URL that is parsed already is copied once.
+        let parsed: Url = server.url("/some/path?and=query").parse().unwrap();
+        let before = alloc::asked();
+        for _ in 0..100 {
+            let response = session.get(&parsed).await.unwrap();
+            assert_eq!(response.bytes().await.unwrap(), "hello");
+        }
+        let each = (alloc::asked() - before) as f64 / 100.0;
+        assert!(each < 4.1, "{each} allocations a request");
+    });
+}
+
+#[test]
+fn a_large_body_is_received_where_it_stays() {
+    const SIZE: usize = 1 << 20;
+    let server = Server::answering(|_| ok(&"x".repeat(SIZE)));
+    run(async {
+        let (session, url) = (Session::new(), server.url("/"));
+        for _ in 0..3 {
+            session.get(&url).await.unwrap().bytes().await.unwrap();
+        }
+        let before = (alloc::asked(), alloc::held());
+        let body = session.get(&url).await.unwrap().bytes().await.unwrap();
+        let (asked, held) = (alloc::asked() - before.0, alloc::held() - before.1);
+        assert!(body.len() == SIZE && body.iter().all(|byte| *byte == b'x'));
+        assert!(asked <= 12, "{asked} allocations");
+        let held = usize::try_from(held).unwrap();
+        assert!(held < SIZE + SIZE / 20, "{held} bytes for {SIZE}");
+    });
+}
+
+/// Memory after many requests is what it was after a few.
+fn memory_stays_flat(requests: usize) {
+    let server = Server::answering(|_| ok("hello"));
+    run(async {
+        let (session, url) = (Session::new(), server.url("/"));
+        let urls = [&url, &server.url("/longer/path?q=1")];
+        for n in 0..WARM_UP {
+            get(&session, urls[n % 2]).await;
+        }
+        let before = alloc::held();
+        for n in 0..requests {
+            get(&session, urls[n % 2]).await;
+        }
+        let more = alloc::held() - before;
+        assert!(more < 64 * 1024, "{more} bytes more");
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+#[test]
+fn memory_stays_flat_over_many_requests() {
+    memory_stays_flat(2_000);
+}
+
+#[test]
+#[ignore = "takes long without optimisation"]
+fn memory_stays_flat_over_200_000_requests() {
+    memory_stays_flat(200_000);
+}
