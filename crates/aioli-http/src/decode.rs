@@ -15,7 +15,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::error::{BodyErrorKind, Coding, Error, Exceeded, LimitKind};
 use crate::h1::trim_ows;
@@ -34,8 +34,8 @@ use step::Fault;
 
 /// Whether any coding is compiled in.
 pub(crate) const AVAILABLE: bool = cfg!(feature = "compression");
-/// What is asked for unless the caller asks for something else, as a line of a head.
-pub(crate) const ACCEPTED_LINE: &[u8] = b"accept-encoding: gzip, deflate, br, zstd\r\n";
+/// What is asked for unless the caller asks for something else.
+pub(crate) static ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
 
 /// RFC 9659: 8 MiB are what a `zstd` body may ask for.
 const MAX_ZSTD_WINDOW: usize = 8 * 1024 * 1024;

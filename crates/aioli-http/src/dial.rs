@@ -77,10 +77,11 @@ impl DialConfig {
     }
 }
 
-/// Opens a connection along `route`.
+/// Opens a connection along `route`, to a server that is taken for what `peer` says.
 pub(crate) async fn open(
     route: &Route,
     config: &DialConfig,
+    peer: Peer,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Transport> {
@@ -106,7 +107,7 @@ pub(crate) async fn open(
             Some(name) => read_host(name),
             None => origin.host_ref(),
         };
-        dial.secure(stream, &name, Peer::Server).await
+        dial.secure(stream, &name, peer).await
     } else {
         Ok(stream)
     }

@@ -19,12 +19,13 @@
 //!
 //! # Should I depend on this crate?
 //!
-//! Yes, for HTTP/1.1 and https from async code on *any* executor: aioli's loop, tokio, smol, or
-//! none but `futures::executor::block_on`. A request needs no task, no channel and no runtime of
-//! its own: its future polls the socket. What a server can do to you is bounded before you ask.
+//! Yes, for HTTP/1.1, https and (by a feature) HTTP/2 from async code on *any* executor: aioli's
+//! loop, tokio, smol, or none but `futures::executor::block_on`. A request needs no task, no
+//! channel and no runtime of its own: its future polls the socket (an HTTP/2 connection, which
+//! many share, has a task). What a server can do to you is bounded before you ask.
 //!
-//! Not if you need HTTP/2 or a server. An application takes the
-//! facade `aioli`, which re-exports this crate as `aioli::http`.
+//! Not if you need HTTP/3 or a server. An application takes the facade `aioli`, which re-exports
+//! this crate as `aioli::http`.
 //!
 //! # In scope / Out of scope
 //!
@@ -45,7 +46,7 @@
 //! Names of other clients side by side with ours are in [`docs::coming_from`], and what to do about
 //! each error in [`docs::errors`].
 //!
-//! Not in scope: HTTP/2 and 3, caching, WebSocket, servers.
+//! Not in scope: HTTP/3, caching, WebSocket, servers.
 //!
 //! Safe by default:
 //!
@@ -147,6 +148,9 @@
 //!
 //! * `compression`, on by default: gzip, deflate, br and zstd are asked for and decoded
 //!   ([`SessionBuilder::decompress`]).
+//! * `http2`, off by default: HTTP/2 where a server picks it in the TLS handshake, and by prior
+//!   knowledge (`Http2`, `SessionBuilder::http2`). It brings the crates `h2` and `tokio`, of the
+//!   latter only two traits.
 //!
 //! # Asyncio correspondence
 //!
@@ -206,6 +210,11 @@ mod error;
 #[doc(hidden)]
 pub mod example;
 mod h1;
+#[cfg(feature = "http2")]
+mod h2;
+#[cfg(not(feature = "http2"))]
+#[path = "h2/absent.rs"]
+mod h2;
 mod limits;
 mod middleware;
 mod mock;
@@ -247,6 +256,8 @@ pub use crate::error::{
     ProtocolErrorKind, ProxyErrorKind, RedirectErrorKind, RequestErrorKind, Result, Sent,
     SocksReply, TlsErrorKind, UrlErrorKind,
 };
+#[cfg(feature = "http2")]
+pub use crate::h2::Http2;
 pub use crate::limits::{Limits, Timeout};
 pub use crate::middleware::{Next, Request};
 pub use crate::mock::{Mock, MockRequest};

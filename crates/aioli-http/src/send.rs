@@ -19,7 +19,7 @@ use crate::session::Session;
 
 mod again;
 mod head;
-mod hop;
+pub(crate) mod hop;
 mod prepare;
 mod secrets;
 mod signals;

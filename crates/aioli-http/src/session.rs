@@ -9,6 +9,7 @@ use url::Url;
 use crate::auth::Credentials;
 use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
+use crate::h2;
 use crate::limits::{Limits, Timeout};
 use crate::middleware::Middleware;
 use crate::mock::MockServer;
@@ -61,6 +62,7 @@ pub struct Session {
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) http2: h2::Connections,
     pub(crate) counters: Counters,
     pub(crate) closing: Closing,
     pub(crate) last_place: LastPlace,
@@ -91,6 +93,7 @@ pub(crate) struct Config {
     /// Who is told what requests are doing.
     pub(crate) traces: Option<Arc<Traces>>,
     pub(crate) https_only: bool,
+    pub(crate) http2: h2::Http2,
     pub(crate) dial: DialConfig,
 }
 
@@ -238,6 +241,7 @@ impl Default for Session {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.http2.close();
         self.pool.close();
     }
 }

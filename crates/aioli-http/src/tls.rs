@@ -137,6 +137,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         self.poll_flush(cx)
     }
 
+    /// The protocol that both sides have agreed on in the handshake, if they have.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        self.tls.alpn_protocol()
+    }
+
     pub(crate) fn get_ref(&self) -> &IO {
         &self.io
     }

@@ -10,6 +10,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use crate::mock::MockStream;
 use crate::os::{UnixStream, is_unix_silent};
 use crate::tls::TlsStream;
+use crate::tls::config::HTTP2;
 
 /// An established stream.
 #[derive(Debug)]
@@ -88,6 +89,18 @@ impl Transport {
             Transport::Unix(stream) => Pin::new(stream).poll_close(cx),
             Transport::Mock(_) => Poll::Ready(Ok(())),
             Transport::Tls(stream) => stream.poll_finish(cx),
+        }
+    }
+
+    /// Whether the server has picked HTTP/2 in the handshake.
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(dead_code, reason = "nothing else is negotiated")
+    )]
+    pub(crate) fn has_picked_http2(&self) -> bool {
+        match self {
+            Transport::Tls(stream) => stream.protocol() == Some(HTTP2),
+            _ => false,
         }
     }
 

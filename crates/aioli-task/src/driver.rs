@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::background;
-use crate::event_loop::Shared;
 use crate::event_loop::local;
+use crate::event_loop::{LoopHandle, Shared};
 pub use crate::exact_waits::ExactWaits;
 
 /// How a loop waits when it has nothing to run, and looks for events when it has.
@@ -77,6 +77,11 @@ impl Home {
     /// The loop of this thread, if one runs here.
     pub fn try_current() -> Option<Home> {
         local::shared().map(Home)
+    }
+
+    /// What spawns and calls on this loop from other threads.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle(self.0.clone())
     }
 
     /// This loop's `T`, made by `init` when it has none yet.

@@ -97,6 +97,10 @@
 //! Re-exports, one declarative macro (`program.rs`) and the prelude (`prelude.rs`). The loop and
 //! cancellation are argued in [`task`], readiness in [`reactor`], the rest in its own crate.
 //!
+//! # Features
+//!
+//! `http2`: the HTTP client speaks HTTP/2 as well.
+//!
 //! # Asyncio correspondence
 //!
 //! | asyncio | here |

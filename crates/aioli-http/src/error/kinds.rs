@@ -263,6 +263,9 @@ impl SocksReply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolErrorKind {
+    /// The server has broken the rules of HTTP/2, or does not speak it.
+    #[error("the server does not keep to http/2")]
+    Http2,
     /// The first bytes are not HTTP/1.
     #[error("the reply is not http")]
     NotHttp,

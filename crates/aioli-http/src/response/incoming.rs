@@ -13,6 +13,7 @@ use crate::error::{BodyErrorKind, Error, Phase};
 use crate::h1::Reject;
 use crate::h1::body::BodyDecoder;
 use crate::h1::buffer::{READ_BUFFER, ReadBuffer};
+use crate::h2;
 use crate::limits::Timeout;
 use crate::pool::Connection;
 use crate::watch::Watch;
@@ -34,6 +35,8 @@ pub(crate) struct Incoming {
     failed: Option<Error>,
     /// The connection the rest comes on.
     live: Option<Live>,
+    /// In place of `live`: the stream of HTTP/2 the rest comes on.
+    shared: Option<Box<h2::Body>>,
     deadline: Deadline,
     /// Pieces handed out since the last wait.
     pieces: usize,
@@ -76,6 +79,7 @@ impl Incoming {
             ready: None,
             failed: None,
             live,
+            shared: None,
             deadline,
             pieces: 0,
             trailers: None,
@@ -101,15 +105,38 @@ impl Incoming {
             ready: None,
             failed: None,
             live: None,
+            shared: None,
             deadline,
             pieces: 0,
             trailers: None,
         }
     }
 
+    /// Begins to receive on a stream of HTTP/2; `None` when there is nothing to come.
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(dead_code, reason = "only HTTP/2 has streams")
+    )]
+    pub(crate) fn shared(
+        shared: Option<Box<h2::Body>>,
+        mut deadline: Deadline,
+        limits: &Timeout,
+    ) -> Incoming {
+        deadline.begin(Phase::Read, limits.read);
+        deadline.demand_speed(limits.min_speed);
+        if shared.is_none() {
+            deadline.disarm();
+            deadline.watch.timings.end_with_head();
+        }
+        let mut incoming = Incoming::empty(deadline);
+        incoming.shared = shared;
+        incoming
+    }
+
     /// Whether all of it was handed out.
     pub(crate) fn is_over(&self) -> bool {
-        self.ready.is_none() && self.live.is_none() && self.failed.is_none()
+        let is_received = self.live.is_none() && self.shared.is_none();
+        self.ready.is_none() && is_received && self.failed.is_none()
     }
 
     /// The fields after the body, once all of it was handed out.
@@ -134,6 +161,7 @@ impl Incoming {
     pub(crate) fn give_up(&mut self) {
         self.ready = None;
         self.failed = None;
+        self.shared = None;
         self.deadline.disarm();
         if let Some(live) = self.live.take() {
             live.settle();
@@ -241,6 +269,21 @@ impl Incoming {
             if let Some(piece) = self.decode()? {
                 return Poll::Ready(Ok(Some(piece)));
             }
+            if let Some(shared) = &mut self.shared {
+                let Poll::Ready(piece) = shared.poll_piece(cx) else {
+                    return self.deadline.poll(cx).map(Err);
+                };
+                self.ready = piece?;
+                match &self.ready {
+                    Some(piece) => self.deadline.progress_by(piece.len()),
+                    None => {
+                        self.deadline.disarm();
+                        self.trailers = shared.take_trailers();
+                        self.shared = None;
+                    }
+                }
+                continue;
+            }
             let Some(live) = &mut self.live else {
                 self.deadline.watch.end();
                 return Poll::Ready(Ok(None));
@@ -274,6 +317,7 @@ impl Incoming {
     /// Closes the connection and keeps the reason for the next poll.
     fn fail(&mut self, error: Error) {
         self.live = None;
+        self.shared = None;
         self.deadline.disarm();
         self.failed = Some(error);
     }

@@ -1,6 +1,6 @@
 //! The head of a request, written anew for each hop: which headers go along to where it goes.
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use super::hop::Hop;
@@ -30,11 +30,27 @@ pub(super) fn encode_head(
         Some(_) => ask_proxy(out, parts, target),
     }
 
-    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
     if !own_host {
         host(out, url);
     }
+    each_header(config, parts, hop, proxy, |name, value| {
+        encode::header(out, name, value);
+    });
+    let encoder = encode_body_headers(out, parts);
+    out.extend_from_slice(b"\r\n");
+    encoder
+}
+
+/// Gives each header that goes along on this hop, besides those that frame or describe the body.
+fn each_header(
+    config: &Config,
+    parts: &Parts,
+    hop: &Hop,
+    proxy: Option<&ProxyServer>,
+    mut put: impl FnMut(&HeaderName, &HeaderValue),
+) {
+    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     // Who is no proxy never sees what was meant for one.
     let proxy_logs_in = proxy.is_none_or(|proxy| proxy.authorization.is_some());
     let withheld = |name: &HeaderName| proxy_logs_in && *name == header::PROXY_AUTHORIZATION;
@@ -46,7 +62,7 @@ pub(super) fn encode_head(
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
         if !replaced && !withheld(name) && (hop.own_secrets || !policy.binds(name, value)) {
-            encode::header(out, name, value);
+            put(name, value);
         }
     }
     for (name, value) in &config.headers {
@@ -55,24 +71,50 @@ pub(super) fn encode_head(
             || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
             || parts.headers.contains_key(name);
         if !replaced && !withheld(name) && (hop.default_secrets || !policy.binds(name, value)) {
-            encode::header(out, name, value);
+            put(name, value);
         }
     }
     for (name, value) in proxy.into_iter().flat_map(ProxyServer::own_headers) {
-        encode::header(out, name, value);
+        put(name, value);
     }
     if asks_for_codings(config, parts) {
-        out.extend_from_slice(decode::ACCEPTED_LINE);
+        put(&header::ACCEPT_ENCODING, &decode::ACCEPTED);
     }
     if let Some(cookie) = cookie {
-        encode::header(out, &header::COOKIE, cookie);
+        put(&header::COOKIE, cookie);
     }
     if let Some(authorization) = authorization {
-        encode::header(out, &header::AUTHORIZATION, authorization);
+        put(&header::AUTHORIZATION, authorization);
     }
-    let encoder = encode_body_headers(out, parts);
-    out.extend_from_slice(b"\r\n");
-    encoder
+}
+
+/// The headers of this hop as a map, for HTTP/2; those with secrets are marked as sensitive.
+pub(super) fn header_map(config: &Config, parts: &Parts, hop: &Hop) -> HeaderMap {
+    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
+    let mut headers = HeaderMap::with_capacity(16);
+    each_header(config, parts, hop, None, |name, value| {
+        let mut value = value.clone();
+        if policy.binds(name, &value) {
+            value.set_sensitive(true);
+        }
+        headers.append(name.clone(), value);
+    });
+    if let Some(content_type) = &parts.content_type
+        && !parts.headers.contains_key(header::CONTENT_TYPE)
+    {
+        headers.insert(header::CONTENT_TYPE, content_type.clone());
+    }
+    match parts.body.length() {
+        Some(0) if !expects_body(&parts.method) => {}
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        None => {}
+    }
+    headers
+}
+
+/// Whether a request of this method says that it has no body.
+fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 fn host(out: &mut Vec<u8>, url: &Url) {
@@ -118,7 +160,7 @@ fn encode_body_headers(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> 
 
 /// Writes how the body is framed; a stream needs an encoder.
 fn encode_framing(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> {
-    let expected = matches!(parts.method, Method::POST | Method::PUT | Method::PATCH);
+    let expected = expects_body(&parts.method);
     match (&parts.body, parts.body.length()) {
         (Source::Empty, _) if !expected => None,
         (source, Some(length)) => {

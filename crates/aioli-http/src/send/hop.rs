@@ -14,7 +14,7 @@ use std::task::Poll;
 use aioli_time::{Sleep, sleep};
 use http::{Extensions, HeaderMap, StatusCode, header};
 
-use super::head::encode_head;
+use super::head::{encode_head, header_map};
 use super::secrets::{self, Attached};
 use super::signals::Signals;
 use crate::body::Source;
@@ -26,6 +26,7 @@ use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
 use crate::h1::framing::{Delimiter, framing};
 use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
+use crate::h2;
 use crate::limits::Timeout;
 use crate::mock::injected;
 use crate::origin::Origin;
@@ -37,6 +38,7 @@ use crate::response::incoming::{Incoming, Reuse};
 use crate::response::{Head, Response};
 use crate::route::Route;
 use crate::session::{Config, Session};
+use crate::tls::config::Peer;
 use crate::transport::Transport;
 use crate::upgrade;
 
@@ -146,7 +148,18 @@ pub(super) async fn one_hop(
     let config = &session.inner.config;
     let idempotent = parts.method.is_idempotent();
     let route = route(config, parts, hop)?;
-    let mut connection = connection(session, &route, !idempotent, &parts.timeout, deadline).await?;
+    let mut opened = None;
+    if session.inner.http2.is_wanted(config, parts, &route) {
+        let headers = |parts: &Parts| header_map(config, parts, hop);
+        match Box::pin(h2::hop(session, parts, &route, headers, deadline)).await? {
+            h2::Way::Response(response) => return Ok(*response),
+            h2::Way::Http1(connection) => opened = connection,
+        }
+    }
+    let mut connection = match opened {
+        Some(opened) => opened,
+        None => connection(session, &route, !idempotent, &parts.timeout, deadline).await?,
+    };
     loop {
         let limits = config.limits.h1_head();
         let mut patience = parts.expectation().map(sleep);
@@ -188,6 +201,33 @@ pub(super) async fn one_hop(
     }
 }
 
+/// Takes a slot of the pool, and a connection if one is idle.
+pub(crate) async fn begin(
+    session: &Session,
+    route: &Arc<Route>,
+    careful: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Begun> {
+    let inner = &session.inner;
+    inner.closing.check()?;
+    let mut begun = inner.pool.begin(route, careful);
+    if let Begun::Wait(waiting) = begun {
+        deadline.begin(Phase::Pool, timeout.pool);
+        deadline.watch.queue_start();
+        inner.http2.close_idle();
+        let waiting = inner.closing.or_closed(waiting);
+        let slot = Box::pin(deadline.within(waiting)).await??;
+        deadline.watch.queue_end();
+        begun = Pool::resume(slot, careful);
+    }
+    if let Begun::Connection(_) = begun {
+        inner.counters.reuse();
+        deadline.watch.reuse();
+    }
+    Ok(begun)
+}
+
 /// Takes a connection of the pool, or a slot of it and opens one.
 async fn connection(
     session: &Session,
@@ -196,23 +236,8 @@ async fn connection(
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
-    let inner = &session.inner;
-    inner.closing.check()?;
-    let mut begun = inner.pool.begin(route, careful);
-    if let Begun::Wait(waiting) = begun {
-        deadline.begin(Phase::Pool, timeout.pool);
-        deadline.watch.queue_start();
-        let waiting = inner.closing.or_closed(waiting);
-        let slot = Box::pin(deadline.within(waiting)).await??;
-        deadline.watch.queue_end();
-        begun = Pool::resume(slot, careful);
-    }
-    match begun {
-        Begun::Connection(connection) => {
-            inner.counters.reuse();
-            deadline.watch.reuse();
-            Ok(connection)
-        }
+    match begin(session, route, careful, timeout, deadline).await? {
+        Begun::Connection(connection) => Ok(connection),
         Begun::Open(slot) => open(session, slot, timeout, deadline).await,
         Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
     }
@@ -252,7 +277,16 @@ async fn open(
     deadline.watch.open_start();
     let transport = match &config.mock {
         Some(server) => Transport::Mock(server.connect(&route.origin)),
-        None => Box::pin(dial::open(&route, &config.dial, timeout, deadline)).await?,
+        None => {
+            Box::pin(dial::open(
+                &route,
+                &config.dial,
+                Peer::Server,
+                timeout,
+                deadline,
+            ))
+            .await?
+        }
     };
     deadline.watch.open_end();
     Ok(Connection::new(

@@ -13,6 +13,7 @@ use super::{Config, Inner, Session};
 use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
+use crate::h2;
 use crate::limits::{Limits, Timeout};
 use crate::place::LastPlace;
 use crate::pool::Pool;
@@ -21,6 +22,8 @@ use crate::request::{IntoUrl, header_pair};
 
 mod body;
 mod connect;
+#[cfg(feature = "http2")]
+mod http2;
 mod secrets;
 mod tls;
 
@@ -59,6 +62,7 @@ impl Default for SessionBuilder {
             middleware: Vec::new(),
             traces: None,
             https_only: false,
+            http2: h2::Http2::default(),
             dial: DialConfig::new(),
         };
         SessionBuilder {
@@ -224,10 +228,12 @@ impl SessionBuilder {
             self.config.limits.redirects = max;
         }
         let pool = Pool::new(self.config.limits);
+        let http2 = h2::Connections::new(self.config.http2);
         Session {
             inner: Arc::new(Inner {
                 config: self.config,
                 pool,
+                http2,
                 counters: Counters::default(),
                 closing: Closing::default(),
                 last_place: LastPlace::default(),

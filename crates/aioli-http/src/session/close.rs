@@ -85,6 +85,7 @@ impl Session {
     #[doc(alias = "httpx.AsyncClient.aclose")]
     pub async fn close(&self) {
         self.inner.closing.close();
+        self.inner.http2.close();
         self.inner.pool.close();
         let mut turned = false;
         poll_fn(|cx| {

@@ -31,6 +31,8 @@ static SYSTEM_ROOTS: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
 
 /// What is spoken in a tunnel, or to a proxy.
 const ALPN: &[u8] = b"http/1.1";
+/// The name of HTTP/2 there.
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +59,7 @@ pub(crate) struct Trust {
     pub(crate) sni: bool,
     pub(crate) accept_invalid: bool,
     for_servers: OnceLock<Arc<ClientConfig>>,
+    for_http2: OnceLock<Arc<ClientConfig>>,
     for_proxies: OnceLock<Arc<ClientConfig>>,
 }
 
@@ -64,6 +67,12 @@ pub(crate) struct Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Server,
+    /// A server that may pick HTTP/2.
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(dead_code, reason = "only HTTP/1.1 is offered")
+    )]
+    Http2,
     Proxy,
 }
 
@@ -79,6 +88,7 @@ impl Trust {
             sni: true,
             accept_invalid: false,
             for_servers: OnceLock::new(),
+            for_http2: OnceLock::new(),
             for_proxies: OnceLock::new(),
         }
     }
@@ -134,6 +144,7 @@ impl Trust {
     pub(crate) async fn config(&self, peer: Peer) -> Result<Arc<ClientConfig>, Error> {
         let place = match peer {
             Peer::Server => &self.for_servers,
+            Peer::Http2 => &self.for_http2,
             Peer::Proxy => &self.for_proxies,
         };
         if let Some(config) = place.get() {
@@ -145,7 +156,7 @@ impl Trust {
 
     async fn make(&self, peer: Peer) -> Result<ClientConfig, Error> {
         let provider = Arc::new(provider());
-        let accept_invalid = self.accept_invalid && peer == Peer::Server;
+        let accept_invalid = self.accept_invalid && peer != Peer::Proxy;
         let chain = if accept_invalid {
             None
         } else {
@@ -162,13 +173,16 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.client {
-            Some(client) if peer == Peer::Server => {
+            Some(client) if peer != Peer::Proxy => {
                 builder.with_client_cert_resolver(client.clone())
             }
             _ => builder.with_no_client_auth(),
         };
         config.enable_sni = self.sni;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = match peer {
+            Peer::Http2 => vec![HTTP2.to_vec(), ALPN.to_vec()],
+            Peer::Server | Peer::Proxy => vec![ALPN.to_vec()],
+        };
         Ok(config)
     }
 

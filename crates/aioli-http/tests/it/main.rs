@@ -16,6 +16,12 @@ mod cookies;
 mod expect;
 mod foreign;
 mod hostile;
+#[cfg(feature = "http2")]
+mod http2;
+#[cfg(feature = "http2")]
+mod http2_hostile;
+#[cfg(feature = "http2")]
+mod http2_server;
 mod leaks;
 mod limits;
 mod middleware;

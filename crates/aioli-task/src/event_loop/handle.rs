@@ -29,7 +29,7 @@ use crate::task::{Stop, TaskHandle};
 /// });
 /// ```
 #[derive(Clone)]
-pub struct LoopHandle(pub(super) Arc<Shared>);
+pub struct LoopHandle(pub(crate) Arc<Shared>);
 
 /// The loop has ended, so nothing can be sent to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,252 @@
+//! HTTP/2, by the crate `h2`: many requests at the same time on each of a few connections.
+//!
+//! ```text
+//!  hop ─▶ way ─┬─▶ Http1 ──────────────▶ back to the caller, maybe with a connection
+//!              └─▶ pool::find / open ─▶ exchange ─▶ Response, its body a stream
+//!                        ▲                 │ the server has not looked at it
+//!                        └─────────────────┘ (at most twice more)
+//! ```
+//!
+//! Frames, flow control and header compression are `h2`'s. Ours is who gets which connection
+//! (`pool`), the task that drives one (`connection`), the time limits, and what errors mean.
+
+mod body;
+mod connection;
+mod error;
+mod exchange;
+mod io;
+mod pool;
+mod settings;
+mod upload;
+
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, Request, Response as Http, Uri, Version, header};
+use url::Position;
+
+use crate::deadline::Deadline;
+use crate::dial;
+use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
+use crate::h1::exchange::Wire;
+use crate::h1::parse_decimal;
+use crate::limits::Timeout;
+use crate::pool::{Begun, Connection};
+use crate::request::Parts;
+use crate::response::incoming::Incoming;
+use crate::response::{Head, Response};
+use crate::route::Route;
+use crate::send::hop::begin;
+use crate::session::{Config, Session};
+use crate::tls::config::Peer;
+use crate::upgrade;
+
+use connection::{Place, Shared};
+use exchange::{Outcome, exchange};
+use pool::Found;
+use settings::Mode;
+
+pub(crate) use body::Body;
+pub(crate) use pool::Connections;
+pub use settings::Http2;
+
+/// How often a request goes to another connection because the server has not looked at it.
+const UNTOUCHED_MAX: usize = 2;
+
+/// What has become of a hop.
+pub(crate) enum Way {
+    Response(Box<Response>),
+    /// It is HTTP/1.1, on this connection if one was opened to find that out.
+    Http1(Option<Box<Connection>>),
+}
+
+/// The connection that a request got.
+enum Got {
+    Http1(Option<Box<Connection>>),
+    Http2(Shared, Place),
+}
+
+/// Carries out a hop over HTTP/2, if its server speaks it; `headers` gives those that go along.
+pub(crate) async fn hop(
+    session: &Session,
+    parts: &mut Parts,
+    route: &Arc<Route>,
+    headers: impl Fn(&Parts) -> HeaderMap,
+    deadline: &mut Deadline,
+) -> Result<Way> {
+    let config = &session.inner.config;
+    let mut untouched = 0;
+    loop {
+        let careful = !parts.method.is_idempotent();
+        let got = connection(session, route, careful, &parts.timeout, deadline).await?;
+        let (mut shared, place) = match got {
+            Got::Http1(connection) => return Ok(Way::Http1(connection)),
+            Got::Http2(shared, place) => (shared, place),
+        };
+        let request = request(parts, headers(parts))?;
+        parts.body.rewind();
+        let informational_max = config.limits.h1_head().informational;
+        let (body, timeout) = (&mut parts.body, &parts.timeout);
+        let exchanged = exchange(
+            &mut shared,
+            &place,
+            request,
+            body,
+            timeout,
+            informational_max,
+            deadline,
+        );
+        match exchanged.await? {
+            Outcome::Response(response) => {
+                let response = respond(parts, response, place, deadline.take());
+                return Ok(Way::Response(Box::new(response)));
+            }
+            Outcome::Untouched(error) => {
+                if untouched == UNTOUCHED_MAX || !parts.body.is_whole() {
+                    return Err(error);
+                }
+                untouched += 1;
+                tracing::debug!(%error, "an http/2 server has not looked at a request; once more");
+            }
+        }
+    }
+}
+
+impl Connections {
+    /// Whether a request by `route` may go over HTTP/2.
+    pub(crate) fn is_wanted(&self, config: &Config, parts: &Parts, route: &Route) -> bool {
+        let is_wanted = match self.settings.mode {
+            Mode::Never => false,
+            Mode::Negotiated => route.origin.secure,
+            Mode::Always => true,
+        };
+        // A connection that changes hands is nobody else's, and a mock speaks HTTP/1.1.
+        is_wanted && config.mock.is_none() && !upgrade::is_asked(&parts.headers)
+    }
+}
+
+/// Finds a connection, or opens one; one request at a time opens, and the others see what came.
+async fn connection(
+    session: &Session,
+    route: &Arc<Route>,
+    careful: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Got> {
+    let http2 = &session.inner.http2;
+    let gate = match http2.find(route) {
+        Found::Http1 => return Ok(Got::Http1(None)),
+        Found::Http2(shared, place) => return Ok(Got::Http2(shared, place)),
+        Found::Open(gate) => gate,
+    };
+    deadline.begin(Phase::Pool, timeout.pool);
+    let _turn = deadline.within(gate.lock()).await?;
+    match http2.find(route) {
+        Found::Http1 => return Ok(Got::Http1(None)),
+        Found::Http2(shared, place) => return Ok(Got::Http2(shared, place)),
+        Found::Open(_) => {}
+    }
+    Box::pin(open(session, route, careful, timeout, deadline)).await
+}
+
+async fn open(
+    session: &Session,
+    route: &Arc<Route>,
+    careful: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Got> {
+    let (http2, config) = (&session.inner.http2, &session.inner.config);
+    let slot = match begin(session, route, careful, timeout, deadline).await? {
+        Begun::Open(slot) => slot,
+        Begun::Connection(connection) => {
+            // Only HTTP/1.1 leaves idle connections in the pool.
+            http2.remember_http1(route);
+            return Ok(Got::Http1(Some(connection)));
+        }
+        Begun::Wait(_) => unreachable!("who has begun does not wait"),
+    };
+    deadline.watch.open_start();
+    let transport = dial::open(route, &config.dial, Peer::Http2, timeout, deadline).await?;
+    deadline.watch.open_end();
+    let opened = session.inner.counters.open();
+    if http2.settings.mode == Mode::Negotiated && !transport.has_picked_http2() {
+        http2.remember_http1(route);
+        let connection = Connection::new(Wire::new(transport, opened), slot);
+        return Ok(Got::Http1(Some(connection)));
+    }
+    let shared = Shared::start(transport, slot, http2.settings, &config.limits).await?;
+    let place = shared.enter(usize::MAX);
+    http2.add(route, shared.clone());
+    match place {
+        Some(place) => Ok(Got::Http2(shared, place)),
+        None => Err(Error::new(ErrorKind::Disconnected {
+            sent: Sent::Nothing,
+            reused: false,
+            source: None,
+        })),
+    }
+}
+
+/// The head of the request, without what has no meaning in HTTP/2 (RFC 9113, 8.2.2).
+fn request(parts: &Parts, mut headers: HeaderMap) -> Result<Request<()>> {
+    let url = &parts.url;
+    let host = headers.remove(header::HOST);
+    let authority = match host.as_ref().and_then(|host| host.to_str().ok()) {
+        Some(host) => host,
+        None => &url[Position::BeforeHost..Position::AfterPort],
+    };
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let uri = Uri::builder()
+        .scheme(url.scheme())
+        .authority(authority)
+        .path_and_query(target)
+        .build();
+    let uri = uri.map_err(|_| Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)))?;
+    for name in [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::TE,
+    ] {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+    let mut request = Request::new(());
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+fn respond(
+    parts: &Parts,
+    response: Http<h2::RecvStream>,
+    place: Place,
+    deadline: Deadline,
+) -> Response {
+    let (head, stream) = response.into_parts();
+    let announced = head.headers.get(header::CONTENT_LENGTH);
+    let content_length = announced.and_then(|value| parse_decimal(value.as_bytes()));
+    let coded = head.headers.contains_key(header::CONTENT_ENCODING);
+    let body = Body::new(stream, place);
+    let body = (!body.is_over()).then(|| Box::new(body));
+    let body = Incoming::shared(body, deadline, &parts.timeout);
+    Response {
+        head: Head {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            asked: None,
+            history: Vec::new(),
+            extensions: Extensions::new(),
+            content_length,
+            coded,
+            body_limit: parts.body_limit,
+        },
+        body,
+        decoding: None,
+        upgraded: None,
+    }
+}

@@ -1,0 +1,160 @@
+//! One request and the head of its response, as a stream of a shared connection.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{RecvStream, SendStream};
+use http::{Request, Response};
+
+use super::connection::{Place, Shared};
+use super::error::{Failure, head_error};
+use super::upload::Upload;
+use crate::body::Source;
+use crate::deadline::Deadline;
+use crate::error::{Error, LimitKind, Phase, Result, Sent};
+use crate::limits::Timeout;
+
+/// The outcome of an exchange that had a connection.
+pub(super) enum Outcome {
+    Response(Response<RecvStream>),
+    /// The server has not looked at the request, or the connection was over before it was sent.
+    Untouched(Error),
+}
+
+/// Sends `request` with `body` and waits for the head of the response.
+pub(super) async fn exchange(
+    shared: &mut Shared,
+    place: &Place,
+    request: Request<()>,
+    body: &mut Source,
+    timeout: &Timeout,
+    informational_max: usize,
+    deadline: &mut Deadline,
+) -> Result<Outcome> {
+    let reused = place.reused;
+    let upload = Upload::new(body);
+    let begun = begin(shared, request, upload.is_empty(), timeout, deadline).await?;
+    let (response, stream) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            shared.retire();
+            let error = head_error(error, Sent::Nothing, reused);
+            return Ok(Outcome::Untouched(error));
+        }
+    };
+    match timeout.write {
+        Some(_) if !upload.is_empty() => deadline.begin(Phase::Write, timeout.write),
+        _ => deadline.begin(Phase::Head, timeout.head),
+    }
+    let sent_all = upload.is_empty();
+    let mut exchange = Exchange {
+        response,
+        stream,
+        upload,
+        sent_all,
+        informational: 0,
+        informational_max,
+    };
+    let head_limit = timeout.head;
+    let mut sent = 0;
+    let driven = poll_fn(|cx| match exchange.poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Ok(done)),
+        Poll::Pending => {
+            if exchange.upload.sent != sent {
+                sent = exchange.upload.sent;
+                deadline.progress();
+            }
+            if deadline.phase() == Some(Phase::Write) && exchange.sent_all {
+                deadline.begin(Phase::Head, head_limit);
+            }
+            deadline.poll(cx).map(Err)
+        }
+    })
+    .await;
+    let sent = if exchange.sent_all {
+        Sent::Fully
+    } else {
+        Sent::Partly
+    };
+    match driven.map_err(|late| late.with_sent(sent))? {
+        Ok(response) => Ok(Outcome::Response(response)),
+        Err(Stop::Limit(error)) => Err(error.with_sent(sent)),
+        Err(Stop::Failure(failure)) => {
+            let untouched = failure.is_untouched();
+            let error = failure.into_error(sent, reused);
+            if untouched {
+                Ok(Outcome::Untouched(error))
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Opens a stream for the request, as soon as the server's bound on streams allows one.
+async fn begin(
+    shared: &mut Shared,
+    request: Request<()>,
+    is_all: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Result<(ResponseFuture, SendStream<Bytes>), h2::Error>> {
+    deadline.begin(Phase::Pool, timeout.pool);
+    let requests = &mut shared.requests;
+    let ready = deadline.within(poll_fn(|cx| requests.poll_ready(cx)));
+    if let Err(error) = ready.await? {
+        return Ok(Err(error));
+    }
+    let begun = match requests.send_request(request, is_all) {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Err(error)),
+    };
+    // Ready again when the stream was opened: until then it waits for the end of another one.
+    let opened = deadline.within(poll_fn(|cx| requests.poll_ready(cx)));
+    Ok(opened.await?.map(|()| begun))
+}
+
+/// Why an exchange ended without a response.
+enum Stop {
+    Failure(Failure),
+    Limit(Error),
+}
+
+struct Exchange<'a> {
+    response: ResponseFuture,
+    stream: SendStream<Bytes>,
+    upload: Upload<'a>,
+    sent_all: bool,
+    /// How many 1xx responses have come, and may come.
+    informational: usize,
+    informational_max: usize,
+}
+
+impl Exchange<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Stop>> {
+        if !self.sent_all {
+            match self.upload.poll(cx, &mut self.stream) {
+                Poll::Ready(Ok(())) => self.sent_all = true,
+                // The response may say why, and is what counts if it is there.
+                Poll::Ready(Err(Failure::H2(_))) | Poll::Pending => {}
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(Stop::Failure(failure))),
+            }
+        }
+        while let Poll::Ready(Some(head)) = self.response.poll_informational(cx) {
+            if head.is_err() {
+                break;
+            }
+            self.informational += 1;
+            let (limit, seen) = (self.informational_max, self.informational);
+            if seen > limit {
+                let exceeded = LimitKind::Informational.over(limit, seen as u64);
+                return Poll::Ready(Err(Stop::Limit(exceeded.into())));
+            }
+        }
+        let response = Pin::new(&mut self.response).poll(cx);
+        response.map_err(|error| Stop::Failure(Failure::H2(error)))
+    }
+}

@@ -1,0 +1,131 @@
+//! What a session does with HTTP/2, as the caller sets it.
+
+use std::time::Duration;
+
+use aioli_task::Seconds;
+
+/// Whether and how a session speaks HTTP/2.
+///
+/// By default it is negotiated: over `https` the server picks it (ALPN), and `http` stays HTTP/1.1.
+/// Requests to one origin then share a few connections, many at the same time on each.
+///
+/// | setting | default |
+/// |---|---|
+/// | connections to one origin | 4 |
+/// | requests on a connection before another one is opened | 100, or what the server allows |
+/// | bytes of a response body that may be on their way | 2 MiB each, 5 MiB a connection |
+/// | bytes of a head, decoded | [`Limits::head`](crate::Limits::head), 64 KiB |
+/// | a connection without requests is closed after | [`Limits::idle`](crate::Limits::idle), 15 s |
+/// | silence after which a connection in use is probed | 20 s; it is given up after 20 s more |
+///
+/// Servers cannot push.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_http::{Http2, Session};
+///
+/// let session = Session::builder().http2(Http2::negotiated().connections(2)).build()?;
+/// # let _ = session;
+/// # Ok::<(), aioli_http::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Http2 {
+    pub(crate) mode: Mode,
+    pub(crate) connections: usize,
+    pub(crate) streams: usize,
+    pub(crate) stream_window: u32,
+    pub(crate) connection_window: u32,
+    pub(crate) ping: Option<Duration>,
+}
+
+/// When HTTP/2 is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Never,
+    /// When the server picks it in the TLS handshake.
+    Negotiated,
+    /// Always, without asking.
+    Always,
+}
+
+/// The largest window that there is (RFC 9113, 6.9.1).
+const WINDOW_MAX: u32 = (1 << 31) - 1;
+
+/// A shorter one would be all that a connection does.
+const SHORTEST_SILENCE: Duration = Duration::from_millis(10);
+
+impl Http2 {
+    /// HTTP/2 where the server picks it in the TLS handshake; the default.
+    pub fn negotiated() -> Http2 {
+        Http2 {
+            mode: Mode::Negotiated,
+            connections: 4,
+            streams: 100,
+            stream_window: 2 << 20,
+            connection_window: 5 << 20,
+            ping: Some(Duration::from_secs(20)),
+        }
+    }
+
+    /// HTTP/2 always, over `http` too: for servers that are known to speak it ("prior knowledge").
+    ///
+    /// A server that does not is a [`ProtocolErrorKind::Http2`](crate::ProtocolErrorKind::Http2).
+    pub fn prior_knowledge() -> Http2 {
+        Http2 {
+            mode: Mode::Always,
+            ..Http2::negotiated()
+        }
+    }
+
+    /// HTTP/1.1 only.
+    pub fn off() -> Http2 {
+        Http2 {
+            mode: Mode::Never,
+            ..Http2::negotiated()
+        }
+    }
+
+    /// Connections to one origin; at least one. [`Limits`](crate::Limits) holds as well.
+    pub fn connections(mut self, n: usize) -> Http2 {
+        self.connections = n.max(1);
+        self
+    }
+
+    /// Requests at the same time on one connection before another one is opened; at least one.
+    ///
+    /// When there are as many connections as there may be, requests wait for the server's own
+    /// bound only.
+    pub fn streams(mut self, n: usize) -> Http2 {
+        self.streams = n.max(1);
+        self
+    }
+
+    /// Bytes of response bodies that a server may send ahead: of one response, and of all on a
+    /// connection. At most 2^31 - 1.
+    pub fn windows(mut self, stream: u32, connection: u32) -> Http2 {
+        self.stream_window = stream.min(WINDOW_MAX);
+        self.connection_window = connection.min(WINDOW_MAX);
+        self
+    }
+
+    /// How long a connection with requests on it may be silent before it is probed by a ping, and
+    /// how long its answer may take: at least 10 ms; an infinite one never probes.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    pub fn ping(mut self, silence: impl Seconds) -> Http2 {
+        self.ping = silence
+            .into_duration()
+            .map(|silence| silence.max(SHORTEST_SILENCE));
+        self
+    }
+}
+
+impl Default for Http2 {
+    fn default() -> Http2 {
+        Http2::negotiated()
+    }
+}

@@ -1,0 +1,120 @@
+//! Sending a request body as the server's windows allow.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::SendStream;
+
+use super::error::Failure;
+use crate::body::Source;
+use crate::error::BodyErrorKind;
+
+/// What one poll sends before others get their turn.
+const MAX_SENT_A_POLL: usize = 256 * 1024;
+/// The most that is asked of a window at once.
+const STEP: usize = 64 * 1024;
+
+/// A body on its way out.
+pub(super) struct Upload<'a> {
+    source: &'a mut Source,
+    /// What was taken from the source and not sent.
+    rest: Bytes,
+    /// What the head has announced and was not taken yet.
+    left: Option<u64>,
+    /// There is no more to take.
+    taken: bool,
+    /// Bytes handed to the connection.
+    pub(super) sent: u64,
+}
+
+impl<'a> Upload<'a> {
+    pub(super) fn new(source: &'a mut Source) -> Upload<'a> {
+        let left = source.length();
+        let (rest, taken) = match source {
+            Source::Empty => (Bytes::new(), true),
+            Source::Bytes(bytes) => (bytes.clone(), true),
+            Source::Stream { .. } => (Bytes::new(), false),
+        };
+        Upload {
+            source,
+            rest,
+            left,
+            taken,
+            sent: 0,
+        }
+    }
+
+    /// Whether there is nothing to be sent after the head.
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken && self.rest.is_empty()
+    }
+
+    /// Sends until the end; ready when the connection has taken all of it.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut SendStream<Bytes>,
+    ) -> Poll<Result<(), Failure>> {
+        let bound = self.sent + MAX_SENT_A_POLL as u64;
+        loop {
+            if self.rest.is_empty() {
+                ready!(self.poll_take(cx))?;
+            }
+            if self.rest.is_empty() {
+                return Poll::Ready(stream.send_data(Bytes::new(), true).map_err(Failure::H2));
+            }
+            if self.sent >= bound {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            stream.reserve_capacity(self.rest.len().min(STEP));
+            let room = match stream.capacity() {
+                0 => match ready!(stream.poll_capacity(cx)) {
+                    Some(room) => room.map_err(Failure::H2)?,
+                    // The server wants no more of it; its response is what counts.
+                    None => return Poll::Pending,
+                },
+                room => room,
+            };
+            let piece = self.rest.split_to(room.min(self.rest.len()));
+            self.sent += piece.len() as u64;
+            let is_last = self.taken && self.rest.is_empty();
+            stream.send_data(piece, is_last).map_err(Failure::H2)?;
+            if is_last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Takes the next piece that is not empty, and keeps the announced length.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        while !self.taken && self.rest.is_empty() {
+            let Source::Stream {
+                stream, touched, ..
+            } = self.source
+            else {
+                unreachable!("only streams are taken from")
+            };
+            *touched = true;
+            let fail = |kind| Failure::Body(kind, None);
+            match ready!(stream.as_mut().poll_piece(cx)) {
+                Some(Ok(piece)) => {
+                    if let Some(left) = &mut self.left {
+                        *left = left
+                            .checked_sub(piece.len() as u64)
+                            .ok_or_else(|| fail(BodyErrorKind::TooLong))?;
+                    }
+                    self.rest = piece;
+                }
+                Some(Err(error)) => {
+                    return Poll::Ready(Err(Failure::Body(BodyErrorKind::Stream, Some(error))));
+                }
+                None if self.left.is_some_and(|left| left > 0) => {
+                    return Poll::Ready(Err(fail(BodyErrorKind::TooShort)));
+                }
+                None => self.taken = true,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

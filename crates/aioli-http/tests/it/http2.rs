@@ -1,0 +1,359 @@
+//! HTTP/2 against a server by `h2`, over plain connections and over TLS.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use aioli_http::{
+    Body, ErrorKind, Http2, Limits, Phase, Sent, Session, SessionBuilder, StatusCode, Timeout,
+    Version,
+};
+use futures::future::{join_all, try_join_all};
+use futures::stream;
+use h2::Reason;
+use http::{HeaderMap, Response};
+
+use crate::http2_server::{Answer, H2Server, Settings};
+use crate::server::{Server, ok, run};
+use crate::tls::Authority;
+
+fn session() -> SessionBuilder {
+    Session::builder().http2(Http2::prior_knowledge())
+}
+
+fn plain(body: impl Into<Vec<u8>>) -> Answer {
+    Answer::Body(Response::new(()), body.into())
+}
+
+#[test]
+fn requests_share_a_connection() {
+    let server = H2Server::start(|seen| plain(seen.head.uri().path()));
+    let session = session().build().unwrap();
+    let texts = run(try_join_all((0..50).map(|n| {
+        let request = session.get(server.url(&format!("/{n}")));
+        async { request.await?.text().await }
+    })));
+    let expected: Vec<_> = (0..50).map(|n| format!("/{n}")).collect();
+    assert_eq!(texts.unwrap(), expected);
+    assert_eq!(server.accepted(), 1);
+}
+
+#[test]
+fn heads_say_what_was_asked_and_what_came() {
+    let server = H2Server::start(|seen| {
+        let head = &seen.head;
+        assert_eq!(head.method(), "POST");
+        assert_eq!(head.uri().scheme_str(), Some("http"));
+        assert_eq!(head.uri().path(), "/a%20b");
+        assert_eq!(head.uri().query(), Some("c=d"));
+        assert_eq!(head.headers()["content-length"], "5");
+        assert_eq!(head.headers()["x-own"], "yes");
+        for name in ["host", "connection", "transfer-encoding", "upgrade"] {
+            assert!(!head.headers().contains_key(name), "{name}");
+        }
+        let response = Response::builder().status(201).header("x-own", "too");
+        Answer::Body(response.body(()).unwrap(), seen.body.clone())
+    });
+    run(async {
+        let request = session().build().unwrap().post(server.url("/a b?c=d"));
+        let request = request
+            .header("x-own", "yes")
+            .bearer("secret")
+            .body("hello");
+        let response = request.header("connection", "keep-alive").await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(response.version(), Version::HTTP_2);
+        assert_eq!(response.headers()["x-own"], "too");
+        assert_eq!(response.text().await.unwrap(), "hello");
+    });
+}
+
+#[test]
+fn large_bodies_flow_both_ways_through_small_windows() {
+    let settings = Settings {
+        window: 16_384,
+        ..Settings::default()
+    };
+    let server = H2Server::launch(None, settings, |seen| plain(seen.body.clone()));
+    let body: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    let small = Http2::prior_knowledge().windows(10_000, 70_000);
+    let session = session().http2(small).build().unwrap();
+    run(async {
+        let whole = session.put(server.url("/")).body(body.clone());
+        assert!(whole.await.unwrap().bytes().await.unwrap() == body);
+        let pieces: Vec<_> = body
+            .chunks(7001)
+            .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
+            .collect();
+        let streamed = session
+            .put(server.url("/"))
+            .body(Body::stream(stream::iter(pieces)));
+        assert!(streamed.await.unwrap().bytes().await.unwrap() == body);
+    });
+    assert_eq!(server.accepted(), 1);
+}
+
+#[test]
+fn the_server_picks_in_the_handshake() {
+    let authority = Authority::new();
+    let config = authority.issue(&["localhost"], |_| {});
+    let mut tls = Arc::unwrap_or_clone(config.clone());
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let server = H2Server::launch(Some(tls), Settings::default(), |_| plain("two"));
+    let url = format!("https://localhost:{}/", server.address.port());
+    let trusting = || {
+        Session::builder()
+            .system_roots(false)
+            .add_root_certificate(authority.pem())
+    };
+    let session = trusting().build().unwrap();
+    run(async {
+        for _ in 0..3 {
+            let response = session.get(&url).await.unwrap();
+            assert_eq!(response.version(), Version::HTTP_2);
+            assert_eq!(response.text().await.unwrap(), "two");
+        }
+    });
+    assert_eq!(server.accepted(), 1);
+
+    let server = Server::tls(config, |conn| {
+        while conn.request().is_some() {
+            conn.send(ok("one"));
+        }
+    });
+    let url = format!("https://localhost:{}/", server.addr.port());
+    run(async {
+        let both = join_all([session.get(&url).send(), session.get(&url).send()]).await;
+        for response in both {
+            let response = response.unwrap();
+            assert_eq!(response.version(), Version::HTTP_11);
+            assert_eq!(response.text().await.unwrap(), "one");
+        }
+        let off = trusting().http2(Http2::off()).build().unwrap();
+        assert_eq!(off.get(&url).await.unwrap().version(), Version::HTTP_11);
+    });
+}
+
+#[test]
+fn more_connections_are_opened_when_one_is_full() {
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let seen = waiting.clone();
+    let server = H2Server::start(move |_| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        Answer::Silence
+    });
+    let bounds = Http2::prior_knowledge().streams(5).connections(3);
+    let session = session()
+        .http2(bounds)
+        .timeout(Timeout::none())
+        .build()
+        .unwrap();
+    run(async {
+        let requests: Vec<_> = (0..30)
+            .map(|_| session.get(server.url("/")).send())
+            .collect();
+        let mut all = pin!(join_all(requests));
+        while waiting.load(Ordering::SeqCst) < 30 {
+            assert!(
+                all.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+            aioli_task::yield_now().await;
+        }
+    });
+    assert_eq!(server.accepted(), 3);
+}
+
+#[test]
+fn what_the_server_has_not_looked_at_is_sent_again() {
+    let tries = AtomicUsize::new(0);
+    let server = H2Server::start(move |seen| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::Reset(Reason::REFUSED_STREAM),
+        _ => plain(seen.body.clone()),
+    });
+    run(async {
+        // Not idempotent, and sent again all the same: it was not carried out.
+        let response = session()
+            .build()
+            .unwrap()
+            .post(server.url("/"))
+            .body("once")
+            .await;
+        assert_eq!(response.unwrap().text().await.unwrap(), "once");
+    });
+}
+
+#[test]
+fn input_145_who_refuses_for_ever_is_believed_in_the_end() {
+    let server = H2Server::start(|_| Answer::Reset(Reason::REFUSED_STREAM));
+    let error = run(session()
+        .build()
+        .unwrap()
+        .post(server.url("/"))
+        .body("x")
+        .send());
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Disconnected { .. }),
+        "{error:?}"
+    );
+    assert!(error.is_retryable() && !error.maybe_processed());
+}
+
+#[test]
+fn input_145_a_reset_may_have_been_carried_out() {
+    let server = H2Server::start(|_| Answer::Reset(Reason::INTERNAL_ERROR));
+    let session = session().build().unwrap();
+    let error = run(session.post(server.url("/")).body("x").send()).unwrap_err();
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::Disconnected {
+                sent: Sent::Fully,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.maybe_processed() && !error.is_retryable());
+}
+
+#[test]
+fn a_connection_that_is_going_away_serves_nobody_else() {
+    let server = H2Server::start(|seen| match seen.head.uri().path() {
+        "/goaway" => Answer::GoAway(b"last".to_vec()),
+        _ => plain(seen.connection.to_string()),
+    });
+    let session = session().build().unwrap();
+    run(async {
+        let last = session.get(server.url("/goaway")).await.unwrap();
+        assert_eq!(last.text().await.unwrap(), "last");
+        let next = session.get(server.url("/")).await.unwrap();
+        assert_eq!(next.text().await.unwrap(), "1");
+    });
+}
+
+#[test]
+fn responses_without_a_body_and_with_trailers() {
+    let server = H2Server::start(|seen| match seen.head.uri().path() {
+        "/trailers" => {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", "42".parse().unwrap());
+            Answer::Trailers(Response::new(()), b"body".to_vec(), trailers)
+        }
+        _ => Answer::Body(
+            Response::builder().status(204).body(()).unwrap(),
+            Vec::new(),
+        ),
+    });
+    let session = session().build().unwrap();
+    run(async {
+        let none = session.get(server.url("/none")).await.unwrap();
+        assert_eq!(none.status(), 204);
+        assert!(none.bytes().await.unwrap().is_empty());
+        let mut response = session.get(server.url("/trailers")).await.unwrap();
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.unwrap() {
+            body.extend_from_slice(&piece);
+        }
+        assert_eq!(body, b"body");
+        assert_eq!(response.trailers().unwrap()["x-sum"], "42");
+    });
+}
+
+#[test]
+fn time_limits_name_their_phase() {
+    let settings = Settings {
+        streams_max: 1,
+        ..Settings::default()
+    };
+    let server = H2Server::launch(None, settings, |_| Answer::Silence);
+    let bounds = Http2::prior_knowledge().connections(1);
+    let limits = Timeout::none().head(0.05).pool(0.02);
+    let session = session().http2(bounds).timeout(limits).build().unwrap();
+    run(async {
+        let patient = Timeout::none().head(0.2);
+        let first = session.get(server.url("/")).timeout(patient).send();
+        let second = async {
+            // After the first one has its place and the server's bound is known.
+            while session.stats().in_use == 0 {
+                aioli_task::yield_now().await;
+            }
+            aioli_time::sleep(0.05).await;
+            session.get(server.url("/")).await
+        };
+        let (first, second) = futures::join!(first, second);
+        assert_eq!(first.unwrap_err().phase(), Some(Phase::Head));
+        assert_eq!(second.unwrap_err().phase(), Some(Phase::Pool));
+    });
+}
+
+#[test]
+fn input_160_dropped_requests_leave_room() {
+    let server = H2Server::start(|_| plain(vec![0; 100_000]));
+    let bounds = Http2::prior_knowledge().connections(1).streams(4);
+    let session = session().http2(bounds).build().unwrap();
+    run(async {
+        // Who is dropped while it connects takes the connection along.
+        session.get(server.url("/")).await.unwrap();
+        for polls in 0..40 {
+            let mut request = pin!(async {
+                let mut response = session.get(server.url("/")).await?;
+                while response.chunk().await?.is_some() {}
+                Ok::<_, aioli_http::Error>(())
+            });
+            for _ in 0..polls {
+                let polled = request
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()));
+                if polled.is_ready() {
+                    break;
+                }
+                aioli_task::yield_now().await;
+            }
+        }
+        for _ in 0..10 {
+            let response = session.get(server.url("/")).await.unwrap();
+            assert_eq!(response.bytes().await.unwrap().len(), 100_000);
+        }
+    });
+    assert_eq!(server.accepted(), 1, "no request has cost its connection");
+}
+
+#[test]
+fn idle_connections_are_closed() {
+    let server = H2Server::start(|seen| plain(seen.connection.to_string()));
+    let session = session()
+        .limits(Limits::default().idle(0.02))
+        .build()
+        .unwrap();
+    run(async {
+        for number in ["0", "1"] {
+            let response = session.get(server.url("/")).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), number);
+            while session.stats().in_use > 0 {
+                aioli_time::sleep(0.005).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn it_works_under_other_executors() {
+    let server = H2Server::start(|_| plain("there"));
+    let work = || async {
+        let session = session().build().unwrap();
+        for _ in 0..3 {
+            let response = session.get(server.url("/")).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "there");
+        }
+    };
+    futures::executor::block_on(work());
+    smol::block_on(work());
+    let tokio = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    tokio.block_on(work());
+    assert_eq!(server.accepted(), 3);
+}
