@@ -6,6 +6,7 @@ mod data;
 mod failure;
 mod form;
 mod jsonl;
+mod log;
 mod options;
 mod output;
 mod progress;

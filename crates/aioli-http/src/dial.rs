@@ -130,10 +130,17 @@ impl Dial<'_> {
         }
         let connecting = options.connect(addresses);
         let connected = self.step(Phase::Connect, None, connecting).await?;
-        connected.map_err(|error| {
+        let stream = connected.map_err(|error| {
             self.config.names.forget(host);
             connect_error(host, port, error, self.timeout.sock_connect)
-        })
+        })?;
+        self.deadline.watch.tell(|trace, request| {
+            // A peer that has left already has no address.
+            if let Ok(peer) = stream.peer_addr() {
+                trace.socket_connected(request, peer);
+            }
+        });
+        Ok(stream)
     }
 
     /// The one address that a proxy is given.
@@ -231,6 +238,9 @@ impl Dial<'_> {
         if proxy.kind != ProxyKind::Socks5 {
             self.permitted_unseen(origin)?;
         }
+        self.deadline
+            .watch
+            .tell(|trace, request| trace.proxy_start(request, &proxy.host, proxy.port));
         let stream = self
             .tcp(&proxy.host, proxy.port)
             .await
@@ -293,7 +303,7 @@ impl Dial<'_> {
         self.step(Phase::Tls, self.timeout.tls, shaking_hands)
             .await?
             .map_err(handshake_failed)?;
-        self.deadline.watch.secured();
+        self.deadline.watch.secured(stream.version());
         Ok(Transport::Tls(Box::new(stream)))
     }
 

@@ -105,10 +105,29 @@ impl Redirect {
         self
     }
 
+    /// Tells whether a header of this name is for the origin that it was meant for alone: by its
+    /// name, or as [`sensitive`](Redirect::sensitive) says.
+    ///
+    /// But for `host` and `www-authenticate`, what is in such a header belongs into no log.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Redirect, header};
+    ///
+    /// let policy = Redirect::default();
+    /// assert!(policy.is_sensitive(&header::AUTHORIZATION));
+    /// assert!(!policy.is_sensitive(&header::ACCEPT));
+    /// ```
+    #[must_use]
+    pub fn is_sensitive(&self, name: &HeaderName) -> bool {
+        is_bound_name(name) || self.sensitive.contains(name)
+    }
+
     /// Whether a header goes to its own origin only: by its name, or because its value was
     /// marked as sensitive.
     pub(crate) fn binds(&self, name: &HeaderName, value: &HeaderValue) -> bool {
-        is_bound(name, value) || self.sensitive.contains(name)
+        value.is_sensitive() || self.is_sensitive(name)
     }
 
     pub(crate) fn trusts_locations(&self) -> bool {
@@ -132,8 +151,8 @@ impl Redirect {
     }
 }
 
-fn is_bound(name: &HeaderName, value: &HeaderValue) -> bool {
-    value.is_sensitive() || BOUND.contains(name) || BOUND_CUSTOM.contains(&name.as_str())
+fn is_bound_name(name: &HeaderName) -> bool {
+    BOUND.contains(name) || BOUND_CUSTOM.contains(&name.as_str())
 }
 
 /// Whether a header describes the body, which a redirect to `GET` drops.

@@ -56,7 +56,7 @@ async fn begin(session: &Session, parts: &mut Parts) -> Result<Response> {
     let mut deadline = Deadline::start(parts.timeout.total);
     session.inner.counters.request();
     deadline.watch.tracer = match &session.inner.config.traces {
-        Some(traces) => traces.begin(&parts.method, &parts.url),
+        Some(traces) => traces.begin(&parts.method, &parts.url, &parts.extensions),
         None => None,
     };
     let result = match prepare(&session.inner.config, parts) {

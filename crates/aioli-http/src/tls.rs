@@ -19,6 +19,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
+use self::config::TlsVersion;
+
 pub(crate) mod config;
 mod der;
 pub(crate) mod verify;
@@ -57,6 +59,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     ) -> Result<TlsStream<IO>, rustls::Error> {
         let tls = ClientConnection::new(config, name)?;
         Ok(TlsStream { io, tls })
+    }
+
+    /// The version that the handshake has agreed upon, once it is over.
+    pub(crate) fn version(&self) -> TlsVersion {
+        match self.tls.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => TlsVersion::V1_2,
+            _ => TlsVersion::V1_3,
+        }
     }
 
     /// Shakes hands; application data must wait until this is done, for only then the peer has

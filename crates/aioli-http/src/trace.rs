@@ -6,24 +6,27 @@
 //!  request_start
 //!    connection_queued_start ─ connection_queued_end          when all slots are taken
 //!    connection_reuse                                         or else
-//!    connection_create_start ─ dns_cache_hit | dns_start ─ dns_end ─ tls_end
-//!                            ─ connection_create_end
-//!    request_headers_sent ─ request_chunk_sent …
+//!    connection_create_start ─ proxy_start ─ dns_cache_hit | dns_start ─ dns_end
+//!                            ─ socket_connected ─ tls_end ─ connection_create_end
+//!    request_head ─ request_headers_sent ─ request_chunk_sent …
+//!    informational … ─ response_head
 //!    redirect | retry
 //!  request_end | request_exception | request_dropped
 //!    response_chunk_received …
 //! ```
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use crate::error::{Error, Shown};
 use crate::response::Head;
+use crate::tls::config::TlsVersion;
 
 /// What is told of the requests of a session, with [`SessionBuilder::trace`].
 ///
@@ -68,6 +71,10 @@ use crate::response::Head;
 pub trait Trace: Send + Sync + 'static {
     /// A request begins.
     fn request_start(&self, request: &TraceContext) {}
+    /// The head of the request is about to be sent, as HTTP/1.1 writes it.
+    ///
+    /// The secrets that belong to this hop are in it, and must not go into a log.
+    fn request_head(&self, request: &TraceContext, head: &[u8]) {}
     /// The head of the request has left.
     fn request_headers_sent(&self, request: &TraceContext) {}
     /// So many bytes of the request's body have left, framing included.
@@ -90,10 +97,24 @@ pub trait Trace: Send + Sync + 'static {
     fn dns_cache_hit(&self, request: &TraceContext, host: &str) {}
     /// The addresses of a name were not known; `dns_start` comes next.
     fn dns_cache_miss(&self, request: &TraceContext, host: &str) {}
-    /// A TLS handshake is over.
-    fn tls_end(&self, request: &TraceContext) {}
+    /// A socket is connected, to the server or to a proxy.
+    fn socket_connected(&self, request: &TraceContext, peer: SocketAddr) {}
+    /// The connection goes by way of this proxy, which is about to be connected to.
+    fn proxy_start(&self, request: &TraceContext, host: &str, port: u16) {}
+    /// A TLS handshake is over: with a proxy over TLS, or with the server.
+    fn tls_end(&self, request: &TraceContext, version: TlsVersion) {}
     /// An informational response has come, with a status of 1xx: 103 tells what to fetch early.
     fn informational(&self, request: &TraceContext, status: StatusCode, headers: &HeaderMap) {}
+    /// The head of a response has come, of each hop: also of one that is a redirect or a
+    /// challenge, or that is asked for once more.
+    fn response_head(
+        &self,
+        request: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+    }
     /// A redirect is followed, to `url`.
     fn redirect(&self, request: &TraceContext, status: StatusCode, url: &Url) {}
     /// The request is made again after `wait`: because of `error`, or else of a status.
@@ -114,6 +135,7 @@ pub struct TraceContext {
     id: u64,
     method: Method,
     url: Url,
+    extensions: Extensions,
 }
 
 impl TraceContext {
@@ -133,6 +155,15 @@ impl TraceContext {
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Returns what was attached to the request by
+    /// [`extension`](crate::RequestBuilder::extension): a place of one's own for what the signals
+    /// of one request add up to.
+    #[doc(alias = "aiohttp.ClientSession.request.trace_request_ctx")]
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 }
 
@@ -159,6 +190,7 @@ macro_rules! forward {
 
 forward! {
     request_start();
+    request_head(head: &[u8]);
     request_headers_sent();
     request_chunk_sent(bytes: usize);
     connection_queued_start();
@@ -170,8 +202,11 @@ forward! {
     dns_end(host: &str);
     dns_cache_hit(host: &str);
     dns_cache_miss(host: &str);
-    tls_end();
+    socket_connected(peer: SocketAddr);
+    proxy_start(host: &str, port: u16);
+    tls_end(version: TlsVersion);
     informational(status: StatusCode, headers: &HeaderMap);
+    response_head(version: Version, status: StatusCode, headers: &HeaderMap);
     redirect(status: StatusCode, url: &Url);
     retry(wait: Duration, error: Option<&Error>);
     request_end(status: StatusCode);
@@ -193,7 +228,12 @@ impl Traces {
     }
 
     /// Begins to tell of a request; `None` when nobody listens.
-    pub(crate) fn begin(self: &Arc<Self>, method: &Method, url: &Url) -> Option<Box<Tracer>> {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        method: &Method,
+        url: &Url,
+        extensions: &Extensions,
+    ) -> Option<Box<Tracer>> {
         if self.list.is_empty() {
             return None;
         }
@@ -203,6 +243,7 @@ impl Traces {
                 id: self.next_id.fetch_add(1, Ordering::Relaxed),
                 method: method.clone(),
                 url: url.clone(),
+                extensions: extensions.clone(),
             },
             over: AtomicBool::new(false),
         };

@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use crate::timings::{Point, Timings};
+use crate::tls::config::TlsVersion;
 use crate::trace::{Trace, TraceContext, Tracer};
 
 /// The notes of one request.
@@ -93,9 +94,9 @@ impl Watch {
     }
 
     /// A TLS handshake is over.
-    pub(crate) fn secured(&mut self) {
+    pub(crate) fn secured(&mut self, version: TlsVersion) {
         self.pass(Point::Secured);
-        self.tell(|trace, request| trace.tls_end(request));
+        self.tell(|trace, request| trace.tls_end(request, version));
     }
 
     /// The request has left, at `now`.

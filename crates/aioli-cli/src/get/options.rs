@@ -196,6 +196,10 @@ pub(super) struct OutputOptions {
     /// Make an error of a status of 400 and above, and write the body all the same
     #[arg(long)]
     pub(super) fail_with_body: bool,
+    /// Show on the standard error stream what is sent (`>`) and what comes (`<`), but for secrets,
+    /// and what connections do (`*`)
+    #[arg(short = 'v', long)]
+    pub(super) verbose: bool,
     /// Show no progress and no errors
     #[arg(short = 's', long)]
     pub(super) silent: bool,

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use aioli::http::{HeaderMap, Response, Url, Version};
+use aioli::http::{HeaderMap, StatusCode, Url, Version};
 use aioli::prelude::*;
 
 use super::failure::Failure;
@@ -102,14 +102,13 @@ fn last_part(url: &Url) -> Option<PathBuf> {
 }
 
 /// A head as HTTP/1.1 writes it; the reason is the usual one.
-pub(super) fn head(response: &Response) -> Vec<u8> {
-    let status = response.status();
-    let mut text = format!("{} {}", version(response.version()), status.as_str());
+pub(super) fn head(of: Version, status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+    let mut text = format!("{} {}", version(of), status.as_str());
     if let Some(reason) = status.canonical_reason() {
         text = format!("{text} {reason}");
     }
     let mut head = format!("{text}\r\n").into_bytes();
-    head.extend(lines(response.headers()));
+    head.extend(lines(headers));
     head.extend(b"\r\n");
     head
 }

@@ -7,6 +7,7 @@ use aioli::prelude::*;
 
 use super::cookies;
 use super::failure::Failure;
+use super::log::Listener;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
 use super::way;
 
@@ -25,7 +26,8 @@ pub(super) async fn session(options: &Options) -> Result<(Session, CookieJar), F
         // What is sent is what the options say.
         .without_header(header::USER_AGENT)
         .without_header(header::ACCEPT)
-        .decompress(options.request.compressed);
+        .decompress(options.request.compressed)
+        .trace(Listener::new(options.output.verbose));
     let builder = redirects(builder, &options.request);
     let builder = connection(builder, &options.connection).await?;
     let builder = way::proxies(builder, &options.proxy)?;

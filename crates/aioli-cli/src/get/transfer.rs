@@ -13,8 +13,9 @@ use super::cookies::pairs;
 use super::data::{add_to_query, data, url_query};
 use super::failure::Failure;
 use super::form::form;
+use super::log::{Log, with};
 use super::options::{IdentityOptions, Options, RequestOptions};
-use super::output::{Report, Target, head, stdout};
+use super::output::{Report, Target, stdout};
 use super::progress::Progress;
 
 /// Carries out the transfer of URL number `number`.
@@ -43,7 +44,11 @@ async fn attempt(
     let (method, url, request) = request(options, session, &options.urls[number]).await?;
     report.url = url.to_string();
     let mut target = Target::of(&options.output, number, &url)?;
-    let response = request.await?;
+    let log = Log::default();
+    let outcome = request.extension(log.clone()).await;
+    let heads = heads(options, &method, number, &log, &mut target).await;
+    let response = outcome?;
+    heads.map_err(|error| Failure::write(&error))?;
     report.status = response.status().as_u16();
     report.url = response.url().to_string();
     report.redirects = response.history().len();
@@ -52,8 +57,6 @@ async fn attempt(
     }
     let fails = response.status().is_client_error() || response.status().is_server_error();
     let failed = fails && (options.output.fail || options.output.fail_with_body);
-    let heads = heads(options, &method, &response, &mut target);
-    heads.await.map_err(|error| Failure::write(&error))?;
     let status = response.status();
     if !(failed && options.output.fail) {
         receive(options, response, target, report).await?;
@@ -65,20 +68,32 @@ async fn attempt(
     Ok(())
 }
 
-/// Writes the head to where it was asked for.
+/// Writes the heads of all hops to where they were asked for.
 async fn heads(
     options: &Options,
     method: &Method,
-    response: &Response,
+    number: usize,
+    log: &Log,
     target: &mut Target,
 ) -> Result {
     let output = &options.output;
-    if output.include || *method == Method::HEAD {
-        target.write(&head(response), output.create_dirs).await?;
+    let heads = with(log, |notes| std::mem::take(&mut notes.heads));
+    if (output.include || *method == Method::HEAD) && !heads.is_empty() {
+        target.write(&heads, output.create_dirs).await?;
     }
     match &output.dump_header {
-        Some(path) if path == Path::new("-") => stdout(&head(response)),
-        Some(path) => Ok(fs::write(path, head(response)).await?),
+        Some(path) if path == Path::new("-") => stdout(&heads),
+        // The heads of a group are in one file.
+        Some(path) if number > 0 => {
+            let mut file = fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .await?;
+            file.write_all(&heads).await?;
+            Ok(file.close().await?)
+        }
+        Some(path) => Ok(fs::write(path, heads).await?),
         None => Ok(()),
     }
 }

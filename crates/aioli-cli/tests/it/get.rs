@@ -344,3 +344,55 @@ fn what_fails_in_passing_is_tried_again() {
     let ended = run(&folder, ["get", "--retry", "2", &server.url("a")]);
     assert_eq!(ended.out, "at last");
 }
+
+#[test]
+fn verbose_shows_heads_and_hides_secrets() {
+    let server = Server::start(|request, stream| match request.name.as_str() {
+        "moved" => reply(
+            stream,
+            "302 Found",
+            "location: /there\r\nset-cookie: a=secret\r\n",
+            b"",
+        ),
+        _ => {
+            stream.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n")?;
+            reply(stream, "200 OK", "", b"there")
+        }
+    });
+    let folder = Folder::new();
+    let url = server.url("moved");
+    let words = ["get", "-vLiD", "heads", "-u", "me:secret", &url];
+    let ended = run(&folder, words);
+    assert_eq!(ended.code, Some(0));
+    let has = |line: &str| {
+        let n = ended.errors.iter().filter(|error| *error == line).count();
+        assert!(n > 0, "no {line:?}: {ended:#?}");
+        n
+    };
+    let address = url.trim_start_matches("http://").trim_end_matches("/moved");
+    has(&format!("* connected to {address}"));
+    has("* an open connection to 127.0.0.1 is used again");
+    has(&format!("* redirected to http://{address}/there"));
+    has("> GET /moved HTTP/1.1");
+    has("> GET /there HTTP/1.1");
+    has("< HTTP/1.1 302 Found");
+    has("< set-cookie: [hidden]");
+    has("> cookie: [hidden]");
+    has("< HTTP/1.1 103 Early Hints");
+    has("< HTTP/1.1 200 OK");
+    assert_eq!(has("> authorization: [hidden]"), 2);
+    assert_eq!((has("> "), has("< ")), (2, 3));
+    assert!(!ended.errors.iter().any(|line| line.contains("secret")));
+
+    // The heads of all hops are written, as they came.
+    let moved = "HTTP/1.1 302 Found\r\nlocation: /there\r\nset-cookie: a=secret\r\n\
+                 content-length: 0\r\n\r\n";
+    let last = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n\
+                HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
+    let heads = format!("{moved}{last}");
+    assert_eq!(ended.out, format!("{heads}there"));
+    assert_eq!(folder.read("heads"), heads.as_bytes());
+    let there = server.url("there");
+    run(&folder, ["get", "-sD", "heads", &there, &there]).check(0, &[]);
+    assert_eq!(folder.read("heads"), last.repeat(2).as_bytes());
+}

@@ -99,6 +99,10 @@ async fn once(
     hop.attach(config, parts);
     let result = one_hop(session, parts, hop, deadline).await;
     if let Ok(response) = &result {
+        let head = &response.head;
+        response.body.watch().tell(|trace, request| {
+            trace.response_head(request, head.version, head.status, &head.headers);
+        });
         secrets::take_cookies(config.cookies.as_ref(), parts, &response.head);
     }
     result

@@ -169,6 +169,9 @@ pub(super) async fn one_hop(
         };
         let out = connection.wire.begin();
         let encoder = encode_head(out, config, parts, hop, &route);
+        deadline
+            .watch
+            .tell(|trace, request| trace.request_head(request, out));
         let signals = Signals::new(out.len());
         let (wire, body) = (&mut connection.wire, &mut parts.body);
         let mut exchange = Exchange::new(wire, body, encoder, limits, manner);

@@ -1,11 +1,12 @@
 //! What traces are told, and in which order; and what timings say.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aioli_http::{
-    Body, Error, ErrorKind, HeaderMap, Limits, Mock, Retry, Session, StatusCode, Trace,
-    TraceContext, Url,
+    Body, Error, ErrorKind, HeaderMap, Limits, Mock, Retry, Session, StatusCode, TlsVersion, Trace,
+    TraceContext, Url, Version,
 };
 use futures::stream;
 
@@ -62,7 +63,7 @@ impl Trace for Notes {
     fn dns_cache_miss(&self, _: &TraceContext, host: &str) {
         self.note(format!("dns miss {host}"));
     }
-    fn tls_end(&self, _: &TraceContext) {
+    fn tls_end(&self, _: &TraceContext, _: TlsVersion) {
         self.note("tls");
     }
     fn informational(&self, _: &TraceContext, status: StatusCode, headers: &HeaderMap) {
@@ -369,4 +370,72 @@ fn each_request_has_a_number() {
     for ids in [one, two] {
         assert_eq!(*ids.0.lock().unwrap(), [0, 0, 1, 1]);
     }
+}
+
+/// Puts the heads into a list that each request brings with it.
+struct Heads;
+
+type List = Arc<Mutex<Vec<String>>>;
+
+impl Trace for Heads {
+    fn request_head(&self, request: &TraceContext, head: &[u8]) {
+        let list = request.extensions().get::<List>().unwrap();
+        let head = String::from_utf8(head.to_vec()).unwrap();
+        assert!(head.ends_with("\r\n\r\n"), "{head}");
+        let line = head.lines().next().unwrap().to_owned();
+        list.lock().unwrap().push(line);
+    }
+    fn socket_connected(&self, request: &TraceContext, peer: SocketAddr) {
+        let list = request.extensions().get::<List>().unwrap();
+        list.lock().unwrap().push(peer.to_string());
+    }
+    fn response_head(
+        &self,
+        request: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+        let list = request.extensions().get::<List>().unwrap();
+        let line = format!("{version:?} {} {}", status.as_u16(), headers.len());
+        list.lock().unwrap().push(line);
+    }
+}
+
+#[test]
+fn heads_of_all_hops_and_a_place_for_each_request() {
+    let server = Server::start(|conn| {
+        while let Some(request) = conn.request() {
+            if request.target == "/moved" {
+                conn.send("HTTP/1.1 302 Found\r\nlocation: /a\r\ncontent-length: 0\r\n\r\n");
+            } else {
+                conn.send(ok("hello"));
+            }
+        }
+    });
+    let session = Session::builder().trace(Heads).build().unwrap();
+    let (list, other) = (List::default(), List::default());
+    run(async {
+        let get = |name, list: &List| session.get(server.url(name)).extension(list.clone());
+        get("/moved", &list).await?.text().await?;
+        get("/b", &other).await?.text().await?;
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    let peer = server.addr.to_string();
+    let lines = list.lock().unwrap();
+    assert_eq!(
+        *lines,
+        [
+            &peer[..],
+            "GET /moved HTTP/1.1",
+            "HTTP/1.1 302 2",
+            "GET /a HTTP/1.1",
+            "HTTP/1.1 200 1",
+        ]
+    );
+    assert_eq!(
+        *other.lock().unwrap(),
+        ["GET /b HTTP/1.1", "HTTP/1.1 200 1"]
+    );
 }

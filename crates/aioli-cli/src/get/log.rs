@@ -1,0 +1,225 @@
+//! What the client tells of a transfer on its way.
+//!
+//! It is the lines of `-v`, and the heads of `-i` and `-D`, of every hop.
+
+use std::borrow::Cow;
+use std::env;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aioli::http::{
+    Error, HeaderMap, HeaderName, Redirect, StatusCode, TlsVersion, Trace, TraceContext, Url,
+    Version, header,
+};
+
+use super::output::head;
+
+/// Headers of responses whose values are nobody's business who reads a log; of requests, the client
+/// knows them.
+const SECRET: [HeaderName; 2] = [
+    header::SET_COOKIE,
+    HeaderName::from_static("authentication-info"),
+];
+const HIDDEN: &str = "[hidden]";
+
+/// Who is told, for all transfers of a session.
+pub(super) struct Listener {
+    verbose: bool,
+    colour: bool,
+}
+
+/// What was told of one transfer.
+pub(super) type Log = Arc<Mutex<Notes>>;
+
+/// The notes of one transfer.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// The heads of all responses, as HTTP/1.1 writes them.
+    pub(super) heads: Vec<u8>,
+    /// Where the last one begins.
+    last: usize,
+    /// How often it was tried again.
+    pub(super) retries: u32,
+    /// Whom the last socket was connected to.
+    pub(super) peer: Option<SocketAddr>,
+}
+
+/// Does something to the notes.
+pub(super) fn with<T>(log: &Log, f: impl FnOnce(&mut Notes) -> T) -> T {
+    // Notes are whole between two signals.
+    f(&mut log.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Listener {
+    /// Writes what it hears to the standard error stream if it is to be `verbose`.
+    pub(super) fn new(verbose: bool) -> Listener {
+        let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+        Listener { verbose, colour }
+    }
+
+    fn note(&self, request: &TraceContext, f: impl FnOnce(&mut Notes)) {
+        if let Some(log) = request.extensions().get() {
+            with(log, f);
+        }
+    }
+
+    /// Says something about connections.
+    fn say(&self, text: impl Display) {
+        self.lines("*", "2", [text.to_string().as_bytes()].into_iter());
+    }
+
+    /// Shows a head line by line, and the empty line that ends it.
+    fn head(&self, mark: &str, colour: &str, head: &[u8]) {
+        let lines = head.split(|byte| *byte == b'\n');
+        let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let n = head.iter().filter(|byte| **byte == b'\n').count();
+        self.lines(mark, colour, lines.take(n));
+    }
+
+    /// Writes lines in one go, so that those of several transfers do not mix.
+    fn lines<'a>(&self, mark: &str, colour: &str, lines: impl Iterator<Item = &'a [u8]>) {
+        if !self.verbose {
+            return;
+        }
+        let mut text = String::new();
+        for line in lines {
+            let line = shown(line);
+            text += &match self.colour {
+                true => format!("\x1b[{colour}m{mark} {line}\x1b[0m\n"),
+                false => format!("{mark} {line}\n"),
+            };
+        }
+        // What is left to fail is the terminal.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// A line of a head as it may be shown: without secrets, and without what a terminal obeys.
+fn shown(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    let line = match line.split_once(':') {
+        Some((name, _)) if is_secret(name) => Cow::Owned(format!("{name}: {HIDDEN}")),
+        _ => line,
+    };
+    line.replace(char::is_control, "\u{fffd}")
+}
+
+/// Whether a header's value is not to be shown.
+fn is_secret(name: &str) -> bool {
+    let Ok(name) = name.parse() else {
+        return false;
+    };
+    // Where a challenge or a host may be sent to is one thing, and whether it may be seen another.
+    let may_be_seen = [header::HOST, header::WWW_AUTHENTICATE].contains(&name);
+    SECRET.contains(&name) || Redirect::default().is_sensitive(&name) && !may_be_seen
+}
+
+/// The URL without a name and a password.
+fn without_secrets(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail for URLs only that can have neither.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url
+}
+
+impl Trace for Listener {
+    fn connection_queued_start(&self, _: &TraceContext) {
+        self.say("waiting for a free connection");
+    }
+
+    fn connection_reuse(&self, request: &TraceContext) {
+        let host = request.url().host_str().unwrap_or_default();
+        self.say(format_args!("an open connection to {host} is used again"));
+    }
+
+    fn proxy_start(&self, _: &TraceContext, host: &str, port: u16) {
+        self.say(format_args!("by way of the proxy {host}:{port}"));
+    }
+
+    fn dns_end(&self, _: &TraceContext, host: &str) {
+        self.say(format_args!("{host} was looked up"));
+    }
+
+    fn dns_cache_hit(&self, _: &TraceContext, host: &str) {
+        self.say(format_args!("the addresses of {host} were known"));
+    }
+
+    fn socket_connected(&self, request: &TraceContext, peer: SocketAddr) {
+        self.note(request, |notes| notes.peer = Some(peer));
+        self.say(format_args!("connected to {peer}"));
+    }
+
+    fn tls_end(&self, _: &TraceContext, version: TlsVersion) {
+        self.say(match version {
+            TlsVersion::V1_2 => "TLS 1.2",
+            _ => "TLS 1.3",
+        });
+    }
+
+    fn request_head(&self, _: &TraceContext, head: &[u8]) {
+        self.head(">", "36", head);
+    }
+
+    fn informational(&self, request: &TraceContext, status: StatusCode, headers: &HeaderMap) {
+        let head = head(Version::HTTP_11, status, headers);
+        self.head("<", "32", &head);
+        self.note(request, |notes| notes.heads.extend(head));
+    }
+
+    fn response_head(
+        &self,
+        request: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+        let head = head(version, status, headers);
+        self.head("<", "32", &head);
+        self.note(request, |notes| {
+            notes.last = notes.heads.len();
+            notes.heads.extend(head);
+        });
+    }
+
+    fn redirect(&self, _: &TraceContext, _: StatusCode, url: &Url) {
+        self.say(format_args!("redirected to {}", without_secrets(url)));
+    }
+
+    fn retry(&self, request: &TraceContext, wait: Duration, error: Option<&Error>) {
+        self.note(request, |notes| {
+            notes.retries += 1;
+            if error.is_none() {
+                // It stands for the response that comes of the next try.
+                notes.heads.truncate(notes.last);
+            }
+        });
+        let why = error.map_or_else(|| "the status".to_owned(), ToString::to_string);
+        self.say(format_args!("once more in {wait:.1?}: {why}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shown, without_secrets};
+    use aioli::http::Url;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (line, expected) in [
+            ("GET /a:b HTTP/1.1", "GET /a:b HTTP/1.1"),
+            ("Authorization: Basic eA==", "Authorization: [hidden]"),
+            ("cookie: a=b", "cookie: [hidden]"),
+            ("set-cookie:a=b; secure", "set-cookie: [hidden]"),
+            ("x-a: \u{1b}[31m\u{9b}", "x-a: \u{fffd}[31m\u{fffd}"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(line.as_bytes()), expected);
+        }
+        let url = Url::parse("http://me:secret@a/b").unwrap();
+        assert_eq!(without_secrets(&url).as_str(), "http://a/b");
+    }
+}
