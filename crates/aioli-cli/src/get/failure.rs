@@ -22,7 +22,7 @@ impl Failure {
     const UNSUPPORTED_PROTOCOL: u8 = 1;
     pub(super) const MALFORMED_URL: u8 = 3;
     const CANNOT_RESOLVE_PROXY: u8 = 5;
-    const CANNOT_RESOLVE: u8 = 6;
+    pub(super) const CANNOT_RESOLVE: u8 = 6;
     const CANNOT_CONNECT: u8 = 7;
     const WEIRD_REPLY: u8 = 8;
     const PARTIAL: u8 = 18;

@@ -227,6 +227,9 @@ pub(super) struct ConnectionOptions {
     /// Try again whatever the method
     #[arg(long)]
     pub(super) retry_all_errors: bool,
+    /// Speak HTTP/1.1, as happens anyway
+    #[arg(long = "http1.1")]
+    pub(super) http1_1: bool,
     /// Connect through a Unix socket
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,

@@ -58,6 +58,9 @@ pub(super) struct PeerOptions {
     /// Take only a key with this hash: `sha256//BASE64`, several with `;`
     #[arg(long, value_name = "HASHES")]
     pinnedpubkey: Option<String>,
+    /// Speak TLS 1.2 or later, as happens anyway
+    #[arg(short = '1', long = "tlsv1.2", visible_alias = "tlsv1")]
+    tls_1_2: bool,
     /// Speak TLS 1.3 only
     #[arg(long = "tlsv1.3")]
     tls_1_3: bool,
@@ -70,6 +73,16 @@ pub(super) struct PeerOptions {
     /// Connect from this address
     #[arg(long, value_name = "ADDRESS")]
     interface: Option<IpAddr>,
+    /// Connect to another host for one, or for all, of the URLs; an empty part is any, or the same
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    connect_to: Vec<String>,
+    /// Have the system ask a silent peer after so many seconds whether it is still there
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    keepalive_time: u32,
+    /// Do not ask silent peers whether they are still there
+    #[arg(long)]
+    no_keepalive: bool,
     /// Try the next address of a host after so long
     #[arg(long, value_name = "MS")]
     happy_eyeballs_timeout_ms: Option<u32>,
@@ -156,10 +169,61 @@ pub(super) async fn peers(
     if let Some(address) = asked.interface {
         builder = builder.local_address((address, 0).into());
     }
+    if !asked.no_keepalive {
+        builder = builder.tcp_keepalive(f64::from(asked.keepalive_time));
+    }
+    for text in &asked.connect_to {
+        builder = connect_to(builder, text, urls).await?;
+    }
     if let Some(after) = asked.happy_eyeballs_timeout_ms {
         builder = builder.happy_eyeballs_delay(Duration::from_millis(after.into()));
     }
     Ok(builder)
+}
+
+/// Leads those URLs elsewhere that `--connect-to` is about.
+async fn connect_to(
+    mut builder: SessionBuilder,
+    text: &str,
+    urls: &[String],
+) -> Result<SessionBuilder, Failure> {
+    let wrong = |why| Failure::usage(format!("--connect-to {text}: {why}"));
+    let Some([from, from_port, to, to_port]) = four(text) else {
+        return Err(wrong("not HOST1:PORT1:HOST2:PORT2"));
+    };
+    for url in urls.iter().filter_map(|text| with_scheme(text)) {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            continue;
+        };
+        let is_meant = (from.is_empty() || host.eq_ignore_ascii_case(from))
+            && (from_port.is_empty() || port.to_string() == from_port);
+        if !is_meant {
+            continue;
+        }
+        if url.domain().is_none() {
+            return Err(wrong("the host of the URL is an address"));
+        }
+        // Port 0 is that of the URL.
+        let to_port = match to_port {
+            "" => 0,
+            port => port.parse().map_err(|_| wrong("not a port"))?,
+        };
+        let to = if to.is_empty() { host } else { to };
+        let found = aioli::net::resolve((to.trim_matches(['[', ']']), to_port)).await;
+        let found = found.map_err(|error| Failure::new(Failure::CANNOT_RESOLVE, error))?;
+        builder = builder.resolve_all(host, found);
+    }
+    Ok(builder)
+}
+
+/// The four parts between colons, some of which may be addresses in brackets.
+fn four(text: &str) -> Option<[&str; 4]> {
+    let mut depth = 0;
+    let parts = text.split(|c| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        c == ':' && depth == 0
+    });
+    parts.collect::<Vec<_>>().try_into().ok()
 }
 
 async fn read(path: &Path, code: u8) -> Result<Vec<u8>, Failure> {
@@ -193,21 +257,26 @@ fn hashes(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
         .collect()
 }
 
-/// The host of a URL of the command line, which may be one without a scheme.
+/// The host of a URL of the command line.
 fn host(url: &str) -> Option<String> {
-    let with_scheme = if url.contains("://") {
+    let url = with_scheme(url)?;
+    let host = url.host_str()?;
+    Some(host.trim_matches(['[', ']']).to_owned())
+}
+
+/// A URL of the command line, which may be one without a scheme.
+fn with_scheme(url: &str) -> Option<Url> {
+    let url = if url.contains("://") {
         Url::parse(url)
     } else {
         Url::parse(&format!("http://{url}"))
     };
-    let with_scheme = with_scheme.ok()?;
-    let host = with_scheme.host_str()?;
-    Some(host.trim_matches(['[', ']']).to_owned())
+    url.ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{hashes, host, with_port};
+    use super::{four, hashes, host, with_port};
 
     #[test]
     fn the_port_of_a_proxy() {
@@ -223,6 +292,13 @@ mod tests {
         ] {
             assert_eq!(with_port(text), want, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_of_connect_to() {
+        assert_eq!(four("a:1:b:2"), Some(["a", "1", "b", "2"]));
+        assert_eq!(four("::[::1]:8"), Some(["", "", "[::1]", "8"]));
+        assert_eq!(four("a:1:b"), None);
     }
 
     #[test]

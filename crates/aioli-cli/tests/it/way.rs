@@ -113,9 +113,25 @@ fn certificates_and_addresses() {
         &["--interface", "127.0.0.1"],
         &["-k"],
         &["--tlsv1.3"],
+        &["--tlsv1.2", "--http1.1"],
+        &["--keepalive-time", "9"],
     ] {
         get(fine).check(0, &[]);
     }
+    let port = address(&server).rsplit_once(':').unwrap().1.to_owned();
+    let to = format!("name.example:80:127.0.0.1:{port}");
+    let words = [
+        "get",
+        "--connect-to",
+        &to,
+        "--no-keepalive",
+        "http://name.example/",
+    ];
+    run(&folder, words).check(0, &[]);
+    let seen = server.take_seen();
+    assert_eq!(seen.last().unwrap().header("host"), Some("name.example"));
+    run(&folder, ["get", "--connect-to", "a:b", "http://a/"]).check(2, &[&["--connect-to"]]);
+    get(&["--connect-to", ":::1"]).check(2, &[&["an address"]]);
     get(&["-6"]).check(6, &[&["family"]]);
     get(&["--cert", "none.pem"]).check(58, &[&["none.pem"]]);
     get(&["--crlfile", "none.pem"]).check(82, &[&["none.pem"]]);
