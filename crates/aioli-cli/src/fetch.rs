@@ -1,10 +1,12 @@
 //! `aioli fetch`: many downloads at once, each of which can go on where it stopped.
 
+mod checksums;
 mod download;
 mod list;
 mod name;
 mod part;
 mod progress;
+mod retry;
 mod tally;
 
 use std::path::PathBuf;
@@ -15,13 +17,16 @@ use aioli::http::{Limits, Session, Timeout};
 use aioli::prelude::*;
 
 use crate::errors::{cause, complain};
-use download::{Job, download};
+use checksums::{Checksums, Hash};
+use download::{Done, Job, download};
 pub(crate) use list::url;
-use progress::Progress;
+use progress::{Bar, Progress};
 use tally::Tally;
 
 /// The status of a program that SIGTERM has ended, as a shell shows it.
 const TERMINATED: u8 = 128 + 15;
+/// The status of bad usage.
+const USAGE: u8 = 2;
 
 /// Download many files at once.
 ///
@@ -41,6 +46,20 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
+    /// Download so many files from the same host at the same time; as many as `--jobs` if it is
+    /// not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    per_host: Option<u16>,
+    /// Try a file so many times more when something fails in passing, and go on where it stopped
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
+    /// Refuse the file, there can be but one, if it has not this SHA-256
+    #[arg(long, value_name = "HEX", value_parser = Hash::parse, conflicts_with = "checksums")]
+    sha256: Option<Hash>,
+    /// Refuse files whose SHA-256 is not the one in this list, which has lines like those of
+    /// `sha256sum`
+    #[arg(long, value_name = "FILE")]
+    checksums: Option<PathBuf>,
     /// Put the files into this folder, which is made if it is not there
     #[arg(short = 'o', long = "output", value_name = "DIR", default_value = ".")]
     folder: PathBuf,
@@ -59,22 +78,34 @@ struct Shared {
     progress: Progress,
     tally: Tally,
     max_size: u64,
+    retries: u32,
+    checksums: Option<Checksums>,
 }
 
 /// Downloads, and returns 1 if anything failed.
 pub(crate) async fn fetch(args: Args) -> Result<ExitCode> {
     let list::List { urls, n_bad } = list::read(&args.urls, &args.lists).await;
+    if args.sha256.is_some() && urls.len() + n_bad != 1 {
+        complain("fetch: --sha256 is for one URL; for several there is --checksums");
+        return Ok(ExitCode::from(USAGE));
+    }
+    let checksums = match &args.checksums {
+        Some(path) => Some(Checksums::read(path).await?),
+        None => None,
+    };
     fs::create_dir_all(&args.folder).await?;
     let names = name::names(&urls);
     let jobs = urls.into_iter().zip(names);
     let jobs: Vec<_> = jobs
-        .map(|(url, name)| Job::new(url, name, &args.folder))
+        .map(|(url, name)| Job::new(url, name, &args.folder, args.sha256))
         .collect();
     let shared = Rc::new(Shared {
         session: session(&args)?,
         progress: Progress::new(jobs.len()),
         tally: Tally::new(jobs.len(), n_bad),
         max_size: args.max_size.unwrap_or(u64::MAX),
+        retries: args.retries,
+        checksums,
     });
     let all = download_all(jobs, args.jobs, shared.clone());
     let ended = catch(race((all, terminated()))).await;
@@ -92,7 +123,8 @@ pub(crate) async fn fetch(args: Args) -> Result<ExitCode> {
 
 fn session(args: &Args) -> Result<Session> {
     let jobs = usize::from(args.jobs);
-    let limits = Limits::default().connections(jobs).per_host(jobs);
+    let per_host = args.per_host.map_or(jobs, usize::from);
+    let limits = Limits::default().connections(jobs).per_host(per_host);
     let wait = args.timeout;
     let timeout = Timeout::none().connect(wait).head(wait).read(wait);
     let session = Session::builder()
@@ -122,9 +154,9 @@ async fn download_all(jobs: Vec<Job>, n_workers: u16, shared: Rc<Shared>) -> Res
 }
 
 async fn worker(queue: Queue<Job>, shared: Rc<Shared>) {
-    let work = async |job: Job| {
+    let work = async |mut job: Job| {
         let bar = shared.progress.start(&job.name);
-        match download(&job, &shared.session, &bar, shared.max_size).await {
+        match carry_out(&mut job, &shared, &bar).await {
             Ok(done) => {
                 shared.tally.done(&done);
                 shared.progress.done(&job.name, &done);
@@ -137,6 +169,30 @@ async fn worker(queue: Queue<Job>, shared: Rc<Shared>) {
         }
     };
     queue.for_each(work).await;
+}
+
+/// Downloads, and tries again while that is of use.
+async fn carry_out(job: &mut Job, shared: &Shared, bar: &Bar) -> Result<Done> {
+    if let Some(checksums) = &shared.checksums {
+        job.hash = Some(checksums.of(&job.name)?);
+    }
+    let mut tried = 0;
+    loop {
+        let error = match download(job, &shared.session, bar, shared.max_size).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let wait = retry::wait(&error, tried).filter(|_| tried < shared.retries);
+        let Some(wait) = wait else {
+            return Err(error);
+        };
+        tried += 1;
+        let (shown, why) = (job.shown(), cause(&error));
+        let line = format!("fetch: {shown}: {why}; once more in {wait:.1?}");
+        shared.progress.again(|| complain(line));
+        bar.again(tried);
+        sleep(wait).await;
+    }
 }
 
 /// Waits for SIGTERM, for ever where there is none.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aioli::http::{Response, Session, StatusCode, Url, header};
 use aioli::prelude::*;
 
+use super::checksums::Hash;
 use super::part::Part;
 use super::progress::Bar;
 
@@ -15,12 +17,19 @@ pub(super) struct Job {
     /// The file's name, and its path.
     pub(super) name: String,
     path: PathBuf,
+    /// What the file has to be, if that was said.
+    pub(super) hash: Option<Hash>,
 }
 
 impl Job {
-    pub(super) fn new(url: Url, name: String, folder: &Path) -> Job {
+    pub(super) fn new(url: Url, name: String, folder: &Path, hash: Option<Hash>) -> Job {
         let path = folder.join(&name);
-        Job { url, name, path }
+        Job {
+            url,
+            name,
+            path,
+            hash,
+        }
     }
 
     /// The URL as it may be shown.
@@ -63,7 +72,13 @@ pub(super) async fn download(
 ) -> Result<Done> {
     match fs::metadata(&job.path).await {
         Ok(there) if there.is_dir() => bail!("{} is a folder", job.path.display()),
-        Ok(_) => return Ok(Done::Skipped),
+        Ok(_) => {
+            if let Some(hash) = job.hash {
+                let path = job.path.clone();
+                to_thread(move || hash.check(&path)).await?;
+            }
+            return Ok(Done::Skipped);
+        }
         // Whatever is wrong is so for the partial file too, which says it better.
         Err(_) => {}
     }
@@ -71,7 +86,7 @@ pub(super) async fn download(
     let is_new = part.length == 0;
     match fill(job, &mut part, session, bar, max_size).await {
         Ok(done) => {
-            part.complete(&job.path).await?;
+            part.complete(&job.path, job.hash).await?;
             Ok(done)
         }
         Err(error) if part.length == 0 || is_new && error.is::<TooLong>() => {
@@ -94,6 +109,22 @@ impl std::error::Error for TooLong {}
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it is longer than {} bytes", self.max_size)
+    }
+}
+
+/// An answer that is no file.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    /// How long the server asks to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl std::error::Error for Refused {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server answered {}", self.status)
     }
 }
 
@@ -176,7 +207,15 @@ fn next(response: &Response, part: &Part) -> Result<Next> {
         }
         (StatusCode::PARTIAL_CONTENT, _) => Next::AskAgain,
         (StatusCode::RANGE_NOT_SATISFIABLE, _) if version.is_some() => Next::AskAgain,
-        (status, _) => bail!("the server answered {status}"),
+        (status, _) => {
+            let after = response.headers().get(header::RETRY_AFTER);
+            let seconds = after.and_then(|after| after.to_str().ok()?.trim().parse().ok());
+            let retry_after = seconds.map(Duration::from_secs);
+            bail!(Refused {
+                status,
+                retry_after
+            })
+        }
     })
 }
 

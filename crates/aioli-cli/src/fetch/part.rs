@@ -8,6 +8,8 @@ use aioli::http::{Response, Url, header};
 use aioli::prelude::*;
 use serde_json::{Value, json};
 
+use super::checksums::Hash;
+
 /// Bytes of a note beside a file that are looked at; ours are shorter.
 const NOTE_MAX: u64 = 64 * 1024;
 
@@ -63,13 +65,20 @@ impl Part {
         Ok(())
     }
 
-    /// Gives the file, which is complete, its name.
-    pub(super) async fn complete(self, name: &Path) -> Result {
+    /// Gives the file, which is complete, its name; one that is not what it has to be goes away.
+    pub(super) async fn complete(self, name: &Path, hash: Option<Hash>) -> Result {
         let Part { path, file, .. } = self;
         file.close().await?;
         let name = name.to_owned();
         // In one job, so that whoever is cancelled does not leave the note behind.
         let rename = move || {
+            if let Some(hash) = hash
+                && let Err(error) = hash.check(&path)
+            {
+                // What went wrong first says more than that this went wrong too.
+                let _ = remove(&note_beside(&path)).and(remove(&path));
+                return Err(error);
+            }
             let error = || format!("cannot rename {} to {}", path.display(), name.display());
             std::fs::rename(&path, &name).with_context(error)?;
             Ok(remove(&note_beside(&path))?)

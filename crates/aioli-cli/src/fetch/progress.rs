@@ -31,6 +31,8 @@ struct Active {
     name: String,
     position: Cell<u64>,
     length: Cell<Option<u64>>,
+    /// How often it was tried again.
+    tries: Cell<u32>,
     /// Made when the download has gone on for a while.
     bar: OnceCell<ProgressBar>,
 }
@@ -58,6 +60,7 @@ impl Progress {
                 name: name.to_owned(),
                 position: Cell::default(),
                 length: Cell::default(),
+                tries: Cell::default(),
                 bar: OnceCell::new(),
             });
             let show = active.clone();
@@ -95,6 +98,14 @@ impl Progress {
         }
     }
 
+    /// Tells that something is tried again.
+    pub(super) fn again(&self, write: impl FnOnce()) {
+        match &self.bars {
+            Some((multi, _)) => multi.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Takes the bars away.
     pub(super) fn finish(&self) {
         if let Some((multi, total)) = &self.bars {
@@ -106,6 +117,14 @@ impl Progress {
 }
 
 impl Bar {
+    /// Shows the number of the try.
+    pub(super) fn again(&self, number: u32) {
+        if let Some((active, _)) = &self.0 {
+            active.tries.set(number);
+            active.update();
+        }
+    }
+
     /// Shows that the download goes on from byte `from`, of so many.
     pub(super) fn begin(&self, from: u64, length: Option<u64>) {
         if let Some((active, _)) = &self.0 {
@@ -136,6 +155,9 @@ impl Active {
 
     fn update(&self) {
         let Some(bar) = self.bar.get() else { return };
+        if self.tries.get() > 0 {
+            bar.set_message(format!("retry {}: {}", self.tries.get(), self.name));
+        }
         if let Some(length) = self.length.get() {
             bar.set_length(length);
         }

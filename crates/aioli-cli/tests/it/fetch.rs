@@ -2,9 +2,10 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::command::{Folder, aioli, run};
-use super::server::{Server, content, reply};
+use super::server::{Request, Server, content, file, reply};
 
 #[test]
 fn files_of_all_sizes() {
@@ -101,4 +102,67 @@ fn bodies_without_a_length_and_redirects() {
     assert_eq!(folder.read("chunked"), b"abcde");
     assert_eq!(folder.read("moved"), b"abcde");
     assert_eq!(folder.read("closed"), b"until the end");
+}
+
+#[test]
+fn downloads_that_break_off_are_tried_again_where_they_stopped() {
+    let whole = content(3, 50_000);
+    let (served, tries) = (whole.clone(), AtomicU32::new(0));
+    let server = Server::start(
+        move |request, stream| match tries.fetch_add(1, Ordering::SeqCst) {
+            0 => reply(stream, "503 Service Unavailable", "retry-after: 0\r\n", b""),
+            1 => {
+                let head = "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 50000\r\n\r\n";
+                stream.write_all(&[head.as_bytes(), &served[..20_000]].concat())?;
+                Err(std::io::ErrorKind::ConnectionAborted.into())
+            }
+            _ => file(request, stream, &served, "\"1\""),
+        },
+    );
+    let folder = Folder::new();
+    let words = [
+        "fetch",
+        "--retries",
+        "2",
+        "--per-host",
+        "1",
+        &server.url("f"),
+    ];
+    let ended = run(&folder, words);
+    ended.check(0, &[&["503", "once more"], &["once more"]]);
+    assert!(folder.read("f") == whole, "the content is wrong");
+    let seen: Vec<_> = server.take_seen().iter().map(Request::first).collect();
+    assert_eq!(seen, [None, None, Some(20_000)]);
+}
+
+#[test]
+fn what_another_try_would_not_change_is_not_tried_again() {
+    let server = Server::of_files([].into());
+    let folder = Folder::new();
+    let words = ["fetch", "--retries", "5", &server.url("f")];
+    run(&folder, words).check(1, &[&["404"]]);
+    assert_eq!(server.take_seen().len(), 1);
+}
+
+#[test]
+fn files_have_to_be_what_they_should_be() {
+    // The hashes of "abc" and of nothing.
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let files = ["a", "b", "c"].map(|name| (name.to_owned(), b"abc".to_vec()));
+    let server = Server::of_files(files.into());
+    let [a, b, c] = ["a", "b", "c"].map(|name| server.url(name));
+    let folder = Folder::new();
+    run(&folder, ["fetch", "--sha256", empty, &a]).check(1, &[&[abc, empty]]);
+    assert_eq!(folder.names(), [""; 0]);
+    run(&folder, ["fetch", "--sha256", &abc.to_uppercase(), &a]).check(0, &[]);
+    // What is there already has to be it too.
+    run(&folder, ["fetch", "--sha256", empty, &a]).check(1, &[&[abc, empty]]);
+    run(&folder, ["fetch", "--sha256", abc, &a, &b]).check(2, &[&["--sha256"]]);
+    folder.write("list", format!("{abc}  a\n{empty} *x/b\n"));
+    let ended = run(&folder, ["fetch", "--checksums", "list", &a, &b, &c]);
+    ended.check(1, &[&[&b, empty], &[&c, "no SHA-256"]]);
+    assert_eq!(folder.names(), ["a", "list"]);
+    folder.write("list", "nonsense\n");
+    run(&folder, ["fetch", "--checksums", "list", &a]).check(1, &[&["list:1"]]);
 }
