@@ -41,14 +41,17 @@ pub fn on_signal(
     signal: i32,
     callback: Arc<dyn Fn(i32) + Send + Sync>,
 ) -> io::Result<SignalRegistration> {
-    os::register(signal, callback).map(SignalRegistration)
+    os::register(signal, callback).map(|registration| SignalRegistration {
+        _registration: registration,
+    })
 }
 
 /// A registered callback; dropping it takes the callback back.
 #[must_use = "dropping it takes the callback back"]
-pub struct SignalRegistration(
-    #[expect(dead_code, reason = "held for its `Drop`")] os::Registration,
-);
+pub struct SignalRegistration {
+    /// Held for its `Drop`.
+    _registration: os::Registration,
+}
 
 impl fmt::Debug for SignalRegistration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
