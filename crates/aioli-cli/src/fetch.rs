@@ -20,6 +20,7 @@ use crate::errors::{cause, complain};
 use checksums::{Checksums, Hash};
 use download::{Done, Job, download};
 pub(crate) use list::url;
+pub(crate) use name::harmless;
 use progress::{Bar, Progress};
 use tally::Tally;
 

@@ -1,8 +1,10 @@
 //! `aioli get`: curl's common options over the HTTP client.
 
 mod body;
+mod condition;
 mod cookies;
 mod data;
+mod disposition;
 mod failure;
 mod form;
 mod jsonl;
@@ -10,10 +12,12 @@ mod log;
 mod options;
 mod output;
 mod progress;
+mod report;
 mod session;
 mod transfer;
 mod way;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -22,6 +26,7 @@ use aioli::prelude::*;
 use crate::errors::complain;
 use failure::Failure;
 use options::Options;
+use progress::Bars;
 use session::session;
 use transfer::transfer;
 
@@ -59,6 +64,9 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
     let mut code = 0;
     for options in &groups {
         code = run(options).await;
+        if code != 0 && options.connection.fail_early {
+            break;
+        }
     }
     Ok(ExitCode::from(code))
 }
@@ -78,11 +86,15 @@ async fn run(options: &Options) -> u8 {
         Ok(session) => session,
         Err(failure) => return report(failure),
     };
-    let mut code = 0;
-    for number in 0..options.urls.len() {
-        let result = transfer(options, &session, number).await;
-        code = result.map_or_else(report, |()| 0);
-    }
+    let bars = Bars::default();
+    let one = async |number| {
+        let result = transfer(options, &session, number, &bars).await;
+        result.map_or_else(report, |()| 0)
+    };
+    let code = match options.connection.parallel {
+        true => at_the_same_time(options, one).await,
+        false => one_after_the_other(options, one).await,
+    };
     if let Some(path) = &options.identity.cookie_jar
         && let Err(error) = cookies::save(&jar, path).await
     {
@@ -90,4 +102,35 @@ async fn run(options: &Options) -> u8 {
         report(Failure::write(&error));
     }
     code
+}
+
+/// Carries out the transfers of a group in order; the last one decides the exit code.
+async fn one_after_the_other(options: &Options, one: impl AsyncFn(usize) -> u8) -> u8 {
+    let mut code = 0;
+    for number in 0..options.urls.len() {
+        code = one(number).await;
+        if code != 0 && options.connection.fail_early {
+            break;
+        }
+    }
+    code
+}
+
+/// Carries out the transfers of a group at the same time, but not too many; the first URL that
+/// fails decides the exit code.
+async fn at_the_same_time(options: &Options, one: impl AsyncFn(usize) -> u8) -> u8 {
+    let places = Semaphore::new(options.connection.parallel_max.into());
+    let has_failed = Cell::new(false);
+    let (one, places, has_failed) = (&one, &places, &has_failed);
+    let transfers = (0..options.urls.len()).map(|number| async move {
+        let _place = places.acquire().await;
+        if has_failed.get() && options.connection.fail_early {
+            return 0;
+        }
+        let code = one(number).await;
+        has_failed.set(has_failed.get() || code != 0);
+        code
+    });
+    let codes = transfers.gather().await;
+    codes.into_iter().find(|code| *code != 0).unwrap_or(0)
 }

@@ -3,6 +3,8 @@
 //! The algorithm is that of RFC 6265bis, section 5.1.1. It looks for a time, a day, a month and a
 //! year among the tokens, takes the first of each, and does not care for the rest.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 const MONTHS: [&[u8; 3]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
 ];
@@ -16,6 +18,31 @@ struct Found {
     day: Option<u32>,
     month: Option<u32>,
     year: Option<u32>,
+}
+
+/// Reads a date as it stands in a header: `last-modified`, `date`, `expires`.
+///
+/// The three forms of HTTP are understood (RFC 9110, section 5.6.7), and whatever else has a time
+/// (`08:49:37`), a day, a month by its name and a year, in this order or another (RFC 6265bis,
+/// section 5.1.1). It is taken for UTC. `None` is for what is no date.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let date = aioli_http::parse_date("Sun, 06 Nov 1994 08:49:37 GMT");
+/// assert_eq!(date, Some(UNIX_EPOCH + Duration::from_secs(784_111_777)));
+/// ```
+#[doc(alias = "email.utils.parsedate_to_datetime")]
+#[must_use]
+pub fn parse_date(text: &str) -> Option<SystemTime> {
+    let seconds = parse(text.as_bytes())?;
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    match seconds {
+        0.. => UNIX_EPOCH.checked_add(distance),
+        _ => UNIX_EPOCH.checked_sub(distance),
+    }
 }
 
 /// Reads a date, in seconds since the beginning of 1970 (UTC).

@@ -249,6 +249,7 @@ pub use url::Url;
 pub use crate::auth::{Auth, Netrc, NetrcError};
 pub use crate::body::Body;
 pub use crate::cookies::{Cookie, CookieError, CookieJar, SameSite, SessionCookies};
+pub use crate::date::parse_date;
 pub use crate::dial::IpFamily;
 pub use crate::egress::{Egress, EgressRule};
 pub use crate::error::{

@@ -45,17 +45,22 @@ fn key(name: &str) -> String {
 /// The last part of the URL's path, without what a file's name may not have on some system.
 fn name(url: &Url) -> String {
     let last = url.path().rsplit('/').next().unwrap_or_default();
+    match last {
+        "" => "index.html".to_owned(),
+        last => harmless(&decode(last)),
+    }
+}
+
+/// The text as a name that is harmless on every system.
+pub(crate) fn harmless(text: &str) -> String {
     let harmless = |c: char| {
         let is_bad = c.is_control() || "/\\:*?\"<>|\u{fffd}".contains(c);
         if is_bad { '_' } else { c }
     };
-    let name: String = decode(last).chars().map(harmless).collect();
+    let name: String = text.chars().map(harmless).collect();
     let mut name = name.trim().trim_end_matches(['.', ' ']).to_owned();
     if name.is_empty() {
-        name = match last {
-            "" => "index.html".to_owned(),
-            _ => "_".to_owned(),
-        };
+        name = "_".to_owned();
     }
     if name.starts_with(['.', '-']) {
         // Neither hidden nor, as an argument, an option.

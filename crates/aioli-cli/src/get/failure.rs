@@ -30,6 +30,7 @@ impl Failure {
     pub(super) const WRITE_ERROR: u8 = 23;
     pub(super) const READ_ERROR: u8 = 26;
     const TIMEOUT: u8 = 28;
+    pub(super) const RANGE: u8 = 33;
     const TLS_CONNECT: u8 = 35;
     const BAD_ARGUMENT: u8 = 43;
     const TOO_MANY_REDIRECTS: u8 = 47;

@@ -45,6 +45,10 @@ pub(super) struct Notes {
     pub(super) retries: u32,
     /// Whom the last socket was connected to.
     pub(super) peer: Option<SocketAddr>,
+    /// Sockets that were connected.
+    pub(super) connects: u32,
+    /// Bytes of bodies that were sent.
+    pub(super) uploaded: u64,
 }
 
 /// Does something to the notes.
@@ -149,7 +153,10 @@ impl Trace for Listener {
     }
 
     fn socket_connected(&self, request: &TraceContext, peer: SocketAddr) {
-        self.note(request, |notes| notes.peer = Some(peer));
+        self.note(request, |notes| {
+            notes.peer = Some(peer);
+            notes.connects += 1;
+        });
         self.say(format_args!("connected to {peer}"));
     }
 
@@ -162,6 +169,10 @@ impl Trace for Listener {
 
     fn request_head(&self, _: &TraceContext, head: &[u8]) {
         self.head(">", "36", head);
+    }
+
+    fn request_chunk_sent(&self, request: &TraceContext, bytes: usize) {
+        self.note(request, |notes| notes.uploaded += bytes as u64);
     }
 
     fn informational(&self, request: &TraceContext, status: StatusCode, headers: &HeaderMap) {

@@ -67,6 +67,18 @@ pub(super) struct RequestOptions {
     /// Ask for these bytes, like `0-499`
     #[arg(short = 'r', long, value_name = "FIRST-LAST")]
     pub(super) range: Option<String>,
+    /// Go on where the file ends (`-`), or at this byte, and append to the file
+    #[arg(short = 'C', long, value_name = "OFFSET", conflicts_with_all = ["range", "upload_file"])]
+    pub(super) continue_at: Option<String>,
+    /// Ask for what has changed since a date, or since a file has; with a `-` before it, for what
+    /// has not
+    #[arg(
+        short = 'z',
+        long,
+        value_name = "[-]DATE|FILE",
+        allow_hyphen_values = true
+    )]
+    pub(super) time_cond: Option<String>,
     /// Ask for compressed content, and decompress it
     #[arg(long)]
     pub(super) compressed: bool,
@@ -175,6 +187,9 @@ pub(super) struct OutputOptions {
     /// Write the body to a file named as the last part of the URL
     #[arg(short = 'O', long)]
     pub(super) remote_name: bool,
+    /// With `-O`, take the name that the server says, made harmless, and overwrite nothing
+    #[arg(short = 'J', long, conflicts_with = "continue_at")]
+    pub(super) remote_header_name: bool,
     /// Put the files into this folder
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: Option<PathBuf>,
@@ -224,9 +239,25 @@ pub(super) struct ConnectionOptions {
     /// Try again so many times when something fails in passing
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) retry: u32,
+    /// Wait so many seconds before each further try, and not longer and longer
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) retry_delay: Option<f64>,
     /// Try again whatever the method
     #[arg(long)]
     pub(super) retry_all_errors: bool,
+    /// Wait so many seconds for the consent of the server before a long body is sent
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub(super) expect100_timeout: f64,
+    /// Carry out the transfers of a group at the same time; the first failure is the exit code
+    #[arg(short = 'Z', long)]
+    pub(super) parallel: bool,
+    /// Carry out so many at the same time at most
+    #[arg(long, value_name = "N", default_value_t = 50,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) parallel_max: u16,
+    /// Begin no other transfer when one has failed
+    #[arg(long)]
+    pub(super) fail_early: bool,
     /// Speak HTTP/1.1, as happens anyway
     #[arg(long = "http1.1")]
     pub(super) http1_1: bool,

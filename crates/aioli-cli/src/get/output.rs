@@ -16,7 +16,19 @@ pub(super) enum Target {
     File {
         path: PathBuf,
         file: Option<fs::File>,
+        manner: Manner,
     },
+}
+
+/// How a file is made.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Manner {
+    /// What was there goes away.
+    Replace,
+    /// What comes goes behind what was there.
+    Append,
+    /// Nothing may have been there.
+    New,
 }
 
 impl Target {
@@ -38,7 +50,42 @@ impl Target {
             Some(folder) => folder.join(name),
             None => name,
         };
-        Ok(Target::File { path, file: None })
+        Ok(Target::File {
+            path,
+            file: None,
+            manner: Manner::Replace,
+        })
+    }
+
+    /// Takes the name that the server has said; no file of that name may be there.
+    pub(super) fn rename(&mut self, name: &str) {
+        if let Target::File { path, manner, .. } = self {
+            path.set_file_name(name);
+            *manner = Manner::New;
+        }
+    }
+
+    /// Goes on behind what is there.
+    pub(super) fn append(&mut self) {
+        if let Target::File { manner, .. } = self {
+            *manner = Manner::Append;
+        }
+    }
+
+    /// How many bytes are there already.
+    pub(super) async fn length(&self) -> u64 {
+        match self.path() {
+            // What cannot be looked at cannot be written either, which says it better.
+            Some(path) => fs::metadata(path).await.map_or(0, |there| there.len()),
+            None => 0,
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Target::Stdout => None,
+            Target::File { path, .. } => Some(path),
+        }
     }
 
     pub(super) fn is_file(&self) -> bool {
@@ -59,12 +106,12 @@ impl Target {
                 );
                 stdout(bytes)
             }
-            Target::File { path, file } => {
+            Target::File { path, file, manner } => {
                 if file.is_none() {
                     if let Some(above) = path.parent().filter(|_| folders) {
                         fs::create_dir_all(above).await?;
                     }
-                    *file = Some(fs::create(&*path).await?);
+                    *file = Some(open(path, *manner).await?);
                 }
                 if let Some(file) = file {
                     file.write_all(bytes).await?;
@@ -85,6 +132,16 @@ impl Target {
         }
         Ok(())
     }
+}
+
+async fn open(path: &Path, manner: Manner) -> Result<fs::File> {
+    let options = fs::OpenOptions::new();
+    let options = match manner {
+        Manner::Replace => options.write(true).create(true).truncate(true),
+        Manner::Append => options.append(true).create(true),
+        Manner::New => options.write(true).create_new(true),
+    };
+    Ok(options.open(path).await?)
 }
 
 /// Writes to the standard output at once.
@@ -132,86 +189,10 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-/// What has come, as `--write-out` tells it.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) status: u16,
-    pub(super) url: String,
-    pub(super) content_type: String,
-    pub(super) bytes: u64,
-    pub(super) redirects: usize,
-    pub(super) seconds: f64,
-    pub(super) code: u8,
-}
-
-impl Report {
-    /// Fills in a format of `--write-out`: `%{name}`, `%%`, `\n`, `\r`, `\t`.
-    ///
-    /// A name that is not known stays as it is.
-    pub(super) fn fill(&self, format: &str) -> String {
-        let mut text = String::new();
-        let mut rest = format;
-        while let Some(at) = rest.find(['%', '\\']) {
-            text.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let (filled, length) = self.next(rest);
-            text.push_str(&filled);
-            rest = &rest[length..];
-        }
-        text + rest
-    }
-
-    /// What stands for the beginning of `rest`, and how long that is.
-    fn next(&self, rest: &str) -> (String, usize) {
-        for (escape, text) in [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("%%", "%")] {
-            if rest.starts_with(escape) {
-                return (text.to_owned(), escape.len());
-            }
-        }
-        let named = rest
-            .strip_prefix("%{")
-            .and_then(|rest| rest.split_once('}'));
-        match named.and_then(|(name, _)| Some((name.len(), self.value(name)?))) {
-            Some((length, value)) => (value, length + "%{}".len()),
-            None => (rest[..1].to_owned(), 1),
-        }
-    }
-
-    fn value(&self, name: &str) -> Option<String> {
-        Some(match name {
-            "http_code" | "response_code" => format!("{:03}", self.status),
-            "url_effective" => self.url.clone(),
-            "content_type" => self.content_type.clone(),
-            "size_download" => self.bytes.to_string(),
-            "num_redirects" => self.redirects.to_string(),
-            "time_total" => format!("{:.6}", self.seconds),
-            "exitcode" => self.code.to_string(),
-            _ => return None,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Report, last_part};
+    use super::last_part;
     use aioli::http::Url;
-
-    #[test]
-    fn formats() {
-        let report = Report {
-            status: 200,
-            bytes: 5,
-            ..Report::default()
-        };
-        for (format, expected) in [
-            ("%{http_code}\\n", "200\n"),
-            ("%{size_download} 100%% %{nothing} %", "5 100% %{nothing} %"),
-            ("\\x %{http_code", "\\x %{http_code"),
-            ("ü%{exitcode}ü", "ü0ü"),
-        ] {
-            assert_eq!(report.fill(format), expected);
-        }
-    }
 
     #[test]
     fn names_of_files() {

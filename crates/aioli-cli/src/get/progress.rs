@@ -2,14 +2,18 @@
 
 use std::io::{self, IsTerminal as _};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// The bars of all transfers, one below the other.
+#[derive(Default)]
+pub(super) struct Bars(MultiProgress);
 
 /// A bar, or none.
 pub(super) struct Progress(Option<ProgressBar>);
 
-impl Progress {
+impl Bars {
     /// Shows a bar if it is `wanted` and the standard error stream is a terminal.
-    pub(super) fn new(wanted: bool, length: Option<u64>) -> Progress {
+    pub(super) fn start(&self, wanted: bool, length: Option<u64>) -> Progress {
         if !wanted || !io::stderr().is_terminal() {
             return Progress(None);
         }
@@ -24,9 +28,11 @@ impl Progress {
             ),
         };
         bar.set_style(ProgressStyle::with_template(template).expect("the templates are constants"));
-        Progress(Some(bar))
+        Progress(Some(self.0.add(bar)))
     }
+}
 
+impl Progress {
     pub(super) fn advance(&self, bytes: usize) {
         if let Some(bar) = &self.0 {
             bar.inc(bytes as u64);

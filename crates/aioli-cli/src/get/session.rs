@@ -71,6 +71,10 @@ async fn connection(
             .respect_retry_after(BACKOFF.end)
             .unsafe_methods(asked.retry_all_errors)
             .on_status(PASSING);
+        let retry = match asked.retry_delay {
+            Some(delay) => retry.backoff(delay..delay).jitter(|| 1.0),
+            None => retry,
+        };
         builder = builder.retry(retry);
     }
     if let Some(path) = &asked.cacert {

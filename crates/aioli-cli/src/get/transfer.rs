@@ -4,29 +4,49 @@ use std::path::Path;
 use std::time::Instant;
 
 use aioli::http::{
-    Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, Url, header,
+    Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode, Url,
+    header,
 };
 use aioli::prelude::*;
 
 use super::body::upload;
+use super::condition::condition;
 use super::cookies::pairs;
 use super::data::{add_to_query, data, url_query};
+use super::disposition::file_name;
 use super::failure::Failure;
 use super::form::form;
 use super::log::{Log, with};
 use super::options::{IdentityOptions, Options, RequestOptions};
-use super::output::{Report, Target, stdout};
-use super::progress::Progress;
+use super::output::{Target, stdout};
+use super::progress::Bars;
+use super::report::Report;
+
+/// Of bodies of more bytes the server is asked whether it wants them.
+const EXPECT_FROM: u64 = 1024 * 1024;
 
 /// Carries out the transfer of URL number `number`.
 pub(super) async fn transfer(
     options: &Options,
     session: &Session,
     number: usize,
+    bars: &Bars,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let mut report = Report::default();
-    let result = attempt(options, session, number, &mut report).await;
+    let (log, mut report) = (Log::default(), Report::default());
+    let transfer = Transfer {
+        options,
+        session,
+        number,
+        bars,
+        log: &log,
+    };
+    let result = transfer.carry_out(&mut report).await;
+    report.notes = with(&log, std::mem::take);
+    report.error = result
+        .as_ref()
+        .err()
+        .map_or_else(String::new, |failure| failure.text.clone());
     report.seconds = began.elapsed().as_secs_f64();
     report.code = result.as_ref().map_or_else(|failure| failure.code, |()| 0);
     if let Some(format) = &options.output.write_out {
@@ -35,96 +55,151 @@ pub(super) async fn transfer(
     result
 }
 
-async fn attempt(
-    options: &Options,
-    session: &Session,
+/// One transfer.
+struct Transfer<'a> {
+    options: &'a Options,
+    session: &'a Session,
     number: usize,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let (method, url, request) = request(options, session, &options.urls[number]).await?;
-    report.url = url.to_string();
-    let mut target = Target::of(&options.output, number, &url)?;
-    let log = Log::default();
-    let outcome = request.extension(log.clone()).await;
-    let heads = heads(options, &method, number, &log, &mut target).await;
-    let response = outcome?;
-    heads.map_err(|error| Failure::write(&error))?;
-    report.status = response.status().as_u16();
-    report.url = response.url().to_string();
-    report.redirects = response.history().len();
-    if let Some(value) = response.headers().get(header::CONTENT_TYPE) {
-        report.content_type = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    }
-    let fails = response.status().is_client_error() || response.status().is_server_error();
-    let failed = fails && (options.output.fail || options.output.fail_with_body);
-    let status = response.status();
-    if !(failed && options.output.fail) {
-        receive(options, response, target, report).await?;
-    }
-    if failed {
-        let text = format!("the requested URL returned error: {}", status.as_u16());
-        return Err(Failure::new(Failure::HTTP_ERROR, text));
-    }
-    Ok(())
+    bars: &'a Bars,
+    log: &'a Log,
 }
 
-/// Writes the heads of all hops to where they were asked for.
-async fn heads(
-    options: &Options,
-    method: &Method,
-    number: usize,
-    log: &Log,
-    target: &mut Target,
-) -> Result {
-    let output = &options.output;
-    let heads = with(log, |notes| std::mem::take(&mut notes.heads));
-    if (output.include || *method == Method::HEAD) && !heads.is_empty() {
-        target.write(&heads, output.create_dirs).await?;
-    }
-    match &output.dump_header {
-        Some(path) if path == Path::new("-") => stdout(&heads),
-        // The heads of a group are in one file.
-        Some(path) if number > 0 => {
-            let mut file = fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .await?;
-            file.write_all(&heads).await?;
-            Ok(file.close().await?)
+impl Transfer<'_> {
+    async fn carry_out(&self, report: &mut Report) -> Result<(), Failure> {
+        let (options, output) = (self.options, &self.options.output);
+        let text = &options.urls[self.number];
+        let (method, url, mut request) = request(options, self.session, text).await?;
+        report.url = url.to_string();
+        report.method = method.to_string();
+        let mut target = Target::of(output, self.number, &url)?;
+        let offset = self.offset(&target).await?;
+        if offset > 0 {
+            request = request.header(header::RANGE, format!("bytes={offset}-"));
+            target.append();
         }
-        Some(path) => Ok(fs::write(path, heads).await?),
-        None => Ok(()),
+        let outcome = request.extension(self.log.clone()).await;
+        if let Ok(response) = &outcome {
+            report.head(response);
+            self.name(&mut target, response);
+        }
+        if let Some(path) = target.path() {
+            report.file = path.display().to_string();
+        }
+        let heads = self.heads(&method, &mut target).await;
+        let response = outcome?;
+        heads.map_err(|error| Failure::write(&error))?;
+        let status = response.status();
+        if offset > 0 && !goes_on(&response, offset)? {
+            return Ok(());
+        }
+        let fails = status.is_client_error() || status.is_server_error();
+        let failed = fails && (output.fail || output.fail_with_body);
+        // What has not changed leaves the file as it is.
+        let unchanged = status == StatusCode::NOT_MODIFIED && options.request.time_cond.is_some();
+        if !(failed && output.fail || unchanged) {
+            self.receive(response, target, report).await?;
+        }
+        if failed {
+            let text = format!("the requested URL returned error: {}", status.as_u16());
+            return Err(Failure::new(Failure::HTTP_ERROR, text));
+        }
+        Ok(())
     }
-}
 
-/// Writes the body as it comes.
-async fn receive(
-    options: &Options,
-    mut response: Response,
-    mut target: Target,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let output = &options.output;
-    let limit = output.max_filesize.unwrap_or(u64::MAX);
-    let too_large = || Failure::new(Failure::TOO_LARGE, "the file is larger than --max-filesize");
-    let length = response.content_length();
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    /// Where to go on.
+    async fn offset(&self, target: &Target) -> Result<u64, Failure> {
+        match self.options.request.continue_at.as_deref() {
+            None => Ok(0),
+            Some("-") => Ok(target.length().await),
+            Some(text) => text
+                .parse()
+                .map_err(|_| Failure::usage(format!("-C {text}: neither a number nor -"))),
+        }
     }
-    let progress = Progress::new(target.is_file() && !output.silent, length);
-    while let Some(piece) = response.chunk().await? {
-        report.bytes += piece.len() as u64;
-        if report.bytes > limit {
+
+    /// Gives the file the name that the server says, if that was asked for.
+    fn name(&self, target: &mut Target, response: &Response) {
+        let output = &self.options.output;
+        let named_here = output.output.get(self.number).is_some() || !output.remote_name;
+        if named_here || !output.remote_header_name {
+            return;
+        }
+        let header = response.headers().get(header::CONTENT_DISPOSITION);
+        let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        if let Some(name) = header.and_then(|header| file_name(&header)) {
+            target.rename(&name);
+        }
+    }
+
+    /// Writes the heads of all hops to where they were asked for.
+    async fn heads(&self, method: &Method, target: &mut Target) -> Result {
+        let output = &self.options.output;
+        let heads = with(self.log, |notes| notes.heads.clone());
+        if (output.include || *method == Method::HEAD) && !heads.is_empty() {
+            target.write(&heads, output.create_dirs).await?;
+        }
+        match &output.dump_header {
+            Some(path) if path == Path::new("-") => stdout(&heads),
+            // The heads of a group are in one file.
+            Some(path) if self.number > 0 => {
+                let options = fs::OpenOptions::new().append(true).create(true);
+                let mut file = options.open(path).await?;
+                file.write_all(&heads).await?;
+                Ok(file.close().await?)
+            }
+            Some(path) => Ok(fs::write(path, heads).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the body as it comes.
+    async fn receive(
+        &self,
+        mut response: Response,
+        mut target: Target,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let output = &self.options.output;
+        let limit = output.max_filesize.unwrap_or(u64::MAX);
+        let too_large =
+            || Failure::new(Failure::TOO_LARGE, "the file is larger than --max-filesize");
+        let length = response.content_length();
+        if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        let written = target.write(&piece, output.create_dirs).await;
-        written.map_err(|error| Failure::write(&error))?;
-        progress.advance(piece.len());
+        let progress = self.bars.start(target.is_file() && !output.silent, length);
+        while let Some(piece) = response.chunk().await? {
+            report.bytes += piece.len() as u64;
+            if report.bytes > limit {
+                return Err(too_large());
+            }
+            let written = target.write(&piece, output.create_dirs).await;
+            written.map_err(|error| Failure::write(&error))?;
+            progress.advance(piece.len());
+        }
+        progress.finish();
+        let closed = target.close(output.create_dirs).await;
+        closed.map_err(|error| Failure::write(&error))
     }
-    progress.finish();
-    let closed = target.close(output.create_dirs).await;
-    closed.map_err(|error| Failure::write(&error))
+}
+
+/// Whether a response is the rest from `offset` on; if not, there is no rest.
+fn goes_on(response: &Response, offset: u64) -> Result<bool, Failure> {
+    let range = response.headers().get(header::CONTENT_RANGE);
+    let range = range
+        .and_then(|range| range.to_str().ok())
+        .unwrap_or_default();
+    let begins = |text: String| range.trim_start().starts_with(&text);
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT if begins(format!("bytes {offset}-")) => Ok(true),
+        StatusCode::RANGE_NOT_SATISFIABLE if range.trim() == format!("bytes */{offset}") => {
+            Ok(false)
+        }
+        status => {
+            let text = format!("cannot go on at byte {offset}: the server answered {status}");
+            Err(Failure::new(Failure::RANGE, text))
+        }
+    }
 }
 
 /// The request that the options describe.
@@ -170,8 +245,15 @@ async fn request(
         segments.pop_if_empty().push(&name.to_string_lossy());
     }
     let mut request = session.request(method.clone(), &url);
+    if let Some(text) = &asked.time_cond {
+        let (name, value) = condition(text).await?;
+        request = request.header(name, value);
+    }
     request = headers(request, asked, data.as_ref().map(|data| data.content_type))?;
     request = identity(request, &options.identity)?;
+    if expects(asked, data.as_ref().map(|data| data.bytes.len()), file).await {
+        request = request.expect_continue(options.connection.expect100_timeout);
+    }
     if let Some(path) = file {
         request = request.body(upload(path).await.map_err(|error| Failure::read(&error))?);
     } else if let Some(form) = form {
@@ -180,6 +262,24 @@ async fn request(
         request = request.body(data.bytes);
     }
     Ok((method, url, request))
+}
+
+/// Whether the server is asked before the body is sent: because a header says so, or because the
+/// body is long or of unknown length, as curl has it.
+async fn expects(asked: &RequestOptions, data: Option<usize>, file: Option<&Path>) -> bool {
+    let of_header = |text: &String| {
+        let (name, value) = split_header(text)?;
+        (name == header::EXPECT).then_some(value.is_some())
+    };
+    if let Some(expects) = asked.headers.iter().find_map(of_header) {
+        return expects;
+    }
+    let length = match (file, data) {
+        (Some(path), _) if path == Path::new("-") => u64::MAX,
+        (Some(path), _) => fs::metadata(path).await.map_or(0, |there| there.len()),
+        (None, data) => data.unwrap_or_default() as u64,
+    };
+    length > EXPECT_FROM
 }
 
 /// Adds credentials and cookies.
@@ -238,6 +338,10 @@ fn headers(
         let wrong = || Failure::usage(format!("-H {text}: not NAME: VALUE"));
         let (name, value) = split_header(text).ok_or_else(wrong)?;
         usual.retain(|(usual, _)| *usual != name);
+        if name == header::EXPECT {
+            // The client writes it when it does what it says.
+            continue;
+        }
         if let Some(value) = value {
             request = request.header(name, HeaderValue::from_bytes(value).map_err(|_| wrong())?);
         }

@@ -11,4 +11,5 @@ mod jsonl;
 mod resume;
 mod server;
 mod tour;
+mod transfers;
 mod way;
