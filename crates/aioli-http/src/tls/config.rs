@@ -150,7 +150,17 @@ impl Trust {
         if let Some(config) = place.get() {
             return Ok(config.clone());
         }
-        let config = self.make(peer).await?;
+        let config = match peer {
+            Peer::Server | Peer::Proxy => self.make(peer).await?,
+            Peer::Http2 => {
+                // With the same tickets: a server that picks HTTP/1.1 is asked for nothing else
+                // from then on, and is no stranger all the same.
+                let server = Box::pin(self.config(Peer::Server)).await?;
+                let mut config = ClientConfig::clone(&server);
+                config.alpn_protocols.insert(0, HTTP2.to_vec());
+                config
+            }
+        };
         Ok(place.get_or_init(|| Arc::new(config)).clone())
     }
 
@@ -179,10 +189,7 @@ impl Trust {
             _ => builder.with_no_client_auth(),
         };
         config.enable_sni = self.sni;
-        config.alpn_protocols = match peer {
-            Peer::Http2 => vec![HTTP2.to_vec(), ALPN.to_vec()],
-            Peer::Server | Peer::Proxy => vec![ALPN.to_vec()],
-        };
+        config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
     }
 

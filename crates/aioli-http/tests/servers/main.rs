@@ -10,6 +10,7 @@ mod authority;
 mod differential;
 mod httpbin;
 mod nginx;
+mod nginx_tls;
 mod part;
 mod proxies;
 mod relay;

@@ -22,7 +22,7 @@ pub(crate) struct Nginx {
 
 impl Nginx {
     /// New workers take over; the old ones end when they have answered.
-    fn reload(&self) {
+    pub(crate) fn reload(&self) {
         let sent = Command::new("kill")
             .args(["-HUP", &self.running.pid()])
             .status();
@@ -83,7 +83,7 @@ fn start() -> Option<Nginx> {
 }
 
 /// Three million bytes that differ from place to place.
-fn big() -> Vec<u8> {
+pub(crate) fn big() -> Vec<u8> {
     (0..750_000_u32).flat_map(u32::to_le_bytes).collect()
 }
 
