@@ -27,6 +27,8 @@ mod coder;
 #[cfg(not(feature = "compression"))]
 #[path = "decode/no_coder.rs"]
 mod coder;
+#[cfg(all(any(test, fuzzing), feature = "compression"))]
+pub(crate) mod fuzz;
 mod step;
 
 use chain::{Chain, Pull};

@@ -209,6 +209,9 @@ mod egress;
 mod error;
 #[doc(hidden)]
 pub mod example;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod h1;
 #[cfg(feature = "http2")]
 mod h2;

@@ -383,6 +383,12 @@ impl RequestBuilder {
         }))
     }
 
+    /// What a request is made of, and what is wrong with it.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn into_parts(self) -> (Parts, Option<Error>) {
+        (self.parts, self.error)
+    }
+
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }

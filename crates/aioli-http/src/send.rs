@@ -18,6 +18,8 @@ use crate::response::{Head, Response};
 use crate::session::Session;
 
 mod again;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 pub(crate) mod hop;
 mod prepare;

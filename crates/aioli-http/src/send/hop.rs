@@ -127,7 +127,7 @@ impl Hop {
 }
 
 /// The way of this hop, which is known already unless the request has something to say about it.
-fn route(config: &Config, parts: &Parts, hop: &Hop) -> Result<Arc<Route>> {
+pub(super) fn route(config: &Config, parts: &Parts, hop: &Hop) -> Result<Arc<Route>> {
     let way = parts.way.as_deref();
     if way.is_none()
         && let Some(route) = &hop.place.route
