@@ -27,6 +27,7 @@ use url::Position;
 use crate::deadline::Deadline;
 use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
+use crate::h1::encode;
 use crate::h1::exchange::Wire;
 use crate::h1::parse_decimal;
 use crate::limits::Timeout;
@@ -83,6 +84,12 @@ pub(crate) async fn hop(
             Got::Http2(shared, place) => (shared, place),
         };
         let request = request(parts, headers(parts))?;
+        if place.reused {
+            deadline.watch.reuse();
+        }
+        deadline
+            .watch
+            .tell(|trace, cx| trace.request_head(cx, &written(&request)));
         parts.body.rewind();
         let informational_max = config.limits.h1_head().informational;
         let (body, timeout) = (&mut parts.body, &parts.timeout);
@@ -218,6 +225,19 @@ fn request(parts: &Parts, mut headers: HeaderMap) -> Result<Request<()>> {
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// The head as HTTP/1.1 would write it, for who listens.
+fn written(request: &Request<()>) -> Vec<u8> {
+    let (method, uri) = (request.method(), request.uri());
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let mut head = format!("{method} {target} HTTP/2\r\nhost: {authority}\r\n").into_bytes();
+    for (name, value) in request.headers() {
+        encode::header(&mut head, name, value);
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 fn respond(

@@ -26,6 +26,7 @@ impl Failure {
     const CANNOT_CONNECT: u8 = 7;
     const WEIRD_REPLY: u8 = 8;
     const PARTIAL: u8 = 18;
+    const HTTP2: u8 = 16;
     pub(super) const HTTP_ERROR: u8 = 22;
     pub(super) const WRITE_ERROR: u8 = 23;
     pub(super) const READ_ERROR: u8 = 26;
@@ -160,6 +161,7 @@ fn tls_code(kind: TlsErrorKind) -> u8 {
 fn protocol_code(kind: ProtocolErrorKind) -> u8 {
     match kind {
         ProtocolErrorKind::NotHttp | ProtocolErrorKind::Version => Failure::UNSUPPORTED_PROTOCOL,
+        ProtocolErrorKind::Http2 => Failure::HTTP2,
         ProtocolErrorKind::TransferEncoding => Failure::BAD_CONTENT_ENCODING,
         ProtocolErrorKind::ChunkSize
         | ProtocolErrorKind::ChunkExtension

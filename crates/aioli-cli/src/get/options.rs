@@ -258,9 +258,15 @@ pub(super) struct ConnectionOptions {
     /// Begin no other transfer when one has failed
     #[arg(long)]
     pub(super) fail_early: bool,
-    /// Speak HTTP/1.1, as happens anyway
-    #[arg(long = "http1.1")]
+    /// Speak HTTP/1.1
+    #[arg(long = "http1.1", overrides_with_all = ["http2", "http2_prior_knowledge"])]
     pub(super) http1_1: bool,
+    /// Speak HTTP/2 with servers that want to; over https that is what happens anyway
+    #[arg(long, overrides_with_all = ["http1_1", "http2_prior_knowledge"])]
+    pub(super) http2: bool,
+    /// Speak HTTP/2 from the beginning, without https too
+    #[arg(long, overrides_with_all = ["http1_1", "http2"])]
+    pub(super) http2_prior_knowledge: bool,
     /// Connect through a Unix socket
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! The session that the options describe.
 
 use aioli::http::{
-    CookieJar, Limits, Netrc, Redirect, Retry, Session, SessionBuilder, Timeout, header,
+    CookieJar, Http2, Limits, Netrc, Redirect, Retry, Session, SessionBuilder, Timeout, header,
 };
 use aioli::prelude::*;
 
@@ -65,6 +65,13 @@ async fn connection(
     builder = builder
         .timeout(timeout.connect(asked.connect_timeout.unwrap_or(300.0)))
         .limits(Limits::default());
+    builder = builder.http2(if asked.http1_1 {
+        Http2::off()
+    } else if asked.http2_prior_knowledge {
+        Http2::prior_knowledge()
+    } else {
+        Http2::negotiated()
+    });
     if asked.retry > 0 {
         let retry = Retry::idempotent(asked.retry)
             .backoff(BACKOFF)

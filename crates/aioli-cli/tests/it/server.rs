@@ -117,7 +117,10 @@ fn talk(
         }
         let mut words = lines[0].split(' ');
         let (method, target) = (words.next().expect("a method"), words.next());
-        let target = target.expect("a target").trim_start_matches('/');
+        let Some(target) = target.map(|target| target.trim_start_matches('/')) else {
+            // It is not HTTP/1.1.
+            return Ok(());
+        };
         let headers = lines[1..].iter().map(|line| {
             let (name, value) = line.split_once(':').expect("a header");
             (name.to_ascii_lowercase(), value.trim().to_owned())

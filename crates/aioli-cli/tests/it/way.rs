@@ -132,6 +132,8 @@ fn certificates_and_addresses() {
     assert_eq!(seen.last().unwrap().header("host"), Some("name.example"));
     run(&folder, ["get", "--connect-to", "a:b", "http://a/"]).check(2, &[&["--connect-to"]]);
     get(&["--connect-to", ":::1"]).check(2, &[&["an address"]]);
+    get(&["--http2-prior-knowledge"]).check(16, &[&["http/2"]]);
+    get(&["--http2-prior-knowledge", "--http2"]).check(0, &[]);
     get(&["-6"]).check(6, &[&["family"]]);
     get(&["--cert", "none.pem"]).check(58, &[&["none.pem"]]);
     get(&["--crlfile", "none.pem"]).check(82, &[&["none.pem"]]);

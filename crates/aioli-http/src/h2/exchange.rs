@@ -3,6 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
@@ -16,6 +17,7 @@ use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::error::{Error, LimitKind, Phase, Result, Sent};
 use crate::limits::Timeout;
+use crate::watch::Watch;
 
 /// The outcome of an exchange that had a connection.
 pub(super) enum Outcome {
@@ -49,6 +51,9 @@ pub(super) async fn exchange(
         Some(_) if !upload.is_empty() => deadline.begin(Phase::Write, timeout.write),
         _ => deadline.begin(Phase::Head, timeout.head),
     }
+    deadline
+        .watch
+        .tell(|trace, request| trace.request_headers_sent(request));
     let sent_all = upload.is_empty();
     let mut exchange = Exchange {
         response,
@@ -57,23 +62,9 @@ pub(super) async fn exchange(
         sent_all,
         informational: 0,
         informational_max,
+        heads: deadline.watch.tracer.is_some().then(Vec::new),
     };
-    let head_limit = timeout.head;
-    let mut sent = 0;
-    let driven = poll_fn(|cx| match exchange.poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Ok(done)),
-        Poll::Pending => {
-            if exchange.upload.sent != sent {
-                sent = exchange.upload.sent;
-                deadline.progress();
-            }
-            if deadline.phase() == Some(Phase::Write) && exchange.sent_all {
-                deadline.begin(Phase::Head, head_limit);
-            }
-            deadline.poll(cx).map(Err)
-        }
-    })
-    .await;
+    let driven = drive(&mut exchange, timeout.head, deadline).await;
     let sent = if exchange.sent_all {
         Sent::Fully
     } else {
@@ -92,6 +83,37 @@ pub(super) async fn exchange(
             }
         }
     }
+}
+
+/// Polls the exchange within the limits, and tells those who listen.
+async fn drive(
+    exchange: &mut Exchange<'_>,
+    head_limit: Option<Duration>,
+    deadline: &mut Deadline,
+) -> Result<Result<Response<RecvStream>, Stop>> {
+    let mut sent = 0;
+    poll_fn(|cx| {
+        let polled = exchange.poll(cx);
+        let moved = exchange.upload.sent - sent;
+        sent = exchange.upload.sent;
+        exchange.tell(moved, &deadline.watch);
+        if let Poll::Ready(done) = polled {
+            deadline.watch.head();
+            return Poll::Ready(Ok(done));
+        }
+        if moved != 0 {
+            deadline.progress();
+        }
+        if deadline.phase() == Some(Phase::Write) && exchange.sent_all {
+            deadline.begin(Phase::Head, head_limit);
+        }
+        let late = deadline.poll(cx);
+        if exchange.sent_all {
+            deadline.note_sent();
+        }
+        late.map(Err)
+    })
+    .await
 }
 
 /// Opens a stream for the request, as soon as the server's bound on streams allows one.
@@ -131,9 +153,24 @@ struct Exchange<'a> {
     /// How many 1xx responses have come, and may come.
     informational: usize,
     informational_max: usize,
+    /// The heads of those that have come, when somebody listens.
+    heads: Option<Vec<Response<()>>>,
 }
 
 impl Exchange<'_> {
+    /// Tells those who listen what has moved since the last look.
+    fn tell(&mut self, sent: u64, watch: &Watch) {
+        if sent > 0 {
+            let bytes = usize::try_from(sent).unwrap_or(usize::MAX);
+            watch.tell(|trace, request| trace.request_chunk_sent(request, bytes));
+        }
+        for head in self.heads.iter_mut().flat_map(|heads| heads.drain(..)) {
+            watch.tell(|trace, request| {
+                trace.informational(request, head.status(), head.headers());
+            });
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Stop>> {
         if !self.sent_all {
             match self.upload.poll(cx, &mut self.stream) {
@@ -144,14 +181,15 @@ impl Exchange<'_> {
             }
         }
         while let Poll::Ready(Some(head)) = self.response.poll_informational(cx) {
-            if head.is_err() {
-                break;
-            }
+            let Ok(head) = head else { break };
             self.informational += 1;
             let (limit, seen) = (self.informational_max, self.informational);
             if seen > limit {
                 let exceeded = LimitKind::Informational.over(limit, seen as u64);
                 return Poll::Ready(Err(Stop::Limit(exceeded.into())));
+            }
+            if let Some(heads) = &mut self.heads {
+                heads.push(head);
             }
         }
         let response = Pin::new(&mut self.response).poll(cx);

@@ -402,6 +402,39 @@ impl Trace for Heads {
     }
 }
 
+#[cfg(feature = "http2")]
+#[test]
+fn heads_over_http2() {
+    use crate::http2_server::{Answer, H2Server};
+    let server = H2Server::start(|seen| Answer::Body(http::Response::new(()), seen.body.clone()));
+    let http2 = aioli_http::Http2::prior_knowledge();
+    let (heads, notes) = (List::default(), Arc::new(Notes::default()));
+    let session = Session::builder().http2(http2).trace(Heads);
+    let session = session.trace(notes.clone()).build().unwrap();
+    run(async {
+        for _ in 0..2 {
+            let request = session.put(server.url("/a")).body("abc");
+            let response = request.extension(heads.clone()).await?;
+            let timings = response.timings();
+            assert!(timings.wait() > Duration::ZERO, "{timings:?}");
+            assert_eq!(response.text().await?, "abc");
+        }
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    let heads = heads.lock().unwrap();
+    let exchange = ["PUT /a HTTP/2", "HTTP/2.0 200 0"];
+    assert_eq!(heads[1..], [exchange, exchange].concat());
+    let notes = notes.take();
+    let count = |line: &str| notes.iter().filter(|note| *note == line).count();
+    assert_eq!(
+        (count("headers sent"), count("sent 3")),
+        (2, 2),
+        "{notes:?}"
+    );
+    assert_eq!((count("created"), count("reuse")), (1, 1), "{notes:?}");
+}
+
 #[test]
 fn heads_of_all_hops_and_a_place_for_each_request() {
     let server = Server::start(|conn| {
