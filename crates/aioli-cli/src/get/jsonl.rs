@@ -89,6 +89,10 @@ async fn at_once(command: Command, sessions: &Sessions) -> Value {
             Some(session) => answer::stats(&id, session),
             None => answer::refused(&id, &"there is no such session"),
         },
+        Op::Cookies => match sessions.borrow().get(&session) {
+            Some(session) => answer::cookies(&id, session),
+            None => answer::refused(&id, &"there is no such session"),
+        },
         Op::Close => {
             let was_there = sessions.borrow_mut().remove(&session).is_some();
             json!({ "id": id, "ok": was_there })

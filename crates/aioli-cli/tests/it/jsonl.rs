@@ -1,8 +1,9 @@
 //! `aioli get --jsonl`: commands in, answers out.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -27,6 +28,26 @@ fn answers(commands: &[Value]) -> HashMap<u64, Value> {
         .map(|line| serde_json::from_str(line).unwrap());
     let answers = answers.map(|answer: Value| (answer["id"].as_u64().unwrap_or(0), answer));
     answers.collect()
+}
+
+/// As `answers`, but with each command only after the answer to the one before.
+fn answers_in_turn(commands: &[Value]) -> HashMap<u64, Value> {
+    let folder = Folder::new();
+    let mut command = aioli(&folder, ["get", "--jsonl"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut answers = HashMap::new();
+    for command in commands {
+        writeln!(stdin, "{command}").unwrap();
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        answers.insert(answer["id"].as_u64().unwrap(), answer);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    answers
 }
 
 #[test]
@@ -113,5 +134,74 @@ fn sessions_have_proxies_names_and_rules() {
     assert_eq!(answers[&5]["error"]["kind"], "egress");
     assert_eq!(body(6), "eQ==");
     assert_eq!(body(7), "aHR0cDovL2Zhci5leGFtcGxlL3o=");
-    assert_eq!(answers[&8]["error"]["kind"], "invalid_request");
+    assert_eq!(answers[&8]["error"]["kind"], "invalid-request");
+}
+
+#[test]
+fn sessions_are_told_of_retries_redirects_cookies_and_forms() {
+    let tries = AtomicU32::new(0);
+    let server = Server::start(move |request, stream| match request.name.as_str() {
+        "flaky" if tries.fetch_add(1, Ordering::SeqCst) == 0 => {
+            reply(stream, "503 Service Unavailable", "retry-after: 0\r\n", b"")
+        }
+        "moved" => reply(stream, "302 Found", "location: /there\r\n", b""),
+        "set" => reply(stream, "200 OK", "set-cookie: a=1\r\n", b""),
+        _ => {
+            let cookie = request.header("cookie").unwrap_or_default().to_owned();
+            reply(stream, "200 OK", "", cookie.as_bytes())
+        }
+    });
+    let redirect = json!({ "max": 0 });
+    let retry = json!({ "most": 1, "backoff": [0.01, 0.01], "on_status": [503] });
+    let part = json!({ "name": "f", "content_b64": "aGk=", "file_name": "a.txt" });
+    let of = |id: u64, name: &str| json!({ "id": id, "op": "request", "session": "s", "url": server.url(name) });
+    let with = |mut command: Value, name: &str, value: Value| {
+        command[name] = value;
+        command
+    };
+    let answers = answers_in_turn(&[
+        json!({ "id": 1, "op": "new_session", "session": "s", "retry": retry, "redirect": redirect }),
+        of(2, "flaky"),
+        of(3, "moved"),
+        with(of(4, "moved"), "redirect", json!({ "max": 3 })),
+        of(5, "set"),
+        json!({ "id": 6, "op": "cookies", "session": "s" }),
+        with(of(7, "x"), "cookies", json!([["b", "2"]])),
+        json!({ "id": 8, "op": "stats", "session": "s" }),
+        json!({ "id": 9, "op": "new_session", "session": "p", "cookies": false, "http2": "off" }),
+        json!({ "id": 10, "op": "request", "session": "p", "url": server.url("y"),
+                "method": "POST", "multipart": [part] }),
+        json!({ "id": 11, "op": "cookies", "session": "p" }),
+        json!({ "id": 12, "op": "request", "url": "gopher://a/" }),
+    ]);
+    assert_eq!(answers[&2]["status"], 200);
+    assert_eq!(answers[&2]["reused"], true, "that of the first try");
+    assert_eq!(answers[&3]["status"], 302);
+    assert_eq!(answers[&4]["history"], json!([server.url("moved")]));
+    let kept = &answers[&6]["cookies"][0];
+    assert_eq!((&kept["name"], &kept["value"]), (&json!("a"), &json!("1")));
+    // Both, in base64.
+    assert_eq!(answers[&7]["body_b64"], "YT0xOyBiPTI=");
+    let timings = &answers[&7]["timings"];
+    assert!(
+        timings["connect"].is_null() && timings["wait"].is_f64(),
+        "{timings}"
+    );
+    let stats = &answers[&8];
+    let count = |name: &str| stats[name].as_u64().unwrap();
+    assert_eq!(
+        (count("requests"), count("retries"), count("redirects")),
+        (5, 1, 1)
+    );
+    assert_eq!((count("opened"), count("reused")), (1, 6));
+    assert!(count("bytes_sent") > 0 && count("bytes_received") > 0);
+    assert_eq!(answers[&10]["reused"], false);
+    assert_eq!(answers[&11]["cookies"], Value::Null);
+    assert_eq!(answers[&12]["error"]["kind"], "invalid-url");
+    let seen = server.take_seen();
+    let posted = seen
+        .iter()
+        .find(|request| request.method == "POST")
+        .unwrap();
+    assert!(String::from_utf8_lossy(&posted.body).contains("filename=\"a.txt\""));
 }

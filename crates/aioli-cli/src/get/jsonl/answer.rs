@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aioli::http::{self, ErrorKind, Method, Proxy, Response, Session, Version};
+use aioli::http::{self, Form, Method, Proxy, RequestBuilder, Response, Session, Timings, Version};
 use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,7 +27,7 @@ pub(super) fn failed(id: &Value, error: &http::Error) -> Value {
         source = next.source();
     }
     json!({ "id": id, "error": {
-        "kind": kind(error.kind()),
+        "kind": error.kind().name(),
         "phase": error.phase().map(|phase| phase.to_string()),
         "message": message,
         "status": error.status().map(|status| status.as_u16()),
@@ -50,39 +50,21 @@ pub(super) async fn request(id: &Value, session: &Session, request: Request) -> 
 }
 
 async fn carry_out(id: &Value, session: &Session, request: Request) -> Value {
-    let Ok(method) = Method::from_bytes(request.method.as_bytes()) else {
-        return refused(id, &"not a method");
+    let is_stream = request.stream;
+    let builder = match builder(session, request) {
+        Ok(builder) => builder,
+        Err(why) => return refused(id, &why),
     };
-    let mut builder = session.request(method, &request.url);
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value);
-    }
-    if let Some(body) = &request.body_b64 {
-        match STANDARD.decode(body) {
-            Ok(body) => builder = builder.body(body),
-            Err(error) => return refused(id, &error),
-        }
-    }
-    if let Some(timeout) = &request.timeout {
-        builder = builder.timeout(timeout.build());
-    }
-    if let Some(proxy) = &request.proxy {
-        builder = builder.proxy(Proxy::new(proxy));
-    }
-    if let Some(n) = request.redirects {
-        builder = builder.redirects(n);
-    }
-    if let Some(bytes) = request.body_limit {
-        builder = builder.body_limit(bytes);
-    }
     let began = Instant::now();
     let response = match builder.await {
         Ok(response) => response,
         Err(error) => return failed(id, &error),
     };
     let mut answer = head(id, &response);
-    answer["timings"] = json!({ "head": began.elapsed().as_secs_f64() });
-    let body = if request.stream {
+    let head_at = began.elapsed().as_secs_f64();
+    answer["timings"] = timings(&response.timings());
+    answer["timings"]["head"] = json!(head_at);
+    let body = if is_stream {
         hash(response).await
     } else {
         whole(response).await
@@ -96,8 +78,67 @@ async fn carry_out(id: &Value, session: &Session, request: Request) -> Value {
         Ok(_) => unreachable!("a body is told as an object"),
         Err(error) => answer["error"] = failed(id, &error)["error"].take(),
     }
-    answer["timings"]["total"] = json!(began.elapsed().as_secs_f64());
+    let total = began.elapsed().as_secs_f64();
+    answer["timings"]["receive"] = json!(total - head_at);
+    answer["timings"]["total"] = json!(total);
     answer
+}
+
+/// The request, or what is wrong with the command.
+fn builder(session: &Session, request: Request) -> Result<RequestBuilder, String> {
+    let method = Method::from_bytes(request.method.as_bytes());
+    let method = method.map_err(|_| "not a method".to_owned())?;
+    let mut builder = session.request(method, &request.url);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(body) = &request.body_b64 {
+        let body = STANDARD.decode(body);
+        builder = builder.body(body.map_err(|error| error.to_string())?);
+    }
+    if let Some(parts) = request.multipart {
+        let mut form = Form::new();
+        for part in parts {
+            form = part.add_to(form).map_err(|error| error.to_string())?;
+        }
+        builder = builder.multipart(form);
+    }
+    if let Some(timeout) = &request.timeout {
+        builder = builder.timeout(timeout.build());
+    }
+    if let Some(proxy) = &request.proxy {
+        builder = builder.proxy(Proxy::new(proxy));
+    }
+    if let Some(redirect) = request.redirect {
+        builder = builder.redirect(redirect.build());
+    }
+    if let Some(n) = request.redirects {
+        builder = builder.redirects(n);
+    }
+    if let Some(retry) = request.retry {
+        builder = builder.retry(retry.build());
+    }
+    if let Some(bytes) = request.body_limit {
+        builder = builder.body_limit(bytes);
+    }
+    if let Some(seconds) = request.expect_continue {
+        builder = builder.expect_continue(seconds);
+    }
+    Ok(builder.cookies(request.cookies))
+}
+
+/// Where the time went until the head was there, in seconds; `null` for what did not happen.
+fn timings(timings: &Timings) -> Value {
+    let seconds = |part: Option<Duration>| part.map(|part| part.as_secs_f64());
+    json!({
+        "earlier": timings.earlier().as_secs_f64(),
+        "queued": timings.queued().as_secs_f64(),
+        "dns": seconds(timings.dns()),
+        "connect": seconds(timings.connect()),
+        "tls": seconds(timings.tls()),
+        "send": timings.send().as_secs_f64(),
+        "wait": timings.wait().as_secs_f64(),
+    })
 }
 
 fn head(id: &Value, response: &Response) -> Value {
@@ -117,6 +158,8 @@ fn head(id: &Value, response: &Response) -> Value {
         "version": version,
         "url": response.url().as_str(),
         "headers": headers,
+        // Who has not connected has found a connection.
+        "reused": response.timings().connect().is_none(),
         "history": response.history().iter().map(|url| url.as_str()).collect::<Vec<_>>(),
     })
 }
@@ -152,9 +195,35 @@ pub(super) fn stats(id: &Value, session: &Session) -> Value {
         "in_use": pool.in_use,
         "idle": pool.idle,
         "waiting": pool.waiting,
+        "requests": pool.requests,
+        "retries": pool.retries,
+        "redirects": pool.redirects,
+        "opened": pool.opened,
+        "reused": pool.reused,
+        "bytes_sent": pool.bytes_sent,
+        "bytes_received": pool.bytes_received,
         "open_descriptors": open,
         "peak_rss_kib": peak_rss(),
     })
+}
+
+/// The cookies of a session, or `null` where none are kept.
+pub(super) fn cookies(id: &Value, session: &Session) -> Value {
+    let cookies = session.cookies().map(|jar| {
+        let cookies = jar.cookies().into_iter().map(|cookie| {
+            json!({
+                "name": cookie.name(),
+                "value": cookie.value(),
+                "domain": cookie.domain(),
+                "path": cookie.path(),
+                "secure": cookie.secure(),
+                "http_only": cookie.http_only(),
+                "host_only": cookie.host_only(),
+            })
+        });
+        cookies.collect::<Vec<_>>()
+    });
+    json!({ "id": id, "cookies": cookies })
 }
 
 fn peak_rss() -> Option<u64> {
@@ -163,25 +232,4 @@ fn peak_rss() -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-fn kind(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidUrl(_) => "invalid_url",
-        ErrorKind::InvalidRequest { .. } => "invalid_request",
-        ErrorKind::Dns { .. } => "dns",
-        ErrorKind::Connect { .. } => "connect",
-        ErrorKind::Egress { .. } => "egress",
-        ErrorKind::Proxy { .. } => "proxy",
-        ErrorKind::Tls { .. } => "tls",
-        ErrorKind::Timeout { .. } => "timeout",
-        ErrorKind::Disconnected { .. } => "disconnected",
-        ErrorKind::Protocol(_) => "protocol",
-        ErrorKind::Limit { .. } => "limit",
-        ErrorKind::Body { .. } => "body",
-        ErrorKind::Decode { .. } => "decode",
-        ErrorKind::Redirect { .. } => "redirect",
-        ErrorKind::Status { .. } => "status",
-        _ => "other",
-    }
 }

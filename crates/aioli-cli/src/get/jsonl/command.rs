@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
-use aioli::http::{self, Egress, Limits, Proxy, Session, SessionBuilder, Timeout};
+use aioli::http::{
+    self, Egress, Form, Http2, Limits, Part, Proxy, Redirect, Retry, Session, SessionBuilder,
+    Timeout,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,6 +30,8 @@ pub(super) enum Op {
     NewSession(Box<SessionOptions>),
     Request(Box<Request>),
     Stats,
+    /// The cookies of a session.
+    Cookies,
     Close,
 }
 
@@ -42,9 +49,64 @@ pub(super) struct SessionOptions {
     proxy: Option<String>,
     /// Hosts that are reached without the proxy.
     no_proxy: String,
+    /// Whether the proxies of the environment come behind it.
+    trust_env: bool,
+    /// Whether cookies are kept.
+    cookies: Option<bool>,
+    redirect: Option<RedirectOptions>,
+    retry: Option<RetryOptions>,
+    http2: Option<Http2Mode>,
+    decompress: Option<bool>,
     /// Addresses of names.
     resolve: Vec<(String, SocketAddr)>,
     egress: Option<EgressOptions>,
+}
+
+/// When HTTP/2 is spoken.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Http2Mode {
+    Off,
+    Negotiated,
+    PriorKnowledge,
+}
+
+/// How redirects are followed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RedirectOptions {
+    max: Option<usize>,
+    https_only: bool,
+    same_origin: bool,
+    location_trusted: bool,
+    /// Statuses after which a POST stays one.
+    keep_method: Vec<u16>,
+    /// Names of headers that go to their origin only.
+    sensitive: Vec<String>,
+}
+
+/// How often a request is tried again, and when.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RetryOptions {
+    most: u32,
+    /// The first bound of a wait, and the last, in seconds.
+    backoff: Option<(f64, f64)>,
+    retry_after: Option<f64>,
+    on_status: Option<Vec<u16>>,
+    budget: Option<f64>,
+    unsafe_methods: bool,
+}
+
+/// A part of a form.
+#[derive(Debug, Deserialize)]
+pub(super) struct PartOptions {
+    name: String,
+    content_b64: String,
+    #[serde(default)]
+    file_name: Option<String>,
+    #[serde(default)]
+    content_type: Option<String>,
 }
 
 /// Where a session may connect to.
@@ -77,6 +139,18 @@ pub(super) struct Request {
     /// A proxy in place of the session's.
     #[serde(default)]
     pub(super) proxy: Option<String>,
+    /// The parts of a form, instead of a body.
+    #[serde(default)]
+    pub(super) multipart: Option<Vec<PartOptions>>,
+    #[serde(default)]
+    pub(super) cookies: Vec<(String, String)>,
+    #[serde(default)]
+    pub(super) redirect: Option<RedirectOptions>,
+    #[serde(default)]
+    pub(super) retry: Option<RetryOptions>,
+    /// Seconds to wait for the server's consent to the body.
+    #[serde(default)]
+    pub(super) expect_continue: Option<f64>,
     /// Read the body in pieces and answer with its hash.
     #[serde(default)]
     pub(super) stream: bool,
@@ -144,6 +218,15 @@ impl SessionOptions {
         let builder = with(builder, self.proxy, |b, url| {
             b.proxy(Proxy::new(&url).no_proxy(&self.no_proxy))
         });
+        let builder = builder.trust_env(self.trust_env);
+        let builder = match self.cookies {
+            Some(false) => builder.cookies(None),
+            _ => builder,
+        };
+        let builder = with(builder, self.redirect, |b, r| b.redirect(r.build()));
+        let builder = with(builder, self.retry, |b, r| b.retry(r.build()));
+        let builder = with(builder, self.decompress, SessionBuilder::decompress);
+        let builder = with(builder, self.http2, |b, mode| b.http2(mode.build()));
         let builder = with(builder, self.egress, |b, e| b.egress(e.build()));
         let names = self.resolve.into_iter();
         let builder = names.fold(builder, |b, (host, address)| b.resolve(&host, address));
@@ -165,6 +248,55 @@ impl EgressOptions {
         let policy = self.allow.iter().fold(policy, allow);
         let deny = |policy: Egress, network: &String| policy.deny(network);
         self.deny.iter().fold(policy, deny)
+    }
+}
+
+impl Http2Mode {
+    fn build(self) -> Http2 {
+        match self {
+            Http2Mode::Off => Http2::off(),
+            Http2Mode::Negotiated => Http2::negotiated(),
+            Http2Mode::PriorKnowledge => Http2::prior_knowledge(),
+        }
+    }
+}
+
+impl RedirectOptions {
+    pub(super) fn build(self) -> Redirect {
+        let redirect = with(Redirect::default(), self.max, Redirect::max)
+            .https_only(self.https_only)
+            .same_origin(self.same_origin)
+            .location_trusted(self.location_trusted)
+            .keep_method(self.keep_method);
+        self.sensitive
+            .into_iter()
+            .fold(redirect, Redirect::sensitive)
+    }
+}
+
+impl RetryOptions {
+    pub(super) fn build(self) -> Retry {
+        let retry = Retry::idempotent(self.most).unsafe_methods(self.unsafe_methods);
+        let retry = with(retry, self.backoff, |r, (first, last)| {
+            r.backoff(first..last)
+        });
+        let retry = with(retry, self.retry_after, Retry::respect_retry_after);
+        let retry = with(retry, self.on_status, Retry::on_status);
+        with(retry, self.budget, Retry::budget)
+    }
+}
+
+impl PartOptions {
+    /// Adds the part to a form.
+    ///
+    /// # Errors
+    ///
+    /// When the content is not base64.
+    pub(super) fn add_to(self, form: Form) -> Result<Form, base64::DecodeError> {
+        let part = Part::new(STANDARD.decode(self.content_b64)?);
+        let part = with(part, self.file_name, Part::file_name);
+        let part = with(part, self.content_type, Part::content_type);
+        Ok(form.part(self.name, part))
     }
 }
 
