@@ -4,7 +4,7 @@
 //!  hop ─▶ way ─┬─▶ Http1 ──────────────▶ back to the caller, maybe with a connection
 //!              └─▶ pool::find / open ─▶ exchange ─▶ Response, its body a stream
 //!                        ▲                 │ the server has not looked at it
-//!                        └─────────────────┘ (at most twice more)
+//!                        └─────────────────┘ (a bounded number of times)
 //! ```
 //!
 //! Frames, flow control and header compression are `h2`'s. Ours is who gets which connection
@@ -52,6 +52,9 @@ pub use settings::Http2;
 
 /// How often a request goes to another connection because the server has not looked at it.
 const UNTOUCHED_MAX: usize = 2;
+/// The same, where a server has said goodbye on a connection that others were served by. One that
+/// does so after every few requests turns some away each time, and they are not to blame.
+const GOODBYES_MAX: usize = 20;
 
 /// What has become of a hop.
 pub(crate) enum Way {
@@ -75,7 +78,7 @@ pub(crate) async fn hop(
     deadline: &mut Deadline,
 ) -> Result<Way> {
     let config = &session.inner.config;
-    let mut untouched = 0;
+    let (mut untouched, mut goodbyes) = (0, 0);
     loop {
         let careful = !parts.method.is_idempotent();
         let got = connection(session, route, careful, &parts.timeout, deadline).await?;
@@ -107,11 +110,15 @@ pub(crate) async fn hop(
                 let response = respond(parts, response, place, deadline.take());
                 return Ok(Way::Response(Box::new(response)));
             }
-            Outcome::Untouched(error) => {
-                if untouched == UNTOUCHED_MAX || !parts.body.is_whole() {
+            Outcome::Untouched { error, goodbye } => {
+                let (count, most) = match goodbye {
+                    true => (&mut goodbyes, GOODBYES_MAX),
+                    false => (&mut untouched, UNTOUCHED_MAX),
+                };
+                if *count == most || !parts.body.is_whole() {
                     return Err(error);
                 }
-                untouched += 1;
+                *count += 1;
                 tracing::debug!(%error, "an http/2 server has not looked at a request; once more");
             }
         }

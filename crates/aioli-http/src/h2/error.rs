@@ -22,6 +22,14 @@ impl Failure {
         }
     }
 
+    /// Whether the server takes no more requests on the connection.
+    pub(super) fn is_goodbye(&self) -> bool {
+        match self {
+            Failure::Body(..) => false,
+            Failure::H2(error) => error.is_remote() && error.is_go_away(),
+        }
+    }
+
     /// The error as the caller sees it.
     pub(super) fn into_error(self, sent: Sent, reused: bool) -> Error {
         match self {

@@ -23,7 +23,11 @@ use crate::watch::Watch;
 pub(super) enum Outcome {
     Response(Response<RecvStream>),
     /// The server has not looked at the request, or the connection was over before it was sent.
-    Untouched(Error),
+    Untouched {
+        error: Error,
+        /// The server takes no more requests on this connection, and took some before.
+        goodbye: bool,
+    },
 }
 
 /// Sends `request` with `body` and waits for the head of the response.
@@ -44,7 +48,8 @@ pub(super) async fn exchange(
         Err(error) => {
             shared.retire();
             let error = head_error(error, Sent::Nothing, reused);
-            return Ok(Outcome::Untouched(error));
+            let goodbye = reused;
+            return Ok(Outcome::Untouched { error, goodbye });
         }
     };
     match timeout.write {
@@ -73,15 +78,7 @@ pub(super) async fn exchange(
     match driven.map_err(|late| late.with_sent(sent))? {
         Ok(response) => Ok(Outcome::Response(response)),
         Err(Stop::Limit(error)) => Err(error.with_sent(sent)),
-        Err(Stop::Failure(failure)) => {
-            let untouched = failure.is_untouched();
-            let error = failure.into_error(sent, reused);
-            if untouched {
-                Ok(Outcome::Untouched(error))
-            } else {
-                Err(error)
-            }
-        }
+        Err(Stop::Failure(failure)) => judge(failure, sent, shared, reused),
     }
 }
 
@@ -114,6 +111,21 @@ async fn drive(
         late.map(Err)
     })
     .await
+}
+
+/// What a failure means for the request, and for those after it on the connection.
+fn judge(failure: Failure, sent: Sent, shared: &Shared, reused: bool) -> Result<Outcome> {
+    let (untouched, gone) = (failure.is_untouched(), failure.is_goodbye());
+    if gone {
+        // The driver may not have ended yet, and the next try is not to come back here.
+        shared.retire();
+    }
+    let error = failure.into_error(sent, reused);
+    if !untouched {
+        return Err(error);
+    }
+    let goodbye = gone && reused;
+    Ok(Outcome::Untouched { error, goodbye })
 }
 
 /// Opens a stream for the request, as soon as the server's bound on streams allows one.

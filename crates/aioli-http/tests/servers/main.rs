@@ -10,6 +10,8 @@ mod authority;
 mod differential;
 mod httpbin;
 mod nginx;
+#[cfg(feature = "http2")]
+mod nginx_h2;
 mod nginx_tls;
 mod part;
 mod proxies;
