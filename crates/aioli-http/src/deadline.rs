@@ -117,9 +117,21 @@ impl Deadline {
         });
     }
 
-    /// Hands the limits over to who goes on with the request.
+    /// Hands the limits over to who goes on with the request; what is left here means nothing.
     pub(crate) fn take(&mut self) -> Deadline {
-        std::mem::replace(self, Deadline::NONE)
+        // Not by `mem::replace`, which would write all of it once more.
+        Deadline {
+            total: self.total,
+            phase: self.phase,
+            since: self.since,
+            speed: self.speed.take(),
+            timer: self.timer.take(),
+            looked: self.looked,
+            watch: Watch {
+                timings: self.watch.timings,
+                tracer: self.watch.tracer.take(),
+            },
+        }
     }
 
     /// Notes that the request has left: when we began to wait for the response.

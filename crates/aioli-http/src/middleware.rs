@@ -14,7 +14,7 @@ use http::{Extensions, HeaderMap, Method};
 use url::Url;
 
 use crate::body::Body;
-use crate::error::{Result, Shown};
+use crate::error::{Asked, Result, Shown};
 use crate::request::Parts;
 use crate::response::Response;
 use crate::send;
@@ -172,7 +172,17 @@ impl Next {
             }
             None => {
                 request.parts.check_url(&self.session.inner.config)?;
-                send::send(&self.session, &mut Some(request.parts)).await
+                let mut parts = request.parts;
+                let mut answer = None;
+                send::send(&self.session, &mut parts, &mut answer).await?;
+                let raise = parts.raise_for_status;
+                let asked = Asked {
+                    method: parts.method,
+                    url: parts.url,
+                    idempotent: parts.idempotent,
+                };
+                send::finish(&mut answer, asked, raise).await?;
+                Ok(send::taken(&mut answer))
             }
         }
     }

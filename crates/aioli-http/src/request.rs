@@ -365,21 +365,27 @@ impl RequestBuilder {
     pub fn send(self) -> Sending {
         let RequestBuilder {
             session,
-            parts,
+            mut parts,
             error,
         } = self;
-        let mut place = Some(parts);
         Sending(Box::pin(async move {
             if let Some(error) = error {
                 return Err(error);
             }
-            if !session.inner.config.middleware.is_empty()
-                && let Some(parts) = place.take()
-            {
+            if !session.inner.config.middleware.is_empty() {
                 let next = Next::first(session);
                 return Box::pin(next.run(Request { parts })).await;
             }
-            send::send(&session, &mut place).await
+            let mut answer = None;
+            send::send(&session, &mut parts, &mut answer).await?;
+            let raise = parts.raise_for_status;
+            let asked = Asked {
+                method: parts.method,
+                url: parts.url,
+                idempotent: parts.idempotent,
+            };
+            send::finish(&mut answer, asked, raise).await?;
+            Ok(send::taken(&mut answer))
         }))
     }
 

@@ -20,7 +20,7 @@ use crate::session::Session;
 mod again;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod head;
+pub(crate) mod head;
 pub(crate) mod hop;
 mod prepare;
 mod secrets;
@@ -30,31 +30,44 @@ use again::Tries;
 use hop::Hop;
 use prepare::prepare;
 
-/// Sends the request, and judges the status of its response if that was asked for.
+/// Where the response of a request is put.
 ///
-/// `place` holds the request, which is taken out at the end: so the future around this has it
-/// once, and moves it once.
-pub(crate) async fn send(session: &Session, place: &mut Option<Parts>) -> Result<Response> {
-    let parts = place.as_mut().expect("a request is sent once");
-    let mut response = begin(session, parts).await?;
-    let parts = place.take().expect("it was there at the beginning");
-    response.head.asked = Some(Asked {
-        method: parts.method,
-        url: parts.url,
-        idempotent: parts.idempotent,
-    });
+/// A response is large, and there are many functions between the one that makes it and the caller.
+/// So they hand down the place, and not the response up.
+pub(crate) type Answer = Option<Response>;
+
+/// The response that is in its place, for who has been told that there is one.
+pub(crate) fn answered(answer: &mut Answer) -> &mut Response {
+    answer
+        .as_mut()
+        .expect("what succeeds has put its response there")
+}
+
+/// Takes the response out of its place, for who has been told that there is one.
+pub(crate) fn taken(answer: &mut Answer) -> Response {
+    answer
+        .take()
+        .expect("what succeeds has put its response there")
+}
+
+/// Ends what [`send`] has begun: tells the response what was asked for, and judges its status if
+/// that is to be done.
+pub(crate) async fn finish(answer: &mut Answer, asked: Asked, raise: bool) -> Result<()> {
+    let response = answered(answer);
+    response.head.asked = Some(asked);
     if let Some(tracer) = &response.body.watch().tracer {
         tracer.end(response.head.status);
     }
     let status = response.head.status;
-    if parts.raise_for_status && (status.is_client_error() || status.is_server_error()) {
-        return Box::pin(response.raise_for_status()).await;
+    if raise && (status.is_client_error() || status.is_server_error()) {
+        let raised = Box::pin(taken(answer).raise_for_status()).await?;
+        *answer = Some(raised);
     }
-    Ok(response)
+    Ok(())
 }
 
-/// Sends the request; its response is not told of yet.
-async fn begin(session: &Session, parts: &mut Parts) -> Result<Response> {
+/// Sends the request; its response does not know yet what was asked for.
+pub(crate) async fn send(session: &Session, parts: &mut Parts, answer: &mut Answer) -> Result<()> {
     let mut deadline = Deadline::start(parts.timeout.total);
     session.inner.counters.request();
     deadline.watch.tracer = match &session.inner.config.traces {
@@ -62,7 +75,7 @@ async fn begin(session: &Session, parts: &mut Parts) -> Result<Response> {
         None => None,
     };
     let result = match prepare(&session.inner.config, parts) {
-        Ok(()) => follow_redirects(session, parts, &mut deadline).await,
+        Ok(()) => follow_redirects(session, parts, &mut deadline, answer).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };
     if let (Err(error), Some(tracer)) = (&result, &deadline.watch.tracer) {
@@ -76,15 +89,16 @@ async fn follow_redirects(
     session: &Session,
     parts: &mut Parts,
     deadline: &mut Deadline,
-) -> Result<Response> {
+    answer: &mut Answer,
+) -> Result<()> {
     let config = &session.inner.config;
     let mut hop = Hop::first(session, parts)?;
     let mut tries = Tries::new(parts.retry.clone());
     let mut history = Vec::new();
-    let mut answered = false;
+    let mut responded = false;
     loop {
-        let result = tries.hop(session, parts, &mut hop, deadline).await;
-        let mut response = result.map_err(|error| {
+        let result = tries.hop(session, parts, &mut hop, deadline, answer);
+        result.await.map_err(|error| {
             // Who has redirected the request has seen it.
             let seen = if history.is_empty() {
                 Sent::Nothing
@@ -93,9 +107,10 @@ async fn follow_redirects(
             };
             error.with_request(&parts.asked()).with_sent(seen)
         })?;
-        if secrets::is_challenged(config, parts, &hop, &response.head, answered) {
-            answered = true;
-            *deadline = response.body.into_deadline();
+        let response = answered(answer);
+        if secrets::is_challenged(config, parts, &hop, &response.head, responded) {
+            responded = true;
+            *deadline = taken(answer).body.into_deadline();
             deadline.watch.timings.begin_hop(aioli_task::now());
             continue;
         }
@@ -107,19 +122,19 @@ async fn follow_redirects(
                 if parts.decompress {
                     response.begin_decoding(config.limits.encodings);
                 }
-                return Ok(response);
+                return Ok(());
             }
             Err(kind) => {
-                *deadline = response.body.into_deadline();
+                *deadline = taken(answer).body.into_deadline();
                 return Err(refuse(parts, history, kind));
             }
         };
         tracing::debug!(status = %response.head.status, "redirected");
         history.push(parts.url.clone());
-        *deadline = response.body.into_deadline();
-        let head = response.head;
+        let Response { head, body, .. } = taken(answer);
+        *deadline = body.into_deadline();
         hop = hop.follow(config, parts, next)?;
-        answered = false;
+        responded = false;
         session.inner.counters.redirect();
         deadline.watch.timings.begin_hop(aioli_task::now());
         if let Some(tracer) = &mut deadline.watch.tracer {

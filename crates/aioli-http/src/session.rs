@@ -18,6 +18,7 @@ use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder};
 use crate::retry::Retry;
+use crate::send::head::Defaults;
 use crate::trace::Traces;
 
 mod builder;
@@ -75,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) query: Vec<(String, String)>,
     /// Sent with every request that does not bring its own.
     pub(crate) headers: HeaderMap,
+    /// What is known of `headers` once the session is built.
+    pub(crate) defaults: Defaults,
     pub(crate) timeout: Timeout,
     pub(crate) limits: Limits,
     pub(crate) raise_for_status: bool,

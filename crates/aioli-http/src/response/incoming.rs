@@ -60,22 +60,19 @@ pub(crate) struct Reuse {
 }
 
 impl Incoming {
-    /// Begins to receive; a body that came whole with its head gives its connection back here.
+    /// A body that [`begin`](Incoming::begin) is to receive, once it is where it stays.
     pub(crate) fn new(
         connection: Box<Connection>,
         decoder: BodyDecoder,
         reuse: Option<Reuse>,
-        mut deadline: Deadline,
-        limits: &Timeout,
+        deadline: Deadline,
     ) -> Incoming {
-        deadline.begin(Phase::Read, limits.read);
-        deadline.demand_speed(limits.min_speed);
         let live = Some(Live {
             connection,
             decoder,
             reuse,
         });
-        let mut incoming = Incoming {
+        Incoming {
             ready: None,
             failed: None,
             live,
@@ -83,15 +80,20 @@ impl Incoming {
             deadline,
             pieces: 0,
             trailers: None,
-        };
-        match incoming.decode() {
-            Ok(piece) => incoming.ready = piece,
-            Err(error) => incoming.fail(error),
         }
-        if incoming.live.is_none() {
-            incoming.deadline.watch.timings.end_with_head();
+    }
+
+    /// Begins to receive; a body that came whole with its head gives its connection back here.
+    pub(crate) fn begin(&mut self, limits: &Timeout) {
+        self.deadline.begin(Phase::Read, limits.read);
+        self.deadline.demand_speed(limits.min_speed);
+        match self.decode() {
+            Ok(piece) => self.ready = piece,
+            Err(error) => self.fail(error),
         }
-        incoming
+        if self.live.is_none() {
+            self.deadline.watch.timings.end_with_head();
+        }
     }
 
     /// Returns what is noted of the request.

@@ -7,8 +7,9 @@ use aioli_time::sleep;
 
 use super::hop::{Hop, one_hop};
 use super::secrets;
+use super::{Answer, answered, taken};
 use crate::deadline::Deadline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::Parts;
 use crate::response::Response;
 use crate::retry::Retry;
@@ -37,12 +38,13 @@ impl Tries {
         parts: &mut Parts,
         hop: &mut Hop,
         deadline: &mut Deadline,
-    ) -> Result<Response> {
+        answer: &mut Answer,
+    ) -> Result<()> {
         if let Some(retry) = self.retry.clone() {
             // Boxed, so that who never tries again does not carry the size of it.
-            return Box::pin(self.repeat(&retry, session, parts, hop, deadline)).await;
+            return Box::pin(self.repeat(&retry, session, parts, hop, deadline, answer)).await;
         }
-        once(session, parts, hop, deadline).await
+        once(session, parts, hop, deadline, answer).await
     }
 
     async fn repeat(
@@ -52,13 +54,18 @@ impl Tries {
         parts: &mut Parts,
         hop: &mut Hop,
         deadline: &mut Deadline,
-    ) -> Result<Response> {
+        answer: &mut Answer,
+    ) -> Result<()> {
         loop {
-            let result = once(session, parts, hop, deadline).await;
-            let Some(wait) = next_wait(retry, self.tried, parts, &result) else {
+            let result = once(session, parts, hop, deadline, answer).await;
+            let outcome = match &result {
+                Ok(()) => Ok(&*answered(answer)),
+                Err(error) => Err(error),
+            };
+            let Some(wait) = next_wait(retry, self.tried, parts, outcome) else {
                 return result;
             };
-            let left = match &result {
+            let left = match outcome {
                 Ok(response) => response.body.time_left(),
                 Err(_) => deadline.time_left(),
             };
@@ -66,7 +73,8 @@ impl Tries {
                 return result;
             }
             let error = match result {
-                Ok(response) => {
+                Ok(()) => {
+                    let response = taken(answer);
                     tracing::debug!(status = %response.head.status, ?wait, "once more");
                     *deadline = response.body.into_deadline();
                     None
@@ -93,32 +101,32 @@ async fn once(
     parts: &mut Parts,
     hop: &mut Hop,
     deadline: &mut Deadline,
-) -> Result<Response> {
+    answer: &mut Answer,
+) -> Result<()> {
     let config = &session.inner.config;
     // Anew for each try: the jar may have changed, and a digest answers once.
     hop.attach(config, parts);
-    let result = one_hop(session, parts, hop, deadline).await;
-    if let Ok(response) = &result {
-        let head = &response.head;
-        response.body.watch().tell(|trace, request| {
-            trace.response_head(request, head.version, head.status, &head.headers);
-        });
-        secrets::take_cookies(config.cookies.as_ref(), parts, &response.head);
-    }
-    result
+    one_hop(session, parts, hop, deadline, answer).await?;
+    let response = answered(answer);
+    let head = &response.head;
+    response.body.watch().tell(|trace, request| {
+        trace.response_head(request, head.version, head.status, &head.headers);
+    });
+    secrets::take_cookies(config.cookies.as_ref(), parts, head);
+    Ok(())
 }
 
 fn next_wait(
     retry: &Retry,
     tried: u32,
     parts: &Parts,
-    result: &Result<Response>,
+    outcome: Result<&Response, &Error>,
 ) -> Option<Duration> {
     if !parts.body.is_whole() {
         return None;
     }
     let idempotent = parts.method.is_idempotent();
-    let again = match result {
+    let again = match outcome {
         Err(error) => retry.judge_error(error, idempotent),
         Ok(Response { head, .. }) => {
             retry.judge_response(head.status, &head.headers, idempotent, SystemTime::now())

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
-use super::hop::Hop;
+use super::hop::{Hop, asks_to_close};
 use super::secrets::Attached;
 use crate::body::Source;
 use crate::decode;
@@ -12,6 +12,33 @@ use crate::proxy::ProxyServer;
 use crate::request::Parts;
 use crate::route::Route;
 use crate::session::Config;
+
+/// What is known of a session's default headers, so that no request has to look.
+#[derive(Default)]
+pub(crate) struct Defaults {
+    /// Their lines, but for those that are never sent unasked.
+    lines: Vec<u8>,
+    /// They name the content codings that are accepted.
+    accept_encoding: bool,
+    /// They tell the server to close.
+    pub(crate) close: bool,
+}
+
+impl Defaults {
+    pub(crate) fn of(headers: &HeaderMap) -> Defaults {
+        let mut lines = Vec::new();
+        for (name, value) in headers {
+            if *name != header::HOST && *name != header::PROXY_AUTHORIZATION {
+                encode::header(&mut lines, name, value);
+            }
+        }
+        Defaults {
+            lines,
+            accept_encoding: headers.contains_key(header::ACCEPT_ENCODING),
+            close: asks_to_close(headers),
+        }
+    }
+}
 
 /// Writes the head of the request for this hop.
 pub(super) fn encode_head(
@@ -30,16 +57,35 @@ pub(super) fn encode_head(
         Some(_) => ask_proxy(out, parts, target),
     }
 
-    let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
-    if !own_host {
+    if proxy.is_none() && are_default(parts, hop) {
         host(out, url);
+        out.extend_from_slice(&config.defaults.lines);
+        if parts.decompress && !config.defaults.accept_encoding {
+            encode::header(out, &header::ACCEPT_ENCODING, &decode::ACCEPTED);
+        }
+    } else {
+        let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
+        if !own_host {
+            host(out, url);
+        }
+        each_header(config, parts, hop, proxy, |name, value| {
+            encode::header(out, name, value);
+        });
     }
-    each_header(config, parts, hop, proxy, |name, value| {
-        encode::header(out, name, value);
-    });
     let encoder = encode_body_headers(out, parts);
     out.extend_from_slice(b"\r\n");
     encoder
+}
+
+/// Whether the session's default headers go along as they are, and nothing else but the content
+/// codings: what [`each_header`] gives then is known beforehand.
+fn are_default(parts: &Parts, hop: &Hop) -> bool {
+    let Attached {
+        cookie,
+        authorization,
+    } = &hop.attached;
+    let attached = cookie.is_some() || authorization.is_some() || parts.auth.is_some();
+    parts.headers.is_empty() && hop.default_secrets && !attached
 }
 
 /// Gives each header that goes along on this hop, besides those that frame or describe the body.
@@ -140,7 +186,7 @@ fn ask_proxy(out: &mut Vec<u8>, parts: &Parts, [path, mark, query]: [&str; 3]) {
 /// any, and does not ask for a part, which cannot be decoded.
 fn asks_for_codings(config: &Config, parts: &Parts) -> bool {
     parts.decompress
-        && !config.headers.contains_key(header::ACCEPT_ENCODING)
+        && !config.defaults.accept_encoding
         && !parts.headers.contains_key(header::ACCEPT_ENCODING)
         && !parts.headers.contains_key(header::RANGE)
 }

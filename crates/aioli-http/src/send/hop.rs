@@ -14,6 +14,7 @@ use std::task::Poll;
 use aioli_time::{Sleep, sleep};
 use http::{Extensions, HeaderMap, StatusCode, header};
 
+use super::Answer;
 use super::head::{encode_head, header_map};
 use super::secrets::{self, Attached};
 use super::signals::Signals;
@@ -144,7 +145,8 @@ pub(super) async fn one_hop(
     parts: &mut Parts,
     hop: &Hop,
     deadline: &mut Deadline,
-) -> Result<Response> {
+    answer: &mut Answer,
+) -> Result<()> {
     let config = &session.inner.config;
     let idempotent = parts.method.is_idempotent();
     let route = route(config, parts, hop)?;
@@ -152,7 +154,10 @@ pub(super) async fn one_hop(
     if session.inner.http2.is_wanted(config, parts, &route) {
         let headers = |parts: &Parts| header_map(config, parts, hop);
         match Box::pin(h2::hop(session, parts, &route, headers, deadline)).await? {
-            h2::Way::Response(response) => return Ok(*response),
+            h2::Way::Response(response) => {
+                *answer = Some(*response);
+                return Ok(());
+            }
             h2::Way::Http1(connection) => opened = connection,
         }
     }
@@ -187,7 +192,7 @@ pub(super) async fn one_hop(
                     continue;
                 }
                 let sent_all = exchange.sent_all();
-                return respond(config, connection, head, sent_all, parts, deadline);
+                return respond(config, connection, head, sent_all, parts, deadline, answer);
             }
             Ok(Err(failure)) => injected(failure)?,
             Err(late) => return Err(late.with_sent(exchange.sent())),
@@ -360,9 +365,11 @@ fn respond(
     sent_all: bool,
     parts: &Parts,
     deadline: &mut Deadline,
-) -> Result<Response> {
+    answer: &mut Answer,
+) -> Result<()> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(connection, head, sent_all, parts, deadline);
+        *answer = Some(switch(connection, head, sent_all, parts, deadline)?);
+        return Ok(());
     }
     let framing = framing(
         &parts.method,
@@ -375,7 +382,8 @@ fn respond(
     if framing.drop_content_length {
         head.headers.remove(header::CONTENT_LENGTH);
     }
-    let closing = asks_to_close(&parts.headers) || asks_to_close(&config.headers);
+    let closing =
+        config.defaults.close || !parts.headers.is_empty() && asks_to_close(&parts.headers);
     let reuse = (framing.reusable && sent_all && !closing).then_some(Reuse {
         keep_alive: framing.keep_alive,
     });
@@ -390,14 +398,14 @@ fn respond(
         Delimiter::Chunked | Delimiter::Eof => None,
     };
     let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
-    let body = Incoming::new(connection, decoder, reuse, deadline.take(), &parts.timeout);
-    let head = answered(head, parts, content_length);
-    Ok(Response {
-        head,
-        body,
+    let response = answer.insert(Response {
+        head: outer_head(head, parts, content_length),
+        body: Incoming::new(connection, decoder, reuse, deadline.take()),
         decoding: None,
         upgraded: None,
-    })
+    });
+    response.body.begin(&parts.timeout);
+    Ok(())
 }
 
 /// Makes the response of a server that switches protocols: its connection is the caller's.
@@ -413,7 +421,7 @@ fn switch(
         let kind = ProtocolErrorKind::Upgrade;
         return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
     }
-    let head = answered(head, parts, None);
+    let head = outer_head(head, parts, None);
     Ok(Response {
         head,
         body: Incoming::empty(deadline.take()),
@@ -423,7 +431,7 @@ fn switch(
 }
 
 /// The head as the caller sees it.
-fn answered(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
+fn outer_head(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
     Head {
         status: head.status,
         version: head.version,
@@ -442,8 +450,8 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     parse_decimal(headers.get(header::CONTENT_LENGTH)?.as_bytes())
 }
 
-/// Whether the request told the server to close.
-fn asks_to_close(headers: &HeaderMap) -> bool {
+/// Whether headers of a request tell the server to close.
+pub(crate) fn asks_to_close(headers: &HeaderMap) -> bool {
     headers.get_all(header::CONNECTION).iter().any(|value| {
         value
             .as_bytes()

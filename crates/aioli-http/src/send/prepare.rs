@@ -19,6 +19,9 @@ pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
     if parts.method == Method::CONNECT {
         return refuse(RequestErrorKind::Method);
     }
+    if parts.headers.is_empty() {
+        return Ok(());
+    }
     if parts.headers.contains_key(header::TRANSFER_ENCODING) {
         return refuse(RequestErrorKind::TransferEncoding);
     }

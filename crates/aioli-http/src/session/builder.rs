@@ -19,6 +19,7 @@ use crate::place::LastPlace;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, header_pair};
+use crate::send::head::Defaults;
 
 mod body;
 mod connect;
@@ -50,6 +51,7 @@ impl Default for SessionBuilder {
             base: None,
             query: Vec::new(),
             headers,
+            defaults: Defaults::default(),
             timeout: Timeout::default(),
             limits: Limits::default(),
             raise_for_status: false,
@@ -227,6 +229,7 @@ impl SessionBuilder {
         if let Some(max) = self.config.redirect.max {
             self.config.limits.redirects = max;
         }
+        self.config.defaults = Defaults::of(&self.config.headers);
         let pool = Pool::new(self.config.limits);
         let http2 = h2::Connections::new(self.config.http2);
         Session {
