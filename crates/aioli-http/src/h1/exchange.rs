@@ -180,6 +180,8 @@ pub(crate) struct Exchange<'a> {
     /// Bytes of the request written.
     written: u64,
     sent_all: bool,
+    /// Every announced byte has left; the stream has not said yet that there are no more.
+    is_whole: bool,
     /// Writing failed; there may still be a response.
     write_error: Option<io::Error>,
     /// Changes whenever bytes move.
@@ -224,6 +226,7 @@ impl<'a> Exchange<'a> {
             head_begun: false,
             written: 0,
             sent_all: false,
+            is_whole: false,
             write_error: None,
             moves: 0,
             informational: None,
@@ -263,7 +266,7 @@ impl<'a> Exchange<'a> {
 
     /// How much of the request is known to have left.
     pub(crate) fn sent(&self) -> Sent {
-        match (self.written, self.sent_all) {
+        match (self.written, self.sent_all()) {
             (_, true) => Sent::Fully,
             (0, false) => Sent::Nothing,
             _ => Sent::Partly,
@@ -313,6 +316,7 @@ impl<'a> Exchange<'a> {
                 // What was taken must not wait for the next piece.
                 Poll::Pending => {
                     ready!(self.wire.transport.poll_flush(cx)).map_err(disconnected)?;
+                    self.is_whole = self.encoder == Some(BodyEncoder::Length(0));
                     return Poll::Pending;
                 }
             }
@@ -451,7 +455,7 @@ impl<'a> Exchange<'a> {
     }
 
     pub(crate) fn sent_all(&self) -> bool {
-        self.sent_all
+        self.sent_all || self.is_whole
     }
 }
 

@@ -7,7 +7,7 @@ use aioli_http::{
     Body, BodyErrorKind, ErrorKind, Form, HeaderMap, HeaderValue, Method, Part, RedirectErrorKind,
     RequestErrorKind, Session,
 };
-use futures::stream;
+use futures::stream::{self, StreamExt as _};
 
 use crate::server::{Conn, Server, ok, run};
 
@@ -37,6 +37,21 @@ fn redirecting() -> Server {
         "/from" => "HTTP/1.1 307 Go\r\nlocation: /to\r\ncontent-length: 0\r\n\r\n".into(),
         _ => ok(&String::from_utf8_lossy(&request.body)),
     })
+}
+
+#[test]
+fn a_stream_need_not_say_that_its_announced_length_was_all() {
+    let server = echo();
+    run(async {
+        let session = Session::new();
+        for _ in 0..2 {
+            let pieces = stream::iter(["hello"].map(Ok::<_, std::io::Error>));
+            let body = Body::sized_stream(5, pieces.chain(stream::pending()));
+            let response = session.put(server.url("/")).body(body).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "5 hello");
+        }
+        assert_eq!(server.accepted(), 1, "the connection was used again");
+    });
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub(crate) fn sleep_until_ended(id: u32) {
     loop {
         let flags = libc::WEXITED | libc::WNOWAIT;
         // SAFETY: `info` has room for what the call writes, and nobody reads it.
-        let result = unsafe { libc::waitid(libc::P_PID, id as libc::id_t, info.as_mut_ptr(), flags) };
+        let result =
+            unsafe { libc::waitid(libc::P_PID, id as libc::id_t, info.as_mut_ptr(), flags) };
         // Any error but an interruption means that there is no such child any more.
         if result == 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
             return;
