@@ -1,7 +1,9 @@
 //! The other ends of sockets: a client and a server, each in a process of its own.
 
 mod echo_client;
+mod frames;
 mod http_server;
+mod tls;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,6 +12,8 @@ use std::time::Duration;
 use crate::json::number_in;
 use crate::{Outcome, Result, Run, alloc};
 
+pub use tls::CERTIFICATE;
+
 /// A message up to this size fits into the buffers of a socket, whatever they are.
 pub const SHORT: usize = 4096;
 
@@ -17,10 +21,24 @@ pub const SHORT: usize = 4096;
 #[derive(Debug)]
 pub struct EchoClient(Helper);
 
+/// What a server speaks, and whether it is asked or sent to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1, and requests have no body.
+    Http1,
+    /// HTTP/1.1, and each request has a body.
+    Upload,
+    /// HTTP/1.1 over TLS, by [`CERTIFICATE`].
+    Tls,
+    /// HTTP/2 without TLS, which a client has to know beforehand.
+    Http2,
+}
+
 /// A server that gives one answer to whoever asks.
 #[derive(Debug)]
 pub struct HttpServer {
     helper: Helper,
+    protocol: Protocol,
     port: u16,
 }
 
@@ -65,17 +83,23 @@ impl EchoClient {
 }
 
 impl HttpServer {
-    /// Starts it: its answers have [`Run::size`] bytes.
+    /// Starts it, to speak what the name of the workload begins with: its answers have
+    /// [`Run::size`] bytes, or else the requests have if it is an upload.
     ///
     /// # Errors
     ///
     /// The process does not start.
     pub fn start(run: &Run) -> Result<HttpServer> {
-        let mut helper = Helper::start(run, "http-server", "127.0.0.1:0")?;
+        let protocol = Protocol::of(&run.workload);
+        let mut helper = Helper::start(run, protocol.role(), "127.0.0.1:0")?;
         let line = helper.line()?;
         let port = line.trim().parse();
         let port = port.map_err(|_| format!("the server said {line:?} and not its port"))?;
-        Ok(HttpServer { helper, port })
+        Ok(HttpServer {
+            helper,
+            protocol,
+            port,
+        })
     }
 
     /// Returns the port it listens on.
@@ -85,12 +109,53 @@ impl HttpServer {
 
     /// Returns the address of its one page.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+        let scheme = match self.protocol {
+            Protocol::Tls => "https",
+            _ => "http",
+        };
+        format!("{scheme}://127.0.0.1:{}/", self.port)
+    }
+
+    /// Returns what it speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Returns how many bytes an answer of [`Protocol::Upload`] has.
+    pub fn uploaded(&self) -> usize {
+        http_server::UPLOADED
     }
 
     /// Returns the process it runs in.
     pub fn id(&self) -> u32 {
         self.helper.child.id()
+    }
+}
+
+impl Protocol {
+    const ALL: [Protocol; 4] = [
+        Protocol::Http1,
+        Protocol::Upload,
+        Protocol::Tls,
+        Protocol::Http2,
+    ];
+
+    fn of(workload: &str) -> Protocol {
+        match workload.split_once("_") {
+            Some(("https", _)) => Protocol::Tls,
+            Some(("h2", _)) => Protocol::Http2,
+            Some((_, what)) if what.starts_with("put_") => Protocol::Upload,
+            _ => Protocol::Http1,
+        }
+    }
+
+    fn role(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "http-server",
+            Protocol::Upload => "upload-server",
+            Protocol::Tls => "https-server",
+            Protocol::Http2 => "http2-server",
+        }
     }
 }
 
@@ -151,7 +216,9 @@ pub(crate) fn help(role: &str, run: &Run) -> Result {
     });
     match role {
         "echo-client" => echo_client::run(run),
-        "http-server" => http_server::run(run),
-        _ => Err(format!("there is no role `{role}`").into()),
+        _ => match Protocol::ALL.into_iter().find(|p| p.role() == role) {
+            Some(protocol) => http_server::run(protocol, run),
+            None => Err(format!("there is no role `{role}`").into()),
+        },
     }
 }

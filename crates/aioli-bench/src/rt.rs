@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aioli::http::Session;
+use aioli::http::{Http2, Session};
 use aioli::prelude as aio;
 use aioli::task::Task;
 use harness::Run;
+use harness::net::{CERTIFICATE, HttpServer, Protocol};
 
 pub(crate) use aioli::prelude::{spawn, yield_now};
 pub(crate) use kind::{Event, Lock};
@@ -106,19 +107,33 @@ pub(crate) struct Client {
     url: String,
 }
 
-pub(crate) async fn clients(url: &str, n: usize) -> Vec<Client> {
+pub(crate) async fn clients(server: &HttpServer, n: usize) -> Vec<Client> {
     let limits = aioli::http::Limits::default().connections(n).per_host(n);
-    let session = Session::builder().limits(limits).build();
+    let session = Session::builder().limits(limits);
+    let session = match server.protocol() {
+        Protocol::Tls => session
+            .add_root_certificate(CERTIFICATE)
+            .system_roots(false),
+        Protocol::Http2 => session.http2(Http2::prior_knowledge()),
+        Protocol::Http1 | Protocol::Upload => session,
+    };
+    let session = session.build();
     let session = session.expect("nothing about it can be wrong");
     let client = || Client {
         session: session.clone(),
-        url: url.to_owned(),
+        url: server.url(),
     };
     (0..n).map(|_| client()).collect()
 }
 
 pub(crate) async fn get(client: &mut Client) -> usize {
     let response = client.session.get(client.url.as_str()).await;
+    let body = response.expect("the server answers").bytes().await;
+    body.expect("the body arrives").len()
+}
+
+pub(crate) async fn upload(client: &mut Client, body: &'static [u8]) -> usize {
+    let response = client.session.put(client.url.as_str()).body(body).await;
     let body = response.expect("the server answers").bytes().await;
     body.expect("the body arrives").len()
 }

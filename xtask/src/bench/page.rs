@@ -16,7 +16,7 @@ pub(super) const FAMILIES: [(&str, &str); 5] = [
     ("tasks", "Tasks, channels, locks and timers"),
     ("threads", "Channels between two threads"),
     ("tcp", "TCP on loopback"),
-    ("http", "HTTP/1.1 on loopback"),
+    ("http", "HTTP on loopback"),
     ("files", "Files"),
 ];
 

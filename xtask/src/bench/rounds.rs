@@ -44,7 +44,7 @@ impl Plan {
             false => Plan {
                 quick,
                 rounds: 4,
-                net_rounds: 10,
+                net_rounds: 8,
                 most_rounds: 10,
                 time: 0.25,
                 warm_up: 0.05,

@@ -6,12 +6,16 @@ import importlib
 import importlib.metadata
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
 
 HOUR = 3600
 SMALL, SMALL_SIZE, LARGE_MIB = 20_000, 4096, 256
+# The answer to an upload, and whom to trust, as the helper has them.
+UPLOADED = 2
+CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/net/tls/certificate.pem")
 # name -> (families, modules)
 PEERS = {
     "asyncio": (["tasks", "tcp"], []),
@@ -308,16 +312,20 @@ async def tcp(run):
 async def http(run):
     import aiohttp
 
-    server = helper(run, "http-server", "127.0.0.1:0")
-    url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
+    scheme, method = run.workload.split("_")[:2]
+    role = "upload-server" if method == "put" else f"{scheme}-server"
+    server = helper(run, role, "127.0.0.1:0")
+    url = f"{scheme}://127.0.0.1:{server.stdout.readline().strip()}/"
+    body, answer = (b"x" * run.size, UPLOADED) if method == "put" else (None, run.size)
     tap = Tap(run)
-    connector = aiohttp.TCPConnector(limit=0)
+    trust = ssl.create_default_context(cafile=CERTIFICATE) if scheme == "https" else True
+    connector = aiohttp.TCPConnector(limit=0, ssl=trust)
     async with aiohttp.ClientSession(connector=connector) as session:
 
         async def worker():
             while tap.take() is not None:
-                async with session.get(url) as response:
-                    assert len(await response.read()) == run.size
+                async with session.request(method.upper(), url, data=body) as response:
+                    assert len(await response.read()) == answer
 
         await asyncio.gather(*[worker() for _ in range(run.concurrency)])
     server.kill()
@@ -377,7 +385,7 @@ def workload(run):
     families = PEERS[run.peer][0]
     if "tasks" in families and run.workload in TASKS:
         return TASKS[run.workload]
-    for family, prefix, function in (("tcp", "tcp_", tcp), ("http", "http_get", http), ("files", "fs_", files)):
+    for family, prefix, function in (("tcp", "tcp_", tcp), ("http", "http", http), ("files", "fs_", files)):
         if family in families and run.workload.startswith(prefix):
             return function
     return None

@@ -38,9 +38,9 @@ fn main() -> ExitCode {
 
 fn run(run: &Run) -> Option<Outcome> {
     let outcome = tasks::run(run).or_else(|| files::run(run));
-    outcome.or_else(|| match run.workload.split('_').next() {
-        Some("tcp") => Some(net::echo(run).expect("the server runs")),
-        Some("http") => Some(net::get(run).expect("the client runs")),
+    outcome.or_else(|| match run.workload.as_str() {
+        name if name.starts_with("tcp_") => Some(net::echo(run).expect("the server runs")),
+        name if name.starts_with("http_get_") => Some(net::get(run).expect("the client runs")),
         _ => None,
     })
 }
