@@ -28,7 +28,7 @@ pub(crate) struct Deadline {
     /// The speed that is asked for, which few do.
     speed: Option<Box<Speed>>,
     timer: Option<Sleep>,
-    /// The last look at the clock, since the phase began.
+    /// The last look at the clock, since the phase or the hop began.
     looked: Option<Instant>,
     /// What is noted on the way.
     pub(crate) watch: Watch,
@@ -85,6 +85,7 @@ impl Deadline {
             // A moment too far away to be represented is never.
             total: total.and_then(|after| Some((now.checked_add(after)?, after))),
             watch: Watch::start(now),
+            looked: Some(now),
             ..Deadline::NONE
         }
     }
@@ -140,6 +141,26 @@ impl Deadline {
             let now = self.looked.unwrap_or_else(aioli_task::now);
             self.watch.sent(now);
         }
+    }
+
+    /// Notes that the head of the response is there.
+    pub(crate) fn note_head(&mut self) {
+        let now = aioli_task::now();
+        self.looked = Some(now);
+        self.watch.head(now);
+    }
+
+    /// Begins another hop or another try.
+    pub(crate) fn begin_hop(&mut self) {
+        let now = aioli_task::now();
+        self.looked = Some(now);
+        self.watch.timings.begin_hop(now);
+    }
+
+    /// Returns what the clock showed at the last look, for who goes on without having waited
+    /// since; else looks.
+    pub(crate) fn look(&mut self) -> Instant {
+        *self.looked.get_or_insert_with(aioli_task::now)
     }
 
     /// Returns how long the whole request may still take.
@@ -243,11 +264,14 @@ impl Deadline {
     /// Runs `future` within the limits.
     pub(crate) async fn within<F: Future>(&mut self, future: F) -> Result<F::Output, Error> {
         let mut future = pin!(future);
-        poll_fn(|cx| match future.as_mut().poll(cx) {
+        let result = poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
             Poll::Pending => self.poll(cx).map(Err),
-        })
-        .await
+        });
+        let result = result.await;
+        // That was before the wait.
+        self.looked = None;
+        result
     }
 }
 

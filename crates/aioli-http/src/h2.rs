@@ -257,6 +257,7 @@ fn respond(
     let announced = head.headers.get(header::CONTENT_LENGTH);
     let content_length = announced.and_then(|value| parse_decimal(value.as_bytes()));
     let coded = head.headers.contains_key(header::CONTENT_ENCODING);
+    let sets_cookies = head.headers.contains_key(header::SET_COOKIE);
     let body = Body::new(stream, place);
     let body = (!body.is_over()).then(|| Box::new(body));
     let body = Incoming::shared(body, deadline, &parts.timeout);
@@ -270,6 +271,7 @@ fn respond(
             extensions: Extensions::new(),
             content_length,
             coded,
+            sets_cookies,
             body_limit: parts.body_limit,
         },
         body,

@@ -10,6 +10,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result, UrlErrorKind};
 use crate::origin::Origin;
 use crate::route::Route;
+use crate::send;
 use crate::session::Config;
 
 /// An origin, and what follows from it and from the session alone.
@@ -18,6 +19,8 @@ pub(crate) struct Place {
     pub(crate) origin: Arc<Origin>,
     /// The URL of its root.
     root: Url,
+    /// The line of a request's head that names its host.
+    pub(crate) host: Vec<u8>,
     /// The way of requests that say nothing about theirs, if there is one.
     pub(crate) route: Option<Arc<Route>>,
     /// Whether the session's default secrets may be sent there.
@@ -42,9 +45,12 @@ impl Place {
             Some(base) => Origin::of(base).as_ref() == Some(&*origin),
             None => true,
         };
+        let mut host = Vec::new();
+        send::head::host(&mut host, url);
         Ok(Place {
             origin,
             root,
+            host,
             route: route.map(Arc::new),
             default_secrets,
         })

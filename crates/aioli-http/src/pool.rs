@@ -80,8 +80,13 @@ impl Connection {
 
     /// Gives the connection to the next request, whose time it is at once.
     ///
-    /// `keep_alive` is how long the server said it will wait.
-    pub(crate) fn put_back(mut self: Box<Connection>, keep_alive: Option<Duration>) {
+    /// `keep_alive` is how long the server said it will wait; `now` is the time on the loop of this
+    /// thread, for who has just looked.
+    pub(crate) fn put_back(
+        mut self: Box<Connection>,
+        keep_alive: Option<Duration>,
+        now: Option<Instant>,
+    ) {
         let Some(slot) = self.slot.take() else {
             return;
         };
@@ -91,7 +96,10 @@ impl Connection {
         let lives_on = self.home.is_current() || !self.home.is_closed();
         let usable = self.wire.input.is_empty() && !self.lifetime.is_zero() && lives_on;
         if usable && self.wire.falls_silent() {
-            self.since = self.home.now();
+            self.since = match now {
+                Some(now) if self.home.is_current() => now,
+                _ => self.home.now(),
+            };
             self.reused = true;
             slot.leave(self);
         } else {
@@ -275,11 +283,15 @@ impl Pool {
         })
     }
 
-    /// Begins a request by `route`: takes a slot, and a live idle connection if there is one.
+    /// Begins a request by `route`, at `now`: takes a slot, and a live idle connection if there is one.
     ///
     /// `careful` requests take only one that was used just now.
-    pub(crate) fn begin(self: &Arc<Pool>, route: &Arc<Route>, careful: bool) -> Begun {
-        let now = aioli_task::now();
+    pub(crate) fn begin(
+        self: &Arc<Pool>,
+        route: &Arc<Route>,
+        careful: bool,
+        now: Instant,
+    ) -> Begun {
         let pool = self.clone();
         let mut state = self.lock();
         let host = state.enter(route);

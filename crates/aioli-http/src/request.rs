@@ -363,12 +363,21 @@ impl RequestBuilder {
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     pub fn send(self) -> Sending {
+        // The future is large, and made where it stays.
+        let room = Box::new_uninit();
+        let made = Box::write(room, self.run());
+        Sending(Box::into_pin(made))
+    }
+
+    /// Not inlined, so that the future is written to where it is returned to.
+    #[inline(never)]
+    fn run(self) -> impl Future<Output = Result<Response>> + Send + 'static {
         let RequestBuilder {
             session,
             mut parts,
             error,
         } = self;
-        Sending(Box::pin(async move {
+        async move {
             if let Some(error) = error {
                 return Err(error);
             }
@@ -386,7 +395,7 @@ impl RequestBuilder {
             };
             send::finish(&mut answer, asked, raise).await?;
             Ok(send::taken(&mut answer))
-        }))
+        }
     }
 
     /// What a request is made of, and what is wrong with it.

@@ -65,6 +65,8 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     /// Whether there is a `content-encoding` among the headers as they came.
     pub(crate) coded: bool,
+    /// Whether it has a `set-cookie`.
+    pub(crate) sets_cookies: bool,
     /// There once the request is over.
     pub(crate) asked: Option<Asked>,
     /// The URLs that led here.

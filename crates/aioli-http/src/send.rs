@@ -111,7 +111,7 @@ async fn follow_redirects(
         if secrets::is_challenged(config, parts, &hop, &response.head, responded) {
             responded = true;
             *deadline = taken(answer).body.into_deadline();
-            deadline.watch.timings.begin_hop(aioli_task::now());
+            deadline.begin_hop();
             continue;
         }
         let next = match read_redirect(session, parts, &response.head, history.len()) {
@@ -136,7 +136,7 @@ async fn follow_redirects(
         hop = hop.follow(config, parts, next)?;
         responded = false;
         session.inner.counters.redirect();
-        deadline.watch.timings.begin_hop(aioli_task::now());
+        deadline.begin_hop();
         if let Some(tracer) = &mut deadline.watch.tracer {
             tracer.redirect(&head, &parts.method, &parts.url);
         }

@@ -104,9 +104,9 @@ impl Watch {
         self.timings.pass(Point::Sent, now);
     }
 
-    /// The head of the response is there.
-    pub(crate) fn head(&mut self) {
-        self.pass(Point::Head);
+    /// The head of the response is there, at `now`.
+    pub(crate) fn head(&mut self, now: Instant) {
+        self.timings.pass(Point::Head, now);
     }
 
     /// The body is at its end.

@@ -55,6 +55,7 @@ pub(crate) struct Marks {
     pub(crate) connection: bool,
     pub(crate) keep_alive: bool,
     pub(crate) content_encoding: bool,
+    pub(crate) set_cookie: bool,
 }
 
 impl Marks {
@@ -71,6 +72,7 @@ impl Marks {
             header::TRANSFER_ENCODING => self.transfer_encoding = true,
             header::CONNECTION => self.connection = true,
             header::CONTENT_ENCODING => self.content_encoding = true,
+            header::SET_COOKIE => self.set_cookie = true,
             ref name if *name == KEEP_ALIVE => self.keep_alive = true,
             _ => {}
         }

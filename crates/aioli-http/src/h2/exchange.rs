@@ -95,7 +95,7 @@ async fn drive(
         sent = exchange.upload.sent;
         exchange.tell(moved, &deadline.watch);
         if let Poll::Ready(done) = polled {
-            deadline.watch.head();
+            deadline.note_head();
             return Poll::Ready(Ok(done));
         }
         if moved != 0 {

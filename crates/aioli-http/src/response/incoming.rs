@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -85,9 +85,10 @@ impl Incoming {
 
     /// Begins to receive; a body that came whole with its head gives its connection back here.
     pub(crate) fn begin(&mut self, limits: &Timeout) {
+        let now = self.deadline.look();
         self.deadline.begin(Phase::Read, limits.read);
         self.deadline.demand_speed(limits.min_speed);
-        match self.decode() {
+        match self.decode(Some(now)) {
             Ok(piece) => self.ready = piece,
             Err(error) => self.fail(error),
         }
@@ -166,7 +167,7 @@ impl Incoming {
         self.shared = None;
         self.deadline.disarm();
         if let Some(live) = self.live.take() {
-            live.settle();
+            live.settle(None);
         }
     }
 
@@ -178,7 +179,7 @@ impl Incoming {
     /// Gives up the body and hands on the time limits.
     pub(crate) fn into_deadline(mut self) -> Deadline {
         if let Some(live) = self.live.take() {
-            live.settle();
+            live.settle(None);
         }
         self.deadline.take()
     }
@@ -247,7 +248,7 @@ impl Incoming {
                 let watch = &self.deadline.watch;
                 watch.tell(|trace, cx| trace.response_chunk_received(cx, n));
                 // What was the last of the body gives the connection back.
-                match self.decode() {
+                match self.decode(None) {
                     Ok(piece) => debug_assert!(piece.is_none(), "nothing was buffered"),
                     Err(error) => self.fail(error),
                 }
@@ -268,7 +269,7 @@ impl Incoming {
             if let Some(error) = self.failed.take() {
                 return Poll::Ready(Err(error));
             }
-            if let Some(piece) = self.decode()? {
+            if let Some(piece) = self.decode(None)? {
                 return Poll::Ready(Ok(Some(piece)));
             }
             if let Some(shared) = &mut self.shared {
@@ -301,7 +302,9 @@ impl Incoming {
     }
 
     /// Decodes what is in the buffer; gives the connection away when that was the end.
-    fn decode(&mut self) -> Result<Option<Bytes>, Error> {
+    ///
+    /// `now` is for who has just looked at the clock.
+    fn decode(&mut self, now: Option<Instant>) -> Result<Option<Bytes>, Error> {
         let Some(live) = &mut self.live else {
             return Ok(None);
         };
@@ -311,7 +314,7 @@ impl Incoming {
         {
             self.trailers = live.decoder.take_trailers();
             self.deadline.disarm();
-            live.settle();
+            live.settle(now);
         }
         Ok(piece)
     }
@@ -403,7 +406,7 @@ impl Live {
     }
 
     /// Gives the connection back if its body is at the end and nothing speaks against it.
-    fn settle(mut self) {
+    fn settle(mut self, now: Option<Instant>) {
         if !self.decoder.is_done()
             && drain(&mut self.decoder, &mut self.connection.wire.input).is_err()
         {
@@ -412,7 +415,7 @@ impl Live {
         if self.decoder.is_done()
             && let Some(reuse) = self.reuse
         {
-            self.connection.put_back(reuse.keep_alive);
+            self.connection.put_back(reuse.keep_alive, now);
         }
     }
 }
@@ -450,7 +453,7 @@ fn drain(decoder: &mut BodyDecoder, input: &mut ReadBuffer) -> Result<Option<Byt
 impl Drop for Incoming {
     fn drop(&mut self) {
         if let Some(live) = self.live.take() {
-            live.settle();
+            live.settle(None);
         }
     }
 }

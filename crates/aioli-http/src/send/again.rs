@@ -90,7 +90,7 @@ impl Tries {
             self.tried += 1;
             deadline.begin_wait();
             deadline.within(sleep(wait)).await?;
-            deadline.watch.timings.begin_hop(aioli_task::now());
+            deadline.begin_hop();
         }
     }
 }

@@ -16,8 +16,11 @@ use crate::session::Config;
 /// What is known of a session's default headers, so that no request has to look.
 #[derive(Default)]
 pub(crate) struct Defaults {
-    /// Their lines, but for those that are never sent unasked.
+    /// Their lines, but for those that are never sent unasked, and then the content codings that
+    /// are decoded, unless they name their own.
     lines: Vec<u8>,
+    /// How much of `lines` does not ask for codings that are decoded.
+    plain: usize,
     /// They name the content codings that are accepted.
     accept_encoding: bool,
     /// They tell the server to close.
@@ -32,9 +35,15 @@ impl Defaults {
                 encode::header(&mut lines, name, value);
             }
         }
+        let plain = lines.len();
+        let accept_encoding = headers.contains_key(header::ACCEPT_ENCODING);
+        if !accept_encoding {
+            encode::header(&mut lines, &header::ACCEPT_ENCODING, &decode::ACCEPTED);
+        }
         Defaults {
             lines,
-            accept_encoding: headers.contains_key(header::ACCEPT_ENCODING),
+            plain,
+            accept_encoding,
             close: asks_to_close(headers),
         }
     }
@@ -58,15 +67,17 @@ pub(super) fn encode_head(
     }
 
     if proxy.is_none() && are_default(parts, hop) {
-        host(out, url);
-        out.extend_from_slice(&config.defaults.lines);
-        if parts.decompress && !config.defaults.accept_encoding {
-            encode::header(out, &header::ACCEPT_ENCODING, &decode::ACCEPTED);
-        }
+        debug_assert!(hop.place.is_of(url), "a hop leads to its place");
+        out.extend_from_slice(&hop.place.host);
+        let Defaults { lines, plain, .. } = &config.defaults;
+        out.extend_from_slice(match parts.decompress {
+            true => lines,
+            false => &lines[..*plain],
+        });
     } else {
         let own_host = parts.headers.contains_key(header::HOST) && hop.at_home;
         if !own_host {
-            host(out, url);
+            out.extend_from_slice(&hop.place.host);
         }
         each_header(config, parts, hop, proxy, |name, value| {
             encode::header(out, name, value);
@@ -163,7 +174,8 @@ fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-fn host(out: &mut Vec<u8>, url: &Url) {
+/// Writes the line that names the host.
+pub(crate) fn host(out: &mut Vec<u8>, url: &Url) {
     out.extend_from_slice(b"host: ");
     out.extend_from_slice(url.host_str().unwrap_or_default().as_bytes());
     if let Some(port) = url.port() {

@@ -46,7 +46,7 @@ use crate::upgrade;
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
     pub(super) origin: Arc<Origin>,
-    place: Arc<Place>,
+    pub(super) place: Arc<Place>,
     /// No hop so far has left the first origin.
     pub(super) at_home: bool,
     /// Whether the request's own secrets may be sent.
@@ -219,7 +219,7 @@ pub(crate) async fn begin(
 ) -> Result<Begun> {
     let inner = &session.inner;
     inner.closing.check()?;
-    let mut begun = inner.pool.begin(route, careful);
+    let mut begun = inner.pool.begin(route, careful, deadline.look());
     if let Begun::Wait(waiting) = begun {
         deadline.begin(Phase::Pool, timeout.pool);
         deadline.watch.queue_start();
@@ -334,7 +334,7 @@ async fn drive(
         }
         signals.tell(exchange, &deadline.watch);
         if let Poll::Ready(done) = polled {
-            deadline.watch.head();
+            deadline.note_head();
             return Poll::Ready(Ok(done));
         }
         if exchange.moves() != moves {
@@ -436,6 +436,7 @@ fn outer_head(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Hea
         status: head.status,
         version: head.version,
         coded: head.marks.content_encoding,
+        sets_cookies: head.marks.set_cookie,
         headers: head.headers,
         asked: None,
         history: Vec::new(),

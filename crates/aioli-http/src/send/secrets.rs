@@ -114,7 +114,7 @@ fn has_name(pairs: &[u8], name: &[u8]) -> bool {
 /// Keeps the cookies of a response.
 pub(super) fn take_cookies(jar: Option<&CookieJar>, parts: &Parts, head: &Head) {
     if let Some(jar) = jar
-        && head.headers.contains_key(header::SET_COOKIE)
+        && head.sets_cookies
     {
         jar.take_from(&parts.url, &head.headers);
     }
