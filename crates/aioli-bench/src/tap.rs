@@ -54,10 +54,11 @@ impl Tap {
     fn look(&self, n: u64) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((start, first)) = &window.start else {
-            // Counts begin when each task has done one, so that connections are there.
+            // It begins when each task has done one, so that connections are there.
+            let warm = n > 2 * self.run.concurrency as u64;
             let warm = match self.run.ops {
-                Some(_) => n > 2 * self.run.concurrency as u64,
-                None => self.began.elapsed() >= self.run.warm_up,
+                Some(_) => warm,
+                None => warm && self.began.elapsed() >= self.run.warm_up,
             };
             if warm {
                 window.start = Some((Sample::take(), n));

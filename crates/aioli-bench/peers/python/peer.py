@@ -107,7 +107,7 @@ class Tap:
         n = self.taken
         self.taken += 1
         if self.start is None:
-            if time.perf_counter() - self.began >= self.run.warm_up:
+            if self.taken > 2 * self.run.concurrency and time.perf_counter() - self.began >= self.run.warm_up:
                 self.start, self.first = sample(), n
         elif time.perf_counter_ns() - self.start[0] >= self.run.seconds * 1e9:
             self.end, self.last = sample(), n
