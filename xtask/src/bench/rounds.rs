@@ -18,9 +18,11 @@ const WIDE: f64 = 0.15;
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) quick: bool,
-    /// Rounds that every workload gets, those between two cores, and the most there can be.
+    /// Rounds that every workload gets, those of TCP and of HTTP between two cores, and the most
+    /// there can be.
     rounds: usize,
-    net_rounds: usize,
+    tcp_rounds: usize,
+    http_rounds: usize,
     most_rounds: usize,
     time: f64,
     warm_up: f64,
@@ -35,7 +37,8 @@ impl Plan {
             true => Plan {
                 quick,
                 rounds: 2,
-                net_rounds: 2,
+                tcp_rounds: 2,
+                http_rounds: 2,
                 most_rounds: 2,
                 time: 0.08,
                 warm_up: 0.02,
@@ -44,7 +47,8 @@ impl Plan {
             false => Plan {
                 quick,
                 rounds: 4,
-                net_rounds: 8,
+                tcp_rounds: 10,
+                http_rounds: 6,
                 most_rounds: 10,
                 time: 0.25,
                 warm_up: 0.05,
@@ -56,11 +60,12 @@ impl Plan {
     /// Returns how this is said to a reader.
     pub(super) fn about(&self) -> String {
         format!(
-            "{} rounds of {} s after {} s of warm-up ({} rounds for sockets; up to {} where the ratios are spread wider than {:.0} %)",
+            "{} rounds of {} s after {} s of warm-up ({} rounds for TCP, {} for HTTP; up to {} where the ratios are spread wider than {:.0} %)",
             self.rounds,
             self.time,
             self.warm_up,
-            self.net_rounds,
+            self.tcp_rounds,
+            self.http_rounds,
             self.most_rounds,
             WIDE * 100.0
         )
@@ -122,11 +127,12 @@ pub(super) fn measure(
         .filter(|e| takes_part(e, workload))
         .collect();
     let mut spinner = Spinner::start(Terminal::detect(), workload.name);
-    let rounds = match workload.is_net() {
-        true => plan.net_rounds,
+    let rounds = match workload.family {
+        "tcp" => plan.tcp_rounds,
+        "http" => plan.http_rounds,
         // A fixed number of operations is a large one, and its memory does not vary.
-        false if workload.ops.is_some() => plan.rounds.min(3),
-        false => plan.rounds,
+        _ if workload.ops.is_some() => plan.rounds.min(3),
+        _ => plan.rounds,
     };
     let mut round = 0;
     while round < rounds || more(plan, workload, round, results) {
