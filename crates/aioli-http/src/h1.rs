@@ -15,7 +15,7 @@ pub(crate) mod encode;
 pub(crate) mod exchange;
 pub(crate) mod framing;
 pub(crate) mod head;
-mod trailers;
+pub(crate) mod trailers;
 
 use crate::error::{Error, ErrorKind, Exceeded, ProtocolErrorKind};
 

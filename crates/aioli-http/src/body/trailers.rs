@@ -14,9 +14,9 @@ impl Body {
     /// Sends fields after the body, which `make` gives once the body is out: a digest of what was
     /// sent, or what became of it.
     ///
-    /// The body is sent in chunks then, for only those have trailers; with a `content-length` of
-    /// the caller's own they are left out. So are fields that may stand in front of a body only.
-    /// `make` is called again when the body has to be sent again.
+    /// Over HTTP/1.1 the body is sent in chunks then, for only those have trailers; with a
+    /// `content-length` of the caller's own they are left out. So are fields that may stand in
+    /// front of a body only. `make` is called again when the body has to be sent again.
     ///
     /// # Examples
     ///

@@ -89,6 +89,6 @@ impl Trailers {
 }
 
 /// Whether a field may stand behind a body.
-pub(super) fn is_allowed(name: &HeaderName) -> bool {
+pub(crate) fn is_allowed(name: &HeaderName) -> bool {
     !FORBIDDEN.contains(name) && !FORBIDDEN_CUSTOM.contains(&name.as_str())
 }

@@ -4,10 +4,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::SendStream;
+use http::HeaderMap;
 
 use super::error::Failure;
 use crate::body::Source;
 use crate::error::BodyErrorKind;
+use crate::h1::trailers::is_allowed;
 
 /// What one poll sends before others get their turn.
 const MAX_SENT_A_POLL: usize = 256 * 1024;
@@ -61,7 +63,11 @@ impl<'a> Upload<'a> {
                 ready!(self.poll_take(cx))?;
             }
             if self.rest.is_empty() {
-                return Poll::Ready(stream.send_data(Bytes::new(), true).map_err(Failure::H2));
+                let ended = match self.trailers() {
+                    Some(fields) => stream.send_trailers(fields),
+                    None => stream.send_data(Bytes::new(), true),
+                };
+                return Poll::Ready(ended.map_err(Failure::H2));
             }
             if self.sent >= bound {
                 cx.waker().wake_by_ref();
@@ -84,6 +90,19 @@ impl<'a> Upload<'a> {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// The fields behind the body, without those that may stand in front of one only.
+    fn trailers(&mut self) -> Option<HeaderMap> {
+        let Source::Stream { stream, .. } = self.source else {
+            return None;
+        };
+        let fields = stream.as_mut().trailers()?;
+        let allowed = fields.iter().filter(|(name, _)| is_allowed(name));
+        let allowed: HeaderMap = allowed
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        (!allowed.is_empty()).then_some(allowed)
     }
 
     /// Takes the next piece that is not empty, and keeps the announced length.

@@ -96,6 +96,31 @@ fn large_bodies_flow_both_ways_through_small_windows() {
 }
 
 #[test]
+fn fields_behind_a_body_are_sent() {
+    let server = H2Server::start(|seen| {
+        let trailers = seen.trailers.as_ref().unwrap();
+        assert_eq!(trailers.len(), 1);
+        assert_eq!(trailers["x-sum"], "5");
+        plain(seen.body.clone())
+    });
+    let body = Body::from("hello").with_trailers(|| {
+        let mut fields = HeaderMap::new();
+        fields.insert("x-sum", "5".parse().unwrap());
+        fields.insert("content-length", "7".parse().unwrap());
+        fields
+    });
+    run(async {
+        let response = session()
+            .build()
+            .unwrap()
+            .put(server.url("/"))
+            .body(body)
+            .await;
+        assert_eq!(response.unwrap().text().await.unwrap(), "hello");
+    });
+}
+
+#[test]
 fn the_server_picks_in_the_handshake() {
     let authority = Authority::new();
     let config = authority.issue(&["localhost"], |_| {});

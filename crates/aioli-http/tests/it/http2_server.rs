@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct Seen {
     pub(crate) head: Request<()>,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Option<http::HeaderMap>,
     /// The number of its connection.
     pub(crate) connection: usize,
 }
@@ -159,12 +160,14 @@ async fn one(
     let mut seen = Seen {
         head,
         body: Vec::new(),
+        trailers: None,
         connection,
     };
     while let Some(Ok(piece)) = body.data().await {
         let _ = body.flow_control().release_capacity(piece.len());
         seen.body.extend_from_slice(&piece);
     }
+    seen.trailers = body.trailers().await.ok().flatten();
     // Who has left does not want to hear.
     match answer(&seen) {
         Answer::Body(head, body) => drop(send(&mut respond, head, body, true)),
