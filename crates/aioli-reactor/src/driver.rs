@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::os::RawSource;
@@ -178,15 +179,16 @@ impl Driver {
     }
 
     /// Waits for events, a notification or the timeout (`None`: for ever), and appends what
-    /// became ready to `events`.
+    /// became ready to `events`, and whose operation has ended to `woken`.
     pub(crate) fn wait(
         &self,
         timeout: Option<Duration>,
         events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
     ) -> io::Result<()> {
         match self {
             Driver::Epoll(driver) => driver.wait(timeout, events),
-            Driver::Uring(driver) => driver.wait(timeout, events),
+            Driver::Uring(driver) => driver.turn(timeout, events, woken),
             Driver::Poll(driver) => driver.wait(timeout, events),
         }
     }

@@ -135,7 +135,12 @@ impl Reactor {
     }
 
     /// Lets the driver wait, and the ring beside it do its part.
-    fn wait(&self, mut timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+    fn wait(
+        &self,
+        mut timeout: Option<Duration>,
+        events: &mut Vec<Event>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
         let may_sleep = self
             .beside
             .get()
@@ -143,9 +148,10 @@ impl Reactor {
         if !matches!(may_sleep, Ok(true)) {
             timeout = Some(Duration::ZERO);
         }
-        let waited = self.driver.wait(timeout, events);
+        let waited = self.driver.wait(timeout, events, woken);
         // It may have been made meanwhile.
-        let taken = self.beside.get().map_or(Ok(()), |ring| ring.after_wait());
+        let ring = self.beside.get();
+        let taken = ring.map_or(Ok(()), |ring| ring.after_wait(woken));
         waited.and(may_sleep.map(drop)).and(taken)
     }
 
@@ -154,7 +160,7 @@ impl Reactor {
         let mut scratch = crate::lock(&self.scratch);
         let Scratch { events, woken } = &mut *scratch;
         events.clear();
-        if let Err(error) = self.wait(timeout, events) {
+        if let Err(error) = self.wait(timeout, events, woken) {
             // The loop must not spin silently, nor end because of it.
             tracing::error!(%error, driver = %self.kind(), "waiting for readiness failed");
             std::thread::sleep(timeout.unwrap_or(FAILURE_PAUSE).min(FAILURE_PAUSE));

@@ -78,7 +78,9 @@ fn wait_for(driver: &Driver, token: usize, wanted: Ready) {
     let begin = Instant::now();
     let mut events = Vec::new();
     while begin.elapsed() < LONG {
-        driver.wait(Some(LONG), &mut events).unwrap();
+        driver
+            .wait(Some(LONG), &mut events, &mut Vec::new())
+            .unwrap();
         let is_it = |event: &Event| event.token == token && event.ready.contains(wanted);
         if events.iter().any(is_it) {
             return;
@@ -155,9 +157,13 @@ fn rule_5_a_notification_ends_the_running_wait_or_the_next_one() {
             let driver = driver.clone();
             move || {
                 driver.notify().unwrap();
-                driver.wait(Some(LONG), &mut Vec::new()).unwrap();
+                driver
+                    .wait(Some(LONG), &mut Vec::new(), &mut Vec::new())
+                    .unwrap();
                 started.send(()).unwrap();
-                driver.wait(Some(LONG), &mut Vec::new()).unwrap();
+                driver
+                    .wait(Some(LONG), &mut Vec::new(), &mut Vec::new())
+                    .unwrap();
             }
         });
         start.recv().unwrap();
@@ -172,7 +178,9 @@ fn rule_6_a_timeout_ends_a_wait_and_not_early() {
     each_driver(|driver| {
         for timeout in [Duration::ZERO, Duration::from_micros(1500)] {
             let begin = Instant::now();
-            driver.wait(Some(timeout), &mut Vec::new()).unwrap();
+            driver
+                .wait(Some(timeout), &mut Vec::new(), &mut Vec::new())
+                .unwrap();
             assert!(begin.elapsed() >= timeout);
             assert!(begin.elapsed() < LONG);
         }
@@ -194,7 +202,9 @@ fn rule_6_no_timeout_is_too_long() {
                 });
                 let mut waits = 0;
                 while !is_notified.load(Ordering::Acquire) {
-                    driver.wait(Some(timeout), &mut Vec::new()).unwrap();
+                    driver
+                        .wait(Some(timeout), &mut Vec::new(), &mut Vec::new())
+                        .unwrap();
                     waits += 1;
                 }
                 // A signal may end one.
@@ -213,7 +223,9 @@ fn rule_8_a_deregistered_source_is_reported_no_more_and_may_come_back() {
         driver.deregister(raw_source(&right), 1).unwrap();
         left.send(b"x").unwrap();
         let mut events = Vec::new();
-        driver.wait(Some(Duration::ZERO), &mut events).unwrap();
+        driver
+            .wait(Some(Duration::ZERO), &mut events, &mut Vec::new())
+            .unwrap();
         assert_eq!(events, []);
 
         driver.register(raw_source(&right), 2).unwrap();
@@ -232,7 +244,9 @@ fn rule_8_what_is_deregistered_is_held_no_more() {
             driver.register(raw_source(&listener), token).unwrap();
             let mut events = Vec::new();
             for _ in 0..waits {
-                driver.wait(Some(Duration::ZERO), &mut events).unwrap();
+                driver
+                    .wait(Some(Duration::ZERO), &mut events, &mut Vec::new())
+                    .unwrap();
             }
             // A report is on its way.
             let client = TcpStream::connect(address).unwrap();
@@ -253,7 +267,7 @@ fn rule_8_other_threads_let_go_too_while_a_wait_runs() {
             let (driver, is_over) = (driver.clone(), is_over.clone());
             move || {
                 while !is_over.load(Ordering::Acquire) {
-                    driver.wait(None, &mut Vec::new()).unwrap();
+                    driver.wait(None, &mut Vec::new(), &mut Vec::new()).unwrap();
                 }
             }
         });
@@ -284,7 +298,9 @@ fn rule_8_a_thread_that_never_comes_back_holds_nobody_up() {
                 for (token, socket) in sockets.iter().enumerate() {
                     driver.register(raw_source(socket), token).unwrap();
                 }
-                driver.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
+                driver
+                    .wait(Some(Duration::ZERO), &mut Vec::new(), &mut Vec::new())
+                    .unwrap();
             });
             waiting.join().unwrap();
         });
@@ -307,7 +323,9 @@ fn rule_9_by_level_what_stays_is_reported_by_each_wait() {
         }
         let look = || {
             let mut events = Vec::new();
-            driver.wait(Some(Duration::ZERO), &mut events).unwrap();
+            driver
+                .wait(Some(Duration::ZERO), &mut events, &mut Vec::new())
+                .unwrap();
             events
         };
         assert_eq!(look(), [], "writing is not watched by level");
@@ -330,7 +348,9 @@ fn rule_10_a_closed_driver_holds_nothing() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         driver.register(raw_source(&listener), 1).unwrap();
-        driver.wait(Some(Duration::ZERO), &mut Vec::new()).unwrap();
+        driver
+            .wait(Some(Duration::ZERO), &mut Vec::new(), &mut Vec::new())
+            .unwrap();
         driver.close();
         // Whoever still has a registration gives it up afterwards.
         driver.deregister(raw_source(&listener), 1).unwrap();
@@ -358,7 +378,9 @@ fn what_cannot_wait_is_refused_or_always_ready() {
         // Nobody waits: it must not be reported for ever.
         let begin = Instant::now();
         let short = Duration::from_millis(2);
-        driver.wait(Some(short), &mut Vec::new()).unwrap();
+        driver
+            .wait(Some(short), &mut Vec::new(), &mut Vec::new())
+            .unwrap();
         assert!(begin.elapsed() >= short);
         driver.deregister(raw_source(&null), 2).unwrap();
     });
@@ -382,7 +404,9 @@ fn more_sources_than_one_wait_reports_are_all_reported() {
             let begin = Instant::now();
             while !missing.is_empty() && begin.elapsed() < LONG {
                 let mut events = Vec::new();
-                driver.wait(Some(LONG), &mut events).unwrap();
+                driver
+                    .wait(Some(LONG), &mut events, &mut Vec::new())
+                    .unwrap();
                 assert!(events.len() <= EVENTS_MAX);
                 for event in events.iter().filter(|e| e.ready.contains(Ready::READABLE)) {
                     missing.remove(&event.token);

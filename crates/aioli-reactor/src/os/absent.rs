@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use crate::driver::{Event, Trigger};
@@ -50,6 +51,15 @@ impl Driver {
         match *self {}
     }
 
+    pub(crate) fn turn(
+        &self,
+        _: Option<Duration>,
+        _events: &mut Vec<Event>,
+        _woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn notify(&self) -> io::Result<()> {
         match *self {}
     }
@@ -67,7 +77,7 @@ impl Driver {
         match *self {}
     }
 
-    pub(crate) fn after_wait(&self) -> io::Result<()> {
+    pub(crate) fn after_wait(&self, _woken: &mut Vec<Waker>) -> io::Result<()> {
         match *self {}
     }
 

@@ -249,19 +249,9 @@ impl Driver {
         Ok(())
     }
 
-    pub(crate) fn wait(
-        &self,
-        timeout: Option<Duration>,
-        events: &mut Vec<Event>,
-    ) -> io::Result<()> {
-        let mut woken = Vec::new();
-        let waited = self.turn(timeout, events, &mut woken);
-        // With no lock held: a waker may poll inline, and come back to this driver.
-        wake_all(woken);
-        waited
-    }
-
-    fn turn(
+    /// Waits, and also takes whose operation has ended, for the caller to wake with no lock held: a
+    /// waker may poll inline, and come back to this driver.
+    pub(crate) fn turn(
         &self,
         timeout: Option<Duration>,
         events: &mut Vec<Event>,
@@ -312,22 +302,18 @@ impl Driver {
         Ok(ring.is_quiet() && !ring.is_pending())
     }
 
-    /// Takes what has ended while another driver waited.
-    pub(crate) fn after_wait(&self) -> io::Result<()> {
+    /// Takes what has ended while another driver waited, and whom to wake, as [`turn`](Self::turn).
+    pub(crate) fn after_wait(&self, woken: &mut Vec<Waker>) -> io::Result<()> {
         if self.in_flight.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        let mut woken = Vec::new();
         let mut ring = crate::lock(&self.ring);
         let entered = if ring.is_pending() {
             ring.enter()
         } else {
             Ok(())
         };
-        let collected = self.collect(&mut ring, &mut Vec::new(), &mut woken);
-        drop(ring);
-        // With no lock held: a waker may poll inline, and come back to this driver.
-        woken.into_iter().for_each(Waker::wake);
+        let collected = self.collect(&mut ring, &mut Vec::new(), woken);
         entered.and(collected)
     }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Wake, Waker};
@@ -15,6 +16,9 @@ use crate::driver::Driver;
 use crate::operation::{SharedFile, Slot, Work};
 use crate::os::linux::Notifier;
 use crate::reactor::Reactor;
+use crate::readiness::Snapshot;
+use crate::ready::Interest;
+use crate::source::Place;
 use crate::{epoll, uring};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -42,8 +46,8 @@ impl Wake for Flag {
     }
 }
 
-/// An operation that reads from a pipe, to be started, and whether it has ended.
-fn reading() -> (Arc<Slot>, Arc<Flag>, PipeWriter) {
+/// Reading from a pipe, and its other end.
+fn work() -> (Work, PipeWriter) {
     let (reader, writer): (PipeReader, _) = pipe().unwrap();
     let file = SharedFile(Arc::new(File::from(OwnedFd::from(reader))));
     let (buffer, range, offset) = (vec![0; 8], 0..8, u64::MAX);
@@ -53,6 +57,12 @@ fn reading() -> (Arc<Slot>, Arc<Flag>, PipeWriter) {
         range,
         offset,
     };
+    (work, writer)
+}
+
+/// An operation that reads from a pipe, to be started, and whether it has ended.
+fn reading() -> (Arc<Slot>, Arc<Flag>, PipeWriter) {
+    let (work, writer) = work();
     let ended = Arc::new(Flag(AtomicBool::new(false)));
     let slot = Slot::new(work, &Waker::from(ended.clone()));
     (slot, ended, writer)
@@ -114,6 +124,56 @@ fn what_another_thread_asks_for_ends_the_wait() {
         });
         reactor.close();
     });
+}
+
+struct Planted;
+
+impl Wake for Planted {
+    fn wake(self: Arc<Self>) {
+        panic_any("planted");
+    }
+}
+
+/// Lets a waker panic whose operation ends in the same wait as another one, and as a report.
+fn check_panic(reactor: &Reactor) {
+    let (reader, mut sender) = pipe().unwrap();
+    let source = reactor.register(reader.as_raw_fd()).unwrap();
+    let reported = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(reported.clone());
+    let is_enough = |_: Snapshot| false;
+    let waits = source.poll_ready(
+        &reactor.driver,
+        Interest::Readable,
+        &waker,
+        Place::Slot,
+        is_enough,
+    );
+    assert!(waits.is_pending());
+    let (work, mut writer) = work();
+    reactor.start(Slot::new(work, &Waker::from(Arc::new(Planted))));
+    let (slot, ended, mut also_writer) = reading();
+    reactor.start(slot);
+    reactor.park(Some(Duration::ZERO));
+    for writer in [&mut writer, &mut also_writer, &mut sender] {
+        writer.write_all(b"late").unwrap();
+    }
+    let mut count = 0;
+    while !(ended.0.load(Ordering::Acquire) && reported.0.load(Ordering::Acquire)) {
+        // What has been missed would make the test hang.
+        let parked = catch_unwind(AssertUnwindSafe(|| reactor.park(None)));
+        count += usize::from(parked.is_err_and(|panic| panic.is::<&str>()));
+    }
+    assert_eq!(count, 1);
+    reactor.deregister(&source);
+    reactor.close();
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_from_being_woken() {
+    each_flavour(check_panic);
+    for driver in uring::Driver::each().into_iter().flatten() {
+        check_panic(&Reactor::new(Driver::Uring(Box::new(driver)), true));
+    }
 }
 
 #[test]
