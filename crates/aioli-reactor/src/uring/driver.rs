@@ -395,12 +395,15 @@ impl Driver {
                 tracing::debug!(%error, "ending what a ring does failed");
             }
         }
+        let ring = crate::lock(&self.ring);
+        self.count(&ring);
         // What the kernel keeps stays with the ring, but nobody waits for it in vain.
-        for slot in crate::lock(&self.ring).left() {
+        for slot in ring.left() {
             let result = Err(LoopEnded.into());
             let work = Work::Close { file: None };
             woken.extend(slot.completed(Finished { result, work }));
         }
+        drop(ring);
         wake_all(woken);
     }
 

@@ -184,8 +184,10 @@ fn the_end_of_the_loop_ends_what_the_kernel_has() {
         reactor.park(Some(Duration::ZERO));
         let (queued, also_ended, _) = reading();
         reactor.start(queued);
+        assert_eq!(reactor.ring().unwrap().stats().in_flight, 1);
         reactor.close();
         assert!(ended.0.load(Ordering::Acquire) && also_ended.0.load(Ordering::Acquire));
+        assert_eq!(reactor.ring().unwrap().stats().in_flight, 0);
         let (late, refused, _) = reading();
         reactor.start(late);
         assert!(refused.0.load(Ordering::Acquire));
