@@ -109,9 +109,8 @@ impl Operations {
     /// ```
     #[must_use]
     pub fn stats(&self) -> OperationStats {
-        self.reactor
-            .ring()
-            .map_or_else(OperationStats::default, |ring| ring.stats())
+        let ring = self.reactor.ring();
+        ring.map_or_else(OperationStats::default, |ring| ring.stats())
     }
 
     fn start<T>(&self, work: Work, finish: fn(Finished) -> T) -> Operation<T> {
@@ -160,6 +159,19 @@ impl Operations {
     /// # Cancel safety
     ///
     /// As [`read_at`](Operations::read_at).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let Some(operations) = aioli_reactor::Operations::current()? else { return Ok(()) };
+    /// let file = operations.open("Cargo.toml".as_ref(), 0, 0).await?;
+    /// let buffer = b"begins with .........".to_vec();
+    /// let (read, buffer) = operations.read_into(file.into(), buffer, 12..21, 0).await;
+    /// assert_eq!((read?, &*buffer), (9, &b"begins with [package]"[..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn read_into<F: AsFile + Send + Sync + 'static>(
         &self,
         file: Arc<F>,
@@ -210,6 +222,21 @@ impl Operations {
     /// # Cancel safety
     ///
     /// As [`write_at`](Operations::write_at).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # aioli_task::run(async {
+    /// # let Some(operations) = aioli_reactor::Operations::current()? else { return Ok(()) };
+    /// let (mut reader, writer) = std::io::pipe()?;
+    /// let buffer = b"one two three".to_vec();
+    /// let (written, _) = operations.write_from(writer.into(), buffer, 4..7, u64::MAX).await;
+    /// let mut two = [0; 3];
+    /// std::io::Read::read_exact(&mut reader, &mut two)?;
+    /// assert_eq!((written?, &two), (3, b"two"));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn write_from<F: AsFile + Send + Sync + 'static>(
         &self,
         file: Arc<F>,
@@ -483,17 +510,11 @@ struct Bequest {
 
 impl Wake for Bequest {
     fn wake(self: Arc<Self>) {
-        let waker = Waker::from(self.clone());
-        // Held over the look at the slot, or a completion in between would find no heir.
-        let mut place = crate::lock(&self.heir);
-        if place.is_none() {
-            return;
-        }
-        let Poll::Ready(finished) = self.slot.poll(&waker) else {
+        // Polled once by who makes it and, only if that was too early, once by the slot's waker.
+        let Poll::Ready(finished) = self.slot.poll(&Waker::from(self.clone())) else {
             return;
         };
-        let heir = place.take();
-        drop(place);
+        let heir = crate::lock(&self.heir).take();
         if let Some(heir) = heir {
             heir(finished);
         }
