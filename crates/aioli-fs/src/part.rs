@@ -38,6 +38,12 @@ impl Part {
         &mut self.memory[self.range.clone()]
     }
 
+    /// Whether it was made for direct I/O, which takes more memory than there are bytes, wherever
+    /// they begin.
+    pub(crate) fn is_aligned(&self) -> bool {
+        self.memory.len() > self.range.len()
+    }
+
     /// The first `n` bytes.
     pub(crate) fn into_first(mut self, n: usize) -> Vec<u8> {
         self.memory.truncate(self.range.start + n);
@@ -77,6 +83,9 @@ impl OwnedBuf for AlignedBuf {
         Self(part)
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 mod sealed {
     use super::AlignedBuf;

@@ -25,13 +25,13 @@ pub(crate) async fn read(
     part: Part,
     offset: u64,
 ) -> (io::Result<usize>, Part) {
+    let is_aligned = part.is_aligned();
     let Part { memory, range } = part;
-    let len = range.len();
     let reading = ring.read_into(Arc::new(held), memory, range.clone(), offset);
     let (result, memory) = reading.await;
     // A loop that has ended may have left the memory to the kernel.
     if memory.len() < range.end {
-        return (result, Part::new(len, range.start > 0));
+        return (result, Part::new(range.len(), is_aligned));
     }
     (result, Part { memory, range })
 }
