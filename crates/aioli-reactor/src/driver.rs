@@ -138,10 +138,10 @@ impl Driver {
     }
 
     /// Whether sources have to be armed, each time that they are waited for.
-    pub(crate) fn is_armed(&self) -> bool {
+    pub(crate) fn needs_arming(&self) -> bool {
         match self {
             Driver::Epoll(_) => false,
-            Driver::Uring(driver) => driver.is_armed(),
+            Driver::Uring(driver) => driver.needs_arming(),
             Driver::Poll(_) => true,
         }
     }

@@ -241,7 +241,7 @@ impl Source {
 
     /// Lets the driver watch for what is waited for.
     fn arm(&self, driver: &Driver, waiting: &mut Waiting) -> io::Result<()> {
-        if !driver.is_armed() {
+        if !driver.needs_arming() {
             return Ok(());
         }
         let wanted = waiting.waiters.interest();

@@ -31,7 +31,7 @@ impl Driver {
         match *self {}
     }
 
-    pub(crate) fn is_armed(&self) -> bool {
+    pub(crate) fn needs_arming(&self) -> bool {
         match *self {}
     }
 

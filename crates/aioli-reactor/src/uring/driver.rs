@@ -192,7 +192,7 @@ impl Driver {
     }
 
     /// Whether some poll has ended by itself, and may have to be made again.
-    pub(crate) fn is_armed(&self) -> bool {
+    pub(crate) fn needs_arming(&self) -> bool {
         // Who waits after the report of such an end has taken the source's lock after it.
         self.has_ended.load(Ordering::Relaxed)
     }
