@@ -194,9 +194,8 @@ impl File {
     }
 
     /// Reads as it came out that it has to be read.
-    async fn read_part_at(&self, way: Way, part: Part, offset: u64) -> (Result<usize>, Part) {
+    async fn read_part_at(&self, way: Way, mut part: Part, offset: u64) -> (Result<usize>, Part) {
         let (file, shared) = (&self.cursor.file, &self.cursor.shared);
-        let mut part = part;
         if let Way::Done(n) = way {
             return (Ok(n), part);
         }
@@ -224,8 +223,8 @@ impl File {
     }
 
     /// Writes as much as one call takes, or all.
-    async fn write_part_at(&self, part: Part, offset: u64, all: bool) -> Result<(usize, Part)> {
-        let (mut part, mut start) = (part, 0);
+    async fn write_part_at(&self, mut part: Part, offset: u64, all: bool) -> Result<(usize, Part)> {
+        let mut start = 0;
         if self.is_direct()
             && is_offset(offset)
             && let Some(ring) = ring::operations()
