@@ -1,8 +1,9 @@
 //! Whom a connection talks to: scheme, host and port of a URL.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 /// Whom a connection talks to; connections are shared by nobody else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,12 +22,7 @@ impl Origin {
             "https" => true,
             _ => return None,
         };
-        let host = match url.host()? {
-            Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
-            // The serialization of an address is the one of its type, in brackets or not.
-            Host::Ipv4(_) => url.host_str()?.to_owned(),
-            Host::Ipv6(address) => address.to_string(),
-        };
+        let host = written(&url.host()?);
         if host.is_empty() {
             return None;
         }
@@ -40,6 +36,30 @@ impl Origin {
     /// The host as what it is.
     pub(crate) fn host_ref(&self) -> Host<&str> {
         read_host(&self.host)
+    }
+}
+
+/// A host that is given apart from a URL, as the host of an [`Origin`].
+pub(crate) fn parse_host(text: &str) -> Result<String, ParseError> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    let host = written(&Host::parse(text)?);
+    if host.is_empty() || host.ends_with('.') {
+        return Err(ParseError::EmptyHost);
+    }
+    Ok(host)
+}
+
+/// A host as that of an [`Origin`].
+pub(crate) fn written<S: AsRef<str>>(host: &Host<S>) -> String {
+    match host {
+        Host::Domain(name) => {
+            let name = name.as_ref();
+            name.strip_suffix('.').unwrap_or(name).to_owned()
+        }
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
     }
 }
 
@@ -85,6 +105,28 @@ mod tests {
         );
         assert_eq!(origin("http://[::1]:8080/"), "http://::1:8080");
         assert_eq!(origin("http://0x7f.1/"), "http://127.0.0.1:80");
+    }
+
+    #[test]
+    fn a_host_apart_from_a_url_is_the_same_host() {
+        for (text, url) in [
+            ("A.EXAMPLE", "http://a.example/"),
+            ("a.example.", "http://a.example/"),
+            ("b\u{fc}cher.example", "http://b\u{fc}cher.example/"),
+            ("xn--bcher-kva.example", "http://b\u{fc}cher.example/"),
+            ("some_where", "http://some_where/"),
+            ("127.0.0.1", "http://127.0.0.1/"),
+            ("0x7f.1", "http://127.0.0.1/"),
+            ("::1", "http://[::1]/"),
+            ("[0:0::1]", "http://[::1]/"),
+            ("::ffff:1.2.3.4", "http://[::ffff:1.2.3.4]/"),
+        ] {
+            let host = Origin::of(&Url::parse(url).unwrap()).unwrap().host;
+            assert_eq!(parse_host(text), Ok(host), "{text}");
+        }
+        for bad in ["", ".", "a.example..", "a/b", "a:1", "[::1", "a b", "me@a"] {
+            assert!(parse_host(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::origin;
+
 /// A host as cookies know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CookieHost {
@@ -14,11 +16,9 @@ pub(super) struct CookieHost {
 impl CookieHost {
     /// The host of a URL; a port or a `host` header has no say.
     pub(super) fn of(url: &Url) -> Option<CookieHost> {
-        let (name, is_address) = match url.host()? {
-            Host::Domain(name) => (name.strip_suffix('.').unwrap_or(name).to_owned(), false),
-            Host::Ipv4(address) => (address.to_string(), true),
-            Host::Ipv6(address) => (address.to_string(), true),
-        };
+        let host = url.host()?;
+        let name = origin::written(&host);
+        let is_address = !matches!(host, Host::Domain(_));
         (!name.is_empty()).then_some(CookieHost { name, is_address })
     }
 

@@ -4,13 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use url::Host;
-
 use super::cookie::{Cookie, MAX_LIFETIME, SameSite};
 use super::domain::{self, CookieHost};
 use super::{os, parse};
+use crate::origin::parse_host;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// The form of the file; a newer one is refused.
 const VERSION: u32 = 1;
@@ -170,15 +169,7 @@ impl SavedCookie {
 
 /// Whether a domain is written as hosts of URLs are kept here.
 fn is_canonical(name: &str) -> bool {
-    if let Ok(address) = name.parse::<std::net::IpAddr>() {
-        return address.to_string() == name;
-    }
-    match Host::parse(name) {
-        Ok(Host::Domain(parsed)) => {
-            parsed == name && !name.starts_with('.') && !name.ends_with('.')
-        }
-        _ => false,
-    }
+    !name.starts_with('.') && parse_host(name).is_ok_and(|parsed| parsed == name)
 }
 
 fn widen(bytes: &[u8]) -> String {

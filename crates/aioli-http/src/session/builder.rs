@@ -15,6 +15,7 @@ use crate::dial::DialConfig;
 use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
 use crate::h2;
 use crate::limits::{Limits, Timeout};
+use crate::origin::parse_host;
 use crate::place::LastPlace;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
@@ -242,6 +243,13 @@ impl SessionBuilder {
                 last_place: LastPlace::default(),
             }),
         }
+    }
+
+    /// Reads a host as that of an origin, and takes note of what is none.
+    fn host(&mut self, text: &str) -> Option<String> {
+        parse_host(text)
+            .map_err(|error| self.fail(Error::new(ErrorKind::InvalidUrl(error.into()))))
+            .ok()
     }
 
     fn fail(&mut self, error: Error) {

@@ -157,6 +157,29 @@ fn input_137_a_pinned_key_is_the_only_one() {
         refused(&error, TlsErrorKind::PinMismatch);
         assert!(!told.recv().unwrap(), "no request was sent");
 
+        // However the host is written: a pin of nobody's would be no pin.
+        let bookshop = "b\u{fc}cher.example";
+        for pinned in [bookshop, "B\u{dc}CHER.example.", "xn--bcher-kva.example"] {
+            let (config, _) = with_key(&authority, &["xn--bcher-kva.example"]);
+            let server = Server::tls(config, answer);
+            let session = session(&authority, &server)
+                .resolve(bookshop, server.addr)
+                .pin_public_key(pinned, hash)
+                .build()
+                .unwrap();
+            let url = format!("https://{bookshop}:{}/", server.addr.port());
+            let error = session.get(url).await.unwrap_err();
+            refused(&error, TlsErrorKind::PinMismatch);
+        }
+        for nobody in ["", "https://a.example/", "a.example:443", "a.example.."] {
+            let error = Session::builder().pin_public_key(nobody, hash).build();
+            let error = error.unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::InvalidUrl(_)),
+                "{error:?}"
+            );
+        }
+
         // A pin is no trust: the chain is checked all the same.
         let stranger = Authority::new();
         let session = session(&stranger, &right).pin_public_key("a.example", hash);

@@ -17,7 +17,8 @@ use crate::resolve::Resolver;
 impl SessionBuilder {
     /// Connects to `address` when the host of a URL is `host`, instead of looking it up.
     ///
-    /// Port 0 is the port of the URL. Certificates are checked against `host` all the same.
+    /// Port 0 is the port of the URL. Certificates are checked against `host` all the same. What
+    /// is no host is told by [`build`](SessionBuilder::build).
     #[doc(alias = "aiohttp.resolver")]
     pub fn resolve(self, host: &str, address: SocketAddr) -> SessionBuilder {
         self.resolve_all(host, [address])
@@ -31,9 +32,10 @@ impl SessionBuilder {
         host: &str,
         addresses: impl IntoIterator<Item = SocketAddr>,
     ) -> SessionBuilder {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let addresses = addresses.into_iter().collect();
-        self.config.dial.names.overrides.insert(host, addresses);
+        if let Some(host) = self.host(host) {
+            let addresses = addresses.into_iter().collect();
+            self.config.dial.names.overrides.insert(host, addresses);
+        }
         self
     }
 

@@ -40,8 +40,9 @@ impl SessionBuilder {
     /// checks; of several pins of a host one must fit.
     ///
     /// It is the hash of the `SubjectPublicKeyInfo`, as in RFC 7469 and in curl's
-    /// `--pinnedpubkey`, and the key that of the server's own certificate. `host` is the name that
-    /// the certificate is checked against.
+    /// `--pinnedpubkey`, and the key that of the server's own certificate. `host` is the name or
+    /// the address that the certificate is checked against, written as in a URL; what is neither
+    /// is told by [`build`](SessionBuilder::build).
     ///
     /// # Examples
     ///
@@ -57,8 +58,9 @@ impl SessionBuilder {
     /// ```
     #[doc(alias = "aiohttp.Fingerprint")]
     pub fn pin_public_key(mut self, host: &str, sha256: [u8; 32]) -> SessionBuilder {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        self.config.dial.trust.pins.push(Pin { host, sha256 });
+        if let Some(host) = self.host(host) {
+            self.config.dial.trust.pins.push(Pin { host, sha256 });
+        }
         self
     }
 
