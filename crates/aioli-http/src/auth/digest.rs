@@ -47,7 +47,9 @@ impl Digest {
         }
         answering.count += 1;
         let text = answering.write(&self.user, &self.password, method, target);
-        HeaderValue::from_bytes(text.as_bytes()).ok()
+        let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 
     /// Takes note of the challenges of a 401; tells whether one of them is to be answered.

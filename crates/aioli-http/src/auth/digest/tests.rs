@@ -157,6 +157,7 @@ fn the_strongest_challenge_is_answered_and_counted() {
     assert!(digest.challenged(&here, &offered, false));
     for count in ["nc=00000001", "nc=00000002"] {
         let answer = digest.answer(&here, "GET", "/").unwrap();
+        assert!(answer.is_sensitive());
         let text = answer.to_str().unwrap();
         assert!(
             text.contains("nonce=\"strong\"") && text.contains(count),
