@@ -321,6 +321,12 @@ impl ProxyServer {
         matches!(self.kind, ProxyKind::Socks5 | ProxyKind::Socks5h)
     }
 
+    /// Whether its own headers say who we are.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.own_headers()
+            .any(|(name, _)| *name == http::header::PROXY_AUTHORIZATION)
+    }
+
     /// The headers that the proxy is to see, and nobody else.
     pub(crate) fn own_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         let authorization = self.authorization.as_ref();

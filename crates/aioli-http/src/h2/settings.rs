@@ -72,6 +72,7 @@ impl Http2 {
     /// HTTP/2 always, over `http` too: for servers that are known to speak it ("prior knowledge").
     ///
     /// A server that does not is a [`ProtocolErrorKind::Http2`](crate::ProtocolErrorKind::Http2).
+    /// A proxy that is asked for `http` URLs is asked in HTTP/1.1.
     pub fn prior_knowledge() -> Http2 {
         Http2 {
             mode: Mode::Always,

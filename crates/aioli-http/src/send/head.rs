@@ -109,7 +109,7 @@ fn each_header(
 ) {
     let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     // Who is no proxy never sees what was meant for one.
-    let proxy_logs_in = proxy.is_none_or(|proxy| proxy.authorization.is_some());
+    let proxy_logs_in = proxy.is_none_or(ProxyServer::logs_in);
     let withheld = |name: &HeaderName| proxy_logs_in && *name == header::PROXY_AUTHORIZATION;
     let Attached {
         cookie,

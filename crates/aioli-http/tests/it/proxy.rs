@@ -118,6 +118,49 @@ fn an_http_url_is_asked_of_the_proxy_whole() {
 }
 
 #[test]
+fn a_header_of_the_proxys_that_logs_in_is_the_only_one() {
+    let authority = Authority::new();
+    let (server, seen, _) = http_proxy(None, authority.issue(&["a.example"], |_| {}));
+    run(async {
+        let proxy = Proxy::http(&server.addr.to_string());
+        let proxy = proxy.header("proxy-authorization", "Bearer proxys");
+        let session = Session::builder()
+            .proxy(proxy)
+            .header("proxy-authorization", "Bearer sessions")
+            .build()
+            .unwrap();
+        let request = session.get("http://a.example/");
+        let request = request.header("proxy-authorization", "Bearer own");
+        request.await.unwrap().text().await.unwrap();
+        fine(&session, "http://a.example/").await;
+    });
+    for request in &*seen.lock().unwrap() {
+        let login = request.header("proxy-authorization");
+        assert_eq!(login, Some("Bearer proxys"));
+    }
+}
+
+#[cfg(feature = "http2")]
+#[test]
+fn what_is_known_of_servers_is_not_known_of_the_proxy() {
+    let authority = Authority::new();
+    let (server, seen, _) = http_proxy(None, authority.issue(&["a.example"], |_| {}));
+    run(async {
+        let proxy = Proxy::http(&server.addr.to_string()).basic("me", "secret");
+        let session = Session::builder()
+            .http2(aioli_http::Http2::prior_knowledge())
+            .proxy(proxy)
+            .build()
+            .unwrap();
+        fine(&session, "http://a.example/").await;
+    });
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0].target, "http://a.example/");
+    let login = seen[0].header("proxy-authorization");
+    assert_eq!(login, Some("Basic bWU6c2VjcmV0"));
+}
+
+#[test]
 fn input_057_and_132_a_tunnel_carries_the_request_and_nothing_else() {
     let authority = Authority::new();
     let (server, seen, through) = http_proxy(None, authority.issue(&["a.example"], |_| {}));
