@@ -113,7 +113,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets how redirects are followed, in place of the session's policy.
+    /// Sets how redirects are followed, in place of the session's policy; what that calls
+    /// [`sensitive`](Redirect::sensitive) is so here too.
     pub fn redirect(mut self, policy: Redirect) -> RequestBuilder {
         if let Some(max) = policy.max {
             self.parts.redirects = max;

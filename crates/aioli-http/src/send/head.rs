@@ -96,7 +96,7 @@ fn are_default(parts: &Parts, hop: &Hop) -> bool {
         authorization,
     } = &hop.attached;
     let attached = cookie.is_some() || authorization.is_some() || parts.auth.is_some();
-    parts.headers.is_empty() && hop.default_secrets && !attached
+    parts.headers.is_empty() && hop.default_secrets && hop.refers && !attached
 }
 
 /// Gives each header that goes along on this hop, besides those that frame or describe the body.
@@ -107,10 +107,12 @@ fn each_header(
     proxy: Option<&ProxyServer>,
     mut put: impl FnMut(&HeaderName, &HeaderValue),
 ) {
-    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     // Who is no proxy never sees what was meant for one.
     let proxy_logs_in = proxy.is_none_or(ProxyServer::logs_in);
-    let withheld = |name: &HeaderName| proxy_logs_in && *name == header::PROXY_AUTHORIZATION;
+    let withheld = |name: &HeaderName| {
+        proxy_logs_in && *name == header::PROXY_AUTHORIZATION
+            || !hop.refers && *name == header::REFERER
+    };
     let Attached {
         cookie,
         authorization,
@@ -118,7 +120,10 @@ fn each_header(
     for (name, value) in &parts.headers {
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
-        if !replaced && !withheld(name) && (hop.own_secrets || !policy.binds(name, value)) {
+        if !replaced
+            && !withheld(name)
+            && (hop.own_secrets || !is_bound(config, parts, name, value))
+        {
             put(name, value);
         }
     }
@@ -127,7 +132,10 @@ fn each_header(
             || *name == header::COOKIE && cookie.is_some()
             || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
             || parts.headers.contains_key(name);
-        if !replaced && !withheld(name) && (hop.default_secrets || !policy.binds(name, value)) {
+        if !replaced
+            && !withheld(name)
+            && (hop.default_secrets || !is_bound(config, parts, name, value))
+        {
             put(name, value);
         }
     }
@@ -145,13 +153,19 @@ fn each_header(
     }
 }
 
+/// Whether a header is for the origin alone that it was meant for. How a request is redirected it
+/// may say itself; what the session calls a secret is one all the same.
+fn is_bound(config: &Config, parts: &Parts, name: &HeaderName, value: &HeaderValue) -> bool {
+    let own = parts.redirect.as_deref();
+    config.redirect.binds(name, value) || own.is_some_and(|own| own.binds(name, value))
+}
+
 /// The headers of this hop as a map, for HTTP/2; those with secrets are marked as sensitive.
 pub(super) fn header_map(config: &Config, parts: &Parts, hop: &Hop) -> HeaderMap {
-    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
     let mut headers = HeaderMap::with_capacity(16);
     each_header(config, parts, hop, None, |name, value| {
         let mut value = value.clone();
-        if policy.binds(name, &value) {
+        if is_bound(config, parts, name, &value) {
             value.set_sensitive(true);
         }
         headers.append(name.clone(), value);

@@ -53,6 +53,8 @@ pub(super) struct Hop {
     pub(super) own_secrets: bool,
     /// Whether the session's default secrets may be sent.
     pub(super) default_secrets: bool,
+    /// Whether a `referer` may be sent: no hop so far has gone from https to http.
+    pub(super) refers: bool,
     pub(super) attached: Attached,
 }
 
@@ -72,6 +74,7 @@ impl Hop {
             at_home: true,
             own_secrets: true,
             default_secrets: place.default_secrets,
+            refers: true,
             attached: Attached::default(),
             place,
         })
@@ -109,10 +112,8 @@ impl Hop {
             false => Arc::new(Place::of(config, &parts.url)?),
         };
         let origin = place.origin.clone();
-        if self.origin.secure && !origin.secure {
-            // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
-            parts.headers.remove(header::REFERER);
-        }
+        // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
+        let steps_down = self.origin.secure && !origin.secure;
         let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
         let same = origin == self.origin;
         let trusted = same || policy.trusts_locations();
@@ -121,6 +122,7 @@ impl Hop {
             at_home: self.at_home && same,
             own_secrets: self.own_secrets && trusted,
             default_secrets: self.default_secrets && trusted,
+            refers: self.refers && !steps_down,
             attached: Attached::default(),
             place,
         })

@@ -149,6 +149,33 @@ fn input_091_to_095_secrets_stay_at_home() {
 }
 
 #[test]
+fn what_the_session_calls_a_secret_is_one_whatever_the_request_says_of_redirects() {
+    let network = Network::new();
+    let policy = Redirect::default().sensitive("x-tenant");
+    let own = || Redirect::default().max(9).sensitive("x-other");
+    run(async {
+        for kind in [
+            of_request("of a request", move |r| {
+                r.header("x-tenant", SECRET).redirect(own())
+            }),
+            of_request("named by it", move |r| {
+                r.header("x-other", SECRET).redirect(own())
+            }),
+            Kind {
+                request: Box::new(move |r| r.redirect(own())),
+                ..of_session("of the session", |b, _| b.header("x-tenant", SECRET))
+            },
+        ] {
+            for (chain, home) in CHAINS {
+                let want: Vec<bool> = (0..chain.len()).map(|hop| hop < home).collect();
+                let got = received(&network, &kind, &policy, chain).await;
+                assert_eq!(got, want, "{} along {chain:?}", kind.name);
+            }
+        }
+    });
+}
+
+#[test]
 fn input_132_what_is_for_a_proxy_goes_to_nobody_else() {
     let network = Network::new();
     run(async {
@@ -367,11 +394,24 @@ fn input_105_referers() {
             .unwrap();
         assert_eq!(referers(network.take()), [false; 3], "none is made up");
         let chain = network.chain("go", &["home", "other", "plain", "home"]);
-        session
-            .get(chain)
-            .header("referer", "https://a.example/")
-            .await
-            .unwrap();
-        assert_eq!(referers(network.take()), [true, true, false, false]);
+        for trusted in [false, true] {
+            let policy = Redirect::default().location_trusted(trusted);
+            let session = network
+                .session()
+                .redirect(policy.clone())
+                .header("referer", "https://a.example/default")
+                .build()
+                .unwrap();
+            for request in [
+                session.get(&chain),
+                session.get(&chain).header("accept", "*/*"),
+                session
+                    .get(&chain)
+                    .header("referer", "https://a.example/own"),
+            ] {
+                request.await.unwrap();
+                assert_eq!(referers(network.take()), [true, true, false, false]);
+            }
+        }
     });
 }
