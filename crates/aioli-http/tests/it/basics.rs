@@ -6,7 +6,7 @@ use aioli_http::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::server::{Request, Server, ok, run};
+use crate::server::{Request, Server, ok, run, text};
 
 /// Answers with the request itself.
 fn echo() -> Server {
@@ -223,16 +223,7 @@ fn statuses_become_errors_when_asked() {
     });
     run(async {
         let session = Session::builder().raise_for_status(true).build().unwrap();
-        assert_eq!(
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-            "fine"
-        );
+        assert_eq!(text(&session, server.url("/")).await, "fine");
 
         let error = session.get(server.url("/404")).await.unwrap_err();
         assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));

@@ -9,7 +9,7 @@ use std::task::Poll;
 use aioli_http::{Body, Limits, Session};
 use futures::{StreamExt, stream};
 
-use crate::server::{Server, run};
+use crate::server::{Server, run, text};
 
 /// Polls `future` at most `polls` times; `None` when that did not suffice.
 pub(crate) async fn at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
@@ -228,15 +228,6 @@ fn n160_a_storm_of_cancellations_balances() {
         assert_eq!((stats.in_use, stats.waiting), (0, 0));
         assert!(stats.idle <= LIMIT);
         assert!(served < 300);
-        assert_eq!(
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-            "abcdef"
-        );
+        assert_eq!(text(&session, server.url("/")).await, "abcdef");
     });
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use aioli_http::{CookieJar, Session, SessionCookies, Url};
 
-use crate::server::{Request, Server, ok, run};
+use crate::server::{Request, Server, ok, run, text};
 
 /// Sets the cookie that the path asks for, as `/set/NAME=VALUE;ATTRIBUTES`, and answers with those
 /// it got.
@@ -26,28 +26,24 @@ fn server() -> Server {
     })
 }
 
-async fn got(session: &Session, url: String) -> String {
-    session.get(url).await.unwrap().text().await.unwrap()
-}
-
 #[test]
 fn a_session_keeps_cookies() {
     let server = server();
     run(async {
         let session = Session::new();
-        assert_eq!(got(&session, server.url("/set/a=1;Path=/")).await, "-");
-        assert_eq!(got(&session, server.url("/set/b=2;Path=/")).await, "a=1");
-        assert_eq!(got(&session, server.url("/")).await, "a=1; b=2");
+        assert_eq!(text(&session, server.url("/set/a=1;Path=/")).await, "-");
+        assert_eq!(text(&session, server.url("/set/b=2;Path=/")).await, "a=1");
+        assert_eq!(text(&session, server.url("/")).await, "a=1; b=2");
         assert_eq!(
-            got(&session, server.url("/set/a=;Path=/;Max-Age=0")).await,
+            text(&session, server.url("/set/a=;Path=/;Max-Age=0")).await,
             "a=1; b=2"
         );
-        assert_eq!(got(&session, server.url("/")).await, "b=2");
+        assert_eq!(text(&session, server.url("/")).await, "b=2");
         assert_eq!(session.cookies().unwrap().len(), 1);
 
         let without = Session::builder().cookies(None).build().unwrap();
-        got(&without, server.url("/set/a=1;Path=/")).await;
-        assert_eq!(got(&without, server.url("/")).await, "-");
+        text(&without, server.url("/set/a=1;Path=/")).await;
+        assert_eq!(text(&without, server.url("/")).await, "-");
     });
 }
 
@@ -56,7 +52,7 @@ fn a_redirect_sets_cookies_for_the_next_hop() {
     let server = server();
     run(async {
         let session = Session::new();
-        assert_eq!(got(&session, server.url("/then/x")).await, "hop=1");
+        assert_eq!(text(&session, server.url("/then/x")).await, "hop=1");
         let response = session.get(server.url("/then/set/last=2")).await.unwrap();
         let names: Vec<_> = response
             .cookies()
@@ -77,29 +73,29 @@ fn one_header_with_the_requests_own_in_place_of_the_jars() {
             .build()
             .unwrap();
         let get = || session.get(server.url("/"));
-        async fn text(request: aioli_http::RequestBuilder) -> String {
+        async fn got(request: aioli_http::RequestBuilder) -> String {
             request.await.unwrap().text().await.unwrap()
         }
-        assert_eq!(text(get()).await, "d=default");
+        assert_eq!(got(get()).await, "d=default");
         assert_eq!(
-            text(get().cookie("r", "request")).await,
+            got(get().cookie("r", "request")).await,
             "d=default; r=request"
         );
         for line in ["a=1;Path=/", "d=2;Path=/", "r=3;Path=/"] {
-            got(&session, server.url(&format!("/set/{line}"))).await;
+            text(&session, server.url(&format!("/set/{line}"))).await;
         }
-        assert_eq!(text(get()).await, "a=1; r=3; d=default");
+        assert_eq!(got(get()).await, "a=1; r=3; d=default");
         assert_eq!(
-            text(get().cookie("r", "request")).await,
+            got(get().cookie("r", "request")).await,
             "a=1; d=default; r=request"
         );
         let by_hand = get()
             .header("cookie", "h=x")
             .header("cookie", "a=y")
             .cookie("r", "z");
-        assert_eq!(text(by_hand).await, "d=2; h=x; a=y; r=z");
+        assert_eq!(got(by_hand).await, "d=2; h=x; a=y; r=z");
         assert_eq!(
-            text(get().cookies([("x", "1"), ("y", "2")])).await,
+            got(get().cookies([("x", "1"), ("y", "2")])).await,
             "a=1; r=3; d=default; x=1; y=2"
         );
     });
@@ -118,11 +114,11 @@ fn input_107_110_what_is_refused_does_no_harm() {
             "/set/=",
             &long,
         ] {
-            got(&session, server.url(path)).await;
+            text(&session, server.url(path)).await;
             assert!(session.cookies().unwrap().is_empty(), "{path}");
         }
-        got(&session, server.url("/set/a=1;Path=/")).await;
-        assert_eq!(got(&session, server.url("/")).await, "a=1");
+        text(&session, server.url("/set/a=1;Path=/")).await;
+        assert_eq!(text(&session, server.url("/")).await, "a=1");
     });
 }
 
@@ -149,8 +145,8 @@ fn input_112_a_jar_is_saved_and_loaded() {
     run(async {
         let jar = CookieJar::load(&path).unwrap_or_default();
         let session = Session::builder().cookies(jar.clone()).build().unwrap();
-        got(&session, server.url("/set/lasting=1;Path=/;Max-Age=1000")).await;
-        got(&session, server.url("/set/session=2;Path=/")).await;
+        text(&session, server.url("/set/lasting=1;Path=/;Max-Age=1000")).await;
+        text(&session, server.url("/set/session=2;Path=/")).await;
         for (session_cookies, want) in [
             (SessionCookies::Keep, "lasting=1; session=2"),
             (SessionCookies::Drop, "lasting=1"),
@@ -160,7 +156,7 @@ fn input_112_a_jar_is_saved_and_loaded() {
                 .cookies(CookieJar::load(&path).unwrap())
                 .build()
                 .unwrap();
-            assert_eq!(got(&session, server.url("/")).await, want);
+            assert_eq!(text(&session, server.url("/")).await, want);
         }
     });
     let files: Vec<_> = fs::read_dir(&folder)
@@ -189,8 +185,8 @@ fn a_jar_is_shared_by_sessions_and_threads() {
         let jar = CookieJar::new();
         let one = Session::builder().cookies(jar.clone()).build().unwrap();
         let two = Session::builder().cookies(jar.clone()).build().unwrap();
-        got(&one, server.url("/set/a=1;Path=/")).await;
-        assert_eq!(got(&two, server.url("/")).await, "a=1");
+        text(&one, server.url("/set/a=1;Path=/")).await;
+        assert_eq!(text(&two, server.url("/")).await, "a=1");
     });
     let jar = CookieJar::new();
     std::thread::scope(|scope| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aioli_http::{Body, Bytes, ErrorKind, Limits, Phase, Sent, Session, Timeout};
 use futures::stream;
 
-use crate::server::{Conn, Server, ok, run};
+use crate::server::{Conn, Server, ok, run, text};
 
 /// Longer than any test.
 const EVER: Duration = Duration::from_secs(3600);
@@ -220,13 +220,7 @@ fn a_pooled_connection_that_was_closed_is_replaced_before_the_body_moves() {
     });
     run(async {
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         let once = stream::iter(["hel", "lo"].map(Ok::<_, std::io::Error>));
         let request = session.put(server.url("/")).expect_continue(EVER);
         let response = request.body(Body::stream(once)).await.unwrap();

@@ -10,7 +10,7 @@ use aioli_http::{
 use rustls::ServerConfig;
 
 use crate::cancel::at_most;
-use crate::server::{Conn, Request, Server, ok, run};
+use crate::server::{Conn, Request, Server, ok, run, text};
 use crate::tls::Authority;
 
 mod leaks;
@@ -62,8 +62,24 @@ fn trusting(authority: &Authority) -> SessionBuilder {
 }
 
 async fn fine(session: &Session, url: &str) {
-    let text = session.get(url).await.unwrap().text().await.unwrap();
-    assert_eq!(text, "fine");
+    assert_eq!(text(session, url).await, "fine");
+}
+
+/// Asks for `url` and gives up after one poll, after two and so on: nothing is left in use, and in
+/// the end there is an answer.
+async fn dropped_at_each_await(session: &Session, url: &str) {
+    let mut points = 0;
+    for polls in 0.. {
+        let done = at_most(polls, fine(session, url)).await;
+        let stats = session.stats();
+        assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+        if done.is_some() {
+            break;
+        }
+        points = polls;
+    }
+    assert!(points >= 4, "{points} cancel points");
+    fine(session, url).await;
 }
 
 #[track_caller]
@@ -426,22 +442,9 @@ fn which_requests_take_which_proxy() {
             (1, 0, 0)
         );
         let direct_url = direct.url("/");
-        let text = session
-            .get(&direct_url)
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        assert_eq!(text, "direct");
-        let text = session
-            .get("http://b.example/")
-            .no_proxy()
-            .await
-            .unwrap()
-            .text()
-            .await;
-        assert_eq!(text.unwrap(), "direct");
+        assert_eq!(text(&session, &direct_url).await, "direct");
+        let request = session.get("http://b.example/").no_proxy();
+        assert_eq!(request.await.unwrap().text().await.unwrap(), "direct");
         assert_eq!(
             (first.accepted(), second.accepted(), direct.accepted()),
             (1, 0, 2)
@@ -561,19 +564,7 @@ fn input_160_dropped_at_each_await_on_the_way_through_a_proxy() {
             .limits(limits)
             .build()
             .unwrap();
-        let mut points = 0;
-        for polls in 0.. {
-            let exchange = fine(&session, "https://a.example/");
-            let done = at_most(polls, exchange).await;
-            let stats = session.stats();
-            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
-            if done.is_some() {
-                break;
-            }
-            points = polls;
-        }
-        assert!(points >= 4, "{points} cancel points");
-        fine(&session, "https://a.example/").await;
+        dropped_at_each_await(&session, "https://a.example/").await;
     });
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use aioli_http::{ErrorKind, Limits, Sent, Session};
 use futures::future::join_all;
 
-use crate::server::{Server, ok, run};
+use crate::server::{Server, ok, run, text};
 
 #[test]
 fn one_connection_serves_one_request_after_the_other() {
@@ -39,13 +39,7 @@ fn closed_when_the_last_clone_is_dropped() {
     run(async {
         let session = Session::new();
         let clone = session.clone();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         drop(session);
         assert!(told.try_recv().is_err());
         drop(clone);
@@ -67,13 +61,7 @@ fn a_response_that_is_not_read_does_not_serve_again() {
         assert_eq!(session.stats().in_use, 1);
         drop(response);
         assert_eq!((session.stats().idle, session.stats().in_use), (0, 0));
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         assert_eq!(server.accepted(), 2);
         assert_eq!(session.stats().idle, 1);
     });
@@ -101,23 +89,11 @@ fn n162_a_connection_closed_while_idle_is_not_used() {
     let server = closes_after_one(served.clone(), gate.clone());
     run(async {
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         gate.wait();
         // The connection may be found closed at check-out or after the write: either way a GET
         // goes through.
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         assert_eq!((server.accepted(), served.load(Ordering::SeqCst)), (2, 2));
     });
 }
@@ -143,13 +119,7 @@ fn n003_a_stale_connection_is_retried_once_when_that_is_safe() {
     run(async {
         let (server, requests) = stale();
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         session
             .put(server.url("/"))
             .body("again")
@@ -162,13 +132,7 @@ fn n003_a_stale_connection_is_retried_once_when_that_is_safe() {
 
         let (server, requests) = stale();
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         let error = session
             .post(server.url("/"))
             .body("once")
@@ -193,13 +157,7 @@ fn a_second_stale_connection_is_an_error() {
     });
     run(async {
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         let error = session.get(server.url("/")).await.unwrap_err();
         assert!(
             matches!(error.kind(), ErrorKind::Disconnected { reused: false, .. }),
@@ -226,32 +184,14 @@ fn n045_unsolicited_bytes_make_an_idle_connection_useless() {
     });
     run(async {
         let session = Session::new();
-        assert_eq!(
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-            "first"
-        );
+        assert_eq!(text(&session, server.url("/")).await, "first");
         told.recv().unwrap();
         // Lets the loop see that the idle connection has become readable: a busy one looks at
         // I/O now and then only.
         for _ in 0..200 {
             aioli_task::yield_now().await;
         }
-        assert_eq!(
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-            "first"
-        );
+        assert_eq!(text(&session, server.url("/")).await, "first");
         assert_eq!(server.accepted(), 2);
     });
 }
@@ -263,13 +203,7 @@ fn n062_an_idle_limit_of_zero_uses_each_connection_once() {
         let limits = Limits::default().idle(0);
         let session = Session::builder().limits(limits).build().unwrap();
         for n in 1..4 {
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
+            text(&session, server.url("/")).await;
             assert_eq!(server.accepted(), n);
         }
     });
@@ -309,7 +243,7 @@ async fn all_at_once(session: &Session, url: &str, n: usize) -> Vec<usize> {
     join_all((0..n).map(|n| {
         let order = &order;
         async move {
-            session.get(url).await.unwrap().text().await.unwrap();
+            text(session, url).await;
             order.lock().unwrap().push(n);
         }
     }))
@@ -352,13 +286,7 @@ fn the_total_bound_closes_idle_connections_of_others() {
         let limits = Limits::default().connections(2);
         let session = Session::builder().limits(limits).build().unwrap();
         for server in servers.iter().chain(&servers) {
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
+            text(&session, server.url("/")).await;
             assert!(session.stats().idle <= 2);
         }
         assert_eq!(
@@ -385,13 +313,7 @@ fn n160_a_waiter_that_leaves_takes_nothing_along() {
         }
         assert_eq!(session.stats().waiting, 0);
         held.bytes().await.unwrap();
-        session
-            .get(server.url("/"))
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+        text(&session, server.url("/")).await;
         assert_eq!(server.accepted(), 1);
     });
 }
@@ -402,20 +324,8 @@ fn connections_stay_with_their_loop() {
     let session = Session::new();
     for n in 1..3 {
         run(async {
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
-            session
-                .get(server.url("/"))
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
+            text(&session, server.url("/")).await;
+            text(&session, server.url("/")).await;
         });
         assert_eq!(server.accepted(), n);
     }
@@ -432,13 +342,7 @@ fn loops_that_live_at_the_same_time_share_a_session() {
                 run(async {
                     for _ in 0..20 {
                         together.wait();
-                        session
-                            .get(server.url("/"))
-                            .await
-                            .unwrap()
-                            .text()
-                            .await
-                            .unwrap();
+                        text(&session, server.url("/")).await;
                     }
                 });
             });

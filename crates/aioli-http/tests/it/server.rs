@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use aioli_http::{IntoUrl, Session};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A server; dropping it stops accepting, and fails the test when a script has failed.
@@ -390,6 +391,11 @@ pub(crate) fn ok(body: &str) -> String {
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Asks for `url`; what the answer says.
+pub(crate) async fn text(session: &Session, url: impl IntoUrl) -> String {
+    session.get(url).await.unwrap().text().await.unwrap()
 }
 
 /// Runs a future on a loop of ours.

@@ -10,7 +10,7 @@ use rcgen::{
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 
-use crate::server::{Conn, Server, ok, run};
+use crate::server::{Conn, Server, ok, run, text};
 
 /// A certificate authority of this test's own.
 pub(crate) struct Authority {
@@ -119,10 +119,7 @@ fn addresses_have_certificates_too() {
     run(async {
         let session = session(&authority, &server).build().unwrap();
         let url = format!("https://{}/", server.addr);
-        assert_eq!(
-            session.get(url).await.unwrap().text().await.unwrap(),
-            "http/1.1 0"
-        );
+        assert_eq!(text(&session, url).await, "http/1.1 0");
     });
 }
 
@@ -328,14 +325,6 @@ fn under_a_foreign_executor() {
     let authority = Authority::new();
     let server = Server::tls(authority.issue(&["a.example"], |_| {}), answer);
     let session = session(&authority, &server).build().unwrap();
-    let text = futures::executor::block_on(async {
-        session
-            .get("https://a.example/")
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-    });
+    let text = futures::executor::block_on(async { text(&session, "https://a.example/").await });
     assert_eq!(text, "http/1.1 0");
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use aioli_http::{CookieJar, Egress, ErrorKind, Session, SessionCookies, Timeout};
 
-use crate::server::{ok, run};
+use crate::server::{ok, run, text};
 
 /// A path nobody else uses, removed at the end.
 struct Place(PathBuf);
@@ -58,25 +58,13 @@ fn every_host_is_behind_the_socket_and_connections_serve_again() {
             .egress(Egress::public_only())
             .build()
             .unwrap();
-        let text = session
-            .get("http://docker/info")
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
-        assert!(text.starts_with("GET /info HTTP/1.1\r\n"), "{text}");
-        assert!(text.contains("host: docker\r\n"), "{text}");
+        let info = text(&session, "http://docker/info").await;
+        assert!(info.starts_with("GET /info HTTP/1.1\r\n"), "{info}");
+        assert!(info.contains("host: docker\r\n"), "{info}");
         // The first connection has been closed meanwhile, which is seen, or its request is sent
         // again; the second one serves twice.
         for _ in 0..2 {
-            session
-                .get("http://docker/")
-                .await
-                .unwrap()
-                .text()
-                .await
-                .unwrap();
+            text(&session, "http://docker/").await;
         }
         assert_eq!(session.stats().idle, 1);
     });
