@@ -225,10 +225,13 @@ impl Park for Reactor {
         let Some(table) = crate::lock(&self.sources).take() else {
             return;
         };
+        let mut woken = Vec::new();
         for source in table.into_sources() {
-            source.end();
+            source.end(&mut woken);
         }
         self.beside.close();
         self.driver.close();
+        // With no lock held, and last: a waker may poll inline, or panic.
+        wake_all(woken);
     }
 }

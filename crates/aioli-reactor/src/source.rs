@@ -4,8 +4,6 @@ use std::io;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
-use aioli_sync::wake_all;
-
 use crate::driver::{Driver, Trigger};
 use crate::ended::LoopEnded;
 use crate::os::RawSource;
@@ -227,16 +225,12 @@ impl Source {
         }
     }
 
-    /// The loop has ended: wakes everybody, to be told.
-    pub(crate) fn end(&self) {
+    /// The loop has ended: adds everybody to `woken`, to be told, for the caller to wake as in
+    /// [`report`](Source::report).
+    pub(crate) fn end(&self, woken: &mut Vec<Waker>) {
         self.readiness.transition_to_ended();
-        let mut woken = Vec::new();
         let everybody = Ready::READABLE | Ready::WRITABLE;
-        crate::lock(&self.waiting)
-            .waiters
-            .take(everybody, &mut woken);
-        // With no lock held: a waker may poll inline, and come back to this source.
-        wake_all(woken);
+        crate::lock(&self.waiting).waiters.take(everybody, woken);
     }
 
     /// Lets the driver watch for what is waited for.

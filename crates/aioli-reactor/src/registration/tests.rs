@@ -278,6 +278,16 @@ fn what_nobody_reads_does_not_keep_the_loop_awake() {
     });
 }
 
+/// Has the one wait for reading and the other for writing; neither is ready.
+fn wait_on(registration: &Registration, reader: &Waker, writer: &Waker) {
+    for (waker, interest) in [(reader, Interest::Readable), (writer, Interest::Writable)] {
+        let cx = &mut Context::from_waker(waker);
+        let pending: Poll<io::Result<()>> =
+            registration.poll_io(cx, interest, || Err(io::ErrorKind::WouldBlock.into()));
+        assert!(pending.is_pending());
+    }
+}
+
 #[test]
 fn who_is_reported_after_a_waker_that_panics_is_woken_too() {
     each_driver(|_, driver| {
@@ -290,15 +300,7 @@ fn who_is_reported_after_a_waker_that_panics_is_woken_too() {
             let registration = Registration::with_reactor(reactor.clone(), stream).unwrap();
             let panics = Waker::from(Arc::new(Planted));
             let counts = Waker::from(flag.clone());
-            // The one waits for reading, and the other for being closed, as everybody does.
-            let poll = |waker: &Waker, interest| {
-                let cx = &mut Context::from_waker(waker);
-                let pending: Poll<io::Result<()>> =
-                    registration.poll_io(cx, interest, || Err(io::ErrorKind::WouldBlock.into()));
-                assert!(pending.is_pending());
-            };
-            poll(&panics, Interest::Readable);
-            poll(&counts, Interest::Writable);
+            wait_on(&registration, &panics, &counts);
             registrations.push(registration);
         }
         drop(peers);
@@ -314,5 +316,25 @@ fn who_is_reported_after_a_waker_that_panics_is_woken_too() {
         assert!(flags.iter().all(is_woken));
         drop(registrations);
         drop(streams);
+    });
+}
+
+#[test]
+fn who_waits_at_the_end_of_the_loop_is_told_whatever_another_waker_does() {
+    each_driver(|_, driver| {
+        let reactor = Arc::new(Reactor::new(driver, false));
+        let pairs: Vec<_> = (0..3).map(|_| UnixStream::pair().unwrap()).collect();
+        let flags: Vec<Arc<Flag>> = (0..3).map(|_| Arc::default()).collect();
+        let mut registrations = Vec::new();
+        for ((stream, _), flag) in pairs.iter().zip(&flags) {
+            let registration = Registration::with_reactor(reactor.clone(), stream).unwrap();
+            let panics = Waker::from(Arc::new(Planted));
+            wait_on(&registration, &panics, &flag.clone().into());
+            registrations.push(registration);
+        }
+        let close = std::panic::AssertUnwindSafe(|| reactor.close());
+        let panic = std::panic::catch_unwind(close).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"planted"));
+        assert!(flags.iter().all(|flag| flag.0.load(Ordering::Relaxed)));
     });
 }
