@@ -27,6 +27,11 @@ fn turn_forever(shared: Arc<Shared>) {
     let local = LocalLoop::new(shared, Settings::default(), None, None);
     let _entered = Entered::new(&local);
     loop {
-        local.turn(None);
+        // Wakers are of foreign executors: one that panics must not end everybody's timers and I/O.
+        local.call(|| {
+            loop {
+                local.turn(None);
+            }
+        });
     }
 }

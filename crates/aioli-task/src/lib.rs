@@ -105,6 +105,7 @@ mod context;
 pub mod driver;
 mod event_loop;
 mod exact_waits;
+mod first_panic;
 mod inspect;
 pub mod interrupt;
 mod os;

@@ -15,6 +15,7 @@ use crate::cancel::{Reason, ReasonKind};
 use crate::context::{self, Context};
 use crate::event_loop::local::{Entered, LocalLoop, Settings};
 use crate::event_loop::{Clock, Shared};
+use crate::first_panic::FirstPanic;
 use crate::inspect::{PassHook, PassInfo, drop_future};
 use crate::interrupt;
 use crate::os;
@@ -158,13 +159,15 @@ impl Runner {
             return;
         };
         let _entered = Entered::to_close(&local);
+        let mut panics = FirstPanic::default();
         if !thread::panicking() {
             let end = self
                 .shutdown_timeout
                 .and_then(|timeout| Instant::now().checked_add(timeout));
-            shut_down(&local, end);
+            panics.catch(|| shut_down(&local, end));
         }
-        local.close();
+        local.close(&mut panics);
+        panics.resume();
     }
 }
 

@@ -508,6 +508,7 @@ impl DeadlineSource for Driver {
         }
         let look = |stage: Option<&Stage>| match &mut *self.lock() {
             State::Open(open) => {
+                // ORDERING: none needed: it is written under this lock.
                 let is_overtaken = self.is_overtaken.load(Ordering::Relaxed);
                 let stage = stage.filter(|stage| is_overtaken || !stage.is_free());
                 let left = stage.and_then(|stage| self.settle(stage, open));

@@ -16,6 +16,7 @@ use super::ready::{Ready, ReadyQueue};
 use super::shared::{Remote, Shared};
 use super::spinning::Spinning;
 use super::turn::EVENTS_INTERVAL;
+use crate::first_panic::FirstPanic;
 use crate::inspect::PassHook;
 use crate::report::{ErrorHandler, Report};
 use crate::task::{self, Queued, Slab, TaskHandle};
@@ -234,20 +235,21 @@ impl LocalLoop {
 
     /// Ends the loop, which is the current one: drops the futures of what tasks are left, then the
     /// slots; what is still referred to then belongs to no loop.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, panics: &mut FirstPanic) {
         let Some(slab) = self.slab.get() else { return };
         // What is dropped may spawn, wake and call once more.
         while self.has_tasks() || !self.ready.is_empty() {
             for task in self.tasks() {
                 task.0.drop_future();
             }
-            self.ready.clear();
+            panics.catch(|| self.ready.clear());
         }
-        self.pass_hook.borrow_mut().take();
-        for entry in self.shared.close() {
+        let hook = self.pass_hook.borrow_mut().take();
+        panics.catch(|| drop(hook));
+        for entry in self.shared.close(panics) {
             match entry {
                 Remote::Task(task) => task.receive(),
-                Remote::Call(call) => drop(call),
+                Remote::Call(call) => panics.catch(|| drop(call)),
             }
         }
         task::unbias_all(self);

@@ -13,6 +13,7 @@ use super::mailbox::{Mailbox, Unpark};
 use super::park::ThreadPark;
 use super::quiet::Quiet;
 use crate::driver::{DeadlineSource, Park};
+use crate::first_panic::FirstPanic;
 use crate::task::Posted;
 use crate::watchdog::Watch;
 
@@ -84,14 +85,16 @@ impl Shared {
 
     /// Ends the loop: refuses further entries, tells the drivers, and drops the slots, the last
     /// installed first. Returns what had been sent.
-    pub(crate) fn close(&self) -> VecDeque<Remote> {
+    pub(crate) fn close(&self, panics: &mut FirstPanic) -> VecDeque<Remote> {
         let left = self.mailbox.close();
-        self.mailbox.parker().close();
+        panics.catch(|| self.mailbox.parker().close());
         if let Some(source) = self.deadline_source() {
-            source.close();
+            panics.catch(|| source.close());
         }
         let slots = mem::take(&mut *self.slots());
-        slots.into_iter().rev().for_each(drop);
+        for slot in slots.into_iter().rev() {
+            panics.catch(|| drop(slot));
+        }
         *self
             .deadlines
             .lock()

@@ -122,9 +122,7 @@ impl LocalLoop {
 
     /// Whether nothing is ready, after one more look at I/O and at what is due.
     fn is_quiet(&self) -> bool {
-        self.shared.mailbox.parker().poll();
-        self.expire();
-        self.receive();
+        self.look_at_events();
         self.ready.is_empty()
     }
 
@@ -262,7 +260,7 @@ impl LocalLoop {
 
     /// Calls a callback; its panic is reported and the loop goes on.
     #[inline(never)]
-    fn call(&self, call: impl FnOnce()) {
+    pub(crate) fn call(&self, call: impl FnOnce()) {
         // What the task before it has left of its budget is not the callback's.
         budget::unlimited();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {

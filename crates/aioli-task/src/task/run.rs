@@ -42,7 +42,7 @@ pub(crate) enum Start {
 
 /// The task that is running on this thread, if one is.
 pub(super) fn current_task() -> Option<TaskHandle> {
-    // SAFETY: a task that is running is kept by its loop until its poll is over.
+    // SAFETY: `with_task` keeps the task from being freed while the reference is counted.
     current::with_task(|task| TaskHandle(unsafe { TaskRef::new(task) }))
 }
 
@@ -192,7 +192,8 @@ fn as_current<R>(task: NonNull<Header>, clear: u32, f: impl FnOnce() -> R) -> R 
     header.state.change(state::RUNNING, clear);
     aioli_sync::budget::refill(BUDGET);
     let _running = Running(header);
-    // SAFETY: as above.
+    // SAFETY: the loop's reference keeps the task from being freed until it has ended, which the
+    // loop finds out after `f` has returned.
     context::in_task(header, || unsafe { current::in_task(task, f) })
 }
 

@@ -2,15 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use aioli_task::Runner;
 use aioli_time::{MissedTicks, Sleep, interval, sleep, sleep_until};
 use futures::future::join_all;
 
-use crate::ms;
+use crate::{bell, ms};
 
 /// Sleeps and ticks for 20 ms at least; true when nothing ended early.
 async fn scenario() -> bool {
@@ -60,20 +59,9 @@ fn an_earlier_deadline_wakes_the_background_loop() {
     });
 }
 
-/// A waker that reports to a channel.
-struct Bell(mpsc::Sender<()>);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        // The receiver is gone when nobody listens any more.
-        let _ = self.0.send(());
-    }
-}
-
 #[test]
 fn a_sleep_whose_loop_has_ended_goes_on_where_it_is_polled() {
-    let (bell, rung) = mpsc::channel();
-    let waker = Waker::from(Arc::new(Bell(bell)));
+    let (waker, rung) = bell();
     let mut cx = Context::from_waker(&waker);
     let mut nap: Sleep = sleep(3600);
     let mut runner = Runner::builder().virtual_clock().build();

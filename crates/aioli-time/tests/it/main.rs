@@ -6,6 +6,7 @@ mod cancel;
 mod foreign;
 mod interval;
 mod order;
+mod panics;
 mod real;
 mod stage;
 mod trace;
@@ -13,10 +14,14 @@ mod trace;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use aioli_task::Runner;
+use aioli_time::Sleep;
 
 /// Runs `main` on a virtual clock.
 fn run<F: Future>(main: F) -> F::Output {
@@ -49,4 +54,24 @@ fn since(begin: Instant) -> Duration {
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
+}
+
+/// A waker that reports to a channel.
+struct Bell(mpsc::Sender<()>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // The receiver is gone when nobody listens any more.
+        let _ = self.0.send(());
+    }
+}
+
+/// A waker, and what hears of it.
+fn bell() -> (Waker, mpsc::Receiver<()>) {
+    let (bell, rung) = mpsc::channel();
+    (Waker::from(Arc::new(Bell(bell))), rung)
+}
+
+fn poll(nap: &mut Sleep, waker: &Waker) -> Poll<()> {
+    Pin::new(nap).poll(&mut Context::from_waker(waker))
 }

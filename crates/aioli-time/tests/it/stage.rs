@@ -1,10 +1,8 @@
 //! Timers that go before their loop looks at them, or that others get hold of before.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::mpsc;
 use std::sync::{Arc, atomic::AtomicUsize, atomic::Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,28 +10,9 @@ use aioli_task::{Runner, spawn, yield_now};
 use aioli_time::{Sleep, sleep, stats};
 use proptest::prelude::*;
 
-use crate::{Log, ms, run, since};
+use crate::{Log, bell, ms, poll, run, since};
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// A waker that reports to a channel.
-struct Bell(mpsc::Sender<()>);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        // The receiver is gone when nobody listens any more.
-        let _ = self.0.send(());
-    }
-}
-
-fn bell() -> (Waker, mpsc::Receiver<()>) {
-    let (bell, rung) = mpsc::channel();
-    (Waker::from(Arc::new(Bell(bell))), rung)
-}
-
-fn poll(nap: &mut Sleep, waker: &Waker) -> Poll<()> {
-    Pin::new(nap).poll(&mut Context::from_waker(waker))
-}
 
 /// A sleep that has been polled once on this thread, whose loop has not looked at it since.
 async fn begun(length: Duration) -> Sleep {
