@@ -24,6 +24,9 @@ use crate::tcp::TcpStream;
 #[cfg(test)]
 mod tests;
 
+/// Longest silence, in seconds, after which Linux asks for the peer: `MAX_TCP_KEEPIDLE`.
+const SILENCE_MAX: u64 = 32_767;
+
 /// How long an attempt has the field to itself: the RFC's recommendation, and what asyncio's
 /// documentation suggests.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -128,7 +131,8 @@ impl ConnectOptions {
     }
 
     /// After how long a silence the system asks whether the peer is still there
-    /// (`SO_KEEPALIVE`); an infinite one, the default, never asks.
+    /// (`SO_KEEPALIVE`); an infinite one, the default, never asks. In whole seconds, rounded up, and
+    /// from one to 32767, which is what Linux takes.
     pub fn keepalive(mut self, silence: impl Seconds) -> ConnectOptions {
         self.keepalive = silence.into_duration();
         self
@@ -212,6 +216,9 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
         stream.get_ref().set_nodelay(true)?;
     }
     if let Some(silence) = options.keepalive {
+        let rest = u64::from(silence.subsec_nanos() > 0);
+        let seconds = silence.as_secs().saturating_add(rest);
+        let silence = Duration::from_secs(seconds.clamp(1, SILENCE_MAX));
         let keepalive = TcpKeepalive::new().with_time(silence);
         SockRef::from(stream.get_ref()).set_tcp_keepalive(&keepalive)?;
     }

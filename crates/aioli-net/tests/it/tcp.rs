@@ -357,3 +357,15 @@ fn an_attempt_that_takes_too_long_fails_and_only_so_many_are_made() {
         assert!(stream.options().keepalive().unwrap());
     });
 }
+
+#[test]
+fn any_length_of_silence_can_be_asked_for() {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for silence in [0.0, 0.5, 60.0, 1e9] {
+            let options = ConnectOptions::new().keepalive(silence);
+            let stream = options.connect(listener.local_addr()).await.unwrap();
+            assert!(stream.options().keepalive().unwrap(), "{silence}");
+        }
+    });
+}
