@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use aioli_sync::wake_all;
 use aioli_task::spawn;
 
 use super::state::{HIGH, LOW_PART, TURNS_MAX, is_not_now};
@@ -369,7 +370,7 @@ impl<P: DatagramProtocol> DrivingDatagrams<P> {
         let ending = std::mem::take(&mut state.ending);
         drop(state);
         drop(socket);
-        ending.into_iter().for_each(Waker::wake);
+        wake_all(ending);
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+
+use aioli_sync::wake_all;
 
 use super::state::TURNS_MAX;
 use super::{Protocol, Transport};
@@ -54,7 +56,7 @@ impl<P: Protocol> Driving<P> {
         let drained = state.take_drained();
         let is_paused = state.is_writing_paused;
         drop(state);
-        drained.into_iter().for_each(Waker::wake);
+        wake_all(drained);
         match (self.is_told_to_pause, is_paused) {
             (false, true) => self.call(P::pause_writing),
             (true, false) => self.call(P::resume_writing),

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use aioli_sync::wake_all;
 use aioli_task::spawn;
 
 use super::state::{Stage, State};
@@ -321,7 +322,7 @@ impl Transport {
     pub(super) fn let_go(&self) {
         let (wire, waiting) = self.lock().let_go();
         drop(wire);
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(waiting);
     }
 }
 

@@ -1,4 +1,8 @@
-//! What waits to be sent, by the marks.
+//! What waits to be sent, by the marks, and who waits for the end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 
 use super::*;
 
@@ -32,4 +36,36 @@ fn empty_datagrams_count_too() {
         assert!(driving.as_mut().poll(cx).is_pending());
     }
     assert!(!transport.lock().is_paused);
+}
+
+struct Planted {
+    woken: Arc<AtomicUsize>,
+    panics: bool,
+}
+
+impl Wake for Planted {
+    fn wake(self: Arc<Self>) {
+        self.woken.fetch_add(1, Ordering::Relaxed);
+        if self.panics {
+            panic_any("planted");
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_the_end_is_woken_whatever_another_waker_does() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::from_std(socket).unwrap();
+    let (transport, driving) = DatagramTransport::attach(socket, Ignores);
+    let woken = Arc::new(AtomicUsize::new(0));
+    for panics in [true, false, false] {
+        let woken = woken.clone();
+        let waker = Waker::from(Arc::new(Planted { woken, panics }));
+        let mut closed = Box::pin(transport.wait_closed());
+        let cx = &mut Context::from_waker(&waker);
+        assert!(closed.as_mut().poll(cx).is_pending());
+    }
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(driving))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"planted"));
+    assert_eq!(woken.load(Ordering::Relaxed), 3);
 }
