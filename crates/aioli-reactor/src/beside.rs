@@ -22,6 +22,7 @@
 
 use std::io;
 use std::sync::OnceLock;
+use std::task::Waker;
 
 use crate::uring;
 
@@ -51,9 +52,9 @@ impl Beside {
     }
 
     /// The loop has ended.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         if let Some(ring) = self.0.get_or_init(|| None) {
-            ring.close();
+            ring.close(woken);
         }
     }
 }

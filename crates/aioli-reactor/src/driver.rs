@@ -218,11 +218,12 @@ impl Driver {
         }
     }
 
-    /// The loop has ended, and nobody waits any more: lets go of all files.
-    pub(crate) fn close(&self) {
+    /// The loop has ended, and nobody waits any more: lets go of all files. Adds to `woken` who waits
+    /// for an operation.
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         match self {
             Driver::Epoll(driver) => driver.close(),
-            Driver::Uring(driver) => driver.close(),
+            Driver::Uring(driver) => driver.close(woken),
             Driver::Poll(driver) => driver.close(),
         }
     }

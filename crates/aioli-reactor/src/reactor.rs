@@ -229,8 +229,8 @@ impl Park for Reactor {
         for source in table.into_sources() {
             source.end(&mut woken);
         }
-        self.beside.close();
-        self.driver.close();
+        self.beside.close(&mut woken);
+        self.driver.close(&mut woken);
         // With no lock held, and last: a waker may poll inline, or panic.
         wake_all(woken);
     }

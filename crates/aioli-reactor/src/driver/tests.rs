@@ -351,7 +351,7 @@ fn rule_10_a_closed_driver_holds_nothing() {
         driver
             .wait(Some(Duration::ZERO), &mut Vec::new(), &mut Vec::new())
             .unwrap();
-        driver.close();
+        driver.close(&mut Vec::new());
         // Whoever still has a registration gives it up afterwards.
         driver.deregister(raw_source(&listener), 1).unwrap();
         drop(listener);
@@ -552,7 +552,7 @@ fn a_ring_that_is_refused_is_told_of_once_and_not_asked_for_again() {
 #[test]
 fn a_loop_that_has_ended_makes_no_ring() {
     let beside = Beside::default();
-    beside.close();
+    beside.close(&mut Vec::new());
     assert!(
         beside
             .get_or_make(|| unreachable!("it is too late"))

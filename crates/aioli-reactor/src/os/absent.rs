@@ -93,7 +93,7 @@ impl Driver {
         match *self {}
     }
 
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, _woken: &mut Vec<Waker>) {
         match *self {}
     }
 }

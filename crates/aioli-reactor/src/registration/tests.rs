@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::driver::{Driver, DriverKind};
+use crate::operation::{Slot, Work};
 
 /// The length of the buffer, and of most messages.
 const BUFFER: usize = 4;
@@ -322,7 +323,7 @@ fn who_is_reported_after_a_waker_that_panics_is_woken_too() {
 #[test]
 fn who_waits_at_the_end_of_the_loop_is_told_whatever_another_waker_does() {
     each_driver(|_, driver| {
-        let reactor = Arc::new(Reactor::new(driver, false));
+        let reactor = Arc::new(Reactor::new(driver, true));
         let pairs: Vec<_> = (0..3).map(|_| UnixStream::pair().unwrap()).collect();
         let flags: Vec<Arc<Flag>> = (0..3).map(|_| Arc::default()).collect();
         let mut registrations = Vec::new();
@@ -332,9 +333,18 @@ fn who_waits_at_the_end_of_the_loop_is_told_whatever_another_waker_does() {
             wait_on(&registration, &panics, &flag.clone().into());
             registrations.push(registration);
         }
+        let done = Arc::new(Flag::default());
+        if reactor.ring().is_some() {
+            for waker in [Arc::new(Planted).into(), done.clone().into()] {
+                reactor.start(Slot::new(Work::Close { file: None }, &waker));
+            }
+        } else {
+            done.clone().wake();
+        }
         let close = std::panic::AssertUnwindSafe(|| reactor.close());
         let panic = std::panic::catch_unwind(close).unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"planted"));
-        assert!(flags.iter().all(|flag| flag.0.load(Ordering::Relaxed)));
+        let mut all = flags.iter().chain([&done]);
+        assert!(all.all(|flag| flag.0.load(Ordering::Relaxed)));
     });
 }

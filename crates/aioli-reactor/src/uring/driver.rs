@@ -45,8 +45,6 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use aioli_sync::wake_all;
-
 use super::raw::{self, Completion, Ring};
 use crate::contract::EVENTS_MAX;
 use crate::driver::Event;
@@ -377,21 +375,19 @@ impl Driver {
 
     /// Ends every poll, so that no file is held any more, and every operation. Dropping the ring
     /// alone would do so some time later.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut shared = crate::lock(&self.shared);
         shared.is_closed = true;
         let sources = std::mem::take(&mut shared.sources);
         let operations = std::mem::take(&mut shared.operations);
         shared.polls.clear();
         drop(shared);
-        let mut woken: Vec<Waker> = operations
-            .into_iter()
-            .filter_map(|slot| slot.refuse(LoopEnded.into()))
-            .collect();
+        let refused = |slot: Arc<Slot>| slot.refuse(LoopEnded.into());
+        woken.extend(operations.into_iter().filter_map(refused));
         if self.is_home() {
             let watched = sources.iter().filter(|(_, e)| e.state == State::Watched);
             let tokens = watched.map(|(&token, _)| token as u64);
-            if let Err(error) = self.end(tokens, &mut woken) {
+            if let Err(error) = self.end(tokens, woken) {
                 tracing::debug!(%error, "ending what a ring does failed");
             }
         }
@@ -403,8 +399,6 @@ impl Driver {
             let work = Work::Close { file: None };
             woken.extend(slot.completed(Finished { result, work }));
         }
-        drop(ring);
-        wake_all(woken);
     }
 
     /// Ends the polls and all operations, and waits for these: they end at once or, what the
