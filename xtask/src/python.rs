@@ -8,12 +8,12 @@ use crate::command::Cmd;
 use crate::terminal::{Spinner, Terminal};
 
 /// Returns the Python of the environment in `dir`, which is made if its packages are not what
-/// the file `requirements` lists, and whether all of them could be installed.
-pub(crate) fn environment(dir: &Path, requirements: &Path) -> Result<(PathBuf, bool)> {
+/// the file `requirements` lists, and why not all of them could be installed, if so it is.
+pub(crate) fn environment(dir: &Path, requirements: &Path) -> Result<(PathBuf, Result)> {
     let wanted = fs::read_to_string(requirements)?;
     let (python, stamp) = (dir.join("bin/python"), dir.join("requirements.txt"));
     if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
-        return Ok((python, true));
+        return Ok((python, Ok(())));
     }
     let make = Cmd::new("python3", "-m venv").arg(dir.to_string_lossy());
     make.read()
@@ -25,6 +25,11 @@ pub(crate) fn environment(dir: &Path, requirements: &Path) -> Result<(PathBuf, b
     drop(spinner);
     if captured.success {
         fs::write(stamp, wanted)?;
+        return Ok((python, Ok(())));
     }
-    Ok((python, captured.success))
+    // What comes after the error is advice.
+    let mut lines = captured.output.lines();
+    let why = lines.rfind(|line| line.starts_with("ERROR: "));
+    let why = why.unwrap_or("pip does not say why");
+    Ok((python, Err(why.into())))
 }

@@ -130,8 +130,7 @@ impl Program {
 fn python(ws: &Workspace, place: &Path) -> Result<PathBuf> {
     fs::create_dir_all(place)?;
     let requirements = ws.root.join(REQUIREMENTS);
-    match environment(&place.join("python"), &requirements)? {
-        (python, true) => Ok(python),
-        (_, false) => Err("its Python packages cannot be installed".into()),
-    }
+    let (python, installed) = environment(&place.join("python"), &requirements)?;
+    installed.map_err(|why| format!("its Python packages cannot be installed: {why}"))?;
+    Ok(python)
 }
