@@ -36,10 +36,10 @@ pub struct Netrc {
 }
 
 struct Entry {
-    /// Lower-case, without a trailing dot.
+    /// Without a trailing dot.
     machine: String,
     login: String,
-    password: String,
+    auth: Auth,
 }
 
 /// Why a `.netrc` file cannot be read.
@@ -122,16 +122,16 @@ impl Netrc {
     }
 
     fn find(&self, host: &str, is_wanted: impl Fn(&str) -> bool) -> Option<Auth> {
-        let host = canonical(host);
+        let host = without_dot(host);
+        let is_here = |entry: &Entry| entry.machine.eq_ignore_ascii_case(host);
         let mut entries = self.entries.iter();
-        let found = entries.find(|entry| entry.machine == host && is_wanted(&entry.login))?;
-        // What cannot be sent was refused when the file was read.
-        Auth::basic(&found.login, &found.password).ok()
+        let found = entries.find(|entry| is_here(entry) && is_wanted(&entry.login))?;
+        Some(found.auth.clone())
     }
 }
 
-fn canonical(host: &str) -> String {
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+fn without_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 impl std::str::FromStr for Netrc {
@@ -149,7 +149,7 @@ impl std::str::FromStr for Netrc {
             match &word[..] {
                 "machine" => {
                     finish(&mut open, &mut entries)?;
-                    let machine = canonical(&words.value()?);
+                    let machine = without_dot(&words.value()?).to_owned();
                     open = Some(Partial::new(Some(machine), line));
                 }
                 "default" => {
@@ -206,13 +206,12 @@ fn finish(open: &mut Option<Partial>, entries: &mut Vec<Entry>) -> Result<(), Ne
     else {
         return Ok(());
     };
-    if Auth::basic(&login, &password).is_err() {
-        return Err(NetrcError::Credentials { line: entry.line });
-    }
+    let auth =
+        Auth::basic(&login, &password).map_err(|_| NetrcError::Credentials { line: entry.line })?;
     entries.push(Entry {
         machine,
         login,
-        password,
+        auth,
     });
     Ok(())
 }

@@ -1,19 +1,23 @@
 //! Files as they are written, and whose password is found.
 
-use super::*;
+use http::HeaderValue;
+use url::Url;
 
-/// The first login and password for a host.
-fn found(text: &str, host: &str) -> Option<(String, String)> {
-    let netrc: Netrc = text.parse().unwrap();
-    let host = canonical(host);
-    let entry = netrc.entries.iter().find(|entry| entry.machine == host)?;
-    Some((entry.login.clone(), entry.password.clone()))
+use super::*;
+use crate::origin::Origin;
+
+fn sent(auth: &Auth) -> HeaderValue {
+    let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+    auth.header(&origin, "GET", "/").unwrap()
 }
 
+/// Checks which login and password `host` gets.
 #[track_caller]
 fn check(text: &str, host: &str, want: Option<(&str, &str)>) {
-    let want = want.map(|(login, password)| (login.to_owned(), password.to_owned()));
-    assert_eq!(found(text, host), want, "{text:?}");
+    let netrc: Netrc = text.parse().unwrap();
+    let found = netrc.auth(host).map(|auth| sent(&auth));
+    let want = want.map(|(login, password)| sent(&Auth::basic(login, password).unwrap()));
+    assert_eq!(found, want, "{text:?}");
 }
 
 #[test]
