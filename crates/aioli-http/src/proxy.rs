@@ -25,8 +25,9 @@ mod no_proxy;
 pub(crate) mod socks;
 pub(crate) mod tunnel;
 
-/// What a name or a password may have at most in SOCKS5 (RFC 1929), whose lengths are one byte.
-const SOCKS_MAX: usize = 255;
+/// What a host's name (RFC 1928), a user's or a password (RFC 1929) may have at most in SOCKS5,
+/// whose lengths are one byte.
+pub(crate) const SOCKS_MAX: usize = 255;
 
 /// Which proxy requests take.
 ///

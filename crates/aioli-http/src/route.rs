@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::dial::DialConfig;
 use crate::error::{Error, RequestErrorKind, Result};
 use crate::origin::Origin;
-use crate::proxy::{Proxy, ProxyKind, ProxyServer};
+use crate::proxy::{Proxy, ProxyKind, ProxyServer, SOCKS_MAX};
 
 /// Whom we talk to, and by which way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,9 +49,6 @@ pub(crate) enum OwnProxy {
     One(Proxy),
 }
 
-/// What a name in SOCKS5 may have at most, whose lengths are one byte.
-const SOCKS_NAME_MAX: usize = 255;
-
 impl Route {
     /// The way of a request to `origin`; `own` tells whether the request never left the origin
     /// it was made for.
@@ -74,7 +71,7 @@ impl Route {
         };
         if let Via::Proxy(server) = &via
             && server.kind == ProxyKind::Socks5h
-            && origin.host.len() > SOCKS_NAME_MAX
+            && origin.host.len() > SOCKS_MAX
         {
             return Err(Error::invalid_request(RequestErrorKind::HostTooLong));
         }
