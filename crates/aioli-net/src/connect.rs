@@ -89,6 +89,10 @@ impl ConnectOptions {
 
     /// How long an attempt has the field to itself, 250 ms at first. An infinite one tries the
     /// addresses one by one.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
     #[doc(alias = "happy_eyeballs_delay")]
     pub fn attempt_delay(mut self, delay: impl Seconds) -> ConnectOptions {
         self.attempt_delay = delay.into_duration();
@@ -104,7 +108,7 @@ impl ConnectOptions {
     }
 
     /// How many addresses are tried at most; all of them, unless it is said. The families take
-    /// turns before the others are left out.
+    /// turns before the others are left out. With 0 connecting fails, and its error has no attempts.
     pub fn attempts_max(mut self, count: usize) -> ConnectOptions {
         self.attempts_max = count;
         self
@@ -112,6 +116,28 @@ impl ConnectOptions {
 
     /// How long one attempt may take; then it fails as `TimedOut`, without a number of the
     /// system. An infinite time, the default, leaves that to the system, which takes minutes.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::{ConnectOptions, TcpListener};
+    ///
+    /// aioli_task::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let options = ConnectOptions::new()
+    ///         .attempts_max(3)
+    ///         .attempt_timeout(2.5)
+    ///         .keepalive(60);
+    ///     let stream = options.connect(listener.local_addr()).await?;
+    ///     assert_eq!(stream.peer_addr()?, listener.local_addr());
+    /// #   Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn attempt_timeout(mut self, limit: impl Seconds) -> ConnectOptions {
         self.attempt_timeout = limit.into_duration();
         self
@@ -133,6 +159,10 @@ impl ConnectOptions {
     /// After how long a silence the system asks whether the peer is still there
     /// (`SO_KEEPALIVE`); an infinite one, the default, never asks. In whole seconds, rounded up, and
     /// from one to 32767, which is what Linux takes.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
     pub fn keepalive(mut self, silence: impl Seconds) -> ConnectOptions {
         self.keepalive = silence.into_duration();
         self

@@ -26,14 +26,14 @@ pub(crate) enum Work {
     Read {
         file: SharedFile,
         buffer: Vec<u8>,
-        /// What of the buffer is read into, or written.
+        /// What of the buffer is read into.
         range: Range<usize>,
         offset: u64,
     },
     Write {
         file: SharedFile,
         buffer: Vec<u8>,
-        /// What of the buffer is read into, or written.
+        /// What of the buffer is written.
         range: Range<usize>,
         offset: u64,
     },
