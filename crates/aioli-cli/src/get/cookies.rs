@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aioli::http::{Cookie, CookieJar, Url};
 use aioli::prelude::*;
@@ -49,6 +49,8 @@ pub(super) fn pairs(options: &IdentityOptions) -> Vec<(String, String)> {
 
 /// Puts the cookies of a file into the jar; lines that are none are left out.
 fn fill(jar: &CookieJar, text: &str, junk_session: bool) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
     for line in text.lines() {
         let (line, http_only) = match line.strip_prefix(HTTP_ONLY) {
             Some(rest) => (rest, "; HttpOnly"),
@@ -76,9 +78,9 @@ fn fill(jar: &CookieJar, text: &str, junk_session: bool) {
             Ok(0) if junk_session => continue,
             Ok(0) => {}
             Ok(at) => {
-                let at = UNIX_EPOCH + Duration::from_secs(at);
-                let left = at.duration_since(SystemTime::now()).unwrap_or_default();
-                let _ = write!(cookie, "; Max-Age={}", left.as_secs());
+                // Not as a date, which some files have too far away for the clock.
+                let left = at.saturating_sub(now);
+                let _ = write!(cookie, "; Max-Age={left}");
             }
             Err(_) => continue,
         }
@@ -152,6 +154,11 @@ mod tests {
         assert_eq!(lines[3], "example.com\tFALSE\t/\tFALSE\t0\tsession\t1\n");
         let url = Url::parse("https://www.example.com/a/b").unwrap();
         assert_eq!(jar.header(&url).unwrap(), "wide=2=3");
+
+        let jar = CookieJar::new();
+        let never = format!("a.example\tFALSE\t/\tFALSE\t{}\tx\ty\n", u64::MAX);
+        fill(&jar, &never, false);
+        assert_eq!(jar.len(), 1, "it ends after the end of the clock");
 
         let jar = CookieJar::new();
         fill(&jar, &text, true);

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -231,22 +232,22 @@ pub(super) struct OutputOptions {
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionOptions {
     /// Give up after so many seconds
-    #[arg(short = 'm', long, value_name = "SECONDS")]
+    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) max_time: Option<f64>,
     /// Give up when there is no connection after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) connect_timeout: Option<f64>,
     /// Try again so many times when something fails in passing
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) retry: u32,
     /// Wait so many seconds before each further try, and not longer and longer
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) retry_delay: Option<f64>,
     /// Try again whatever the method
     #[arg(long)]
     pub(super) retry_all_errors: bool,
     /// Wait so many seconds for the consent of the server before a long body is sent
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     pub(super) expect100_timeout: f64,
     /// Carry out the transfers of a group at the same time; the first failure is the exit code
     #[arg(short = 'Z', long)]
@@ -289,6 +290,15 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
         .collect()
 }
 
+/// A number of seconds that a time limit can have.
+fn seconds(text: &str) -> Result<f64, &'static str> {
+    let seconds = text.parse().map_err(|_| "not a number")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(_) => Ok(seconds),
+        Err(_) => Err("not a number of seconds"),
+    }
+}
+
 /// What `--resolve` says: a host, a port, and the address instead.
 pub(super) fn resolve(text: &str) -> Option<(String, u16, IpAddr)> {
     let (host, rest) = text.split_once(':')?;
@@ -299,7 +309,7 @@ pub(super) fn resolve(text: &str) -> Option<(String, u16, IpAddr)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, parse, resolve};
+    use super::{Options, parse, resolve, seconds};
     use clap::CommandFactory;
     use std::path::PathBuf;
 
@@ -328,6 +338,14 @@ mod tests {
         let heads: Vec<_> = groups.iter().map(|group| group.request.head).collect();
         let urls: Vec<_> = groups.iter().map(|group| group.urls.len()).collect();
         assert_eq!((heads, urls), (vec![true, false], vec![1, 2]));
+    }
+
+    #[test]
+    fn numbers_of_seconds() {
+        assert_eq!(seconds("0.5"), Ok(0.5));
+        for bad in ["nan", "inf", "-1", "1e300", "x"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
