@@ -58,7 +58,9 @@ pub(crate) fn harmless(text: &str) -> String {
         if is_bad { '_' } else { c }
     };
     let name: String = text.chars().map(harmless).collect();
-    let mut name = name.trim().trim_end_matches(['.', ' ']).to_owned();
+    // First of all: what is cut off may be what has kept the rest harmless.
+    let name = shortened(name.trim(), LENGTH_MAX - 1);
+    let mut name = name.trim_end_matches(['.', ' ']).to_owned();
     if name.is_empty() {
         name = "_".to_owned();
     }
@@ -73,7 +75,7 @@ pub(crate) fn harmless(text: &str) -> String {
     if PARTIAL.iter().any(|ending| lower.ends_with(ending)) {
         name.push('_');
     }
-    shortened(&name, LENGTH_MAX)
+    name
 }
 
 /// Names that mean a device on Windows, whatever their extension.

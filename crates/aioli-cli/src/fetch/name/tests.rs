@@ -60,6 +60,14 @@ fn long_names_keep_their_extension() {
 }
 
 #[test]
+fn names_that_are_cut_stay_harmless() {
+    let cut = "a".repeat(LENGTH_MAX - 6);
+    let part = format!("{cut}.part{}", "x".repeat(100));
+    check(&part, &format!("{cut}.part_"));
+    check(&format!("{cut}.....{}", "x".repeat(100)), &cut);
+}
+
+#[test]
 fn equal_names_are_told_apart_in_any_order() {
     let list = urls(&[
         "http://a/x/file.txt",
