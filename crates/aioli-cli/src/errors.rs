@@ -1,5 +1,6 @@
 //! Errors on one line each: the thing, and the causes behind one another.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io;
@@ -44,6 +45,16 @@ fn words(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
+/// A URL of the user's, which may not be one, without what may be a name and a password.
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    // A password with a slash in it is why some are none: all up to the last `@` may be secret.
+    let Some((_, shown)) = text.rsplit_once('@') else {
+        return text.into();
+    };
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    format!("{scheme}://[hidden]@{shown}").into()
+}
+
 /// Is it that the reader of our output has gone?
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
@@ -52,9 +63,21 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::cause;
+    use super::{cause, without_credentials};
     use aioli::prelude::*;
     use std::io;
+
+    #[test]
+    fn what_is_no_url_shows_no_password() {
+        for (text, shown) in [
+            ("http://[x/", "http://[x/"),
+            ("http://me:secret@[x/", "http://[hidden]@[x/"),
+            ("http://me:sec/r@t@h/x", "http://[hidden]@h/x"),
+            ("me:secret@h", "://[hidden]@h"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
+    }
 
     #[test]
     fn causes_stand_behind_one_another_once() {

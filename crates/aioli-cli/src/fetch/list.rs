@@ -8,7 +8,7 @@ use std::thread;
 use aioli::http::Url;
 use aioli::prelude::*;
 
-use crate::errors::{cause, complain};
+use crate::errors::{cause, complain, without_credentials};
 
 /// The URLs that can be tried, and how many could not even be read.
 pub(super) struct List {
@@ -24,7 +24,7 @@ pub(super) async fn read(words: &[String], lists: &[impl AsRef<Path>]) -> List {
     };
     let mut seen = HashSet::new();
     for word in words {
-        list.add(&format!("{word:?}"), word, &mut seen);
+        list.add("", word, &mut seen);
     }
     for path in lists.iter().map(AsRef::as_ref) {
         match lines(path).await {
@@ -46,7 +46,7 @@ impl List {
             let line = String::from_utf8_lossy(line);
             let line = line.trim();
             if !line.is_empty() && !line.starts_with('#') {
-                let place = format!("{}:{}: {line:?}", path.display(), i + 1);
+                let place = format!("{}:{}: ", path.display(), i + 1);
                 self.add(&place, line, seen);
             }
         }
@@ -58,7 +58,8 @@ impl List {
             Ok(_) => {}
             Err(error) => {
                 self.n_bad += 1;
-                complain(format_args!("fetch: {place}: {}", cause(&error)));
+                let shown = without_credentials(text);
+                complain(format_args!("fetch: {place}{shown:?}: {}", cause(&error)));
             }
         }
     }

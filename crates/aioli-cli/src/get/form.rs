@@ -17,19 +17,20 @@ pub(super) async fn form(options: &BodyOptions) -> Result<Option<Form>, Failure>
     }
     let mut form = Form::new();
     for text in &options.form {
-        let (name, content) = named(text)?;
+        let (name, content) = named("-F", text)?;
         form = form.part(name, part(content).await?);
     }
     for text in &options.form_string {
-        let (name, value) = named(text)?;
+        let (name, value) = named("--form-string", text)?;
         form = form.text(name, value);
     }
     Ok(Some(form))
 }
 
-fn named(text: &str) -> Result<(&str, &str), Failure> {
+fn named<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), Failure> {
+    // Nothing of it is shown: it may be a secret.
     text.split_once('=')
-        .ok_or_else(|| Failure::usage(format!("-F {text}: not NAME=CONTENT")))
+        .ok_or_else(|| Failure::usage(format!("{option}: one is not NAME=CONTENT")))
 }
 
 async fn part(content: &str) -> Result<Part, Failure> {

@@ -106,6 +106,9 @@ fn shown(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let line = match line.split_once(':') {
         Some((name, _)) if is_secret(name) => Cow::Owned(format!("{name}: {HIDDEN}")),
+        Some((name, value)) if has_credentials(name, value.trim()) => {
+            Cow::Owned(format!("{name}: {HIDDEN}"))
+        }
         _ => line,
     };
     line.replace(char::is_control, "\u{fffd}")
@@ -119,6 +122,15 @@ fn is_secret(name: &str) -> bool {
     // Where a challenge or a host may be sent to is one thing, and whether it may be seen another.
     let may_be_seen = [header::HOST, header::WWW_AUTHENTICATE].contains(&name);
     SECRET.contains(&name) || Redirect::default().is_sensitive(&name) && !may_be_seen
+}
+
+/// Whether it is a redirect to a URL with a name or a password in it.
+fn has_credentials(name: &str, value: &str) -> bool {
+    let is_url = name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("referer");
+    // What cannot be read as a URL is not shown either if it may have some.
+    let has = |url: Url| !url.username().is_empty() || url.password().is_some();
+    let base = Url::parse("http://a/").expect("a constant URL");
+    is_url && base.join(value).map_or(value.contains('@'), has)
 }
 
 /// The URL without a name and a password.
@@ -225,6 +237,9 @@ mod tests {
             ("Authorization: Basic eA==", "Authorization: [hidden]"),
             ("cookie: a=b", "cookie: [hidden]"),
             ("set-cookie:a=b; secure", "set-cookie: [hidden]"),
+            ("location: /a@b", "location: /a@b"),
+            ("location: http://me:secret@a/b", "location: [hidden]"),
+            ("Location: //me@a/", "Location: [hidden]"),
             ("x-a: \u{1b}[31m\u{9b}", "x-a: \u{fffd}[31m\u{fffd}"),
             ("", ""),
         ] {

@@ -335,7 +335,8 @@ fn headers(
         (header::RANGE, range.as_deref()),
     ];
     for text in &asked.headers {
-        let wrong = || Failure::usage(format!("-H {text}: not NAME: VALUE"));
+        // Nothing of it is shown: it may be a secret.
+        let wrong = || Failure::usage("-H: one is not NAME: VALUE");
         let (name, value) = split_header(text).ok_or_else(wrong)?;
         usual.retain(|(usual, _)| *usual != name);
         if name == header::EXPECT {

@@ -111,7 +111,8 @@ pub(super) fn proxies(
         proxy = proxy.basic(name, password);
     }
     for header in &asked.proxy_header {
-        let wrong = || Failure::usage(format!("--proxy-header {header}: not NAME: VALUE"));
+        // Nothing of it is shown: it may be a secret.
+        let wrong = || Failure::usage("--proxy-header: one is not NAME: VALUE");
         let (name, value) = header.split_once(':').ok_or_else(wrong)?;
         proxy = proxy.header(name, value.trim());
     }

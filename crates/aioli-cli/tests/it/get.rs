@@ -250,6 +250,23 @@ fn credentials_go_to_their_origin_only() {
 }
 
 #[test]
+fn errors_show_no_secret() {
+    let folder = Folder::new();
+    for words in [
+        ["get", "-H", "Authorization secret", "http://a/"],
+        ["get", "-F", "secret", "http://a/"],
+        ["get", "--form-string", "secret", "http://a/"],
+    ] {
+        let ended = run(&folder, words);
+        ended.check(2, &[&[words[1], "one is not NAME"]]);
+        assert!(!ended.errors[0].contains("secret"), "{ended:?}");
+    }
+    let ended = run(&folder, ["fetch", "http://me:secret@[x/"]);
+    ended.check(1, &[&["[hidden]@[x/", "not a URL"]]);
+    assert!(!ended.errors[0].contains("secret"), "{ended:?}");
+}
+
+#[test]
 fn netrc_files() {
     let (server, folder) = (echo(), Folder::new());
     folder.write("netrc", "machine 127.0.0.1 login me password secret\n");

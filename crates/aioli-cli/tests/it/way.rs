@@ -83,6 +83,9 @@ fn proxies_that_do_not_serve() {
     get(&["-x", nobody, "http://a.example/"]).check(7, &[&[nobody]]);
     get(&["--socks5-hostname", nobody, "http://a.example/"]).check(7, &[&[nobody]]);
     get(&["-x", &address(&proxy), "https://refused.example/"]).check(56, &[&["407"]]);
+    let ended = get(&["--proxy-header", "Authorization secret", "http://a/"]);
+    ended.check(2, &[&["--proxy-header: one is not NAME: VALUE"]]);
+    assert!(!ended.errors[0].contains("secret"));
     get(&["-x", "gopher://a", "http://a.example/"]).check(5, &[&["scheme"]]);
     // A proxy of SOCKS that cannot reach anybody.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
