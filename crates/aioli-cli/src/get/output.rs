@@ -47,7 +47,8 @@ impl Target {
             None => return Ok(Target::Stdout),
         };
         let path = match &options.output_dir {
-            Some(folder) => folder.join(name),
+            // As curl has it, a path from the root is below the folder too.
+            Some(folder) => folder.join(name.strip_prefix("/").unwrap_or(&name)),
             None => name,
         };
         Ok(Target::File {

@@ -119,6 +119,20 @@ fn output_goes_where_it_is_told_to() {
     assert_eq!(folder.read("1"), b"GET ");
     assert_eq!(folder.read("2"), b"GET ");
     assert_eq!(folder.read("new/dir/a.txt"), b"GET ");
+    let outside = folder.path("outside");
+    let outside = outside.to_str().unwrap();
+    let words = [
+        "get",
+        "--create-dirs",
+        "--output-dir",
+        "new",
+        "-o",
+        outside,
+        &a,
+    ];
+    run(&folder, words).check(0, &[]);
+    assert_eq!(folder.read(&format!("new/{outside}")), b"GET ");
+    assert!(!std::path::Path::new(outside).exists());
     let ended = run(&folder, ["get", "-i", "-D", "head", &a]);
     let head = "HTTP/1.1 200 OK\r\nx-kind: echo\r\ncontent-length: 4\r\n\r\n";
     assert_eq!(ended.out, format!("{head}GET "));
