@@ -89,11 +89,13 @@ impl Transfer<'_> {
         let response = outcome?;
         heads.map_err(|error| Failure::write(&error))?;
         let status = response.status();
-        if offset > 0 && !goes_on(&response, offset)? {
+        let ends = offset > 0 && status == StatusCode::RANGE_NOT_SATISFIABLE;
+        let fails = !ends && (status.is_client_error() || status.is_server_error());
+        let failed = fails && (output.fail || output.fail_with_body);
+        // With `-f` an error says more than that it is not the rest.
+        if offset > 0 && !(failed && output.fail) && !goes_on(&response, offset)? {
             return Ok(());
         }
-        let fails = status.is_client_error() || status.is_server_error();
-        let failed = fails && (output.fail || output.fail_with_body);
         // What has not changed leaves the file as it is.
         let unchanged = status == StatusCode::NOT_MODIFIED && options.request.time_cond.is_some();
         if !(failed && output.fail || unchanged) {

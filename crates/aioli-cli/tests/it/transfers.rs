@@ -20,6 +20,7 @@ fn a_file_goes_on_where_it_ends() {
             let range = "content-range: bytes */30000\r\n";
             reply(stream, "416 Range Not Satisfiable", range, b"no")
         }
+        _ if request.name == "gone" => reply(stream, "404 Not Found", "", b"no"),
         _ => reply(stream, "200 OK", "", &served),
     });
     let folder = Folder::new();
@@ -38,6 +39,10 @@ fn a_file_goes_on_where_it_ends() {
     folder.write("whole", "begun");
     get("whole").check(33, &[&["byte 5", "200"]]);
     assert_eq!(folder.read("whole"), b"begun");
+    // An error is one, whatever was asked for.
+    folder.write("gone", "begun");
+    run(&folder, ["get", "-fC", "-", "-O", &server.url("gone")]).check(22, &[&["404"]]);
+    assert_eq!(folder.read("gone"), b"begun");
     let words = ["get", "-C", "29990", "-o", "rest", &server.url("f")];
     run(&folder, words).check(0, &[]);
     assert_eq!(folder.read("rest"), whole[29_990..]);
