@@ -305,7 +305,7 @@ fn identity(
 }
 
 /// Reads a URL, to which `http://` is added where no scheme is.
-fn url(text: &str) -> Result<Url, Failure> {
+pub(super) fn url(text: &str) -> Result<Url, Failure> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {

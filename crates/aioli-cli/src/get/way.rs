@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aioli::http::{IpFamily, Proxy, SessionBuilder, TlsVersion, Url};
+use aioli::http::{IpFamily, Proxy, SessionBuilder, TlsVersion};
 use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::Failure;
+use super::transfer::url;
 
 /// curl's port of a proxy whose port nobody has said, but for one over TLS.
 const PROXY_PORT: u16 = 1080;
@@ -192,7 +193,7 @@ async fn connect_to(
     let Some([from, from_port, to, to_port]) = four(text) else {
         return Err(wrong("not HOST1:PORT1:HOST2:PORT2"));
     };
-    for url in urls.iter().filter_map(|text| with_scheme(text)) {
+    for url in urls.iter().filter_map(|text| url(text).ok()) {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             continue;
         };
@@ -259,20 +260,10 @@ fn hashes(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
 }
 
 /// The host of a URL of the command line.
-fn host(url: &str) -> Option<String> {
-    let url = with_scheme(url)?;
+fn host(text: &str) -> Option<String> {
+    let url = url(text).ok()?;
     let host = url.host_str()?;
     Some(host.trim_matches(['[', ']']).to_owned())
-}
-
-/// A URL of the command line, which may be one without a scheme.
-fn with_scheme(url: &str) -> Option<Url> {
-    let url = if url.contains("://") {
-        Url::parse(url)
-    } else {
-        Url::parse(&format!("http://{url}"))
-    };
-    url.ok()
 }
 
 #[cfg(test)]
