@@ -190,11 +190,16 @@ impl Cookie {
         if cookie.secure && !domain::is_secure(url) {
             return Err(CookieError::Insecure);
         }
-        if cookie.same_site == SameSite::None && !cookie.secure {
+        if cookie.lacks_secure() {
             return Err(CookieError::Insecure);
         }
         cookie.check_prefix(set.path == Some(b"/"))?;
         Ok(cookie)
+    }
+
+    /// Whether it is for requests from everywhere, and not `Secure` as those have to be.
+    pub(super) fn lacks_secure(&self) -> bool {
+        self.same_site == SameSite::None && !self.secure
     }
 
     /// Holds what the beginning of the name promises to the server.

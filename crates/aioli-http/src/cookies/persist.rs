@@ -160,6 +160,9 @@ impl SavedCookie {
         if !cookie.path.starts_with('/') || cookie.path.bytes().any(parse::is_control) {
             return Err("path");
         }
+        if cookie.lacks_secure() {
+            return Err("same site");
+        }
         cookie
             .check_prefix(cookie.path == "/")
             .map_err(|_| "prefix")?;

@@ -52,6 +52,10 @@ fn no_more_than_a_server_could_set() {
         (row("a", "1", "a.example", true, ""), "path"),
         (row("__Host-a", "1", "a.example", true, "/"), "prefix"),
         (row("__secure-a", "1", "a.example", true, "/"), "prefix"),
+        (
+            row("a", "1", "a.example", true, "/").replace('}', ",\"same_site\":\"none\"}"),
+            "same site",
+        ),
     ] {
         refused(&cookie, what);
     }
