@@ -11,7 +11,7 @@ use futures_core::Stream;
 use futures_io::AsyncRead;
 
 /// How much is read at once.
-const STEP: usize = 64 * 1024;
+pub(super) const STEP: usize = 64 * 1024;
 
 /// A body out of a file; `-` is the standard input.
 ///

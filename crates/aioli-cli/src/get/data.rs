@@ -1,10 +1,9 @@
 //! The body that `-d` and its relatives put together.
 
-use std::io::{self, Read as _};
-
 use aioli::http::Url;
 use aioli::prelude::*;
 
+use super::body::STEP;
 use super::options::BodyOptions;
 
 /// What is to be sent, and as what.
@@ -67,11 +66,15 @@ async fn file(path: &str) -> Result<Vec<u8>> {
     if path != "-" {
         return Ok(fs::read(path).await?);
     }
-    let read = || {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
-    };
-    Ok(to_thread(read).await?)
+    // Whoever types it may interrupt it.
+    let (mut input, mut bytes) = (fs::stdin(), Vec::new());
+    let mut piece = vec![0; STEP];
+    loop {
+        match input.read(&mut piece).await? {
+            0 => return Ok(bytes),
+            n => bytes.extend_from_slice(&piece[..n]),
+        }
+    }
 }
 
 /// Escapes what `--data-urlencode` is given; a name before it is left as it is.

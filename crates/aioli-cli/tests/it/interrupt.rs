@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
+use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::command::{Ended, Folder, aioli, end_of, run, send, until};
-use super::server::{Server, content, file};
+use super::server::{Server, content, file, refused};
 
 const FILES: u32 = 200;
 const WORKERS: usize = 16;
@@ -189,11 +190,25 @@ fn two_processes_do_not_write_one_file() {
     assert!(folder.read("file-005.bin") == files()["file-005.bin"]);
 }
 
+/// Whoever types the body changes their mind.
+#[test]
+fn interrupted_while_the_body_is_read() {
+    let folder = Folder::new();
+    let mut command = aioli(&folder, ["get", "-d", "@-", &refused()]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // More than a pipe takes: when it is written, somebody reads.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    send("INT", child.id());
+    let ended = end_of(child);
+    drop(stdin);
+    assert_eq!(ended.code, None, "{ended:?}");
+}
+
 /// Whoever types the list changes their mind.
 #[test]
 #[cfg(target_os = "linux")]
 fn interrupted_while_the_list_is_read() {
-    use std::process::Stdio;
     const INT: u64 = 1 << (2 - 1);
     let folder = Folder::new();
     let mut command = aioli(&folder, ["fetch", "-i", "-"]);
