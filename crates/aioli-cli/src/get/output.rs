@@ -11,7 +11,8 @@ use super::options::OutputOptions;
 
 /// Where bytes are written to.
 pub(super) enum Target {
-    Stdout,
+    /// The standard output; a terminal gets what is no text only if that was asked for.
+    Stdout { to_terminal: bool },
     /// A file, which is made when the first byte comes, or when all is well.
     File {
         path: PathBuf,
@@ -40,11 +41,13 @@ impl Target {
     pub(super) fn of(options: &OutputOptions, number: usize, url: &Url) -> Result<Target, Failure> {
         let named = options.output.get(number).cloned();
         let name = match named {
-            Some(path) if path == Path::new("-") => return Ok(Target::Stdout),
+            Some(path) if path == Path::new("-") => {
+                return Ok(Target::Stdout { to_terminal: true });
+            }
             Some(path) => path,
             None if options.remote_name => last_part(url)
                 .ok_or_else(|| Failure::new(Failure::WRITE_ERROR, "the URL names no file"))?,
-            None => return Ok(Target::Stdout),
+            None => return Ok(Target::Stdout { to_terminal: false }),
         };
         let path = match &options.output_dir {
             // As curl has it, a path from the root is below the folder too.
@@ -84,7 +87,7 @@ impl Target {
 
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
-            Target::Stdout => None,
+            Target::Stdout { .. } => None,
             Target::File { path, .. } => Some(path),
         }
     }
@@ -100,9 +103,9 @@ impl Target {
     /// What the system says; bytes that are not text are not written to a terminal.
     pub(super) async fn write(&mut self, bytes: &[u8], folders: bool) -> Result {
         match self {
-            Target::Stdout => {
+            Target::Stdout { to_terminal } => {
                 ensure!(
-                    !(io::stdout().is_terminal() && bytes.contains(&0)),
+                    *to_terminal || !bytes.contains(&0) || !io::stdout().is_terminal(),
                     "binary output can mess up your terminal; use -o FILE, or -o - to do it anyway"
                 );
                 stdout(bytes)
@@ -161,7 +164,7 @@ fn last_part(url: &Url) -> Option<PathBuf> {
 
 /// A head as HTTP/1.1 writes it; the reason is the usual one.
 pub(super) fn head(of: Version, status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
-    let mut text = format!("{} {}", version(of), status.as_str());
+    let mut text = format!("HTTP/{} {}", version(of), status.as_str());
     if let Some(reason) = status.canonical_reason() {
         text = format!("{text} {reason}");
     }
@@ -182,18 +185,32 @@ fn lines(headers: &HeaderMap) -> Vec<u8> {
     lines
 }
 
-fn version(version: Version) -> &'static str {
+/// The version as a number.
+pub(super) fn version(version: Version) -> &'static str {
     match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        _ => "HTTP/1.1",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::last_part;
+    use super::{Target, last_part};
+    use crate::get::options::parse;
     use aioli::http::Url;
+
+    #[test]
+    fn a_terminal_gets_everything_when_that_is_asked_for() {
+        let to_terminal = |words: &[&str]| {
+            let options = parse(words.iter().map(Into::into).collect()).unwrap();
+            let url = Url::parse("http://a/b").unwrap();
+            let target = Target::of(&options[0].output, 0, &url).unwrap();
+            matches!(target, Target::Stdout { to_terminal: true })
+        };
+        assert!(to_terminal(&["a", "-o", "-"]));
+        assert!(!to_terminal(&["a"]));
+    }
 
     #[test]
     fn names_of_files() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aioli::http::{Response, Timings, Version, header};
 
 use super::log::Notes;
+use super::output::version;
 
 /// What has come, as `--write-out` tells it.
 #[derive(Debug, Default)]
@@ -83,12 +84,7 @@ impl Report {
             "errormsg" => self.error.clone(),
             "method" => self.method.clone(),
             "scheme" => self.url.split(':').next().unwrap_or_default().to_owned(),
-            "http_version" => match self.version {
-                None => "0".to_owned(),
-                Some(Version::HTTP_10) => "1.0".to_owned(),
-                Some(Version::HTTP_2) => "2".to_owned(),
-                Some(_) => "1.1".to_owned(),
-            },
+            "http_version" => self.version.map_or("0", version).to_owned(),
             "filename_effective" => self.file.clone(),
             "size_upload" => self.notes.uploaded.to_string(),
             "size_header" => self.notes.heads.len().to_string(),

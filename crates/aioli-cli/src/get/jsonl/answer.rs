@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use aioli::http::{self, Form, Method, Proxy, RequestBuilder, Response, Session, Timings, Version};
+use aioli::http::{self, Form, Method, Proxy, RequestBuilder, Response, Session, Timings};
 use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::command::Request;
+use crate::get::output::version;
 
 /// Something is wrong with the command itself.
 pub(super) fn refused(id: &Value, why: &dyn Display) -> Value {
@@ -147,15 +148,10 @@ fn head(id: &Value, response: &Response) -> Value {
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let version = match response.version() {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2",
-        _ => "1.1",
-    };
     json!({
         "id": id,
         "status": response.status().as_u16(),
-        "version": version,
+        "version": version(response.version()),
         "url": response.url().as_str(),
         "headers": headers,
         // Who has not connected has found a connection.
