@@ -25,7 +25,6 @@ use http::{Extensions, HeaderMap, Request, Response as Http, Uri, Version, heade
 use url::Position;
 
 use crate::deadline::Deadline;
-use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
 use crate::h1::encode;
 use crate::h1::exchange::Wire;
@@ -36,7 +35,7 @@ use crate::request::Parts;
 use crate::response::incoming::Incoming;
 use crate::response::{Head, Response};
 use crate::route::Route;
-use crate::send::hop::begin;
+use crate::send::hop::{begin, connect};
 use crate::session::{Config, Session};
 use crate::tls::config::Peer;
 use crate::upgrade;
@@ -88,6 +87,7 @@ pub(crate) async fn hop(
         };
         let request = request(parts, headers(parts))?;
         if place.reused {
+            session.inner.counters.reuse();
             deadline.watch.reuse();
         }
         deadline
@@ -183,16 +183,15 @@ async fn open(
         }
         Begun::Wait(_) => unreachable!("who has begun does not wait"),
     };
-    deadline.watch.open_start();
-    let transport = dial::open(route, &config.dial, Peer::Http2, timeout, deadline).await?;
-    deadline.watch.open_end();
-    let opened = session.inner.counters.open();
+    let (transport, traffic) = connect(session, route, Peer::Http2, timeout, deadline).await?;
     if http2.settings.mode == Mode::Negotiated && !transport.has_picked_http2() {
         http2.remember_http1(route);
-        let connection = Connection::new(Wire::new(transport, opened), slot);
+        let connection = Connection::new(Wire::new(transport, traffic), slot);
         return Ok(Got::Http1(Some(connection)));
     }
-    let shared = Shared::start(transport, slot, http2.settings, &config.limits).await?;
+    let settings = http2.settings;
+    let starting = Shared::start(transport, traffic, slot, settings, &config.limits);
+    let shared = deadline.within(starting).await??;
     let place = shared.enter(usize::MAX);
     http2.add(route, shared.clone());
     match place {

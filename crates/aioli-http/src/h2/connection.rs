@@ -27,6 +27,7 @@ use super::settings::Http2;
 use crate::error::{Error, Sent};
 use crate::limits::Limits;
 use crate::pool::Slot;
+use crate::session::Traffic;
 use crate::transport::Transport;
 
 /// Streams that were reset and that late frames may still come for.
@@ -109,6 +110,7 @@ impl Shared {
     /// Shakes hands over an established transport and starts the task; `slot` is held by that.
     pub(super) async fn start(
         transport: Transport,
+        traffic: Arc<Traffic>,
         slot: Slot,
         settings: Http2,
         limits: &Limits,
@@ -122,7 +124,8 @@ impl Shared {
             .max_concurrent_reset_streams(RESET_STREAMS_MAX)
             .max_local_error_reset_streams(Some(LOCAL_RESETS_MAX));
         let reads = Reads::default();
-        let shaken = builder.handshake(Io::new(transport, reads.clone())).await;
+        let io = Io::new(transport, traffic, reads.clone());
+        let shaken = builder.handshake(io).await;
         let (requests, mut connection) =
             shaken.map_err(|error| head_error(error, Sent::Nothing, false))?;
         let load = Arc::new(Load(Mutex::new(State {

@@ -8,12 +8,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::session::Traffic;
 use crate::transport::Transport;
 
 /// The transport of an HTTP/2 connection.
 #[derive(Debug)]
 pub(super) struct Io {
     transport: Transport,
+    traffic: Arc<Traffic>,
     reads: Reads,
 }
 
@@ -29,8 +31,12 @@ impl Reads {
 }
 
 impl Io {
-    pub(super) fn new(transport: Transport, reads: Reads) -> Io {
-        Io { transport, reads }
+    pub(super) fn new(transport: Transport, traffic: Arc<Traffic>, reads: Reads) -> Io {
+        Io {
+            transport,
+            traffic,
+            reads,
+        }
     }
 }
 
@@ -42,6 +48,7 @@ impl AsyncRead for Io {
     ) -> Poll<io::Result<()>> {
         let n = ready!(self.transport.poll_read(cx, buf.initialize_unfilled()))?;
         buf.advance(n);
+        self.traffic.received(n);
         self.reads.0.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
@@ -49,11 +56,11 @@ impl AsyncRead for Io {
 
 impl AsyncWrite for Io {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.transport.poll_write(cx, &[IoSlice::new(data)])
+        self.poll_write_vectored(cx, &[IoSlice::new(data)])
     }
 
     fn poll_write_vectored(
@@ -61,7 +68,9 @@ impl AsyncWrite for Io {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.transport.poll_write(cx, bufs)
+        let n = ready!(self.transport.poll_write(cx, bufs))?;
+        self.traffic.sent(n);
+        Poll::Ready(Ok(n))
     }
 
     fn is_write_vectored(&self) -> bool {

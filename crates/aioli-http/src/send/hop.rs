@@ -38,7 +38,7 @@ use crate::request::Parts;
 use crate::response::incoming::{Incoming, Reuse};
 use crate::response::{Head, Response};
 use crate::route::Route;
-use crate::session::{Config, Session};
+use crate::session::{Config, Session, Traffic};
 use crate::tls::config::Peer;
 use crate::transport::Transport;
 use crate::upgrade;
@@ -274,35 +274,37 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
         )
 }
 
-/// Opens a connection. Boxed, because a request that finds one open should not carry the size of
-/// this.
+/// Opens a connection of HTTP/1.1.
 async fn open(
     session: &Session,
     slot: Slot,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
-    let config = &session.inner.config;
     let route = slot.route();
+    let (transport, traffic) = connect(session, &route, Peer::Server, timeout, deadline).await?;
+    Ok(Connection::new(Wire::new(transport, traffic), slot))
+}
+
+/// Opens a transport, and counts and tells that; its bytes are counted by what comes with it.
+pub(crate) async fn connect(
+    session: &Session,
+    route: &Route,
+    peer: Peer,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<(Transport, Arc<Traffic>)> {
+    let config = &session.inner.config;
     deadline.watch.open_start();
     let transport = match &config.mock {
         Some(server) => Transport::Mock(server.connect(&route.origin)),
         None => {
-            Box::pin(dial::open(
-                &route,
-                &config.dial,
-                Peer::Server,
-                timeout,
-                deadline,
-            ))
-            .await?
+            // Boxed: a request that finds a connection open should not carry the size of this.
+            Box::pin(dial::open(route, &config.dial, peer, timeout, deadline)).await?
         }
     };
     deadline.watch.open_end();
-    Ok(Connection::new(
-        Wire::new(transport, session.inner.counters.open()),
-        slot,
-    ))
+    Ok((transport, session.inner.counters.open()))
 }
 
 /// Polls the exchange within the limits, which begin anew whenever bytes move.

@@ -349,6 +349,23 @@ fn input_160_dropped_requests_leave_room() {
 }
 
 #[test]
+fn requests_and_bytes_are_counted() {
+    let server = H2Server::start(|seen| plain(seen.body.clone()));
+    let session = session().build().unwrap();
+    run(async {
+        for _ in 0..3 {
+            let request = session.put(server.url("/")).body(vec![1; 100_000]);
+            request.await.unwrap().bytes().await.unwrap();
+        }
+    });
+    let stats = session.stats();
+    assert_eq!((stats.requests, stats.opened, stats.reused), (3, 1, 2));
+    for bytes in [stats.bytes_sent, stats.bytes_received] {
+        assert!((300_000..310_000).contains(&bytes), "{stats:?}");
+    }
+}
+
+#[test]
 fn idle_connections_are_closed() {
     let server = H2Server::start(|seen| plain(seen.connection.to_string()));
     let session = session()
