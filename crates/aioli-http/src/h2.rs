@@ -150,14 +150,16 @@ async fn connection(
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Got> {
-    let http2 = &session.inner.http2;
+    let inner = &session.inner;
+    let http2 = &inner.http2;
     let gate = match http2.find(route) {
         Found::Http1 => return Ok(Got::Http1(None)),
         Found::Http2(shared, place) => return Ok(Got::Http2(shared, place)),
         Found::Open(gate) => gate,
     };
     deadline.begin(Phase::Pool, timeout.pool);
-    let _turn = deadline.within(gate.lock()).await?;
+    let turn = inner.closing.or_closed(gate.lock());
+    let _turn = deadline.within(turn).await??;
     match http2.find(route) {
         Found::Http1 => return Ok(Got::Http1(None)),
         Found::Http2(shared, place) => return Ok(Got::Http2(shared, place)),
@@ -176,11 +178,11 @@ async fn open(
     let (http2, config) = (&session.inner.http2, &session.inner.config);
     let slot = match begin(session, route, careful, timeout, deadline).await? {
         Begun::Open(slot) => slot,
-        Begun::Connection(connection) => {
-            // Only HTTP/1.1 leaves idle connections in the pool.
-            http2.remember_http1(route);
-            return Ok(Got::Http1(Some(connection)));
+        // An upgrade that was refused leaves one of HTTP/1.1, which says nothing about its server.
+        Begun::Connection(connection) if http2.settings.mode == Mode::Always => {
+            connection.into_slot()
         }
+        Begun::Connection(connection) => return Ok(Got::Http1(Some(connection))),
         Begun::Wait(_) => unreachable!("who has begun does not wait"),
     };
     let (transport, traffic) = connect(session, route, Peer::Http2, timeout, deadline).await?;

@@ -22,7 +22,14 @@ const ROUTES_MAX: usize = 1024;
 /// The HTTP/2 connections of a session.
 pub(crate) struct Connections {
     pub(super) settings: Http2,
-    routes: Mutex<HashMap<Arc<Route>, Known>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    routes: HashMap<Arc<Route>, Known>,
+    /// Nothing is kept any more.
+    closed: bool,
 }
 
 /// What is known of a route.
@@ -47,74 +54,78 @@ impl Connections {
     pub(crate) fn new(settings: Http2) -> Connections {
         Connections {
             settings,
-            routes: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
     /// Finds the connection with the fewest requests on it.
     pub(super) fn find(&self, route: &Arc<Route>) -> Found {
-        let mut routes = self.lock();
-        if !routes.contains_key(route) {
-            make_room(&mut routes);
-        }
-        let known = routes.entry(route.clone()).or_default();
+        let mut state = self.lock();
+        let known = state.known(route);
         if known.is_http1 {
             return Found::Http1;
         }
         known.shared.retain(|shared| !shared.is_over());
-        known.shared.sort_by_key(Shared::streams);
-        let is_full = known.shared.len() >= self.settings.connections;
-        let most = if is_full {
-            usize::MAX
-        } else {
-            self.settings.streams
+        let most = match known.shared.len() >= self.settings.connections {
+            true => usize::MAX,
+            false => self.settings.streams,
         };
-        let found = known
-            .shared
-            .iter()
-            .find_map(|shared| Some((shared.clone(), shared.enter(most)?)));
-        match found {
-            Some((shared, place)) => Found::Http2(shared, place),
+        let least = known.shared.iter().min_by_key(|shared| shared.streams());
+        match least.and_then(|shared| Some((shared, shared.enter(most)?))) {
+            Some((shared, place)) => Found::Http2(shared.clone(), place),
             None => Found::Open(known.gate.clone()),
         }
     }
 
+    /// Takes in a connection for others to find; once the session is closed there are none, and
+    /// it ends with the requests that it carries.
     pub(super) fn add(&self, route: &Arc<Route>, shared: Shared) {
-        let mut routes = self.lock();
-        routes.entry(route.clone()).or_default().shared.push(shared);
+        let mut state = self.lock();
+        if !state.closed {
+            state.known(route).shared.push(shared);
+            return;
+        }
+        drop(state);
+        shared.retire();
     }
 
     pub(super) fn remember_http1(&self, route: &Arc<Route>) {
-        self.lock().entry(route.clone()).or_default().is_http1 = true;
+        self.lock().known(route).is_http1 = true;
     }
 
     /// Closes what carries no request.
     pub(crate) fn close_idle(&self) {
-        for known in self.lock().values() {
+        for known in self.lock().routes.values() {
             known.shared.iter().for_each(Shared::close_if_idle);
         }
     }
 
     /// Closes what carries no request, and keeps further requests from the rest.
     pub(crate) fn close(&self) {
-        let routes = std::mem::take(&mut *self.lock());
+        let mut state = self.lock();
+        state.closed = true;
+        let routes = std::mem::take(&mut state.routes);
+        drop(state);
         for shared in routes.values().flat_map(|known| &known.shared) {
             shared.retire();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<Route>, Known>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make_room(routes: &mut HashMap<Arc<Route>, Known>) {
-    if routes.len() >= ROUTES_MAX {
-        routes.retain(|_, known| {
-            known.shared.retain(|shared| !shared.is_over());
-            // Whoever waits at the gate finds the route again.
-            !known.shared.is_empty()
-        });
+impl State {
+    fn known(&mut self, route: &Arc<Route>) -> &mut Known {
+        if self.routes.len() >= ROUTES_MAX && !self.routes.contains_key(route) {
+            self.routes.retain(|_, known| {
+                known.shared.retain(|shared| !shared.is_over());
+                // Whoever waits at the gate finds the route again.
+                !known.shared.is_empty()
+            });
+        }
+        self.routes.entry(route.clone()).or_default()
     }
 }
 
@@ -122,7 +133,7 @@ impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connections")
             .field("settings", &self.settings)
-            .field("routes", &self.lock().len())
+            .field("routes", &self.lock().routes.len())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use aioli_http::{
     Body, ErrorKind, Http2, Limits, Phase, Sent, Session, SessionBuilder, StatusCode, Timeout,
     Version,
 };
-use futures::future::{join_all, try_join_all};
+use futures::future::{Either, join_all, select, try_join_all};
 use futures::stream;
 use h2::Reason;
 use http::{HeaderMap, Response};
@@ -346,6 +346,60 @@ fn input_160_dropped_requests_leave_room() {
         }
     });
     assert_eq!(server.accepted(), 1, "no request has cost its connection");
+}
+
+#[test]
+fn closing_ends_the_wait_for_who_connects() {
+    // Whoever is first gets no further than the handshake of TLS.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", server.local_addr().unwrap());
+    let session = Session::builder().timeout(Timeout::none()).build().unwrap();
+    run(async {
+        let first = aioli_task::spawn(session.get(&url).send());
+        let second = session.get(&url).timeout(Timeout::total(10));
+        let second = aioli_task::spawn(second.send());
+        aioli_task::yield_now().await;
+        aioli_task::yield_now().await;
+        session.close().await;
+        let error = second.await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Closed), "{error:?}");
+        first.cancel();
+    });
+}
+
+#[test]
+fn a_connection_that_comes_after_the_session_is_closed_serves_only_its_request() {
+    let authority = Authority::new();
+    let mut tls = Arc::unwrap_or_clone(authority.issue(&["localhost"], |_| {}));
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let server = H2Server::launch(Some(tls), Settings::default(), |_| plain("there"));
+    let url = format!("https://localhost:{}/", server.address.port());
+    let session = Session::builder()
+        .system_roots(false)
+        .add_root_certificate(authority.pem())
+        .limits(Limits::default().idle(1000))
+        .build()
+        .unwrap();
+    run(async {
+        let request = aioli_task::spawn(session.get(&url).send());
+        // It connects.
+        while session.stats().in_use == 0 {
+            aioli_task::yield_now().await;
+        }
+        session.close().await;
+        let response = request.await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "there");
+        let left = async {
+            while session.stats().in_use > 0 {
+                aioli_task::yield_now().await;
+            }
+        };
+        let (left, late) = (pin!(left), pin!(aioli_time::sleep(10)));
+        let is_left = matches!(select(left, late).await, Either::Left(_));
+        assert!(is_left, "{:?}", session.stats());
+        let error = session.get(&url).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Closed), "{error:?}");
+    });
 }
 
 #[test]
