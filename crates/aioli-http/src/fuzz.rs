@@ -236,7 +236,7 @@ impl Body {
 }
 
 /// Puts bytes where a connection would.
-fn receive(buffer: &mut ReadBuffer, mut bytes: &[u8]) {
+pub(crate) fn receive(buffer: &mut ReadBuffer, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let spare = buffer.spare();
         let n = spare.len().min(bytes.len());

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fuzz::receive;
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 64 * 1024,
@@ -15,17 +16,6 @@ const LIMITS: HeadLimits = HeadLimits {
 type Outcome = Result<Option<(u16, Lines, Vec<u8>)>, Reject>;
 
 type Lines = Vec<(String, Vec<u8>)>;
-
-/// Puts `bytes` into `buffer` as reads would.
-fn receive(buffer: &mut ReadBuffer, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        let spare = buffer.spare();
-        let n = spare.len().min(bytes.len());
-        spare[..n].copy_from_slice(&bytes[..n]);
-        buffer.fill(n);
-        bytes = &bytes[n..];
-    }
-}
 
 /// Feeds `pieces` as a connection would.
 fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
