@@ -94,7 +94,7 @@ pub(crate) async fn hop(
             .watch
             .tell(|trace, cx| trace.request_head(cx, &written(&request)));
         parts.body.rewind();
-        let informational_max = config.limits.h1_head().informational;
+        let limits = config.limits.h1_head();
         let (body, timeout) = (&mut parts.body, &parts.timeout);
         let exchanged = exchange(
             &mut shared,
@@ -102,7 +102,7 @@ pub(crate) async fn hop(
             request,
             body,
             timeout,
-            informational_max,
+            limits,
             deadline,
         );
         match exchanged.await? {

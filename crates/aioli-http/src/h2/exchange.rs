@@ -2,13 +2,13 @@
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{RecvStream, SendStream};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use super::connection::{Place, Shared};
 use super::error::{Failure, head_error};
@@ -16,6 +16,7 @@ use super::upload::Upload;
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::error::{Error, LimitKind, Phase, Result, Sent};
+use crate::h1::head::HeadLimits;
 use crate::limits::Timeout;
 use crate::watch::Watch;
 
@@ -37,7 +38,7 @@ pub(super) async fn exchange(
     request: Request<()>,
     body: &mut Source,
     timeout: &Timeout,
-    informational_max: usize,
+    limits: HeadLimits,
     deadline: &mut Deadline,
 ) -> Result<Outcome> {
     let reused = place.reused;
@@ -65,8 +66,9 @@ pub(super) async fn exchange(
         stream,
         upload,
         sent_all,
+        limits,
         informational: 0,
-        informational_max,
+        headers: 0,
         heads: deadline.watch.tracer.is_some().then(Vec::new),
     };
     let driven = drive(&mut exchange, timeout.head, deadline).await;
@@ -162,9 +164,12 @@ struct Exchange<'a> {
     stream: SendStream<Bytes>,
     upload: Upload<'a>,
     sent_all: bool,
-    /// How many 1xx responses have come, and may come.
+    /// How many bytes a head may have is settled with the connection.
+    limits: HeadLimits,
+    /// How many 1xx responses have come.
     informational: usize,
-    informational_max: usize,
+    /// How many headers have come, of all heads.
+    headers: usize,
     /// The heads of those that have come, when somebody listens.
     heads: Option<Vec<Response<()>>>,
 }
@@ -195,16 +200,29 @@ impl Exchange<'_> {
         while let Poll::Ready(Some(head)) = self.response.poll_informational(cx) {
             let Ok(head) = head else { break };
             self.informational += 1;
-            let (limit, seen) = (self.informational_max, self.informational);
-            if seen > limit {
-                let exceeded = LimitKind::Informational.over(limit, seen as u64);
-                return Poll::Ready(Err(Stop::Limit(exceeded.into())));
-            }
+            let (limit, seen) = (self.limits.informational, self.informational);
+            within(LimitKind::Informational, limit, seen)?;
+            self.count(head.headers())?;
             if let Some(heads) = &mut self.heads {
                 heads.push(head);
             }
         }
-        let response = Pin::new(&mut self.response).poll(cx);
-        response.map_err(|error| Stop::Failure(Failure::H2(error)))
+        let response = ready!(Pin::new(&mut self.response).poll(cx));
+        let response = response.map_err(|error| Stop::Failure(Failure::H2(error)))?;
+        self.count(response.headers())?;
+        Poll::Ready(Ok(response))
     }
+
+    /// Counts the headers of one more head.
+    fn count(&mut self, headers: &HeaderMap) -> Result<(), Stop> {
+        self.headers += headers.len();
+        within(LimitKind::Headers, self.limits.headers, self.headers)
+    }
+}
+
+fn within(kind: LimitKind, limit: usize, seen: usize) -> Result<(), Stop> {
+    if seen > limit {
+        return Err(Stop::Limit(kind.over(limit, seen as u64).into()));
+    }
+    Ok(())
 }

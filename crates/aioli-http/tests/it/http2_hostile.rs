@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use aioli_http::{Error, ErrorKind, Http2, Limits, ProtocolErrorKind, Session, Timeout};
+use aioli_http::{Error, ErrorKind, Http2, LimitKind, Limits, ProtocolErrorKind, Session, Timeout};
 
 use crate::server::{Server, ok, run};
 
@@ -154,6 +154,26 @@ fn input_142_an_endless_head() {
         bytes.extend(frame(CONTINUATION, 0, 1, &literal("x-a", &"b".repeat(100))));
     }
     is_error(ask(server(&[], bytes, 1)));
+}
+
+#[test]
+fn input_142_a_head_of_too_many_headers() {
+    for (n, is_bad) in [(128, false), (129, true)] {
+        let head = [&[STATUS_200][..], &literal("x-a", "b").repeat(n)].concat();
+        let outcome = ask(server(
+            &[],
+            frame(HEADERS, END_HEADERS | END_STREAM, 1, &head),
+            1,
+        ));
+        assert_eq!(outcome.is_err(), is_bad, "{n}");
+        if let Err(error) = outcome {
+            let kind = LimitKind::Headers;
+            assert!(
+                matches!(error.kind(), ErrorKind::Limit { kind: found, .. } if *found == kind),
+                "{error:?}"
+            );
+        }
+    }
 }
 
 #[test]
