@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io;
 
+use aioli::http::Url;
 use aioli::{Error, http};
 
 /// Writes a line to the standard error stream.
@@ -55,6 +56,15 @@ pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
     format!("{scheme}://[hidden]@{shown}").into()
 }
 
+/// The URL without a name and a password.
+pub(crate) fn shown(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail for URLs only that can have neither.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url
+}
+
 /// Is it that the reader of our output has gone?
 pub(crate) fn is_broken_pipe(error: &Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
@@ -63,9 +73,16 @@ pub(crate) fn is_broken_pipe(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{cause, without_credentials};
+    use super::{cause, shown, without_credentials};
+    use aioli::http::Url;
     use aioli::prelude::*;
     use std::io;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        let url = Url::parse("http://me:secret@a/b").unwrap();
+        assert_eq!(shown(&url).as_str(), "http://a/b");
+    }
 
     #[test]
     fn what_is_no_url_shows_no_password() {

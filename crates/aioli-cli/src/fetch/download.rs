@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use aioli::http::{Response, Session, StatusCode, Url, header};
+use aioli::http::{Response, Session, StatusCode, Url, header, parse_date};
 use aioli::prelude::*;
 
 use super::checksums::Hash;
 use super::part::Part;
 use super::progress::Bar;
+use crate::errors::shown;
 
 /// Something to download.
 pub(super) struct Job {
@@ -34,11 +35,7 @@ impl Job {
 
     /// The URL as it may be shown.
     pub(super) fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        // Both fail for URLs only that can have neither.
-        let _ = url.set_password(None);
-        let _ = url.set_username("");
-        url.into()
+        shown(&self.url).into()
     }
 }
 
@@ -209,14 +206,22 @@ fn next(response: &Response, part: &Part) -> Result<Next> {
         (StatusCode::RANGE_NOT_SATISFIABLE, _) if version.is_some() => Next::AskAgain,
         (status, _) => {
             let after = response.headers().get(header::RETRY_AFTER);
-            let seconds = after.and_then(|after| after.to_str().ok()?.trim().parse().ok());
-            let retry_after = seconds.map(Duration::from_secs);
+            let after = after.and_then(|after| after.to_str().ok());
+            let retry_after = after.and_then(|after| until(after.trim(), SystemTime::now()));
             bail!(Refused {
                 status,
                 retry_after
             })
         }
     })
+}
+
+/// How long it is until what a `retry-after` says: seconds, or a date (RFC 9110, section 10.2.3).
+fn until(after: &str, now: SystemTime) -> Option<Duration> {
+    let date = || Some(parse_date(after)?.duration_since(now).unwrap_or_default());
+    after
+        .parse()
+        .map_or_else(|_| date(), |n| Some(Duration::from_secs(n)))
 }
 
 /// What a `content-range` says: the first and the last byte, and the length of the whole.
@@ -246,7 +251,18 @@ async fn receive(part: &mut Part, mut response: Response, bar: &Bar, max_size: u
 
 #[cfg(test)]
 mod tests {
-    use super::content_range;
+    use super::{content_range, until};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn when_to_come_back() {
+        let now = UNIX_EPOCH + Duration::from_secs(60);
+        let until = |after| until(after, now).map(|wait| wait.as_secs());
+        assert_eq!(until("5"), Some(5));
+        assert_eq!(until("Thu, 01 Jan 1970 00:01:30 GMT"), Some(30));
+        assert_eq!(until("Thu, 01 Jan 1970 00:00:30 GMT"), Some(0));
+        assert_eq!(until("soon"), None);
+    }
 
     #[test]
     fn content_ranges() {

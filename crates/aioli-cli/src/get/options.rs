@@ -188,7 +188,7 @@ pub(super) struct OutputOptions {
     /// Write the body to a file named as the last part of the URL
     #[arg(short = 'O', long)]
     pub(super) remote_name: bool,
-    /// With `-O`, take the name that the server says, made harmless, and overwrite nothing
+    /// With `-O`, take the name that the server says, made harmless, and overwrite no file of it
     #[arg(short = 'J', long, conflicts_with = "continue_at")]
     pub(super) remote_header_name: bool,
     /// Put the files into this folder
