@@ -269,9 +269,10 @@ impl State {
             return (self.take_reasons(), true);
         }
         let gone = REASONS | IN_INBOX;
-        // ORDERING: Acquire pairs with the Release of the post; Release orders the next post
-        // after this.
-        let before = self.shared.fetch_and(!gone, order(8, Ordering::AcqRel));
+        // ORDERING: Acquire pairs with the Release of the post. Nothing is told by this: the inbox
+        // is ordered by its lock, and what was told before stays told, for a read-modify-write
+        // continues the release sequence that it finds.
+        let before = self.shared.fetch_and(!gone, order(8, Ordering::Acquire));
         (before & REASONS, false)
     }
 
@@ -281,7 +282,7 @@ impl State {
     /// does what the home would have done, also for those who post meanwhile and find IN_INBOX set.
     pub fn take_reasons(&self) -> u64 {
         // ORDERING: as in `receive`.
-        let before = self.shared.fetch_and(!REASONS, order(7, Ordering::AcqRel));
+        let before = self.shared.fetch_and(!REASONS, order(7, Ordering::Acquire));
         before & REASONS
     }
 
