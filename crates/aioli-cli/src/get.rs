@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use aioli::prelude::*;
 
 use crate::errors::complain;
-use failure::Failure;
+use failure::{Code, Failure};
 use options::Options;
 use progress::Bars;
 use session::session;
@@ -51,7 +51,7 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
             // What is left to fail is the terminal.
             let _ = error.print();
             let code = if error.use_stderr() {
-                Failure::USAGE
+                Code::Usage as u8
             } else {
                 0
             };

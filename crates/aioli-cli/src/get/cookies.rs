@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aioli::http::{Cookie, CookieJar, Url};
 use aioli::prelude::*;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::options::IdentityOptions;
 use super::output::stdout;
 
@@ -29,7 +29,7 @@ pub(super) async fn jar(options: &IdentityOptions) -> Result<CookieJar, Failure>
             Ok(text) => fill(&jar, &text, options.junk_session_cookies),
             // As curl has it: naming a file that is not there switches cookies on.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::new(Failure::READ_ERROR, error)),
+            Err(error) => return Err(Failure::new(Code::ReadError, error)),
         }
     }
     Ok(jar)

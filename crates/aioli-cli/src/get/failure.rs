@@ -9,6 +9,42 @@ use aioli::http::{
 
 use crate::errors::cause;
 
+/// The exit codes of curl that there are here.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Code {
+    UnsupportedProtocol = 1,
+    /// Something about the command line.
+    Usage = 2,
+    MalformedUrl = 3,
+    CannotResolveProxy = 5,
+    CannotResolve = 6,
+    CannotConnect = 7,
+    WeirdReply = 8,
+    Http2 = 16,
+    Partial = 18,
+    HttpError = 22,
+    WriteError = 23,
+    ReadError = 26,
+    Timeout = 28,
+    Range = 33,
+    TlsConnect = 35,
+    BadArgument = 43,
+    TooManyRedirects = 47,
+    EmptyReply = 52,
+    SendError = 55,
+    ReceiveError = 56,
+    LocalCertificate = 58,
+    Certificate = 60,
+    BadContentEncoding = 61,
+    TooLarge = 63,
+    CannotRewind = 65,
+    CaFile = 77,
+    CrlFile = 82,
+    PinnedKey = 90,
+    Proxy = 97,
+}
+
 /// A failure: curl's exit code, and a line that says what happened.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -17,55 +53,25 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Something about the command line.
-    pub(super) const USAGE: u8 = 2;
-    const UNSUPPORTED_PROTOCOL: u8 = 1;
-    pub(super) const MALFORMED_URL: u8 = 3;
-    const CANNOT_RESOLVE_PROXY: u8 = 5;
-    pub(super) const CANNOT_RESOLVE: u8 = 6;
-    const CANNOT_CONNECT: u8 = 7;
-    const WEIRD_REPLY: u8 = 8;
-    const PARTIAL: u8 = 18;
-    const HTTP2: u8 = 16;
-    pub(super) const HTTP_ERROR: u8 = 22;
-    pub(super) const WRITE_ERROR: u8 = 23;
-    pub(super) const READ_ERROR: u8 = 26;
-    const TIMEOUT: u8 = 28;
-    pub(super) const RANGE: u8 = 33;
-    const TLS_CONNECT: u8 = 35;
-    const BAD_ARGUMENT: u8 = 43;
-    const TOO_MANY_REDIRECTS: u8 = 47;
-    const EMPTY_REPLY: u8 = 52;
-    const SEND_ERROR: u8 = 55;
-    const RECEIVE_ERROR: u8 = 56;
-    pub(super) const LOCAL_CERTIFICATE: u8 = 58;
-    const CERTIFICATE: u8 = 60;
-    const BAD_CONTENT_ENCODING: u8 = 61;
-    pub(super) const TOO_LARGE: u8 = 63;
-    const CANNOT_REWIND: u8 = 65;
-    pub(super) const CA_FILE: u8 = 77;
-    pub(super) const CRL_FILE: u8 = 82;
-    const PINNED_KEY: u8 = 90;
-    const PROXY: u8 = 97;
-
-    pub(super) fn new(code: u8, text: impl Display) -> Failure {
+    pub(super) fn new(code: Code, text: impl Display) -> Failure {
         let text = text.to_string().replace(['\n', '\r'], " ");
+        let code = code as u8;
         Failure { code, text }
     }
 
     /// Something about the command line that its parser could not know.
     pub(super) fn usage(text: impl Display) -> Failure {
-        Failure::new(Failure::USAGE, text)
+        Failure::new(Code::Usage, text)
     }
 
     /// Reading what is to be sent has failed.
     pub(super) fn read(error: &aioli::Error) -> Failure {
-        Failure::new(Failure::READ_ERROR, cause(error))
+        Failure::new(Code::ReadError, cause(error))
     }
 
     /// Writing what has come has failed.
     pub(super) fn write(error: &aioli::Error) -> Failure {
-        Failure::new(Failure::WRITE_ERROR, cause(error))
+        Failure::new(Code::WriteError, cause(error))
     }
 }
 
@@ -77,20 +83,20 @@ impl From<http::Error> for Failure {
 }
 
 /// The exit code of an error of HTTP.
-fn code(error: &http::Error) -> u8 {
+fn code(error: &http::Error) -> Code {
     match error.kind() {
         ErrorKind::InvalidUrl(UrlErrorKind::Scheme | UrlErrorKind::NotHttps) => {
-            Failure::UNSUPPORTED_PROTOCOL
+            Code::UnsupportedProtocol
         }
-        ErrorKind::InvalidUrl(_) => Failure::MALFORMED_URL,
+        ErrorKind::InvalidUrl(_) => Code::MalformedUrl,
         ErrorKind::InvalidRequest { kind, .. } => match kind {
-            RequestErrorKind::ClientCertificate => Failure::LOCAL_CERTIFICATE,
-            RequestErrorKind::RevocationList => Failure::CRL_FILE,
-            RequestErrorKind::Proxy => Failure::CANNOT_RESOLVE_PROXY,
-            _ => Failure::BAD_ARGUMENT,
+            RequestErrorKind::ClientCertificate => Code::LocalCertificate,
+            RequestErrorKind::RevocationList => Code::CrlFile,
+            RequestErrorKind::Proxy => Code::CannotResolveProxy,
+            _ => Code::BadArgument,
         },
-        ErrorKind::Dns { .. } => Failure::CANNOT_RESOLVE,
-        ErrorKind::Connect { .. } => Failure::CANNOT_CONNECT,
+        ErrorKind::Dns { .. } => Code::CannotResolve,
+        ErrorKind::Connect { .. } => Code::CannotConnect,
         ErrorKind::Proxy { kind, source, .. } => proxy_code(
             *kind,
             source.as_ref().and_then(|source| source.downcast_ref()),
@@ -99,51 +105,51 @@ fn code(error: &http::Error) -> u8 {
         ErrorKind::Tls {
             kind: TlsErrorKind::ClientCertificate,
             ..
-        } if error.maybe_processed() => Failure::RECEIVE_ERROR,
+        } if error.maybe_processed() => Code::ReceiveError,
         ErrorKind::Tls { kind, .. } => tls_code(*kind),
-        ErrorKind::Timeout { .. } => Failure::TIMEOUT,
+        ErrorKind::Timeout { .. } => Code::Timeout,
         ErrorKind::Disconnected { sent, source, .. } => match (sent, source) {
-            (Sent::Fully, None) => Failure::EMPTY_REPLY,
-            (Sent::Fully, Some(_)) => Failure::RECEIVE_ERROR,
-            _ => Failure::SEND_ERROR,
+            (Sent::Fully, None) => Code::EmptyReply,
+            (Sent::Fully, Some(_)) => Code::ReceiveError,
+            _ => Code::SendError,
         },
         ErrorKind::Protocol(kind) => protocol_code(*kind),
         ErrorKind::Limit {
             kind: LimitKind::Body,
             ..
-        } => Failure::TOO_LARGE,
+        } => Code::TooLarge,
         ErrorKind::Body { kind, .. } => match kind {
-            BodyErrorKind::Truncated => Failure::PARTIAL,
+            BodyErrorKind::Truncated => Code::Partial,
             BodyErrorKind::TooShort | BodyErrorKind::TooLong | BodyErrorKind::Stream => {
-                Failure::READ_ERROR
+                Code::ReadError
             }
-            _ => Failure::BAD_CONTENT_ENCODING,
+            _ => Code::BadContentEncoding,
         },
-        ErrorKind::Decode { .. } => Failure::BAD_CONTENT_ENCODING,
+        ErrorKind::Decode { .. } => Code::BadContentEncoding,
         ErrorKind::Redirect { kind, .. } => match kind {
-            RedirectErrorKind::TooMany => Failure::TOO_MANY_REDIRECTS,
-            RedirectErrorKind::Scheme => Failure::UNSUPPORTED_PROTOCOL,
-            RedirectErrorKind::BodyNotReplayable => Failure::CANNOT_REWIND,
-            _ => Failure::MALFORMED_URL,
+            RedirectErrorKind::TooMany => Code::TooManyRedirects,
+            RedirectErrorKind::Scheme => Code::UnsupportedProtocol,
+            RedirectErrorKind::BodyNotReplayable => Code::CannotRewind,
+            _ => Code::MalformedUrl,
         },
-        ErrorKind::Status { .. } => Failure::HTTP_ERROR,
-        _ => Failure::RECEIVE_ERROR,
+        ErrorKind::Status { .. } => Code::HttpError,
+        _ => Code::ReceiveError,
     }
 }
 
 /// The exit code of a proxy's failure, which may have an error of its own.
-fn proxy_code(kind: ProxyErrorKind, source: Option<&http::Error>) -> u8 {
+fn proxy_code(kind: ProxyErrorKind, source: Option<&http::Error>) -> Code {
     match (kind, source.map(http::Error::kind)) {
-        (ProxyErrorKind::Connect, Some(ErrorKind::Dns { .. })) => Failure::CANNOT_RESOLVE_PROXY,
-        (ProxyErrorKind::Connect, _) => Failure::CANNOT_CONNECT,
+        (ProxyErrorKind::Connect, Some(ErrorKind::Dns { .. })) => Code::CannotResolveProxy,
+        (ProxyErrorKind::Connect, _) => Code::CannotConnect,
         (ProxyErrorKind::Tls, Some(ErrorKind::Tls { kind, .. })) => tls_code(*kind),
-        (ProxyErrorKind::Tls, _) => Failure::TLS_CONNECT,
-        (ProxyErrorKind::Socks(_), _) => Failure::PROXY,
-        _ => Failure::RECEIVE_ERROR,
+        (ProxyErrorKind::Tls, _) => Code::TlsConnect,
+        (ProxyErrorKind::Socks(_), _) => Code::Proxy,
+        _ => Code::ReceiveError,
     }
 }
 
-fn tls_code(kind: TlsErrorKind) -> u8 {
+fn tls_code(kind: TlsErrorKind) -> Code {
     match kind {
         TlsErrorKind::Expired
         | TlsErrorKind::NotYetValid
@@ -151,22 +157,22 @@ fn tls_code(kind: TlsErrorKind) -> u8 {
         | TlsErrorKind::UnknownIssuer
         | TlsErrorKind::SelfSigned
         | TlsErrorKind::Revoked
-        | TlsErrorKind::Certificate => Failure::CERTIFICATE,
-        TlsErrorKind::NoRoots => Failure::CA_FILE,
-        TlsErrorKind::PinMismatch => Failure::PINNED_KEY,
-        _ => Failure::TLS_CONNECT,
+        | TlsErrorKind::Certificate => Code::Certificate,
+        TlsErrorKind::NoRoots => Code::CaFile,
+        TlsErrorKind::PinMismatch => Code::PinnedKey,
+        _ => Code::TlsConnect,
     }
 }
 
-fn protocol_code(kind: ProtocolErrorKind) -> u8 {
+fn protocol_code(kind: ProtocolErrorKind) -> Code {
     match kind {
-        ProtocolErrorKind::NotHttp | ProtocolErrorKind::Version => Failure::UNSUPPORTED_PROTOCOL,
-        ProtocolErrorKind::Http2 => Failure::HTTP2,
-        ProtocolErrorKind::TransferEncoding => Failure::BAD_CONTENT_ENCODING,
+        ProtocolErrorKind::NotHttp | ProtocolErrorKind::Version => Code::UnsupportedProtocol,
+        ProtocolErrorKind::Http2 => Code::Http2,
+        ProtocolErrorKind::TransferEncoding => Code::BadContentEncoding,
         ProtocolErrorKind::ChunkSize
         | ProtocolErrorKind::ChunkExtension
         | ProtocolErrorKind::ChunkEnd
-        | ProtocolErrorKind::Trailer => Failure::RECEIVE_ERROR,
-        _ => Failure::WEIRD_REPLY,
+        | ProtocolErrorKind::Trailer => Code::ReceiveError,
+        _ => Code::WeirdReply,
     }
 }

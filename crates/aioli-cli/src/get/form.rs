@@ -3,7 +3,7 @@
 use aioli::http::{Form, Part};
 use aioli::prelude::*;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::options::BodyOptions;
 
 /// The form that the options describe; `None` when they describe none.
@@ -34,7 +34,7 @@ fn named<'a>(option: &str, text: &'a str) -> Result<(&'a str, &'a str), Failure>
 }
 
 async fn part(content: &str) -> Result<Part, Failure> {
-    let read = |error: std::io::Error| Failure::new(Failure::READ_ERROR, error);
+    let read = |error: std::io::Error| Failure::new(Code::ReadError, error);
     let Spec {
         content,
         kind,

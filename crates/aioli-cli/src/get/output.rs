@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use aioli::http::{HeaderMap, StatusCode, Url, Version};
 use aioli::prelude::*;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::options::OutputOptions;
 
 /// Where bytes are written to.
@@ -46,7 +46,7 @@ impl Target {
             }
             Some(path) => path,
             None if options.remote_name => last_part(url)
-                .ok_or_else(|| Failure::new(Failure::WRITE_ERROR, "the URL names no file"))?,
+                .ok_or_else(|| Failure::new(Code::WriteError, "the URL names no file"))?,
             None => return Ok(Target::Stdout { to_terminal: false }),
         };
         let path = match &options.output_dir {

@@ -6,7 +6,7 @@ use aioli::http::{
 use aioli::prelude::*;
 
 use super::cookies;
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::log::Listener;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
 use super::way;
@@ -86,7 +86,7 @@ async fn connection(
     }
     if let Some(path) = &asked.cacert {
         let read = fs::read(path).await;
-        let roots = read.map_err(|error| Failure::new(Failure::CA_FILE, error))?;
+        let roots = read.map_err(|error| Failure::new(Code::CaFile, error))?;
         builder = builder.system_roots(false).add_root_certificate(roots);
     }
     for text in &asked.resolve {
@@ -117,6 +117,6 @@ async fn netrc(
         Err(error) if identity.netrc_optional && error.kind() == std::io::ErrorKind::NotFound => {
             Ok(builder)
         }
-        Err(error) => Err(Failure::new(Failure::READ_ERROR, error)),
+        Err(error) => Err(Failure::new(Code::ReadError, error)),
     }
 }

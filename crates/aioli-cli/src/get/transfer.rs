@@ -14,7 +14,7 @@ use super::condition::condition;
 use super::cookies::pairs;
 use super::data::{add_to_query, data, url_query};
 use super::disposition::file_name;
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::form::form;
 use super::log::{Log, with};
 use super::options::{IdentityOptions, Options, RequestOptions};
@@ -103,7 +103,7 @@ impl Transfer<'_> {
         }
         if failed {
             let text = format!("the requested URL returned error: {}", status.as_u16());
-            return Err(Failure::new(Failure::HTTP_ERROR, text));
+            return Err(Failure::new(Code::HttpError, text));
         }
         Ok(())
     }
@@ -163,8 +163,7 @@ impl Transfer<'_> {
     ) -> Result<(), Failure> {
         let output = &self.options.output;
         let limit = output.max_filesize.unwrap_or(u64::MAX);
-        let too_large =
-            || Failure::new(Failure::TOO_LARGE, "the file is larger than --max-filesize");
+        let too_large = || Failure::new(Code::TooLarge, "the file is larger than --max-filesize");
         let length = response.content_length();
         if length.is_some_and(|length| length > limit) {
             return Err(too_large());
@@ -199,7 +198,7 @@ fn goes_on(response: &Response, offset: u64) -> Result<bool, Failure> {
         }
         status => {
             let text = format!("cannot go on at byte {offset}: the server answered {status}");
-            Err(Failure::new(Failure::RANGE, text))
+            Err(Failure::new(Code::Range, text))
         }
     }
 }
@@ -311,7 +310,7 @@ pub(super) fn url(text: &str) -> Result<Url, Failure> {
     } else {
         format!("http://{text}")
     };
-    Url::parse(&whole).map_err(|error| Failure::new(Failure::MALFORMED_URL, error))
+    Url::parse(&whole).map_err(|error| Failure::new(Code::MalformedUrl, error))
 }
 
 /// Adds the headers: those of the options first, then what they leave out.

@@ -9,7 +9,7 @@ use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::failure::Failure;
+use super::failure::{Code, Failure};
 use super::transfer::url;
 
 /// curl's port of a proxy whose port nobody has said, but for one over TLS.
@@ -140,15 +140,15 @@ pub(super) async fn peers(
 ) -> Result<SessionBuilder, Failure> {
     builder = builder.danger_accept_invalid_certificates(asked.insecure);
     if let Some(path) = &asked.cert {
-        let chain = read(path, Failure::LOCAL_CERTIFICATE).await?;
+        let chain = read(path, Code::LocalCertificate).await?;
         let key = match &asked.key {
-            Some(path) => read(path, Failure::LOCAL_CERTIFICATE).await?,
+            Some(path) => read(path, Code::LocalCertificate).await?,
             None => chain.clone(),
         };
         builder = builder.client_certificate(chain, key);
     }
     if let Some(path) = &asked.crlfile {
-        builder = builder.add_revocation_list(read(path, Failure::CRL_FILE).await?);
+        builder = builder.add_revocation_list(read(path, Code::CrlFile).await?);
     }
     if let Some(pins) = &asked.pinnedpubkey {
         for hash in hashes(pins)? {
@@ -212,7 +212,7 @@ async fn connect_to(
         };
         let to = if to.is_empty() { host } else { to };
         let found = aioli::net::resolve((to.trim_matches(['[', ']']), to_port)).await;
-        let found = found.map_err(|error| Failure::new(Failure::CANNOT_RESOLVE, error))?;
+        let found = found.map_err(|error| Failure::new(Code::CannotResolve, error))?;
         builder = builder.resolve_all(host, found);
     }
     Ok(builder)
@@ -228,7 +228,7 @@ fn four(text: &str) -> Option<[&str; 4]> {
     parts.collect::<Vec<_>>().try_into().ok()
 }
 
-async fn read(path: &Path, code: u8) -> Result<Vec<u8>, Failure> {
+async fn read(path: &Path, code: Code) -> Result<Vec<u8>, Failure> {
     let failed = |error| Failure::new(code, format!("{}: {error}", path.display()));
     fs::read(path).await.map_err(failed)
 }
