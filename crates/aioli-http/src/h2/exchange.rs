@@ -149,8 +149,10 @@ async fn begin(
         Err(error) => return Ok(Err(error)),
     };
     // Ready again when the stream was opened: until then it waits for the end of another one.
+    // If the connection fails meanwhile, it may have been sent before: the response knows.
     let opened = deadline.within(poll_fn(|cx| requests.poll_ready(cx)));
-    Ok(opened.await?.map(|()| begun))
+    let _ = opened.await?;
+    Ok(Ok(begun))
 }
 
 /// Why an exchange ended without a response.

@@ -262,6 +262,49 @@ fn a_connection_that_is_going_away_serves_nobody_else() {
 }
 
 #[test]
+fn a_request_that_was_sent_before_the_goodbye_is_sent_once() {
+    let settings = Settings {
+        streams_max: 1,
+        ..Settings::default()
+    };
+    let (silent, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (silent.clone(), asked.clone());
+    let server = H2Server::launch(None, settings, move |seen| match seen.head.uri().path() {
+        "/silence" => {
+            counts.0.fetch_add(1, Ordering::SeqCst);
+            Answer::Silence
+        }
+        "/goaway" => {
+            counts.1.fetch_add(1, Ordering::SeqCst);
+            Answer::GoAway(vec![0; 50_000])
+        }
+        _ => plain("known"),
+    });
+    let bounds = Http2::prior_knowledge().connections(1);
+    let session = session().http2(bounds).build().unwrap();
+    run(async {
+        session.get(server.url("/")).await.unwrap();
+        let before = session.stats().bytes_received;
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut first = Box::pin(session.get(server.url("/silence")).send());
+        while silent.load(Ordering::SeqCst) == 0 {
+            assert!(first.as_mut().poll(&mut cx).is_pending());
+            aioli_task::yield_now().await;
+        }
+        // It waits for the end of the first one, and is sent while nobody looks.
+        let mut second = Box::pin(session.post(server.url("/goaway")).send());
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        drop(first);
+        while session.stats().bytes_received < before + 50_000 {
+            aioli_task::yield_now().await;
+        }
+        let body = second.await.unwrap().bytes().await.unwrap();
+        assert_eq!(body.len(), 50_000);
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn responses_without_a_body_and_with_trailers() {
     let server = H2Server::start(|seen| match seen.head.uri().path() {
         "/trailers" => {
