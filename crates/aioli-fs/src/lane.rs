@@ -6,6 +6,7 @@
 use std::{
     future::Future,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     task::{Context, Poll, Waker},
@@ -37,7 +38,12 @@ impl Lane {
             Some(sender) => sender,
             none => {
                 let (sender, receiver) = mpsc::channel::<Call>();
-                let work = move || receiver.into_iter().for_each(|call| call());
+                // A waker that panics does not end the lane.
+                let work = move || {
+                    for call in receiver {
+                        let _ = catch_unwind(AssertUnwindSafe(call));
+                    }
+                };
                 start(self.name, work)?;
                 none.insert(sender)
             }
@@ -78,7 +84,7 @@ fn with_answer<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> 
         cell.value = Some(value);
         let wakers = std::mem::take(&mut cell.wakers);
         drop(cell);
-        wakers.into_iter().for_each(Waker::wake);
+        aioli_sync::wake_all(wakers);
     };
     (answer, Box::new(call))
 }
@@ -117,3 +123,6 @@ impl<T> Future for Answer<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

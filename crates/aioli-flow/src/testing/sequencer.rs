@@ -156,7 +156,7 @@ impl Drop for Turn {
         state.is_broken = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_values().for_each(Waker::wake);
+        aioli_sync::wake_all(waiting.into_values());
     }
 }
 
@@ -181,3 +181,6 @@ impl Drop for Step {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
