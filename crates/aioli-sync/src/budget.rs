@@ -22,12 +22,13 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
-/// The value of [`LEFT`] that stands for "no limit".
-const UNLIMITED: u32 = u32::MAX;
+/// The value of [`LEFT`] that stands for "no limit". It is counted down like any other, which would
+/// take centuries, so all that is too large for a limit stands for it.
+const UNLIMITED: u64 = u64::MAX / 2;
 
 thread_local! {
     /// Ready operations that the running poll may still have.
-    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+    static LEFT: Cell<u64> = const { Cell::new(UNLIMITED) };
 }
 
 /// Allows the next poll on this thread `operations` ready operations.
@@ -43,7 +44,7 @@ thread_local! {
 /// ```
 #[inline]
 pub fn refill(operations: u32) {
-    LEFT.set(operations.min(UNLIMITED - 1));
+    LEFT.with(|left| left.set(operations.into()));
 }
 
 /// Lifts the limit on this thread, for instance because its loop has ended.
@@ -58,7 +59,7 @@ pub fn refill(operations: u32) {
 /// ```
 #[inline]
 pub fn unlimited() {
-    LEFT.set(UNLIMITED);
+    LEFT.with(|left| left.set(UNLIMITED));
 }
 
 /// How many ready operations are left, or `None` where there is no limit.
@@ -73,10 +74,7 @@ pub fn unlimited() {
 /// ```
 #[must_use]
 pub fn remaining() -> Option<u32> {
-    match LEFT.get() {
-        UNLIMITED => None,
-        left => Some(left),
-    }
+    u32::try_from(LEFT.get()).ok()
 }
 
 /// Spends one unit, or wakes the task and returns `Pending` when none is left.
@@ -99,17 +97,16 @@ pub fn remaining() -> Option<u32> {
 /// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
-    match LEFT.get() {
-        UNLIMITED => Poll::Ready(()),
+    LEFT.with(|left| match left.get() {
         0 => {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
-        left => {
-            LEFT.set(left - 1);
+        n => {
+            left.set(n - 1);
             Poll::Ready(())
         }
-    }
+    })
 }
 
 /// Gives back the unit that [`poll_proceed`] spent on an operation that was not ready.
@@ -128,8 +125,5 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
 /// ```
 #[inline]
 pub fn refund() {
-    let left = LEFT.get();
-    if left < UNLIMITED - 1 {
-        LEFT.set(left + 1);
-    }
+    LEFT.with(|left| left.set(left.get() + 1));
 }

@@ -170,6 +170,7 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     }
 
     /// Fills a promised slot.
+    #[inline]
     pub(crate) fn put_promised<T>(&mut self, item: T, weight: usize, wakers: &mut Wakers)
     where
         I: Items<T>,
@@ -180,6 +181,7 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     }
 
     /// Takes a promised item; `None` if [`take_all`](Self::take_all) was faster.
+    #[inline]
     pub(crate) fn get_promised<T>(&mut self, wakers: &mut Wakers) -> Option<T>
     where
         I: Items<T>,

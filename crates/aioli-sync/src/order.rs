@@ -111,6 +111,7 @@ pub struct Weighed<I, W> {
 }
 
 impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
+    #[inline]
     fn push(&mut self, item: T, weight: usize) {
         self.items.push(item, 0);
         if let Some(weights) = &mut self.weights {
@@ -118,12 +119,15 @@ impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
         }
     }
 
+    // PERF: `queue`: a call would have the item in memory.
+    #[inline(always)]
     fn pop(&mut self) -> Option<(T, usize)> {
         let (item, _) = self.items.pop()?;
         let weight = self.weights.as_mut().and_then(Items::pop);
         Some((item, weight.map_or(0, |(weight, _)| weight)))
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.items.len()
     }

@@ -11,6 +11,7 @@
 
 use super::primitive::Guarded;
 use crate::wakers::Wakers;
+use std::mem::ManuallyDrop;
 
 /// A primitive's state behind the one lock that guards it.
 pub(crate) struct RawLock<S>(Guarded<S>);
@@ -23,10 +24,12 @@ impl<S> RawLock<S> {
     /// Runs `section` on the state, releases the lock, then wakes whom it collected.
     #[inline]
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut S, &mut Wakers) -> R) -> R {
-        let mut wakers = Wakers::default();
+        // PERF: `mutex_hold`: if one that unwinds had to drop them, they would be in memory in all. A
+        // section that panics does so before it has collected anybody.
+        let mut wakers = ManuallyDrop::new(Wakers::default());
         let out = section(&mut self.0.lock(), &mut wakers);
         // The guard was a temporary of the statement above: the lock is free from here on.
-        wakers.flush();
+        ManuallyDrop::into_inner(wakers).flush();
         out
     }
 

@@ -46,16 +46,18 @@ const IDLE_SLOTS_MAX: usize = 32;
 /// # Invariants
 ///
 /// 1. `head → … → tail` by `next`, and backwards by `prev`, visits the `Waiting` slots, each
-///    once, with rising tickets. `n_waiting` is their number.
+///    once, with rising tickets. `n_waiting` is their number. The `prev` of the head, and `tail`
+///    while nobody is in line, say nothing.
 /// 2. `free → …` by `next` visits the `Vacant` slots, each once.
 /// 3. `Granted` slots are on neither list; only the key of their future leads to them.
+/// 4. `n_present` is the number of slots that are not `Vacant`.
 pub(crate) struct WaitList<W, G> {
     slots: Vec<Slot<W, G>>,
     free: u32,
     head: u32,
     tail: u32,
     n_waiting: usize,
-    n_granted: usize,
+    n_present: u32,
     next_ticket: u64,
 }
 
@@ -95,7 +97,7 @@ impl<W, G> WaitList<W, G> {
             head: NIL,
             tail: NIL,
             n_waiting: 0,
-            n_granted: 0,
+            n_present: 0,
             next_ticket: 0,
         }
     }
@@ -115,31 +117,31 @@ impl<W, G> WaitList<W, G> {
         self.next_ticket += 1;
         let entry = Entry::Waiting { want, waker };
         let prev = self.tail;
-        let index = if self.free == NIL {
-            self.add_slot(Slot {
+        let index = match self.slots.get_mut(self.free as usize) {
+            Some(slot) => {
+                slot.ticket = ticket;
+                slot.prev = prev;
+                let next_free = mem::replace(&mut slot.next, NIL);
+                let vacant = mem::replace(&mut slot.entry, entry);
+                debug_assert!(matches!(vacant, Entry::Vacant), "invariant 2");
+                // There is nothing in it: not even look for what to drop.
+                mem::forget(vacant);
+                mem::replace(&mut self.free, next_free)
+            }
+            None => self.add_slot(Slot {
                 ticket,
                 prev,
                 next: NIL,
                 entry,
-            })
-        } else {
-            let index = self.free;
-            let slot = &mut self.slots[index as usize];
-            slot.ticket = ticket;
-            slot.prev = prev;
-            self.free = mem::replace(&mut slot.next, NIL);
-            let vacant = mem::replace(&mut slot.entry, entry);
-            debug_assert!(matches!(vacant, Entry::Vacant), "invariant 2");
-            // There is nothing in it: not even look for what to drop.
-            mem::forget(vacant);
-            index
+            }),
         };
-        match self.tail {
+        match self.head {
             NIL => self.head = index,
-            tail => self.slots[tail as usize].next = index,
+            _ => self.slots[prev as usize].next = index,
         }
         self.tail = index;
         self.n_waiting += 1;
+        self.n_present += 1;
         Key { index, ticket }
     }
 
@@ -172,15 +174,9 @@ impl<W, G> WaitList<W, G> {
             _ => unreachable!("the head of the line waits (invariant 1)"),
         };
         let Some(grant) = grant else { return false };
-        let next = slot.next;
-        slot.grant(grant, wakers);
-        self.head = next;
-        match next {
-            NIL => self.tail = NIL,
-            next => self.slots[next as usize].prev = NIL,
-        }
+        self.head = slot.next;
         self.n_waiting -= 1;
-        self.n_granted += 1;
+        slot.grant(grant, wakers);
         true
     }
 
@@ -210,7 +206,7 @@ impl<W, G> WaitList<W, G> {
     }
 
     /// Takes the grant of `key`'s waiter, which then is gone, or notes whom to wake.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, key: Key, cx: &Context<'_>, wakers: &mut Wakers) -> Poll<G> {
         match &mut self.slot(key).entry {
             Entry::Vacant => unreachable!("a key is given up when its waiter leaves"),
@@ -247,23 +243,22 @@ impl<W, G> WaitList<W, G> {
     #[inline]
     fn slot(&mut self, key: Key) -> &mut Slot<W, G> {
         let slot = &mut self.slots[key.index as usize];
-        assert_eq!(slot.ticket, key.ticket, "a key outlived its waiter");
+        assert!(slot.ticket == key.ticket, "a key outlived its waiter");
         slot
     }
 
     /// Takes a waiter out of line, leaves it its grant, and has it woken.
     fn grant(&mut self, index: u32, grant: G, wakers: &mut Wakers) {
         self.unlink(index);
-        self.n_granted += 1;
         self.slots[index as usize].grant(grant, wakers);
     }
 
     /// Takes a waiting slot out of the line.
     fn unlink(&mut self, index: u32) {
         let Slot { prev, next, .. } = self.slots[index as usize];
-        match prev {
-            NIL => self.head = next,
-            prev => self.slots[prev as usize].next = next,
+        match self.head == index {
+            true => self.head = next,
+            false => self.slots[prev as usize].next = next,
         }
         match next {
             NIL => self.tail = prev,
@@ -279,10 +274,8 @@ impl<W, G> WaitList<W, G> {
         slot.next = self.free;
         let entry = mem::replace(&mut slot.entry, Entry::Vacant);
         self.free = index;
-        if matches!(entry, Entry::Granted(_)) {
-            self.n_granted -= 1;
-        }
-        if self.slots.len() > IDLE_SLOTS_MAX && self.n_waiting + self.n_granted == 0 {
+        self.n_present -= 1;
+        if self.slots.len() > IDLE_SLOTS_MAX && self.n_present == 0 {
             self.give_back();
         }
         entry

@@ -65,6 +65,7 @@ impl Wakers {
     }
 
     /// Has `waker` dropped after the section.
+    #[inline]
     pub(crate) fn retire(&mut self, waker: Waker) {
         debug_assert!(
             self.retired.is_none(),

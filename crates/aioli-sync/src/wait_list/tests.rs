@@ -145,7 +145,7 @@ proptest::proptest! {
                 Op::Poll(_) | Op::Remove(_) => {}
             }
             assert_eq!(list.len(), model.waiting.len());
-            assert_eq!(list.n_granted, model.granted.len());
+            assert_eq!(list.n_present as usize, model.waiting.len() + model.granted.len());
         }
     }
 }
