@@ -119,19 +119,33 @@ impl fmt::Debug for Context {
 
 /// Runs `f`, the poll of a task or the drop of its future, in the context of the task, which keeps
 /// what `f` sets. `f` catches panics.
+// PERF: `yield`: `f` goes into no call, for then what it captures would be in memory for each poll.
 #[inline(always)]
 pub(crate) fn in_task<R>(task: &Header, f: impl FnOnce() -> R) -> R {
-    if task.has_context() || IS_SET.get() {
-        return exchanged(task, f);
-    }
+    let outside = match task.has_context() || IS_SET.get() {
+        true => enter(task),
+        false => Context::default(),
+    };
     let result = f();
-    if IS_SET.get() {
-        leave_to(task);
+    if IS_SET.get() || !outside.is_none() {
+        leave(task, outside);
     }
     result
 }
 
-/// The same where there is something to exchange; `f` may panic.
+/// Makes the context of a task the current one; returns the one before.
+#[inline(never)]
+fn enter(task: &Header) -> Context {
+    exchange(task.take_context())
+}
+
+/// Gives the current context to a task, and makes `outside` the current one.
+#[inline(never)]
+fn leave(task: &Header, outside: Context) {
+    task.put_context(exchange(outside));
+}
+
+/// Runs `f`, which may panic, in the context of a task.
 #[inline(never)]
 pub(crate) fn exchanged<R>(task: &Header, f: impl FnOnce() -> R) -> R {
     let mut context = task.take_context();
@@ -150,12 +164,6 @@ pub(crate) fn inherit(task: &Header) {
     if IS_SET.get() {
         inherit_some(task);
     }
-}
-
-/// The variables that were set in a task without any become its own.
-#[inline(never)]
-fn leave_to(task: &Header) {
-    task.put_context(exchange(Context::default()));
 }
 
 /// A variable with a value a context; make it a `static`.

@@ -28,7 +28,7 @@ impl PassInfo<'_> {
     /// The number of the pass; the first one is 0.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.local.pass.get() - 1
+        self.local.passes() - 1
     }
 
     /// The live tasks, in the order of spawning.

@@ -134,7 +134,6 @@ pub(crate) struct LocalLoop {
     pub(crate) settings: Settings,
     /// The state of the shuffling order's generator; `None` runs passes in FIFO order.
     pub(crate) shuffle: Option<Cell<u64>>,
-    pub(crate) pass: Cell<u64>,
     pub(crate) pass_hook: RefCell<Option<PassHook>>,
     pub(super) spinning: Spinning,
     /// Entries that may still run before the parker and the timers are looked at.
@@ -163,7 +162,6 @@ impl LocalLoop {
             spinning: Spinning::new(settings.spin),
             settings,
             shuffle: shuffle.map(Cell::new),
-            pass: Cell::new(0),
             pass_hook: RefCell::new(pass_hook),
             until_look: Cell::new(EVENTS_INTERVAL),
             is_plain,
@@ -197,6 +195,11 @@ impl LocalLoop {
     #[inline]
     pub(crate) fn push(&self, entry: Ready) {
         self.ready.push(entry);
+    }
+
+    /// How many passes have begun so far.
+    pub(crate) fn passes(&self) -> u64 {
+        self.shared.turns.load(Ordering::Relaxed) as u64
     }
 
     /// All tasks that have not ended, in the order of spawning.
@@ -278,7 +281,7 @@ impl Drop for LocalLoop {
 impl fmt::Debug for LocalLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalLoop")
-            .field("pass", &self.pass.get())
+            .field("passes", &self.passes())
             .finish_non_exhaustive()
     }
 }

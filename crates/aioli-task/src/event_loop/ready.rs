@@ -8,7 +8,7 @@
 )]
 
 use std::cell::{Cell, UnsafeCell};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::call::CallState;
@@ -226,6 +226,7 @@ pub(super) struct Batch<'a> {
 
 impl Batch<'_> {
     /// The entries that have not been taken out.
+    #[inline]
     pub(super) fn rest(&mut self) -> &mut [Packed] {
         // SAFETY: `at` is not above `len`, and so inside of the list.
         let start = unsafe { self.start.add(self.at) };
@@ -254,7 +255,23 @@ impl Iterator for Batch<'_> {
 impl Drop for Batch<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.for_each(drop);
+        // PERF: `wake`: nothing that is called is given `self`, so that a batch is in registers.
+        if self.at < self.len {
+            // SAFETY: these entries are there (invariant), and nobody takes them out any more.
+            unsafe { drop_entries(self.rest()) };
+        }
         self.queue.has_batch.set(false);
     }
+}
+
+/// Drops entries that are not to be run: a panic has ended the pass.
+///
+/// # Safety
+///
+/// They are the caller's, and are not used again.
+#[cold]
+#[inline(never)]
+unsafe fn drop_entries(entries: &mut [Packed]) {
+    // SAFETY: the caller says so.
+    unsafe { ptr::drop_in_place(entries) };
 }

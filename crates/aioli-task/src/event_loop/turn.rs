@@ -45,17 +45,30 @@ impl LocalLoop {
             .turns
             .store(turns.wrapping_add(1), Ordering::Relaxed);
         self.receive();
+        if !self.is_plain {
+            return self.pass_specially(until);
+        }
         if self.ready.is_empty() {
             self.wait_and_look(until);
-        } else if !self.is_plain && self.shared.clock.is_virtual() {
+        }
+        self.run_batch(self.ready.take(), |entry| self.run(entry));
+    }
+
+    /// What a pass does on a loop that is not [plain](LocalLoop::is_plain).
+    #[inline(never)]
+    fn pass_specially(&self, until: Option<Instant>) {
+        if self.ready.is_empty() {
+            self.wait_and_look(until);
+        } else if self.shared.clock.is_virtual() {
             // What a test sees must not depend on how long its passes are.
             self.look_at_events();
         }
-        self.pass.set(self.pass.get() + 1);
-        if self.is_plain {
-            self.run_batch(&mut self.ready.take(), |entry| self.run(entry));
-        } else {
-            self.run_specially();
+        self.call_pass_hook();
+        let mut batch = self.ready.take();
+        self.shuffle(batch.rest());
+        match &self.shared.watch {
+            None => self.run_batch(batch, |entry| self.run(entry)),
+            Some(watch) => self.run_batch(batch, |entry| self.run_watched(watch, entry)),
         }
     }
 
@@ -207,22 +220,9 @@ impl LocalLoop {
         }
     }
 
-    /// Runs what is ready now, and nothing that becomes ready meanwhile, on a loop that is not
-    /// [plain](LocalLoop::is_plain).
-    #[inline(never)]
-    fn run_specially(&self) {
-        self.call_pass_hook();
-        let mut batch = self.ready.take();
-        self.shuffle(batch.rest());
-        match &self.shared.watch {
-            None => self.run_batch(&mut batch, |entry| self.run(entry)),
-            Some(watch) => self.run_batch(&mut batch, |entry| self.run_watched(watch, entry)),
-        }
-    }
-
     /// Runs `batch`, and looks at events each time that so many entries have run.
     #[inline(always)]
-    fn run_batch(&self, batch: &mut Batch<'_>, run: impl Fn(Ready)) {
+    fn run_batch(&self, batch: Batch<'_>, run: impl Fn(Ready)) {
         let mut left = self.until_look.get();
         for entry in batch {
             run(entry);

@@ -253,6 +253,38 @@ pub(super) unsafe fn wake(task: NonNull<Header>) {
         // SAFETY: the caller keeps the task from being freed meanwhile.
         return unsafe { wake_elsewhere(task) };
     }
+    // SAFETY: the caller keeps the task, and this is its home.
+    unsafe { wake_at_home(task) };
+}
+
+/// Wakes the task, and gives a reference to it back.
+///
+/// # Safety
+///
+/// The caller gives away a counted reference.
+// PERF: `mutex_hold`: one look whether this is the home is enough for both.
+pub(super) unsafe fn wake_and_give_back(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the task.
+    let header = unsafe { task.as_ref() };
+    if !header.is_home() {
+        // SAFETY: the caller's reference keeps the task.
+        unsafe { wake_elsewhere(task) };
+        // SAFETY: the caller's reference.
+        return unsafe { give_back_elsewhere(task) };
+    }
+    // SAFETY: the caller's reference keeps the task, and this is its home.
+    unsafe { wake_at_home(task) };
+    // SAFETY: the caller's reference, at home.
+    unsafe { give_back_at_home(task) };
+}
+
+/// # Safety
+///
+/// The task is kept from being freed, and this is its home.
+#[inline]
+unsafe fn wake_at_home(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task from being freed meanwhile.
+    let header = unsafe { task.as_ref() };
     if header.state.flags() & (state::QUEUED | state::DONE) == 0 {
         header.state.change(state::QUEUED, 0);
         // SAFETY: QUEUED has just been set, at home.
@@ -297,6 +329,17 @@ pub(super) unsafe fn give_back(task: NonNull<Header>) {
         // SAFETY: the caller's reference.
         return unsafe { give_back_elsewhere(task) };
     }
+    // SAFETY: the caller's reference, at home.
+    unsafe { give_back_at_home(task) };
+}
+
+/// # Safety
+///
+/// As for [`give_back`], and this is the task's home.
+#[inline]
+unsafe fn give_back_at_home(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task from being freed meanwhile.
+    let header = unsafe { task.as_ref() };
     match header.state.give_back() {
         Fate::Alive => {}
         // SAFETY: it was the last reference.

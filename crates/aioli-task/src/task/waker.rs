@@ -64,10 +64,10 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 ///
 /// The data is that of one of our wakers, which the caller has.
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the caller has the waker.
-    unsafe { wake_by_ref(data) };
-    // SAFETY: the caller gives the waker away.
-    unsafe { drop(data) };
+    // SAFETY: the data is that of a waker.
+    let task = unsafe { task(data) };
+    // SAFETY: the caller has the waker, and so a reference, and gives it away.
+    unsafe { task_ref::wake_and_give_back(task) };
 }
 
 /// Wakes the task.
