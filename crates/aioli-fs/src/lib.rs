@@ -76,7 +76,7 @@
 //! the state of a file's position; `file/shared.rs` the way of a failure whose future is gone.
 //! On Linux, reads of an open file are first tried on the spot with `RWF_NOWAIT` (`os/linux.rs`)
 //! and go to the kernel's ring (`ring.rs`) if the bytes are not in the page cache; whole small files
-//! are read so too, and written so where the file system is in memory. A sync goes to the ring, and so
+//! are read so too, and written so where the file system is in memory (`os/linux/whole.rs`). A sync goes to the ring, and so
 //! does everything on a file that was opened with `O_DIRECT` (see [`AlignedBuf`]). Where there is no
 //! ring, and with `AIOLI_FILES=pool`, it is the pool. `lane.rs` is the thread of its own.
 //!

@@ -57,13 +57,14 @@ pub(crate) trait Work<T>: Send {
         None
     }
 
-    /// What is left to do of it, if the kernel's ring can do that.
-    fn in_ring(&mut self) -> Option<InRing<T>> {
-        None
-    }
+    /// What is left to do of it after [`try_now`](Work::try_now).
+    fn in_ring(self: Box<Self>) -> Rest<T>;
 
     fn run(self: Box<Self>) -> Result<T>;
 }
+
+/// What the kernel's ring does, or else the work, for a job.
+pub(crate) type Rest<T> = std::result::Result<InRing<T>, Box<dyn Work<T>>>;
 
 /// Work that goes to the pool by itself if the ring does not do it.
 pub(crate) type InRing<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -71,7 +72,11 @@ pub(crate) type InRing<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 /// Work that is never done on the spot.
 struct Job<F>(F);
 
-impl<T, F: FnOnce() -> Result<T> + Send> Work<T> for Job<F> {
+impl<T, F: FnOnce() -> Result<T> + Send + 'static> Work<T> for Job<F> {
+    fn in_ring(self: Box<Self>) -> Rest<T> {
+        Err(self)
+    }
+
     fn run(self: Box<Self>) -> Result<T> {
         (self.0)()
     }
@@ -143,13 +148,12 @@ impl<T: Send + 'static> Future for Operation<T> {
                         }
                         // What follows is a wait of its own.
                         aioli_sync::budget::refund();
-                        if let Some(rest) = work.in_ring() {
-                            this.state = State::InRing(rest);
-                            continue;
-                        }
                     }
                     if let State::New(work) = std::mem::replace(&mut this.state, State::Done) {
-                        this.state = State::Running(aioli_task::to_thread(|| work.run()));
+                        this.state = match work.in_ring() {
+                            Ok(rest) => State::InRing(rest),
+                            Err(work) => State::Running(aioli_task::to_thread(|| work.run())),
+                        };
                     }
                 }
                 State::Running(job) => {

@@ -2,8 +2,9 @@
 
 use crate::{
     error::{Error, Result},
-    operation::{InRing, Operation, Work},
-    os, ring, temp,
+    operation::{Operation, Rest, Work},
+    os::{self, Name},
+    ring, temp,
 };
 use aioli_reactor::Operations;
 use std::{
@@ -38,7 +39,7 @@ use std::{
 /// # }).unwrap();
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
-    Operation::of("read", Reading::new(path))
+    Operation::of("read", Reading::new(path.as_ref()))
 }
 
 /// Reads a whole file as text.
@@ -64,7 +65,7 @@ pub fn read(path: impl AsRef<Path>) -> Operation<Vec<u8>> {
 /// # }).unwrap();
 /// ```
 pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
-    Operation::of("read", Text(Reading::new(path)))
+    Operation::of("read", Text(Reading::new(path.as_ref())))
 }
 
 /// Writes a whole file: makes it, or replaces the contents of the one that is there.
@@ -94,9 +95,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 /// # }).unwrap();
 /// ```
 pub fn write(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
-    let path = path.as_ref().to_path_buf();
+    let name = Name::new(path.as_ref());
     let data = data.as_ref().to_vec();
-    Operation::of("write", Writing { path, data })
+    Operation::of("write", Writing { name, data })
 }
 
 /// Replaces a whole file in one step: whoever looks sees the old contents or the new.
@@ -159,7 +160,7 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<u64> {
 
 /// A whole file to be read.
 struct Reading {
-    path: PathBuf,
+    name: Name,
     /// What the attempt to read it on the spot has left.
     left: Left,
 }
@@ -173,14 +174,51 @@ enum Left {
 }
 
 impl Reading {
-    fn new(path: impl AsRef<Path>) -> Self {
-        let path = path.as_ref().to_path_buf();
+    fn new(path: &Path) -> Self {
+        let name = Name::new(path);
         let left = Left::Nothing;
-        Self { path, left }
+        Self { name, left }
     }
 
     fn error(&self, source: io::Error) -> Error {
-        Error::new("read", Some(Arc::from(&*self.path)), source)
+        Error::new("read", Some(Arc::from(self.name.as_path())), source)
+    }
+
+    fn read_now(&mut self) -> Option<Vec<u8>> {
+        match os::read_whole_now(&self.name) {
+            os::Whole::Read(data) => return Some(data),
+            os::Whole::Uncached(file, size) => self.left = Left::Small(file, size),
+            os::Whole::Later(Some(file)) => self.left = Left::Opened(file),
+            os::Whole::Later(None) => {}
+        }
+        None
+    }
+
+    /// The ring that can do the rest, if there is one.
+    fn ring(&self) -> Option<Operations> {
+        match self.left {
+            Left::Small(..) => ring::operations(),
+            Left::Nothing | Left::Opened(_) => None,
+        }
+    }
+
+    /// Reads what the attempt on the spot has found to be a small file, and leaves to a job what
+    /// the ring does not do.
+    async fn read_in_ring(mut self, ring: Operations) -> (Self, Result<Vec<u8>>) {
+        if let Left::Small(file, size) = std::mem::replace(&mut self.left, Left::Nothing) {
+            let file = Arc::new(file);
+            if let Some(data) = read_small(&ring, &file, size).await {
+                return (self, Ok(data));
+            }
+            if let Ok(file) = Arc::try_unwrap(file) {
+                self.left = Left::Opened(file);
+            }
+        }
+        aioli_task::to_thread(move || {
+            let result = self.read();
+            (self, result)
+        })
+        .await
     }
 
     fn read(&mut self) -> Result<Vec<u8>> {
@@ -188,23 +226,15 @@ impl Reading {
             Left::Nothing => None,
             Left::Opened(file) | Left::Small(file, _) => Some(file),
         };
-        os::read_whole(&self.path, opened).map_err(|source| self.error(source))
+        os::read_whole(&self.name, opened).map_err(|source| self.error(source))
     }
 
-    /// Moves what is known out of here, if the ring can do the rest.
-    fn take_small(&mut self) -> Option<(Operations, Arc<fs::File>, usize, Self)> {
-        if !matches!(self.left, Left::Small(..)) {
-            return None;
-        }
-        let ring = ring::operations()?;
-        let path = std::mem::take(&mut self.path);
-        match std::mem::replace(&mut self.left, Left::Nothing) {
-            Left::Small(file, size) => {
-                let left = Left::Nothing;
-                Some((ring, Arc::new(file), size, Self { path, left }))
-            }
-            _ => unreachable!("it was matched above"),
-        }
+    /// What was read, as text.
+    fn text(&self, data: Vec<u8>) -> Result<String> {
+        String::from_utf8(data).map_err(|error| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
+            self.error(source)
+        })
     }
 }
 
@@ -232,26 +262,14 @@ impl Work<Vec<u8>> for Reading {
     }
 
     fn try_now(&mut self) -> Option<Vec<u8>> {
-        match os::read_whole_now(&self.path) {
-            os::Whole::Read(data) => return Some(data),
-            os::Whole::Uncached(file, size) => self.left = Left::Small(file, size),
-            os::Whole::Later(Some(file)) => self.left = Left::Opened(file),
-            os::Whole::Later(None) => {}
-        }
-        None
+        self.read_now()
     }
 
-    fn in_ring(&mut self) -> Option<InRing<Vec<u8>>> {
-        let (ring, file, size, mut rest) = self.take_small()?;
-        Some(Box::pin(async move {
-            if let Some(data) = read_small(&ring, &file, size).await {
-                return Ok(data);
-            }
-            if let Ok(file) = Arc::try_unwrap(file) {
-                rest.left = Left::Opened(file);
-            }
-            aioli_task::to_thread(move || rest.read()).await
-        }))
+    fn in_ring(self: Box<Self>) -> Rest<Vec<u8>> {
+        match self.ring() {
+            Some(ring) => Ok(Box::pin(async move { self.read_in_ring(ring).await.1 })),
+            None => Err(self),
+        }
     }
 
     fn run(mut self: Box<Self>) -> Result<Vec<u8>> {
@@ -268,31 +286,28 @@ impl Work<String> for Text {
     }
 
     fn try_now(&mut self) -> Option<String> {
-        String::from_utf8(self.0.try_now()?).ok()
+        String::from_utf8(self.0.read_now()?).ok()
     }
 
-    fn in_ring(&mut self) -> Option<InRing<String>> {
-        let path: Arc<Path> = Arc::from(&*self.0.path);
-        let reading = self.0.in_ring()?;
-        Some(Box::pin(async move { text(&path, reading.await?) }))
+    fn in_ring(self: Box<Self>) -> Rest<String> {
+        match self.0.ring() {
+            Some(ring) => Ok(Box::pin(async move {
+                let (reading, data) = self.0.read_in_ring(ring).await;
+                reading.text(data?)
+            })),
+            None => Err(self),
+        }
     }
 
     fn run(mut self: Box<Self>) -> Result<String> {
         let data = self.0.read()?;
-        text(&self.0.path, data)
+        self.0.text(data)
     }
-}
-
-fn text(path: &Path, data: Vec<u8>) -> Result<String> {
-    String::from_utf8(data).map_err(|error| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, error.utf8_error());
-        Error::new("read", Some(Arc::from(path)), source)
-    })
 }
 
 /// A whole file to be written.
 struct Writing {
-    path: PathBuf,
+    name: Name,
     data: Vec<u8>,
 }
 
@@ -302,12 +317,17 @@ impl Work<()> for Writing {
     }
 
     fn try_now(&mut self) -> Option<()> {
-        os::write_whole_now(&self.path, &self.data).then_some(())
+        os::write_whole_now(&self.name, &self.data).then_some(())
+    }
+
+    fn in_ring(self: Box<Self>) -> Rest<()> {
+        Err(self)
     }
 
     fn run(self: Box<Self>) -> Result<()> {
-        fs::write(&self.path, &self.data)
-            .map_err(|source| Error::new("write", Some(Arc::from(self.path)), source))
+        let path = self.name.as_path();
+        fs::write(path, &self.data)
+            .map_err(|source| Error::new("write", Some(Arc::from(path)), source))
     }
 }
 

@@ -1,7 +1,25 @@
 //! Systems that cannot read without the risk of blocking: everything goes to the pool.
 
 use super::{Now, Whole};
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// An owned path.
+#[derive(Debug)]
+pub(crate) struct Name(PathBuf);
+
+impl Name {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self(path.to_path_buf())
+    }
+
+    pub(crate) fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
 
 /// What goes past the page cache is like everything else: it goes to the pool.
 pub(crate) fn is_direct(_file: &File) -> bool {
@@ -19,16 +37,16 @@ pub(crate) fn read_at_now(_file: &File, _buf: &mut [u8], _offset: u64) -> Now {
 }
 
 /// Reads nothing: the pool does it.
-pub(crate) fn read_whole_now(_path: &Path) -> Whole {
+pub(crate) fn read_whole_now(_name: &Name) -> Whole {
     Whole::Later(None)
 }
 
 /// Reads a whole file.
-pub(crate) fn read_whole(path: &Path, _opened: Option<File>) -> io::Result<Vec<u8>> {
-    std::fs::read(path)
+pub(crate) fn read_whole(name: &Name, _opened: Option<File>) -> io::Result<Vec<u8>> {
+    std::fs::read(name.as_path())
 }
 
 /// Writes nothing: the pool does it.
-pub(crate) fn write_whole_now(_path: &Path, _data: &[u8]) -> bool {
+pub(crate) fn write_whole_now(_name: &Name, _data: &[u8]) -> bool {
     false
 }

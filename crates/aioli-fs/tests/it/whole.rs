@@ -234,6 +234,52 @@ fn files_of_all_sizes_are_read_whole() {
     });
 }
 
+/// Where a file ends does not say what it is: what is no plain file is read as ever, from its start.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_plain_file_is_read_whole_or_refused() {
+    crate::block_on(async {
+        let status = fs::read_to_string("/proc/self/status").await.unwrap();
+        assert!(status.starts_with("Name:") && status.contains("VmRSS"));
+        // It says that it is of a page's size, and is shorter.
+        let sizes = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
+        if let Ok(expected) = std::fs::read(sizes) {
+            assert_eq!(fs::read(sizes).await.unwrap(), expected);
+        }
+        assert!(fs::read("/dev/null").await.unwrap().is_empty());
+        for folder in ["/proc", "/dev/shm", "/"] {
+            let error = fs::read(folder).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::IsADirectory, "{folder}");
+            assert_eq!(error.path(), Some(folder.as_ref()));
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_is_taken_as_it_is() {
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        // Longer than what has its place beside the operation, and not.
+        for name in ["a".to_owned(), "b".repeat(255)] {
+            let path = dir.path().join(name);
+            fs::write(&path, "text").await.unwrap();
+            assert_eq!(fs::read_to_string(&path).await.unwrap(), "text");
+        }
+        // The kernel would take it for the end, and find another file.
+        let path = dir.path().join("a\0b");
+        for error in [
+            fs::read(&path).await.unwrap_err(),
+            fs::read_to_string(&path).await.unwrap_err(),
+            fs::write(&path, "other").await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert_eq!(error.path(), Some(&*path));
+        }
+        assert_eq!(fs::read(dir.path().join("a")).await.unwrap(), b"text");
+    });
+}
+
 /// One who only looks at a pipe must not be noticed at its other end.
 #[cfg(unix)]
 #[test]
