@@ -78,9 +78,15 @@ pub struct File {
 }
 
 impl File {
-    pub(crate) fn new(file: std::fs::File, path: Option<Arc<Path>>) -> Self {
+    /// A file that was opened by this crate, with flags that it knows or with others.
+    pub(crate) fn opened(file: std::fs::File, path: Arc<Path>, has_flags: bool) -> Self {
+        let is_direct = if has_flags { None } else { Some(false) };
+        Self::new(file, Shared::new(Some(path), is_direct))
+    }
+
+    fn new(file: std::fs::File, shared: Arc<Shared>) -> Self {
         Self {
-            cursor: Cursor::new(Arc::new(file), Shared::new(path)),
+            cursor: Cursor::new(Arc::new(file), shared),
             #[cfg(feature = "tokio")]
             to_seek: None,
         }
@@ -145,7 +151,10 @@ impl File {
     /// # }).unwrap();
     /// ```
     pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        self.settle().await?;
+        // A read of something tells a failure that is left by itself.
+        if !self.cursor.is_at_rest() || buf.is_empty() {
+            self.settle().await?;
+        }
         poll_fn(|cx| self.cursor.poll_read(cx, buf)).await
     }
 
@@ -513,7 +522,7 @@ fn gathered(bufs: &[IoSlice<'_>], max: usize) -> Vec<u8> {
 
 impl From<std::fs::File> for File {
     fn from(file: std::fs::File) -> Self {
-        Self::new(file, None)
+        Self::new(file, Shared::new(None, None))
     }
 }
 

@@ -46,7 +46,7 @@ use std::{
 pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
     let path: Arc<Path> = Arc::from(path.as_ref());
     Operation::new("open", move || match std::fs::File::open(&path) {
-        Ok(file) => Ok(BufReader::new(File::new(file, Some(path))).lines()),
+        Ok(file) => Ok(BufReader::new(File::opened(file, path, false)).lines()),
         Err(error) => Err(Error::new("open", Some(path), error)),
     })
 }

@@ -77,6 +77,9 @@ pub fn create(path: impl AsRef<Path>) -> Operation<File> {
 #[must_use = "options do nothing until a file is opened with them"]
 pub struct OpenOptions {
     pub(crate) options: std::fs::OpenOptions,
+    /// Whether flags were asked for that this crate does not know: the file is then asked for what
+    /// matters of them.
+    pub(crate) has_flags: bool,
     /// The operation's name in errors.
     name: &'static str,
 }
@@ -95,6 +98,7 @@ impl OpenOptions {
     pub fn new() -> Self {
         Self {
             options: std::fs::OpenOptions::new(),
+            has_flags: false,
             name: "open",
         }
     }
@@ -248,9 +252,13 @@ impl OpenOptions {
     /// ```
     pub fn open(&self, path: impl AsRef<Path>) -> Operation<File> {
         let path: Arc<Path> = Arc::from(path.as_ref());
-        let Self { options, name } = self.clone();
+        let Self {
+            options,
+            has_flags,
+            name,
+        } = self.clone();
         Operation::new(name, move || match options.open(&path) {
-            Ok(file) => Ok(File::new(file, Some(path))),
+            Ok(file) => Ok(File::opened(file, path, has_flags)),
             Err(error) => Err(Error::new(name, Some(path), error)),
         })
     }
@@ -266,6 +274,7 @@ impl From<std::fs::OpenOptions> for OpenOptions {
     fn from(options: std::fs::OpenOptions) -> Self {
         Self {
             options,
+            has_flags: true,
             name: "open",
         }
     }

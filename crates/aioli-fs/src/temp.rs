@@ -227,7 +227,7 @@ impl TempFile {
     pub fn new_in(folder: impl AsRef<Path>) -> Operation<TempFile> {
         Operation::on("make a file in", folder, |folder| {
             let (file, name) = create_file(folder)?;
-            let file = File::new(file, Some(Arc::from(name.path())));
+            let file = File::opened(file, Arc::from(name.path()), false);
             Ok(TempFile { file, name })
         })
     }

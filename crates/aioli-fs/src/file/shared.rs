@@ -45,13 +45,14 @@ struct Jobs {
 }
 
 impl Shared {
-    pub(crate) fn new(path: Option<Arc<Path>>) -> Arc<Self> {
+    /// Of a file whose path is known or not, and whether it goes past the page cache.
+    pub(crate) fn new(path: Option<Arc<Path>>, is_direct: Option<bool>) -> Arc<Self> {
         let reads_now = AtomicBool::new(true);
         let jobs = Mutex::default();
         Arc::new(Self {
             path,
             reads_now,
-            is_direct: OnceLock::new(),
+            is_direct: is_direct.map_or_else(OnceLock::new, OnceLock::from),
             jobs,
             has_failure: AtomicBool::new(false),
             locked: Mutex::new(false),

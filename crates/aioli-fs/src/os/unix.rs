@@ -95,6 +95,7 @@ impl OpenOptions {
     /// ```
     pub fn custom_flags(mut self, flags: i32) -> Self {
         self.options.custom_flags(flags);
+        self.has_flags = true;
         self
     }
 }
