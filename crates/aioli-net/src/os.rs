@@ -27,6 +27,16 @@ mod calls_linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use self::calls_linux::{peer_credentials, receive_many, send_file, send_many};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod accept_linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use self::accept_linux::{NODELAY_IS_INHERITED, accept, has_connection};
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod accept_other;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use self::accept_other::{NODELAY_IS_INHERITED, accept, has_connection};
+
 // Its tests run everywhere.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod one_by_one;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 
 use aioli_reactor::{Async, Interest};
 use futures_core::Stream;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::accept::Streak;
 use crate::error::{AcceptError, BindError};
 use crate::resolve::addresses;
 use crate::target::{Target, ToTarget};
@@ -41,6 +42,9 @@ const BACKLOG: u32 = 1024;
 pub struct TcpListener {
     io: Async<net::TcpListener>,
     local: SocketAddr,
+    streak: Streak,
+    /// Whether its connections have `TCP_NODELAY` from it.
+    gives_nodelay: bool,
 }
 
 /// How a [`TcpListener`] is made.
@@ -150,8 +154,13 @@ impl ListenOptions {
             socket.set_only_v6(only)?;
         }
         socket.bind(&address.into())?;
+        if crate::os::NODELAY_IS_INHERITED {
+            socket.set_tcp_nodelay(true)?;
+        }
         socket.listen(self.backlog.try_into().unwrap_or(i32::MAX))?;
-        TcpListener::from_std(socket.into())
+        let mut listener = TcpListener::from_std(socket.into())?;
+        listener.gives_nodelay = crate::os::NODELAY_IS_INHERITED;
+        Ok(listener)
     }
 }
 
@@ -183,7 +192,13 @@ impl TcpListener {
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
         let io = Async::from_nonblocking(listener)?;
-        Ok(TcpListener { io, local })
+        Ok(TcpListener {
+            io,
+            local,
+            streak: Streak::new(),
+            // It may be shared with others, who have not asked for this.
+            gives_nodelay: false,
+        })
     }
 
     /// Takes the listener out of its loop. It stays non-blocking.
@@ -218,7 +233,7 @@ impl TcpListener {
     pub async fn accept(&self) -> Result<(TcpStream, SocketAddr), AcceptError> {
         let accept = || self.try_accept();
         let accepted = self.io.registration().io(Interest::Readable, accept).await;
-        accepted.and_then(admit).map_err(|error| self.error(error))
+        accepted.map_err(|error| self.error(error))
     }
 
     /// As [`accept`](TcpListener::accept), for one task at a time.
@@ -235,7 +250,7 @@ impl TcpListener {
             .io
             .registration()
             .poll_io(cx, Interest::Readable, accept);
-        accepted.map(|accepted| accepted.and_then(admit).map_err(|error| self.error(error)))
+        accepted.map(|accepted| accepted.map_err(|error| self.error(error)))
     }
 
     /// The connections as they come, without end.
@@ -266,26 +281,22 @@ impl TcpListener {
         Incoming(self)
     }
 
-    fn try_accept(&self) -> io::Result<(net::TcpStream, SocketAddr)> {
-        loop {
-            match self.io.get_ref().accept() {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => return other,
-            }
+    fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let listener = SockRef::from(self.io.get_ref());
+        let (socket, from) = self.streak.accept(listener)?;
+        let from = from.as_socket().ok_or(io::ErrorKind::InvalidData)?;
+        if !self.gives_nodelay {
+            // asyncio's default. A peer that has reset the connection shows when it is used.
+            let _ = socket.set_tcp_nodelay(true);
         }
+        let io = Async::from_nonblocking(net::TcpStream::from(socket))?;
+        Ok((TcpStream { io }, from))
     }
 
     fn error(&self, source: io::Error) -> AcceptError {
         let local = self.local.to_string();
         AcceptError { local, source }
     }
-}
-
-/// Makes a stream of what has been accepted.
-fn admit((stream, from): (net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
-    // asyncio's default. A peer that has reset the connection shows when it is used.
-    let _ = stream.set_nodelay(true);
-    Ok((TcpStream::from_std(stream)?, from))
 }
 
 impl fmt::Debug for TcpListener {

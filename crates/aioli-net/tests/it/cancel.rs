@@ -33,6 +33,43 @@ fn a_dropped_accept_leaves_the_connection_in_the_queue() {
     });
 }
 
+/// Connections come in bursts of every length, and those who accept are dropped at every stage: each
+/// connection goes to one accept, and none is left behind.
+#[test]
+fn accepts_that_are_dropped_anywhere_lose_no_connection() {
+    aioli_task::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr();
+        for burst in 0..40 {
+            let mut sent = Vec::new();
+            for _ in 0..burst % 8 {
+                sent.push(TcpStream::connect(address).await.unwrap());
+            }
+            let mut expected: Vec<_> = sent.iter().map(|c| c.local_addr().unwrap()).collect();
+            let mut accepted = Vec::new();
+            while accepted.len() < sent.len() {
+                // Two wait at the same time, and one of them is given up after `n` polls.
+                let n = (burst + accepted.len()) % 4;
+                let (dropped, kept) = futures::join!(drop_at(listener.accept(), n), async {
+                    match accepted.len() + 1 < sent.len() {
+                        true => Some(listener.accept().await),
+                        false => None,
+                    }
+                });
+                let came = [dropped, kept].into_iter().flatten();
+                accepted.extend(came.map(|accepted| accepted.unwrap().1));
+                if accepted.len() + 1 == sent.len() {
+                    accepted.push(listener.accept().await.unwrap().1);
+                }
+            }
+            accepted.sort();
+            expected.sort();
+            assert_eq!(accepted, expected);
+            assert!(poll_once(listener.accept()).is_pending());
+        }
+    });
+}
+
 #[test]
 fn a_dropped_receive_takes_no_datagram() {
     block_on(async {

@@ -1,7 +1,7 @@
 //! TCP streams and listeners.
 
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Seek, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::net::Shutdown;
 
 use aioli_net::{ConnectError, ConnectOptions, ListenOptions, TcpListener, TcpStream};
@@ -36,6 +36,29 @@ fn a_peer_that_closes_wakes_the_reader() {
         };
         let (n, ()) = futures::join!(server.read(&mut buffer), close);
         assert_eq!(n.unwrap(), 0);
+    });
+}
+
+/// Whoever has made the listener.
+#[test]
+fn what_is_accepted_neither_blocks_nor_waits_with_small_writes() {
+    block_on(async {
+        let bound = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wrapped = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let shared = wrapped.try_clone().unwrap();
+        let wrapped = TcpListener::from_std(wrapped).unwrap();
+        for listener in [bound, wrapped] {
+            let _client = TcpStream::connect(listener.local_addr()).await.unwrap();
+            let (server, _) = listener.accept().await.unwrap();
+            assert!(server.nodelay().unwrap());
+            let error = server.into_std().read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        }
+        // Who shares it has not asked for this.
+        let to = shared.local_addr().unwrap();
+        let _client = std::net::TcpStream::connect(to).unwrap();
+        shared.set_nonblocking(false).unwrap();
+        assert!(!shared.accept().unwrap().0.nodelay().unwrap());
     });
 }
 

@@ -11,8 +11,10 @@ use std::task::{Context, Poll};
 
 use aioli_reactor::{Async, Interest};
 use futures_core::Stream;
+use socket2::{SockAddr, SockRef};
 
 use super::UnixStream;
+use crate::accept::Streak;
 use crate::error::{AcceptError, BindError};
 use crate::serve::Listener;
 use crate::split::sealed::Sealed;
@@ -47,6 +49,7 @@ pub struct UnixListener {
     io: Async<net::UnixListener>,
     /// The path to remove, with the device and inode of our socket.
     own: Option<(PathBuf, u64, u64)>,
+    streak: Streak,
 }
 
 impl UnixListener {
@@ -79,7 +82,11 @@ impl UnixListener {
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
         let io = Async::from_nonblocking(listener)?;
-        Ok(UnixListener { io, own: None })
+        Ok(UnixListener {
+            io,
+            own: None,
+            streak: Streak::new(),
+        })
     }
 
     /// Leaves the path in place when the listener is dropped.
@@ -112,9 +119,9 @@ impl UnixListener {
     ///
     /// [`AcceptError`], in practice because no descriptor is left. The listener remains usable.
     pub async fn accept(&self) -> Result<(UnixStream, SocketAddr), AcceptError> {
-        let accept = || self.io.get_ref().accept();
+        let accept = || self.try_accept();
         let accepted = self.io.registration().io(Interest::Readable, accept).await;
-        accepted.and_then(admit).map_err(|error| self.error(error))
+        accepted.map_err(|error| self.error(error))
     }
 
     /// As [`accept`](UnixListener::accept), for one task at a time.
@@ -126,12 +133,12 @@ impl UnixListener {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(UnixStream, SocketAddr), AcceptError>> {
-        let accept = || self.io.get_ref().accept();
+        let accept = || self.try_accept();
         let accepted = self
             .io
             .registration()
             .poll_io(cx, Interest::Readable, accept);
-        accepted.map(|accepted| accepted.and_then(admit).map_err(|error| self.error(error)))
+        accepted.map(|accepted| accepted.map_err(|error| self.error(error)))
     }
 
     /// The connections as they come, without end.
@@ -141,6 +148,14 @@ impl UnixListener {
     /// Dropping the stream, or a future of its next item, loses no connection.
     pub fn incoming(&self) -> impl Stream<Item = Result<UnixStream, AcceptError>> + Unpin + Send {
         Incoming(self)
+    }
+
+    fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let listener = SockRef::from(self.io.get_ref());
+        let (socket, from) = self.streak.accept(listener)?;
+        let from = address_of(&from)?;
+        let io = Async::from_nonblocking(net::UnixStream::from(socket))?;
+        Ok((UnixStream { io }, from))
     }
 
     fn error(&self, source: io::Error) -> AcceptError {
@@ -178,9 +193,20 @@ impl Listener for UnixListener {
     }
 }
 
-/// Makes a stream of what has been accepted.
-fn admit((stream, from): (net::UnixStream, SocketAddr)) -> io::Result<(UnixStream, SocketAddr)> {
-    Ok((UnixStream::from_std(stream)?, from))
+/// The address of a peer: a path, an abstract name, or, as of most, none.
+fn address_of(peer: &SockAddr) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "android")]
+    use std::os::android::net::SocketAddrExt;
+    #[cfg(target_os = "linux")]
+    use std::os::linux::net::SocketAddrExt;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(name) = peer.as_abstract_namespace() {
+        return SocketAddr::from_abstract_name(name);
+    }
+    match peer.as_unix() {
+        Some(address) => Ok(address),
+        None => SocketAddr::from_pathname(""),
+    }
 }
 
 impl Drop for UnixListener {

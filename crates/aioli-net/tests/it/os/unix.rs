@@ -9,6 +9,8 @@ use aioli_net::{ReadHalf, Server, StreamReader, WriteHalf};
 use futures::executor::block_on;
 use futures::{AsyncReadExt, AsyncWriteExt};
 
+use crate::poll_once;
+
 /// A path of its own for each test.
 fn path(test: &str) -> PathBuf {
     std::env::temp_dir().join(format!("aioli-net-{test}-{}", std::process::id()))
@@ -229,9 +231,14 @@ fn a_server_outlasts_a_want_of_descriptors() {
         let client = aioli_net::TcpStream::connect(server.local_addr())
             .await
             .unwrap();
+        let idle = UnixListener::bind(path("idle")).unwrap();
         let mut hoard = Vec::new();
         while let Ok(file) = fs::File::open("/dev/null") {
             hoard.push(file);
+        }
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            // Nobody is there who would need one.
+            assert!(poll_once(idle.accept()).is_pending());
         }
         let start = aioli_task::now();
         while aioli_task::now() == start {
@@ -242,6 +249,35 @@ fn a_server_outlasts_a_want_of_descriptors() {
         assert_eq!(client.read(&mut [0]).await.unwrap(), 1);
     });
     outcome.unwrap();
+}
+
+/// A peer has a path, an abstract name, or no address.
+#[test]
+fn an_accepted_peer_has_its_address() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    block_on(async {
+        let path = path("peers");
+        let own = path.with_extension("own");
+        let listener = UnixListener::bind(&path).unwrap();
+        let name = format!("\0aioli-net-peers-{}", std::process::id());
+        let mut names: Vec<Option<&std::path::Path>> = vec![None, Some(&own)];
+        if cfg!(any(target_os = "linux", target_os = "android")) {
+            names.push(Some(name.as_ref()));
+        }
+        for name in names {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            if let Some(name) = name {
+                client.bind(&SockAddr::unix(name).unwrap()).unwrap();
+            }
+            client.connect(&SockAddr::unix(&path).unwrap()).unwrap();
+            let (server, from) = listener.accept().await.unwrap();
+            let told = server.peer_addr().unwrap();
+            assert_eq!(format!("{from:?}"), format!("{told:?}"));
+            assert_eq!(from.is_unnamed(), name.is_none());
+            assert_eq!(from.as_pathname(), name.filter(|name| *name == own));
+        }
+        fs::remove_file(own).unwrap();
+    });
 }
 
 #[test]
