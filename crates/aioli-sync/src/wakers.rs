@@ -55,13 +55,8 @@ impl Wakers {
     pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.push_more(waker),
+            Some(_) => push_more(&mut self.rest, waker),
         }
-    }
-
-    #[cold]
-    fn push_more(&mut self, waker: Waker) {
-        self.rest.push(waker);
     }
 
     /// Has `waker` dropped after the section.
@@ -94,6 +89,11 @@ impl Wakers {
     fn flush_all(self) {
         wake_all(self.first.into_iter().chain(self.rest));
     }
+}
+
+#[cold]
+fn push_more(rest: &mut Vec<Waker>, waker: Waker) {
+    rest.push(waker);
 }
 
 #[cfg(test)]
