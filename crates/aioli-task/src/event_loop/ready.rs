@@ -8,6 +8,7 @@
 )]
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -79,7 +80,7 @@ impl Packed {
     fn unpack(self) -> Ready {
         let kind = self.0.addr().get() & KIND;
         let pointer = self.0.as_ptr().map_addr(|address| address & !KIND);
-        std::mem::forget(self);
+        mem::forget(self);
         match kind {
             // SAFETY: it came from `into_raw`, by this kind.
             TASK => Ready::Task(unsafe { Queued::from_raw(pointer) }),
@@ -101,33 +102,16 @@ impl Drop for Packed {
 ///
 /// # Invariants
 ///
-/// 1. A list is borrowed only inside of the methods of this type, one at a time: none of them calls
-///    anything that could come back while it has the borrow.
-/// 2. While there is a batch, `next` names the other list, and nobody touches the batch's.
+/// 1. A list is borrowed only inside of the methods of this type, one at a time but for `take`: none
+///    of them calls anything that could come back while it has the borrow.
+/// 2. While there is a batch, its entries are in the memory of `batch`, and nobody touches that list.
 #[derive(Default)]
 pub(crate) struct ReadyQueue {
-    lists: [UnsafeCell<Vec<Packed>>; 2],
-    /// The list of the next pass.
-    next: Cell<Turn>,
+    /// What runs in the next pass.
+    next: UnsafeCell<Vec<Packed>>,
+    /// The list of the pass that runs, empty by its length.
+    batch: UnsafeCell<Vec<Packed>>,
     has_batch: Cell<bool>,
-}
-
-/// Names a list.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(usize)]
-enum Turn {
-    #[default]
-    Even,
-    Odd,
-}
-
-impl Turn {
-    fn other(self) -> Turn {
-        match self {
-            Turn::Even => Turn::Odd,
-            Turn::Odd => Turn::Even,
-        }
-    }
 }
 
 /// Makes room for more, out of the way of the hottest callers there are.
@@ -141,9 +125,9 @@ impl ReadyQueue {
     /// Calls `f` with the list of the next pass; `f` calls nothing that could come back here.
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut Vec<Packed>) -> R) -> R {
-        // SAFETY: the type is not `Sync`, no `f` in this file comes back here (invariant 1), and no
-        // batch has this list (invariant 2), so this is the only borrow.
-        f(unsafe { &mut *self.lists[self.next.get() as usize].get() })
+        // SAFETY: the type is not `Sync`, and no `f` in this file comes back here (invariant 1), so
+        // this is the only borrow.
+        f(unsafe { &mut *self.next.get() })
     }
 
     /// Appends an entry.
@@ -173,17 +157,14 @@ impl ReadyQueue {
             !self.has_batch.replace(true),
             "a loop runs one pass at a time"
         );
-        let (start, len) = self.with(|next| {
-            let len = next.len();
-            // SAFETY: the length is lowered; the entries are the batch's from now on.
-            unsafe { next.set_len(0) };
-            let start = next.as_mut_ptr();
-            (
-                NonNull::new(start).expect("a list's address is not null"),
-                len,
-            )
-        });
-        self.next.set(self.next.get().other());
+        // SAFETY: there was no batch (invariant 2), and nothing below comes back here, so this is the
+        // only borrow.
+        let list = unsafe { &mut *self.batch.get() };
+        self.with(|next| mem::swap(next, list));
+        let len = list.len();
+        // SAFETY: the length is lowered; the entries are the batch's from now on.
+        unsafe { list.set_len(0) };
+        let start = NonNull::new(list.as_mut_ptr()).expect("a list's address is not null");
         Batch {
             queue: self,
             start,
@@ -194,7 +175,7 @@ impl ReadyQueue {
 
     /// Takes what is ready now, for good.
     pub(crate) fn clear(&self) {
-        let entries = self.with(std::mem::take);
+        let entries = self.with(mem::take);
         drop(entries);
     }
 
@@ -203,11 +184,9 @@ impl ReadyQueue {
         if self.has_batch.get() {
             return;
         }
-        for list in &self.lists {
-            // SAFETY: there is no batch, and nothing below comes back here, so this is the only
-            // borrow.
-            unsafe { &mut *list.get() }.shrink_to(ROOM);
-        }
+        // SAFETY: there is no batch, and nothing below comes back here, so this is the only borrow.
+        unsafe { &mut *self.batch.get() }.shrink_to(ROOM);
+        self.with(|next| next.shrink_to(ROOM));
     }
 }
 

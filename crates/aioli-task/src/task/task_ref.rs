@@ -246,6 +246,7 @@ pub(super) fn mail(task: NonNull<Header>) {
 /// # Safety
 ///
 /// The task is kept from being freed.
+#[inline]
 pub(super) unsafe fn wake(task: NonNull<Header>) {
     // SAFETY: the caller keeps the task from being freed meanwhile.
     let header = unsafe { task.as_ref() };
@@ -263,6 +264,7 @@ pub(super) unsafe fn wake(task: NonNull<Header>) {
 ///
 /// The caller gives away a counted reference.
 // PERF: `mutex_hold`: one look whether this is the home is enough for both.
+#[inline]
 pub(super) unsafe fn wake_and_give_back(task: NonNull<Header>) {
     // SAFETY: the caller's reference keeps the task.
     let header = unsafe { task.as_ref() };
