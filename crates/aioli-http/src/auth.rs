@@ -123,11 +123,17 @@ impl Auth {
 
     /// Reads the challenge of a 401; tells whether [`header`](Auth::header) has an answer now.
     ///
-    /// `answered` says that the request carried one.
-    pub(crate) fn challenged(&self, origin: &Origin, headers: &HeaderMap, answered: bool) -> bool {
+    /// `answered` says that the request carried one; a parameter has at most `longest` bytes.
+    pub(crate) fn challenged(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+        answered: bool,
+        longest: usize,
+    ) -> bool {
         match &*self.0 {
             Scheme::Basic(_) | Scheme::Bearer(_) => false,
-            Scheme::Digest(digest) => digest.challenged(origin, headers, answered),
+            Scheme::Digest(digest) => digest.challenged(origin, headers, answered, longest),
         }
     }
 

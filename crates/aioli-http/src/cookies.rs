@@ -32,8 +32,10 @@ pub(crate) use store::write_pair;
 use domain::CookieHost;
 use store::Store;
 
-/// `set-cookie` lines of one response that are looked at.
-const MAX_PER_RESPONSE: usize = 50;
+use crate::limits::{CookieBounds, Limits};
+
+/// What stands before the pairs in a request.
+const HEADER_NAME: &str = "cookie: ";
 
 /// Why a cookie is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +47,15 @@ pub enum CookieError {
     /// It has neither a name nor a value.
     #[error("the cookie has neither name nor value")]
     Empty,
-    /// Its name and value have more than 4096 bytes.
-    #[error("the cookie's name and value are longer than 4096 bytes")]
-    Size,
+    /// Its name and value have more bytes than [`Limits::set_cookies`](crate::Limits::set_cookies)
+    /// allows.
+    #[error("the cookie's name and value have {seen} bytes, and may have {limit}")]
+    Size {
+        /// How many they may have.
+        limit: usize,
+        /// How many they have.
+        seen: usize,
+    },
     /// The URL has no host.
     #[error("the url has no host")]
     Host,
@@ -90,7 +98,11 @@ pub enum SessionCookies {
 /// | name and value | 4096 bytes |
 /// | cookies of one site (registered domain) | 180 |
 /// | cookies of a jar | 3000 |
+/// | bytes of the `cookie` line of a request | 8190 |
 /// | lifetime | 400 days |
+///
+/// All but the last can be moved, for a session's own jar by its [`Limits`] and for another one by
+/// [`with_limits`](CookieJar::with_limits).
 ///
 /// When there are too many, expired ones go first, then those that are not secure of sites that
 /// have many, then the ones used longest ago. Public suffixes (`com`, `co.uk`, `github.io`) are
@@ -118,12 +130,29 @@ pub struct CookieJar {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
+    bounds: CookieBounds,
     /// How many cookies there are, so that an empty jar costs a request one load.
     len: AtomicUsize,
     store: Mutex<Store>,
     clock: Option<Clock>,
+}
+
+impl Default for Inner {
+    fn default() -> Inner {
+        Inner::within(CookieBounds::default())
+    }
+}
+
+impl Inner {
+    fn within(bounds: CookieBounds) -> Inner {
+        Inner {
+            bounds,
+            len: AtomicUsize::new(0),
+            store: Mutex::new(Store::new(bounds)),
+            clock: None,
+        }
+    }
 }
 
 type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
@@ -133,6 +162,29 @@ impl CookieJar {
     #[must_use]
     pub fn new() -> CookieJar {
         CookieJar::default()
+    }
+
+    /// Creates an empty jar with the bounds on cookies that `limits` has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{CookieError, CookieJar, Limits, Url};
+    ///
+    /// let jar = CookieJar::with_limits(&Limits::default().set_cookies(50, 6).cookies(2, 100));
+    /// let url = Url::parse("http://a.example/").unwrap();
+    /// for line in ["a=1", "b=2", "c=3"] {
+    ///     jar.set(&url, line).unwrap();
+    /// }
+    /// assert_eq!(jar.header(&url).unwrap(), "b=2; c=3");
+    /// let refused = CookieError::Size { limit: 6, seen: 7 };
+    /// assert_eq!(jar.set(&url, "name=abc"), Err(refused));
+    /// ```
+    #[must_use]
+    pub fn with_limits(limits: &Limits) -> CookieJar {
+        CookieJar {
+            inner: Arc::new(Inner::within(limits.cookies)),
+        }
     }
 
     /// Creates an empty jar that takes the time of day from `clock`: for tests.
@@ -174,17 +226,21 @@ impl CookieJar {
     #[doc(alias = "aiohttp.CookieJar.update_cookies")]
     pub fn set(&self, url: &Url, line: impl AsRef<[u8]>) -> Result<(), CookieError> {
         let now = self.now();
-        let cookie = Cookie::from_line(url, line.as_ref(), now)?;
+        let pair = self.inner.bounds.pair;
+        let cookie = Cookie::from_line(url, line.as_ref(), pair, now)?;
         self.change(|store| store.insert(cookie, domain::is_secure(url), now))
     }
 
     /// Returns the `cookie` header of a request for `url`, marked as sensitive; `None` when no
     /// cookie goes there.
+    ///
+    /// It is as long as the bound of a `cookie` line allows
+    /// ([`Limits::cookie_header`](crate::Limits::cookie_header)); what does not fit is left out.
     #[must_use]
     #[doc(alias = "aiohttp.CookieJar.filter_cookies")]
     pub fn header(&self, url: &Url) -> Option<HeaderValue> {
         let mut out = Vec::new();
-        self.write(url, &mut out, |_| true);
+        self.write(url, &mut out, 0, |_| true);
         into_header(out)
     }
 
@@ -195,7 +251,8 @@ impl CookieJar {
         self.lock().all(now).into_iter().cloned().collect()
     }
 
-    /// Returns the cookies of a request for `url`, in the order in which they are sent.
+    /// Returns the cookies of a request for `url`, in the order in which they are sent; all of
+    /// them, also those that do not fit into its header.
     ///
     /// # Examples
     ///
@@ -255,7 +312,8 @@ impl CookieJar {
     /// Removes all cookies.
     #[doc(alias = "aiohttp.CookieJar.clear")]
     pub fn clear(&self) {
-        self.change(|store| *store = Store::default());
+        let empty = Store::new(self.inner.bounds);
+        self.change(|store| *store = empty);
     }
 
     /// Writes the cookies as JSON, which [`from_json`](CookieJar::from_json) reads.
@@ -295,16 +353,37 @@ impl CookieJar {
     /// `InvalidData`, with the number of the cookie and what is wrong with it.
     pub fn from_json(json: &str) -> io::Result<CookieJar> {
         let jar = CookieJar::new();
-        let now = jar.now();
-        let cookies = persist::from_json(json, now)?;
-        jar.change(|store| {
+        jar.add_json(json)?;
+        Ok(jar)
+    }
+
+    /// Adds what [`to_json`](CookieJar::to_json) has written to the cookies that there are, within
+    /// this jar's bounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](CookieJar::from_json); then nothing is added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{CookieJar, Limits};
+    ///
+    /// let jar = CookieJar::with_limits(&Limits::default().cookies(500, 100_000));
+    /// jar.add_json(r#"{ "version": 1, "cookies": [] }"#)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn add_json(&self, json: &str) -> io::Result<()> {
+        let now = self.now();
+        let cookies = persist::from_json(json, self.inner.bounds.pair, now)?;
+        self.change(|store| {
             for cookie in cookies {
-                // Nothing is hidden: all come from one jar.
+                // The file is its user's own: it may hide what is there.
                 let kept = store.insert(cookie, true, now);
                 debug_assert_eq!(kept, Ok(()));
             }
         });
-        Ok(jar)
+        Ok(())
     }
 
     /// Saves the cookies to a file that only its owner may read, in one step.
@@ -345,28 +424,53 @@ impl CookieJar {
 
     /// Keeps what the response of `url` sets.
     pub(crate) fn take_from(&self, url: &Url, headers: &HeaderMap) {
-        let lines = headers.get_all(header::SET_COOKIE).iter();
-        for line in lines.take(MAX_PER_RESPONSE) {
+        let lines = headers.get_all(header::SET_COOKIE);
+        let limit = self.inner.bounds.lines as usize;
+        for line in lines.iter().take(limit) {
             if let Err(reason) = self.set(url, line) {
                 tracing::debug!(host = url.host_str(), %reason, "a cookie was refused");
             }
         }
+        let seen = lines.iter().count();
+        if seen > limit {
+            let host = url.host_str();
+            tracing::debug!(host, limit, seen, "a response has set too many cookies");
+        }
     }
 
     /// Appends the pairs that a request of `url` gets to a `cookie` header, but for names that
-    /// `wanted` does not want.
-    pub(crate) fn write(&self, url: &Url, out: &mut Vec<u8>, wanted: impl Fn(&[u8]) -> bool) {
+    /// `wanted` does not want, and what has no place beside the `taken` bytes of others.
+    pub(crate) fn write(
+        &self,
+        url: &Url,
+        out: &mut Vec<u8>,
+        taken: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) {
         if self.is_empty() {
             return;
         }
         let Some(host) = CookieHost::of(url) else {
             return;
         };
+        let limit = self.inner.bounds.header as usize;
+        let room = limit.saturating_sub(HEADER_NAME.len() + taken);
+        let mut left_out = 0;
         let (now, mut store) = (self.now(), self.lock());
         for cookie in store.matching(&host, url.path(), domain::is_secure(url), now) {
             if wanted(&cookie.name) {
+                let before = out.len();
                 write_pair(out, &cookie.name, &cookie.value);
+                if out.len() > room {
+                    left_out += out.len() - before;
+                    out.truncate(before);
+                }
             }
+        }
+        if left_out > 0 {
+            let seen = HEADER_NAME.len() + taken + out.len() + left_out;
+            let host = url.host_str();
+            tracing::debug!(host, limit, seen, "not all cookies fit into a request");
         }
     }
 
@@ -410,12 +514,12 @@ impl fmt::Debug for CookieJar {
 }
 
 /// The cookies that a response sets and that its server may set.
-pub(crate) fn of_response(url: &Url, headers: &HeaderMap) -> Vec<Cookie> {
+pub(crate) fn of_response(url: &Url, headers: &HeaderMap, bounds: CookieBounds) -> Vec<Cookie> {
     let now = CookieJar::new().now();
     let lines = headers.get_all(header::SET_COOKIE).iter();
     lines
-        .take(MAX_PER_RESPONSE)
-        .filter_map(|line| Cookie::from_line(url, line.as_bytes(), now).ok())
+        .take(bounds.lines as usize)
+        .filter_map(|line| Cookie::from_line(url, line.as_bytes(), bounds.pair, now).ok())
         .collect()
 }
 

@@ -7,7 +7,7 @@
 //! A layer over [`Incoming`], which knows nothing of it; a response without `content-encoding`
 //! has no such layer. Nothing is decoded before the caller asks for the body, so what a redirect
 //! or a challenge carries never is. The memory is bounded whatever the peer sends: an input piece,
-//! one buffer a coding, and the window of each coding (32 KiB, 16 MiB for `br`, 8 MiB for `zstd`).
+//! one buffer a coding, and the window of each coding (32 KiB, 16 MiB for `br`, and for `zstd` what [`Limits`](crate::Limits) allows).
 //! Doubt is an error: a body that ends too early, goes on after its end, or fails its checksum.
 
 use std::fmt;
@@ -39,8 +39,6 @@ pub(crate) const AVAILABLE: bool = cfg!(feature = "compression");
 /// What is asked for unless the caller asks for something else.
 pub(crate) static ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate, br, zstd");
 
-/// RFC 9659: 8 MiB are what a `zstd` body may ask for.
-const MAX_ZSTD_WINDOW: usize = 8 * 1024 * 1024;
 /// The largest piece that is handed out.
 const MAX_PIECE: usize = 64 * 1024;
 /// The first piece of a body, whose size nobody knows.
@@ -49,6 +47,15 @@ const FIRST_PIECE: usize = 8 * 1024;
 const MAX_GROWTH: usize = 1024 * 1024;
 /// What is decoded for one task before others get their turn.
 const MAX_A_TURN: usize = 256 * 1024;
+
+/// What the codings of one body may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodingLimits {
+    /// Codings, one within the other.
+    pub(crate) encodings: usize,
+    /// Bytes of the window of `zstd`.
+    pub(crate) window: usize,
+}
 
 /// The codings of one body.
 pub(crate) struct Decoding {
@@ -72,10 +79,10 @@ impl Decoding {
     ///
     /// The headers that describe the coded body, and no longer what the caller gets, are removed.
     ///
-    /// More than `limit` codings are refused: each multiplies what a byte can become.
-    pub(crate) fn begin(headers: &mut HeaderMap, limit: usize) -> Option<Box<Decoding>> {
-        let state = match read(headers, limit)? {
-            Ok(codings) => State::Running(Chain::new(&codings)?),
+    /// More codings than `limits` has are refused: each multiplies what a byte can become.
+    pub(crate) fn begin(headers: &mut HeaderMap, limits: CodingLimits) -> Option<Box<Decoding>> {
+        let state = match read(headers, limits.encodings)? {
+            Ok(codings) => State::Running(Chain::new(&codings, limits.window)?),
             Err(exceeded) => State::Refused(exceeded),
         };
         headers.remove(header::CONTENT_ENCODING);
@@ -261,10 +268,7 @@ struct Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
         match failure.fault {
-            Fault::Window => {
-                let seen = MAX_ZSTD_WINDOW as u64 + 1;
-                LimitKind::Window.over(MAX_ZSTD_WINDOW, seen).into()
-            }
+            Fault::Window(limit) => LimitKind::Window.over(limit, limit as u64 + 1).into(),
             fault => {
                 let kind = BodyErrorKind::Decode(failure.coding);
                 Error::body(kind, Some(Box::new(fault)))

@@ -107,7 +107,7 @@ pub(crate) async fn hop(
         );
         match exchanged.await? {
             Outcome::Response(response) => {
-                let response = respond(parts, response, place, deadline.take());
+                let response = respond(config, parts, response, place, deadline.take());
                 return Ok(Way::Response(Box::new(response)));
             }
             Outcome::Untouched { error, goodbye } => {
@@ -253,6 +253,7 @@ fn written(request: &Request<()>) -> Vec<u8> {
 }
 
 fn respond(
+    config: &Config,
     parts: &Parts,
     response: Http<h2::RecvStream>,
     place: Place,
@@ -263,6 +264,7 @@ fn respond(
     let content_length = announced.and_then(|value| parse_decimal(value.as_bytes()));
     let coded = head.headers.contains_key(header::CONTENT_ENCODING);
     let sets_cookies = head.headers.contains_key(header::SET_COOKIE);
+    let sets_cookies = sets_cookies.then_some(config.limits.cookies);
     let body = Body::new(stream, place);
     let body = (!body.is_over()).then(|| Box::new(body));
     let body = Incoming::shared(body, deadline, &parts.timeout);

@@ -4,198 +4,16 @@ use std::time::Duration;
 
 use aioli_task::Seconds;
 
+use crate::decode::CodingLimits;
 use crate::h1::body::BodyLimits;
 use crate::h1::head::HeadLimits;
 
-/// The time limits of a request, one for each phase.
-///
-/// The default is aiohttp's: five minutes in all, thirty seconds to connect. The error of a
-/// limit that passed names the phase ([`Error::phase`](crate::Error::phase)). Lengths are a
-/// `Duration` or a number of seconds; an infinite one is no limit. They are measured on the
-/// loop's clock: a virtual clock passes them as soon as nothing else in its process can run.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use aioli_http::{Session, Timeout};
-///
-/// let limits = Timeout::total(Duration::from_secs(30)).connect(5).read(10);
-/// let session = Session::builder().timeout(limits).build()?;
-/// # let _ = session;
-/// # Ok::<(), aioli_http::Error>(())
-/// ```
-#[doc(alias = "aiohttp.ClientTimeout")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub struct Timeout {
-    pub(crate) total: Option<Duration>,
-    pub(crate) pool: Option<Duration>,
-    pub(crate) dns: Option<Duration>,
-    pub(crate) connect: Option<Duration>,
-    pub(crate) sock_connect: Option<Duration>,
-    pub(crate) tls: Option<Duration>,
-    pub(crate) write: Option<Duration>,
-    pub(crate) head: Option<Duration>,
-    pub(crate) read: Option<Duration>,
-    pub(crate) min_speed: Option<MinSpeed>,
-}
+mod cookies;
+mod timeout;
 
-/// How fast a body has to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MinSpeed {
-    /// Bytes in each `over`.
-    pub(crate) bytes: u64,
-    pub(crate) over: Duration,
-}
-
-impl Timeout {
-    /// The default limits with another one for the whole request: from its first poll to the
-    /// last byte of the body, redirects included.
-    ///
-    /// # Panics
-    ///
-    /// When the number of seconds is NaN; so do the other methods.
-    pub fn total(limit: impl Seconds) -> Timeout {
-        Timeout {
-            total: limit.into_duration(),
-            ..Timeout::default()
-        }
-    }
-
-    /// No limits at all.
-    pub fn none() -> Timeout {
-        Timeout {
-            total: None,
-            pool: None,
-            dns: None,
-            connect: None,
-            sock_connect: None,
-            tls: None,
-            write: None,
-            head: None,
-            read: None,
-            min_speed: None,
-        }
-    }
-
-    /// Limits the wait for a free connection slot.
-    pub fn pool(mut self, limit: impl Seconds) -> Timeout {
-        self.pool = limit.into_duration();
-        self
-    }
-
-    /// Limits looking up one name, within the limit of [`connect`](Timeout::connect).
-    pub fn dns(mut self, limit: impl Seconds) -> Timeout {
-        self.dns = limit.into_duration();
-        self
-    }
-
-    /// Limits name lookup, connecting, proxies and the TLS handshake together.
-    ///
-    /// The error names the step that was going on: [`Phase::Dns`](crate::Phase::Dns),
-    /// `Connect`, `Proxy` or `Tls`.
-    pub fn connect(mut self, limit: impl Seconds) -> Timeout {
-        self.connect = limit.into_duration();
-        self
-    }
-
-    /// Limits connecting to one address; then the next one of the host has its turn.
-    ///
-    /// The error is one of [`Phase::SockConnect`](crate::Phase::SockConnect) when no address
-    /// answered in time.
-    pub fn sock_connect(mut self, limit: impl Seconds) -> Timeout {
-        self.sock_connect = limit.into_duration();
-        self
-    }
-
-    /// Limits one TLS handshake, within the limit of [`connect`](Timeout::connect).
-    pub fn tls(mut self, limit: impl Seconds) -> Timeout {
-        self.tls = limit.into_duration();
-        self
-    }
-
-    /// Limits the time in which the server takes no byte of a request that is being sent.
-    ///
-    /// Unless it is set, the limit of `head` holds for that too.
-    pub fn write(mut self, limit: impl Seconds) -> Timeout {
-        self.write = limit.into_duration();
-        self
-    }
-
-    /// Limits the time without progress until the response's head is complete.
-    pub fn head(mut self, limit: impl Seconds) -> Timeout {
-        self.head = limit.into_duration();
-        self
-    }
-
-    /// Limits the wait for each piece of the body.
-    ///
-    /// A server that sends a byte now and then stays within it; see
-    /// [`min_speed`](Timeout::min_speed).
-    pub fn read(mut self, limit: impl Seconds) -> Timeout {
-        self.read = limit.into_duration();
-        self
-    }
-
-    /// Ends a response whose body comes with fewer than `bytes_per_second`, taken over spans of
-    /// `over`.
-    ///
-    /// Only time spent waiting for the server counts: a caller who reads slowly is no reason.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use aioli_http::Timeout;
-    ///
-    /// // No total limit for a large download, but it has to go on: 10 kB in each 20 s.
-    /// let limits = Timeout::total(f64::INFINITY).min_speed(500, 20);
-    /// # let _ = limits;
-    /// ```
-    #[doc(alias = "curl.speed-limit")]
-    pub fn min_speed(mut self, bytes_per_second: u64, over: impl Seconds) -> Timeout {
-        self.min_speed = over.into_duration().map(|over| {
-            let over = over.max(Duration::from_millis(1));
-            let bytes = u128::from(bytes_per_second) * over.as_millis() / 1000;
-            MinSpeed {
-                bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-                over,
-            }
-        });
-        self
-    }
-}
-
-impl Default for Timeout {
-    fn default() -> Timeout {
-        Timeout {
-            total: Some(Duration::from_secs(300)),
-            connect: Some(Duration::from_secs(30)),
-            ..Timeout::none()
-        }
-    }
-}
-
-/// A total limit.
-impl From<Duration> for Timeout {
-    fn from(total: Duration) -> Timeout {
-        Timeout::total(total)
-    }
-}
-
-/// A total limit in seconds.
-impl From<i32> for Timeout {
-    fn from(total: i32) -> Timeout {
-        Timeout::total(total)
-    }
-}
-
-/// A total limit in seconds.
-impl From<f64> for Timeout {
-    fn from(total: f64) -> Timeout {
-        Timeout::total(total)
-    }
-}
+pub(crate) use cookies::CookieBounds;
+pub(crate) use timeout::MinSpeed;
+pub use timeout::Timeout;
 
 /// Bounds on what a server can make us do; all of them are on by default.
 ///
@@ -211,14 +29,23 @@ impl From<f64> for Timeout {
 /// | bytes of extension, of one chunk and of a whole body | 512, 16 KiB |
 /// | bytes and lines of trailers | 16 KiB, 64 |
 /// | content codings of one body, one within the other | 3 |
+/// | bytes of the window of a `zstd` body | 8 MiB |
 /// | bytes of a body that is buffered whole | 64 MiB |
 /// | redirects | 10 |
+/// | `set-cookie` lines of one response | 50 |
+/// | bytes of a cookie's name and value | 4096 |
+/// | cookies of one site (registered domain), and of a jar | 180, 3000 |
+/// | bytes of the `cookie` line of a request | 8190 |
+/// | bytes of one parameter of a challenge, as a nonce | 4096 |
+/// | names whose addresses are remembered | 1024 |
 ///
 /// A response holds its connection until its body has come. A task that holds as many as the
 /// bound allows and asks for one more waits for itself; the `pool` limit of [`Timeout`] ends that.
 ///
 /// What goes over a bound is an [`ErrorKind::Limit`](crate::ErrorKind::Limit), which says which
-/// one, how large it is, and how much there was.
+/// one, how large it is, and how much there was. The bounds on what is *kept* (cookies, names) and
+/// on challenges fail no request: what is over them is left out, as the method of each says, and a
+/// `tracing` event of level debug tells the bound and what there was.
 ///
 /// # Examples
 ///
@@ -245,8 +72,12 @@ pub struct Limits {
     pub(crate) trailers: usize,
     pub(crate) trailer_lines: usize,
     pub(crate) encodings: usize,
+    pub(crate) window: usize,
     pub(crate) body: usize,
     pub(crate) redirects: usize,
+    pub(crate) cookies: CookieBounds,
+    pub(crate) challenge: usize,
+    pub(crate) names: usize,
 }
 
 impl Limits {
@@ -316,6 +147,15 @@ impl Limits {
         self
     }
 
+    /// Bytes of the window of a `zstd` body, which are memory that it takes; from 1 KiB to
+    /// 1 GiB, and rounded down to a power of two.
+    ///
+    /// RFC 9659 allows 8 MiB on the web; a server that compresses with `--long` asks for more.
+    pub fn window(mut self, bytes: usize) -> Limits {
+        self.window = bytes;
+        self
+    }
+
     /// Bytes of a body that is buffered whole (`bytes`, `text`, `json`); streaming has no bound.
     pub fn body(mut self, bytes: usize) -> Limits {
         self.body = bytes;
@@ -327,6 +167,67 @@ impl Limits {
     pub fn redirects(mut self, n: usize) -> Limits {
         self.redirects = n;
         self
+    }
+
+    /// `set-cookie` lines of one response, and bytes of the name and the value of one cookie.
+    ///
+    /// Further lines are not looked at, and a longer cookie is not kept
+    /// ([`CookieError::Size`](crate::CookieError::Size)).
+    pub fn set_cookies(mut self, lines: usize, bytes: usize) -> Limits {
+        self.cookies.lines = bound(lines);
+        self.cookies.pair = bound(bytes);
+        self
+    }
+
+    /// Cookies of one site (a registered domain with all hosts below it), and of a jar; at least
+    /// one of each.
+    ///
+    /// One cookie too many drives out another one; [`CookieJar`](crate::CookieJar) says which.
+    ///
+    /// This holds for the jar that the session makes. One that it is
+    /// [given](crate::SessionBuilder::cookies) has the bounds that it was made with
+    /// ([`CookieJar::with_limits`](crate::CookieJar::with_limits)), those of `set_cookies` and
+    /// `cookie_header` among them.
+    pub fn cookies(mut self, per_site: usize, all: usize) -> Limits {
+        self.cookies.per_site = bound(per_site.max(1));
+        self.cookies.all = bound(all.max(1));
+        self
+    }
+
+    /// Bytes of the `cookie` line of a request, its name included.
+    ///
+    /// Servers refuse heads that are too large (Apache, nginx and aiohttp with lines of more than
+    /// 8 KiB), and whoever can set cookies for a site could so keep everybody out. Of the jar's
+    /// cookies those are sent that fit, in the order in which they are sent: of longer paths
+    /// first, then older ones. What the request brings itself is sent in any case, and counts.
+    pub fn cookie_header(mut self, bytes: usize) -> Limits {
+        self.cookies.header = bound(bytes);
+        self
+    }
+
+    /// Bytes of one parameter of a `www-authenticate` or `proxy-authenticate` challenge, as of
+    /// its nonce.
+    ///
+    /// A challenge with a longer one is not answered: the 401 is the response.
+    pub fn challenge(mut self, bytes: usize) -> Limits {
+        self.challenge = bytes;
+        self
+    }
+
+    /// Names whose addresses are remembered; at least one. The one that was looked up longest ago
+    /// is forgotten for another.
+    ///
+    /// For how long is said by [`SessionBuilder::dns_cache`](crate::SessionBuilder::dns_cache).
+    pub fn names(mut self, n: usize) -> Limits {
+        self.names = n.max(1);
+        self
+    }
+
+    pub(crate) fn codings(&self) -> CodingLimits {
+        CodingLimits {
+            encodings: self.encodings,
+            window: self.window,
+        }
     }
 
     pub(crate) fn h1_head(&self) -> HeadLimits {
@@ -363,8 +264,17 @@ impl Default for Limits {
             trailers: 16 * 1024,
             trailer_lines: 64,
             encodings: 3,
+            window: 8 * 1024 * 1024,
             body: 64 * 1024 * 1024,
             redirects: 10,
+            cookies: CookieBounds::default(),
+            challenge: 4096,
+            names: 1024,
         }
     }
+}
+
+/// A bound that is kept in less; one that does not fit is as good as none.
+fn bound(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use aioli_net::ResolveError;
 
 use self::cache::Cache;
+use crate::limits::Limits;
 
 mod cache;
 
@@ -80,6 +81,8 @@ pub(crate) struct Names {
     /// Who is asked; the system if nobody.
     pub(crate) resolver: Option<Arc<dyn Resolver>>,
     pub(crate) ttl: Duration,
+    /// How many names are remembered.
+    pub(crate) most: usize,
     cache: Cache,
 }
 
@@ -89,6 +92,7 @@ impl Names {
             overrides: HashMap::new(),
             resolver: None,
             ttl: TTL,
+            most: Limits::default().names,
             cache: Cache::default(),
         }
     }
@@ -97,7 +101,10 @@ impl Names {
     pub(crate) async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let found = match self.overrides.get(host) {
             Some(given) => given.clone(),
-            None => self.cache.get(host, self.ttl, || self.ask(host)).await?,
+            None => {
+                let ask = || self.ask(host);
+                self.cache.get(host, self.ttl, self.most, ask).await?
+            }
         };
         if found.is_empty() {
             return Err(nothing_found());

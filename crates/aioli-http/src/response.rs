@@ -14,6 +14,7 @@ use url::Url;
 use crate::cookies::{self, Cookie};
 use crate::decode::Decoding;
 use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::limits::{CookieBounds, Limits};
 use crate::pool::Connection;
 use crate::timings::Timings;
 
@@ -65,8 +66,8 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     /// Whether there is a `content-encoding` among the headers as they came.
     pub(crate) coded: bool,
-    /// Whether it has a `set-cookie`.
-    pub(crate) sets_cookies: bool,
+    /// The bounds on what it sets, if it has a `set-cookie`.
+    pub(crate) sets_cookies: Option<CookieBounds>,
     /// There once the request is over.
     pub(crate) asked: Option<Asked>,
     /// The URLs that led here.
@@ -94,7 +95,7 @@ impl Response {
     /// Returns the cookies that this response sets, and that its server may set.
     ///
     /// Those of redirects on the way here are in the [jar](crate::Session::cookies), if there is
-    /// one. At most the first 50.
+    /// one. Within the bounds of the session ([`Limits::set_cookies`](crate::Limits::set_cookies)).
     ///
     /// # Examples
     ///
@@ -109,7 +110,10 @@ impl Response {
     #[doc(alias = "aiohttp.ClientResponse.cookies")]
     #[must_use]
     pub fn cookies(&self) -> Vec<Cookie> {
-        cookies::of_response(self.url(), &self.head.headers)
+        let Some(bounds) = self.head.sets_cookies else {
+            return Vec::new();
+        };
+        cookies::of_response(self.url(), &self.head.headers, bounds)
     }
 
     /// Returns the version of the response.
@@ -287,13 +291,13 @@ impl Response {
     /// Decodes the body from here on, if it has content codings that are known.
     ///
     /// Of at most `limit` codings.
-    pub(crate) fn begin_decoding(&mut self, limit: usize) {
+    pub(crate) fn begin_decoding(&mut self, limits: &Limits) {
         // A part of a coded body cannot be decoded by itself.
         let part = self.head.status == StatusCode::PARTIAL_CONTENT;
         if !self.head.coded || part || self.body.is_over() {
             return;
         }
-        self.decoding = Decoding::begin(&mut self.head.headers, limit);
+        self.decoding = Decoding::begin(&mut self.head.headers, limits.codings());
         if self.decoding.is_some() {
             self.head.content_length = None;
         }

@@ -120,7 +120,7 @@ async fn follow_redirects(
                 response.head.history = history;
                 response.head.extensions = std::mem::take(&mut parts.extensions);
                 if parts.decompress {
-                    response.begin_decoding(config.limits.encodings);
+                    response.begin_decoding(&config.limits);
                 }
                 return Ok(());
             }

@@ -1,7 +1,5 @@
 //! `www-authenticate` taken apart: schemes and their parameters (RFC 9110, section 11.6.1).
 
-/// Bytes of one parameter's value.
-const MAX_VALUE: usize = 4096;
 /// Parameters of one challenge.
 const MAX_PARAMS: usize = 32;
 /// Challenges of one response.
@@ -22,12 +20,13 @@ impl Challenge {
     }
 }
 
-/// Reads the challenges of one header; what is malformed ends the list.
+/// Reads the challenges of one header; what is malformed ends the list, and so does a parameter of
+/// more than `longest` bytes.
 ///
 /// A scheme is followed by a blank and parameters, the parameters by commas, and so are the
 /// challenges: `Digest realm="a", qop=auth, Basic realm="b"`. So a token is a parameter's name
 /// if `=` comes after it, and a scheme otherwise.
-pub(super) fn parse(header: &[u8]) -> Vec<Challenge> {
+pub(super) fn parse(header: &[u8], longest: usize) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
     let mut input = Input(header);
     loop {
@@ -53,7 +52,13 @@ pub(super) fn parse(header: &[u8]) -> Vec<Challenge> {
             challenges.pop();
             return challenges;
         };
-        if value.len() > MAX_VALUE || challenge.params.len() == MAX_PARAMS {
+        let seen = value.len();
+        if seen > longest || challenge.params.len() == MAX_PARAMS {
+            tracing::debug!(
+                limit = longest,
+                seen,
+                "a challenge is too large to be answered"
+            );
             challenges.pop();
             return challenges;
         }

@@ -56,7 +56,13 @@ impl Digest {
     ///
     /// `answered` says that the refused request carried an answer. Then only another nonce is
     /// worth another one: with the same, it is the password that is wrong.
-    pub(super) fn challenged(&self, origin: &Origin, headers: &HeaderMap, answered: bool) -> bool {
+    pub(super) fn challenged(
+        &self,
+        origin: &Origin,
+        headers: &HeaderMap,
+        answered: bool,
+        longest: usize,
+    ) -> bool {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match current.take() {
             Some((of, answering)) if of == *origin => Some(answering),
@@ -64,7 +70,7 @@ impl Digest {
         };
         let challenges = headers.get_all(header::WWW_AUTHENTICATE).iter();
         let best = challenges
-            .flat_map(|value| challenge::parse(value.as_bytes()))
+            .flat_map(|value| challenge::parse(value.as_bytes(), longest))
             .filter_map(|challenge| Answering::to(&challenge))
             // The first one of the strongest, which is what the server prefers.
             .reduce(|best, next| {

@@ -165,9 +165,15 @@ impl Cookie {
         host_fits && (secure || !self.secure) && domain::path_matches(path, &self.path)
     }
 
-    /// The cookie that a response of `url` sets by `line`.
-    pub(super) fn from_line(url: &Url, line: &[u8], now: i64) -> Result<Cookie, CookieError> {
-        let set = parse::parse(line)?;
+    /// The cookie that a response of `url` sets by `line`, with a name and a value of at most
+    /// `pair` bytes.
+    pub(super) fn from_line(
+        url: &Url,
+        line: &[u8],
+        pair: u32,
+        now: i64,
+    ) -> Result<Cookie, CookieError> {
+        let set = parse::parse(line, pair)?;
         let host = CookieHost::of(url).ok_or(CookieError::Host)?;
         let (cookie_domain, host_only) = settle_domain(&set, host)?;
         let path = match set.path {

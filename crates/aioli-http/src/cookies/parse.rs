@@ -3,8 +3,6 @@
 use super::{CookieError, SameSite};
 use crate::date;
 
-/// The longest name and value together, in bytes.
-pub(super) const MAX_PAIR: usize = 4096;
 /// An attribute with a longer value is ignored.
 const MAX_ATTRIBUTE: usize = 1024;
 
@@ -26,25 +24,23 @@ pub(super) struct SetCookie<'a> {
     pub(super) same_site: SameSite,
 }
 
-/// Takes a line apart.
+/// Takes a line apart, whose name and value have at most `pair` bytes.
 ///
 /// # Errors
 ///
 /// `Control`, `Size` and `Empty`; malformed attributes are ignored.
-pub(super) fn parse(line: &[u8]) -> Result<SetCookie<'_>, CookieError> {
+pub(super) fn parse(line: &[u8], pair: u32) -> Result<SetCookie<'_>, CookieError> {
     if line.iter().any(|byte| is_control(*byte)) {
         return Err(CookieError::Control);
     }
     let mut parts = line.split(|byte| *byte == b';');
-    let pair = parts.next().unwrap_or_default();
+    let first = parts.next().unwrap_or_default();
     // A pair without `=` is a value without a name.
-    let (name, value) = split(pair).unwrap_or((b"", trim(pair)));
+    let (name, value) = split(first).unwrap_or((b"", trim(first)));
     if name.is_empty() && value.is_empty() {
         return Err(CookieError::Empty);
     }
-    if name.len() + value.len() > MAX_PAIR {
-        return Err(CookieError::Size);
-    }
+    check_size(name.len() + value.len(), pair)?;
     let mut cookie = SetCookie {
         name,
         value,
@@ -57,6 +53,15 @@ pub(super) fn parse(line: &[u8]) -> Result<SetCookie<'_>, CookieError> {
         }
     }
     Ok(cookie)
+}
+
+/// Checks the bytes of a name and a value together.
+pub(super) fn check_size(seen: usize, limit: u32) -> Result<(), CookieError> {
+    let limit = limit as usize;
+    match seen > limit {
+        true => Err(CookieError::Size { limit, seen }),
+        false => Ok(()),
+    }
 }
 
 impl<'a> SetCookie<'a> {

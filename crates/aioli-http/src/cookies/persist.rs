@@ -60,8 +60,8 @@ pub(super) fn to_json(cookies: &[Cookie]) -> String {
     serde_json::to_string_pretty(&saved).expect("strings and numbers can be written")
 }
 
-/// Reads cookies, and leaves out those that have expired.
-pub(super) fn from_json(json: &str, now: i64) -> io::Result<Vec<Cookie>> {
+/// Reads cookies of at most `pair` bytes, and leaves out those that have expired.
+pub(super) fn from_json(json: &str, pair: u32, now: i64) -> io::Result<Vec<Cookie>> {
     let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     // The parser's own message may quote what it has read, which is secret.
     let saved: Saved = serde_json::from_str(json).map_err(|error| {
@@ -80,7 +80,7 @@ pub(super) fn from_json(json: &str, now: i64) -> io::Result<Vec<Cookie>> {
     let mut cookies = Vec::new();
     for (i, saved) in saved.cookies.into_iter().enumerate() {
         let cookie = saved
-            .into_cookie(now)
+            .into_cookie(pair, now)
             .map_err(|what| invalid(format!("cookie {}: its {what} cannot be", i + 1)))?;
         cookies.push(cookie);
     }
@@ -116,7 +116,7 @@ impl SavedCookie {
     }
 
     /// Checks everything; an error names what is wrong.
-    fn into_cookie(self, now: i64) -> Result<Cookie, &'static str> {
+    fn into_cookie(self, pair: u32, now: i64) -> Result<Cookie, &'static str> {
         let bytes = |text: String, what| {
             let bytes = if self.latin1 {
                 narrow(&text).ok_or(what)?
@@ -146,7 +146,7 @@ impl SavedCookie {
             return Err("name");
         }
         let size = cookie.name.len() + cookie.value.len();
-        if size == 0 || size > parse::MAX_PAIR {
+        if size == 0 || parse::check_size(size, pair).is_err() {
             return Err("size");
         }
         if !is_canonical(&cookie.domain) {

@@ -2,18 +2,15 @@
 //!
 //! Cookies are kept by site, the registered part of their domain: whatever a host can get is
 //! in one place, and nobody else's is. Both bounds are held at every insertion, so a search
-//! looks at no more than [`MAX_PER_SITE`] cookies.
+//! looks at no more cookies than one site may have.
 
 use std::collections::HashMap;
 
 use super::cookie::Cookie;
 use super::domain::{self, CookieHost};
 use super::{CookieError, parse};
+use crate::limits::CookieBounds;
 
-/// Cookies of one site.
-pub(super) const MAX_PER_SITE: usize = 180;
-/// Cookies of a jar.
-pub(super) const MAX_TOTAL: usize = 3000;
 /// A site with more cookies than this loses them first when the jar is full.
 const MANY_PER_SITE: usize = 50;
 
@@ -28,8 +25,10 @@ pub(super) struct Kept {
 }
 
 /// All cookies of a jar.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
+    per_site: usize,
+    all: usize,
     sites: HashMap<String, Vec<Kept>>,
     len: usize,
     /// Counts insertions and uses.
@@ -37,6 +36,16 @@ pub(super) struct Store {
 }
 
 impl Store {
+    pub(super) fn new(bounds: CookieBounds) -> Store {
+        Store {
+            per_site: bounds.per_site as usize,
+            all: bounds.all as usize,
+            sites: HashMap::new(),
+            len: 0,
+            serial: 0,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -83,7 +92,7 @@ impl Store {
             used,
         });
         self.len += 1;
-        debug_assert!(self.len <= MAX_TOTAL, "room was made");
+        debug_assert!(self.len <= self.all, "room was made");
         Ok(())
     }
 
@@ -151,13 +160,13 @@ impl Store {
     /// sites go first, then those that are not secure of sites that have many, then any of theirs,
     /// then any; among equals the one that was used longest ago.
     fn make_room(&mut self, site: &str, now: i64) {
-        if self.sites.get(site).map_or(0, Vec::len) >= MAX_PER_SITE {
+        if self.sites.get(site).map_or(0, Vec::len) >= self.per_site {
             self.evict(|candidate, _| candidate == site);
         }
-        if self.len >= MAX_TOTAL {
+        if self.len >= self.all {
             self.retain(|cookie| !cookie.is_expired(now));
         }
-        if self.len >= MAX_TOTAL && !self.evict(|_, many| many > MANY_PER_SITE) {
+        if self.len >= self.all && !self.evict(|_, many| many > MANY_PER_SITE) {
             self.evict(|_, _| true);
         }
     }

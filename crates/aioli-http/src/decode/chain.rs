@@ -40,12 +40,13 @@ struct Stage {
 }
 
 impl Chain {
-    /// Makes the decoders of `codings`, which are in the order in which they were applied.
-    pub(super) fn new(codings: &[Coding]) -> Option<Chain> {
+    /// Makes the decoders of `codings`, which are in the order in which they were applied; a
+    /// `zstd` window has at most `window` bytes.
+    pub(super) fn new(codings: &[Coding], window: usize) -> Option<Chain> {
         let stages = codings.iter().rev().map(|coding| {
             Some(Stage {
                 coding: *coding,
-                coder: Coder::new(*coding)?,
+                coder: Coder::new(*coding, window)?,
                 input: Bytes::new(),
                 over: false,
                 begun: false,

@@ -7,7 +7,6 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, Operation as _};
 
-use super::MAX_ZSTD_WINDOW;
 use super::step::{Fault, Step};
 use crate::error::Coding;
 
@@ -23,13 +22,14 @@ pub(super) enum Coder {
 }
 
 impl Coder {
-    /// Makes a decoder; `None` when there is none for this coding.
-    pub(super) fn new(coding: Coding) -> Option<Coder> {
+    /// Makes a decoder; `None` when there is none for this coding. The window of `zstd` has at
+    /// most `window` bytes.
+    pub(super) fn new(coding: Coding, window: usize) -> Option<Coder> {
         Some(match coding {
             Coding::Gzip => Coder::Gzip(Gzip::new()),
             Coding::Deflate => Coder::Deflate(Deflate::new()),
             Coding::Brotli => Coder::Brotli(Box::new(Brotli::new())),
-            Coding::Zstd => Coder::Zstd(Zstd::new()?),
+            Coding::Zstd => Coder::Zstd(Zstd::new(window)?),
         })
     }
 
@@ -207,15 +207,23 @@ pub(super) struct Zstd {
     decoder: ZstdDecoder<'static>,
     /// A frame has ended and no other one has begun.
     between: bool,
+    /// The largest window that it takes.
+    window: usize,
 }
 
+/// The windows that the library can be told to allow, as logarithms: what it needs, and what all
+/// platforms have.
+const ZSTD_WINDOW_LOGS: std::ops::RangeInclusive<u32> = 10..=30;
+
 impl Zstd {
-    fn new() -> Option<Zstd> {
+    fn new(window: usize) -> Option<Zstd> {
         let mut decoder = ZstdDecoder::new().ok()?;
-        let window = DParameter::WindowLogMax(MAX_ZSTD_WINDOW.ilog2());
-        decoder.set_parameter(window).ok()?;
+        let log = window.max(1).ilog2();
+        let log = log.clamp(*ZSTD_WINDOW_LOGS.start(), *ZSTD_WINDOW_LOGS.end());
+        decoder.set_parameter(DParameter::WindowLogMax(log)).ok()?;
         Some(Zstd {
             decoder,
+            window: 1 << log,
             between: false,
         })
     }
@@ -234,7 +242,7 @@ impl Zstd {
             // The library has a text for each of its errors and no other way to tell them.
             let text = error.to_string();
             if text.contains("requires too much memory") {
-                Fault::Window
+                Fault::Window(self.window)
             } else if was_between && text.contains("Unknown frame descriptor") {
                 Fault::Trailing
             } else {

@@ -3,6 +3,7 @@
 use super::{Bytes, Chain, HeaderMap, MAX_PIECE, Pull, header, read};
 use crate::error::Coding;
 use crate::fuzz::CUTS;
+use crate::limits::Limits;
 use http::HeaderValue;
 
 /// How much is decoded of a body that has no end.
@@ -45,7 +46,8 @@ fn decode<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     room: usize,
 ) -> Outcome {
-    let mut chain = Chain::new(codings).expect("the codings are there");
+    let mut chain =
+        Chain::new(codings, Limits::default().codings().window).expect("the codings are there");
     let mut pieces = pieces.into_iter();
     let mut out = vec![0; room];
     let mut whole = Vec::new();

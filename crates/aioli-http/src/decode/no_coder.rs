@@ -7,7 +7,7 @@ use crate::error::Coding;
 pub(super) enum Coder {}
 
 impl Coder {
-    pub(super) fn new(_coding: Coding) -> Option<Coder> {
+    pub(super) fn new(_coding: Coding, _window: usize) -> Option<Coder> {
         None
     }
 

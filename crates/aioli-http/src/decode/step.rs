@@ -25,8 +25,8 @@ pub(super) enum Fault {
     Trailing,
     /// The decoder neither takes nor gives.
     Stuck,
-    /// It wants more memory than is given.
-    Window,
+    /// It wants a larger window than of so many bytes.
+    Window(usize),
 }
 
 impl fmt::Display for Fault {
@@ -36,7 +36,7 @@ impl fmt::Display for Fault {
             Fault::Truncated => "the coded data is cut off",
             Fault::Trailing => "there is something after the end of the coded data",
             Fault::Stuck => "the decoder makes no progress",
-            Fault::Window => "the window is too large",
+            Fault::Window(_) => "the window is too large",
         })
     }
 }

@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 use aioli_sync::Lock;
 
-/// How many names are remembered; an endless number of names must not take endless memory.
-const NAMES_MAX: usize = 1024;
 /// How many addresses of a name are remembered: more than anybody tries.
 const ADDRESSES_MAX: usize = 64;
 
@@ -42,18 +40,20 @@ struct State {
 }
 
 impl Cache {
-    /// What is known of `host`, else what `ask` says.
+    /// What is known of `host`, else what `ask` says; `most` names are remembered, for an endless
+    /// number of them must not take endless memory.
     pub(super) async fn get<F>(
         &self,
         host: &str,
         ttl: Duration,
+        most: usize,
         ask: impl FnOnce() -> F,
     ) -> io::Result<Vec<SocketAddr>>
     where
         F: Future<Output = io::Result<Vec<SocketAddr>>>,
     {
         let now = aioli_task::now();
-        let entry = self.entry(host, now, ttl);
+        let entry = self.entry(host, now, ttl, most);
         if let Some(known) = entry.fresh(now, ttl) {
             return Ok(known.to_vec());
         }
@@ -92,15 +92,15 @@ impl Cache {
 
     /// The entry of `host`. When there are too many others and all are in use, it is one that
     /// nobody else finds.
-    fn entry(&self, host: &str, now: Instant, ttl: Duration) -> Arc<Entry> {
+    fn entry(&self, host: &str, now: Instant, ttl: Duration, most: usize) -> Arc<Entry> {
         let mut entries = lock(&self.entries);
         if let Some(entry) = entries.get(host) {
             return entry.clone();
         }
-        if entries.len() >= NAMES_MAX {
+        if entries.len() >= most {
             entries.retain(|_, entry| entry.is_in_use() || entry.fresh(now, ttl).is_some());
         }
-        if entries.len() >= NAMES_MAX {
+        if entries.len() >= most {
             let oldest = entries
                 .iter()
                 .filter(|(_, entry)| !entry.is_in_use())

@@ -372,7 +372,7 @@ fn respond(
     answer: &mut Answer,
 ) -> Result<()> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        *answer = Some(switch(connection, head, sent_all, parts, deadline)?);
+        *answer = Some(switch(config, connection, head, sent_all, parts, deadline)?);
         return Ok(());
     }
     let framing = framing(
@@ -403,7 +403,7 @@ fn respond(
     };
     let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
     let response = answer.insert(Response {
-        head: outer_head(head, parts, content_length),
+        head: outer_head(config, head, parts, content_length),
         body: Incoming::new(connection, decoder, reuse, deadline.take()),
         decoding: None,
         upgraded: None,
@@ -414,6 +414,7 @@ fn respond(
 
 /// Makes the response of a server that switches protocols: its connection is the caller's.
 fn switch(
+    config: &Config,
     connection: Box<Connection>,
     head: WireHead,
     sent_all: bool,
@@ -425,7 +426,7 @@ fn switch(
         let kind = ProtocolErrorKind::Upgrade;
         return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
     }
-    let head = outer_head(head, parts, None);
+    let head = outer_head(config, head, parts, None);
     Ok(Response {
         head,
         body: Incoming::empty(deadline.take()),
@@ -435,12 +436,12 @@ fn switch(
 }
 
 /// The head as the caller sees it.
-fn outer_head(head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
+fn outer_head(config: &Config, head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
     Head {
         status: head.status,
         version: head.version,
         coded: head.marks.content_encoding,
-        sets_cookies: head.marks.set_cookie,
+        sets_cookies: head.marks.set_cookie.then(|| config.limits.cookies),
         headers: head.headers,
         asked: None,
         history: Vec::new(),

@@ -86,7 +86,8 @@ fn cookie(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderValue> {
     let mut out = Vec::new();
     if let Some(jar) = jar {
         let is_written = |name: &[u8]| written.iter().any(|text| has_name(text, name));
-        jar.write(&parts.url, &mut out, |name| !is_written(name));
+        let taken = written.iter().map(|text| text.len() + "; ".len()).sum();
+        jar.write(&parts.url, &mut out, taken, |name| !is_written(name));
     }
     for text in written {
         if !out.is_empty() {
@@ -114,7 +115,7 @@ fn has_name(pairs: &[u8], name: &[u8]) -> bool {
 /// Keeps the cookies of a response.
 pub(super) fn take_cookies(jar: Option<&CookieJar>, parts: &Parts, head: &Head) {
     if let Some(jar) = jar
-        && head.sets_cookies
+        && head.sets_cookies.is_some()
     {
         jar.take_from(&parts.url, &head.headers);
     }
@@ -141,5 +142,6 @@ pub(super) fn is_challenged(
         return false;
     }
     let answered = hop.attached.authorization.is_some();
-    parts.body.is_whole() && auth.challenged(&hop.origin, &head.headers, answered)
+    let longest = config.limits.challenge;
+    parts.body.is_whole() && auth.challenged(&hop.origin, &head.headers, answered, longest)
 }

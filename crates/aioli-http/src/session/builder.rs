@@ -40,6 +40,8 @@ const USER_AGENT: &str = concat!("aioli-http/", env!("CARGO_PKG_VERSION"));
 #[must_use = "a builder does nothing before `build`"]
 pub struct SessionBuilder {
     config: Config,
+    /// The session makes its jar.
+    own_jar: bool,
     error: Option<Error>,
 }
 
@@ -60,7 +62,7 @@ impl Default for SessionBuilder {
             retry: None,
             mock: None,
             redirect: Redirect::default(),
-            cookies: Some(CookieJar::new()),
+            cookies: None,
             credentials: None,
             middleware: Vec::new(),
             traces: None,
@@ -70,6 +72,7 @@ impl Default for SessionBuilder {
         };
         SessionBuilder {
             config,
+            own_jar: true,
             error: None,
         }
     }
@@ -186,7 +189,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Sets the bounds on connections, heads, bodies and redirects.
+    /// Sets the bounds on connections, heads, bodies, redirects and cookies.
     #[doc(alias = "aiohttp.TCPConnector")]
     pub fn limits(mut self, limits: Limits) -> SessionBuilder {
         self.config.limits = limits;
@@ -231,6 +234,11 @@ impl SessionBuilder {
             self.config.limits.redirects = max;
         }
         self.config.defaults = Defaults::of(&self.config.headers);
+        let limits = &self.config.limits;
+        self.config.dial.names.most = limits.names;
+        if self.own_jar {
+            self.config.cookies = Some(CookieJar::with_limits(limits));
+        }
         let pool = Pool::new(self.config.limits);
         let http2 = h2::Connections::new(self.config.http2);
         Session {

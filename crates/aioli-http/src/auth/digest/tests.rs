@@ -6,7 +6,7 @@ use url::Url;
 use super::*;
 
 fn answering(header: &str) -> Option<Answering> {
-    challenge::parse(header.as_bytes())
+    challenge::parse(header.as_bytes(), 4096)
         .iter()
         .find_map(Answering::to)
 }
@@ -154,7 +154,7 @@ fn the_strongest_challenge_is_answered_and_counted() {
         "Basic realm=a",
         "Digest realm=a, nonce=weak, qop=auth, Digest realm=a, nonce=strong, algorithm=SHA-256, qop=auth",
     ]);
-    assert!(digest.challenged(&here, &offered, false));
+    assert!(digest.challenged(&here, &offered, false, 4096));
     for count in ["nc=00000001", "nc=00000002"] {
         let answer = digest.answer(&here, "GET", "/").unwrap();
         assert!(answer.is_sensitive());
@@ -170,7 +170,7 @@ fn the_strongest_challenge_is_answered_and_counted() {
 fn input_104_other_origins_get_no_answer() {
     let digest = Digest::new("u", "p");
     let here = origin("http://a.example/");
-    assert!(digest.challenged(&here, &headers(&["Digest realm=a, nonce=b"]), false));
+    assert!(digest.challenged(&here, &headers(&["Digest realm=a, nonce=b"]), false, 4096));
     for other in [
         "https://a.example/",
         "http://a.example:81/",
@@ -185,18 +185,22 @@ fn a_wrong_password_is_tried_once() {
     let digest = Digest::new("u", "p");
     let here = origin("http://a.example/");
     let first = headers(&["Digest realm=a, nonce=b"]);
-    assert!(digest.challenged(&here, &first, false));
-    assert!(!digest.challenged(&here, &first, true), "the same nonce");
+    assert!(digest.challenged(&here, &first, false, 4096));
+    assert!(
+        !digest.challenged(&here, &first, true, 4096),
+        "the same nonce"
+    );
     assert_eq!(digest.answer(&here, "GET", "/"), None);
 
-    assert!(digest.challenged(&here, &first, false));
+    assert!(digest.challenged(&here, &first, false, 4096));
     assert!(digest.challenged(
         &here,
         &headers(&["Digest realm=a, nonce=b, stale=TRUE"]),
-        true
+        true,
+        4096
     ));
-    assert!(digest.challenged(&here, &headers(&["Digest realm=a, nonce=c"]), true));
-    assert!(!digest.challenged(&here, &headers(&["Basic realm=a"]), false));
+    assert!(digest.challenged(&here, &headers(&["Digest realm=a, nonce=c"]), true, 4096));
+    assert!(!digest.challenged(&here, &headers(&["Basic realm=a"]), false, 4096));
     assert_eq!(digest.answer(&here, "GET", "/"), None);
 }
 
@@ -209,6 +213,7 @@ fn cnonces_differ() {
             &here,
             &headers(&["Digest realm=a, nonce=b, qop=auth"]),
             false,
+            4096,
         );
         digest.answer(&here, "GET", "/").unwrap()
     };

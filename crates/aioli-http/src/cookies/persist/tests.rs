@@ -10,7 +10,7 @@ fn file(cookie: &str) -> String {
 
 #[track_caller]
 fn refused(cookie: &str, what: &str) {
-    let error = from_json(&file(cookie), NOW).unwrap_err();
+    let error = from_json(&file(cookie), 4096, NOW).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     let text = error.to_string();
     assert!(text.contains(what), "{cookie}: {text}");
@@ -24,7 +24,7 @@ fn no_more_than_a_server_could_set() {
         )
     };
     assert_eq!(
-        from_json(&file(&row("a", "1", "a.example", false, "/")), NOW)
+        from_json(&file(&row("a", "1", "a.example", false, "/")), 4096, NOW)
             .unwrap()
             .len(),
         1
@@ -72,12 +72,12 @@ fn other_files() {
         "{\"version\":1,\"cookies\":[{}]}",
     ] {
         assert_eq!(
-            from_json(text, NOW).unwrap_err().kind(),
+            from_json(text, 4096, NOW).unwrap_err().kind(),
             io::ErrorKind::InvalidData,
             "{text}"
         );
     }
-    let error = from_json(&file("\"s3cret"), NOW).unwrap_err();
+    let error = from_json(&file("\"s3cret"), 4096, NOW).unwrap_err();
     assert!(!error.to_string().contains("s3cret"));
 }
 
@@ -88,7 +88,7 @@ fn input_114_lifetimes_in_files_are_bounded() {
             "{{\"name\":\"a\",\"value\":\"1\",\"domain\":\"a.example\",\"host_only\":true,\"path\":\"/\",\"expires\":{expires}}}"
         ))
     };
-    let read = |expires| from_json(&row(expires), NOW).unwrap();
+    let read = |expires| from_json(&row(expires), 4096, NOW).unwrap();
     assert_eq!(read(i64::MAX)[0].expires, Some(NOW + MAX_LIFETIME));
     assert_eq!(read(NOW + 1)[0].expires, Some(NOW + 1));
     assert!(read(NOW).is_empty());

@@ -14,7 +14,8 @@ fn input_111_116_one_response_and_other_ports() {
     }
     jar.take_from(&url(A), &headers);
     assert_eq!(jar.len(), 50);
-    assert_eq!(of_response(&url(A), &headers).len(), 50);
+    let bounds = CookieBounds::default();
+    assert_eq!(of_response(&url(A), &headers, bounds).len(), 50);
     check(
         "http://a.example:81/",
         &["a=b"],
@@ -76,6 +77,74 @@ fn the_bound_of_a_jar() {
             .unwrap();
     }
     assert_eq!(jar.len(), 3000);
+}
+
+#[test]
+fn a_jar_of_other_bounds() {
+    let jar = CookieJar::with_limits(&Limits::default().set_cookies(3, 9).cookies(2, 4));
+    let mut headers = HeaderMap::new();
+    for line in ["c0=0", "too-large=1", "c2=2", "c3=3"] {
+        headers.append(header::SET_COOKIE, HeaderValue::from_static(line));
+    }
+    jar.take_from(&url(A), &headers);
+    assert_eq!(sent(&jar, A), "c0=0; c2=2");
+    jar.set(&url(A), "c4=4").unwrap();
+    assert_eq!(sent(&jar, A), "c2=2; c4=4");
+    for n in 0..4 {
+        jar.set(&url(&format!("https://s{n}.example/")), "a=b")
+            .unwrap();
+        assert!(jar.len() <= 4);
+    }
+    // They outlive its emptying, and hold for what is read.
+    jar.clear();
+    let other = CookieJar::new();
+    for line in ["a=b", "c=d", "e=f"] {
+        other.set(&url(A), line).unwrap();
+    }
+    let saved = other.to_json(SessionCookies::Keep);
+    jar.add_json(&saved).unwrap();
+    assert_eq!(jar.len(), 2);
+    other.set(&url(A), "name=value").unwrap();
+    let saved = other.to_json(SessionCookies::Keep);
+    assert_eq!(
+        jar.add_json(&saved).unwrap_err().kind(),
+        io::ErrorKind::InvalidData
+    );
+    assert_eq!(jar.len(), 2);
+}
+
+#[test]
+fn the_bound_of_a_header() {
+    let jar = CookieJar::new();
+    let half = "x".repeat(4000);
+    for line in [
+        format!("a={half}"),
+        format!("b={half}"),
+        format!("c={half}"),
+    ] {
+        jar.set(&url(A), line).unwrap();
+    }
+    jar.set(&url(A), "d=1; Path=/").unwrap();
+    // What is too large makes room for what is not.
+    let sent = sent(&jar, A);
+    assert_eq!(sent, format!("a={half}; b={half}; d=1"));
+    assert_eq!(jar.matching(&url(A)).len(), 4);
+
+    // To the byte, and beside what others have written.
+    let header = |limit: usize, taken: usize| {
+        let jar = CookieJar::with_limits(&Limits::default().cookie_header(limit));
+        jar.set(&url(A), "a=b").unwrap();
+        jar.set(&url(A), "c=d").unwrap();
+        let mut out = Vec::new();
+        jar.write(&url(A), &mut out, taken, |_| true);
+        String::from_utf8(out).unwrap()
+    };
+    let whole = "cookie: a=b; c=d".len();
+    assert_eq!(header(whole, 0), "a=b; c=d");
+    assert_eq!(header(whole - 1, 0), "a=b");
+    assert_eq!(header(whole + 7, 7), "a=b; c=d");
+    assert_eq!(header(whole + 6, 7), "a=b");
+    assert_eq!(header(0, 0), "");
 }
 
 #[test]

@@ -57,7 +57,7 @@ struct Model(Vec<Cookie>);
 
 impl Model {
     fn set(&mut self, from: &Url, line: &str, now: i64) -> Result<(), CookieError> {
-        let new = Cookie::from_line(from, line.as_bytes(), now)?;
+        let new = Cookie::from_line(from, line.as_bytes(), 4096, now)?;
         self.0.retain(|old| !old.is_expired(now));
         let below = |a: &str, b: &str| a == b || a.ends_with(&format!(".{b}"));
         let hides = |old: &Cookie| {

@@ -11,7 +11,7 @@ use crate::request::IntoUrl;
 impl SessionBuilder {
     /// Keeps cookies in `jar`, which may be shared and saved, or with `None` keeps none.
     ///
-    /// Without this a session has a jar of its own.
+    /// Without this a session has a jar of its own, within its [`Limits`](crate::Limits).
     ///
     /// # Examples
     ///
@@ -28,6 +28,7 @@ impl SessionBuilder {
     #[doc(alias = "aiohttp.DummyCookieJar")]
     pub fn cookies(mut self, jar: impl Into<Option<CookieJar>>) -> SessionBuilder {
         self.config.cookies = jar.into();
+        self.own_jar = false;
         self
     }
 
