@@ -34,19 +34,21 @@ pub(crate) struct Deadline {
     pub(crate) watch: Watch,
 }
 
-/// How fast bytes come while we wait for them.
+/// How fast bytes come, or are taken, while we wait for that.
 ///
 /// Spans are made of waiting alone: what a caller does between two pieces is not the server's
 /// slowness.
 #[derive(Debug)]
 struct Speed {
     limit: MinSpeed,
-    /// Bytes that came in this span.
+    /// Bytes that came in this span, or that were taken.
     came: u64,
     /// The waiting of this span that is over.
     waited: Duration,
     /// When the present wait began.
     since: Option<Instant>,
+    /// What is waited for at present is not the server.
+    paused: bool,
 }
 
 impl Speed {
@@ -59,6 +61,9 @@ impl Speed {
 
     /// The end of the present span; `Err` when one has ended with too few bytes.
     fn span_end(&mut self, now: Instant) -> Result<Option<Instant>, Error> {
+        if self.paused {
+            return Ok(None);
+        }
         let since = *self.since.get_or_insert(now);
         let MinSpeed { bytes, over } = self.limit;
         if self.waited + now.saturating_duration_since(since) < over {
@@ -72,6 +77,7 @@ impl Speed {
             came: 0,
             waited: Duration::ZERO,
             since: Some(now),
+            paused: false,
         };
         Ok(now.checked_add(over))
     }
@@ -114,8 +120,24 @@ impl Deadline {
                 came: 0,
                 waited: Duration::ZERO,
                 since: None,
+                paused: false,
             })
         });
+    }
+
+    /// Whether a speed is asked for.
+    pub(crate) fn demands_speed(&self) -> bool {
+        self.speed.is_some()
+    }
+
+    /// Counts bytes that the server took; from now on it is waited for, or somebody else is.
+    pub(crate) fn measure(&mut self, taken: u64, waits_for_server: bool) {
+        if let Some(speed) = &mut self.speed {
+            if taken > 0 || !waits_for_server {
+                speed.came(usize::try_from(taken).unwrap_or(usize::MAX));
+            }
+            speed.paused = !waits_for_server;
+        }
     }
 
     /// Hands the limits over to who goes on with the request; what is left here means nothing.

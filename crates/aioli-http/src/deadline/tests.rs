@@ -127,14 +127,37 @@ fn n159_too_few_bytes_in_a_span_end_it() {
     );
 }
 
+fn two_bytes_in_two_seconds() -> Deadline {
+    let mut deadline = Deadline::start(None);
+    deadline.demand_speed(Some(MinSpeed {
+        bytes: 2,
+        over: 2 * SECOND,
+    }));
+    deadline
+}
+
+#[test]
+fn what_is_waited_for_besides_the_server_does_not_count() {
+    let (error, took) = measured(async {
+        let mut deadline = two_bytes_in_two_seconds();
+        for _ in 0..5 {
+            deadline.within(sleep(SECOND)).await?;
+            deadline.measure(1, false);
+            // The body has no more for a while, with the limits being watched.
+            deadline.within(sleep(20 * SECOND)).await?;
+            deadline.measure(0, true);
+        }
+        deadline.within(pending::<()>()).await
+    });
+    assert_eq!(error.unwrap_err().phase(), Some(Phase::MinSpeed));
+    // The third span has begun with the fifth byte.
+    assert_eq!(took, 107 * SECOND - SECOND);
+}
+
 #[test]
 fn a_slow_caller_is_not_a_slow_server() {
     let (outcome, took) = measured(async {
-        let mut deadline = Deadline::start(None);
-        deadline.demand_speed(Some(MinSpeed {
-            bytes: 2,
-            over: 2 * SECOND,
-        }));
+        let mut deadline = two_bytes_in_two_seconds();
         for _ in 0..5 {
             deadline.within(sleep(SECOND)).await?;
             deadline.progress_by(1);

@@ -182,6 +182,8 @@ pub(crate) struct Exchange<'a> {
     sent_all: bool,
     /// Every announced byte has left; the stream has not said yet that there are no more.
     is_whole: bool,
+    /// The server has taken all there is, and the body has no more yet.
+    awaits_body: bool,
     /// Writing failed; there may still be a response.
     write_error: Option<io::Error>,
     /// Changes whenever bytes move.
@@ -227,6 +229,7 @@ impl<'a> Exchange<'a> {
             written: 0,
             sent_all: false,
             is_whole: false,
+            awaits_body: false,
             write_error: None,
             moves: 0,
             informational: None,
@@ -237,6 +240,16 @@ impl<'a> Exchange<'a> {
     /// Whether the body waits for the server's consent.
     pub(crate) fn is_holding(&self) -> bool {
         self.holding
+    }
+
+    /// Whether there is a body to be sent.
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.body, Source::Empty)
+    }
+
+    /// Whether the server could take more of the request, and does not.
+    pub(crate) fn waits_for_server(&self) -> bool {
+        !self.sent_all && !self.holding && !self.awaits_body && self.write_error.is_none()
     }
 
     /// Lets the body go; the next poll sends it.
@@ -304,6 +317,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.awaits_body = false;
         let budget = self.written + MAX_SENT_A_POLL;
         for _ in 0..MAX_PIECES_A_POLL {
             let more = self.take_pieces(cx)?;
@@ -317,6 +331,7 @@ impl<'a> Exchange<'a> {
                 Poll::Pending => {
                     ready!(self.wire.transport.poll_flush(cx)).map_err(disconnected)?;
                     self.is_whole = self.encoder == Some(BodyEncoder::Length(0));
+                    self.awaits_body = true;
                     return Poll::Pending;
                 }
             }

@@ -71,6 +71,9 @@ pub(super) async fn exchange(
         headers: 0,
         heads: deadline.watch.tracer.is_some().then(Vec::new),
     };
+    if !sent_all && timeout.min_speed.is_some() {
+        deadline.demand_speed(timeout.min_speed);
+    }
     let driven = drive(&mut exchange, timeout.head, deadline).await;
     let sent = if exchange.sent_all {
         Sent::Fully
@@ -103,6 +106,7 @@ async fn drive(
         if moved != 0 {
             deadline.progress();
         }
+        deadline.measure(moved, exchange.waits_for_server());
         if deadline.phase() == Some(Phase::Write) && exchange.sent_all {
             deadline.begin(Phase::Head, head_limit);
         }
@@ -177,6 +181,11 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// Whether the server could take more of the request, and does not.
+    fn waits_for_server(&self) -> bool {
+        !self.sent_all && self.upload.has_more()
+    }
+
     /// Tells those who listen what has moved since the last look.
     fn tell(&mut self, sent: u64, watch: &Watch) {
         if sent > 0 {

@@ -51,6 +51,11 @@ impl<'a> Upload<'a> {
         self.taken && self.rest.is_empty()
     }
 
+    /// Whether something is there that was not sent.
+    pub(super) fn has_more(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
     /// Sends until the end; ready when the connection has taken all of it.
     pub(super) fn poll(
         &mut self,

@@ -326,6 +326,10 @@ async fn drive(
     } else {
         begin_sending(deadline, timeout);
     }
+    if timeout.min_speed.is_some() && exchange.has_body() {
+        deadline.demand_speed(timeout.min_speed);
+    }
+    let mut written = 0;
     poll_fn(|cx| {
         let mut polled = exchange.poll(cx);
         if polled.is_pending()
@@ -348,6 +352,11 @@ async fn drive(
         if held && !exchange.is_holding() {
             held = false;
             begin_sending(deadline, timeout);
+        }
+        if deadline.demands_speed() {
+            let taken = exchange.written() - written;
+            written = exchange.written();
+            deadline.measure(taken, exchange.waits_for_server());
         }
         if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
             deadline.begin(Phase::Head, timeout.head);

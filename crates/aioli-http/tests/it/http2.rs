@@ -360,6 +360,25 @@ fn time_limits_name_their_phase() {
 }
 
 #[test]
+fn n159_a_body_that_is_not_taken() {
+    // The window is never opened again.
+    let server = H2Server::start(|_| Answer::Silence);
+    run(async {
+        let session = session().build().unwrap();
+        let limits = Timeout::default().min_speed(1000, 0.1);
+        let post = session.post(server.url("/unread")).timeout(limits);
+        let error = post.body(vec![0; 1 << 20]).await.unwrap_err();
+        assert_eq!(error.phase(), Some(Phase::MinSpeed), "{error:?}");
+        assert_eq!(error.sent(), Sent::Partly);
+        // What was sent whole is waited for, on a connection whose window has room.
+        let session = self::session().build().unwrap();
+        let post = session.post(server.url("/")).timeout(limits.head(0.3));
+        let error = post.body("short").await.unwrap_err();
+        assert_eq!(error.phase(), Some(Phase::Head), "{error:?}");
+    });
+}
+
+#[test]
 fn input_160_dropped_requests_leave_room() {
     let server = H2Server::start(|_| plain(vec![0; 100_000]));
     let bounds = Http2::prior_knowledge().connections(1).streams(4);

@@ -3,9 +3,10 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use aioli_http::{Error, Limits, Phase, Session, Timeout};
+use aioli_http::{Body, Error, Limits, Phase, Session, Timeout};
+use futures::{StreamExt as _, stream};
 
-use crate::server::{Server, ok, run};
+use crate::server::{Conn, Server, ok, run};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -223,6 +224,50 @@ fn n159_a_body_that_comes_too_slowly() {
         let error = request.await.unwrap().bytes().await.unwrap_err();
         late(&error, Phase::MinSpeed, since);
     });
+}
+
+/// The outcome of sending `body` to a server that reads as `script` does, with at least 100 kB in
+/// each [`SHORT`].
+fn upload(body: Body, script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Result<u16, Error> {
+    let server = Server::start(script);
+    run(async {
+        let limits = Timeout::default().write(30).min_speed(1_000_000, SHORT);
+        let request = Session::new().post(server.url("/")).body(body);
+        let response = request.timeout(limits).await?;
+        Ok(response.status().as_u16())
+    })
+}
+
+#[test]
+fn n159_a_body_that_is_taken_too_slowly() {
+    let since = Instant::now();
+    let error = upload(vec![0; 64 << 20].into(), |conn| {
+        conn.head();
+        while conn.take(1000).is_some() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let error = error.unwrap_err();
+    late(&error, Phase::MinSpeed, since);
+    assert_eq!(error.sent(), aioli_http::Sent::Partly);
+    assert!(error.maybe_processed());
+}
+
+#[test]
+fn n159_who_has_no_more_to_send_and_who_thinks_are_not_slow() {
+    // The body comes in two pieces with a long pause, and the answer after another one.
+    let pieces = stream::iter([true, false]).then(async |first| {
+        if !first {
+            aioli_time::sleep(SHORT * 3).await;
+        }
+        Ok::<_, std::io::Error>("half")
+    });
+    let status = upload(Body::stream(pieces), |conn| {
+        conn.request();
+        std::thread::sleep(SHORT * 3);
+        conn.send(ok(""));
+    });
+    assert_eq!(status.unwrap(), 200);
 }
 
 #[test]
