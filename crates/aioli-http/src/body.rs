@@ -16,6 +16,7 @@ use crate::error::BoxError;
 
 pub(crate) mod concat;
 mod file;
+mod paced;
 mod replay;
 mod trailers;
 

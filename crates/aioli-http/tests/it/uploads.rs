@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aioli_http::{
-    Body, BodyErrorKind, ErrorKind, Form, HeaderMap, HeaderValue, Method, Part, RedirectErrorKind,
-    RequestErrorKind, Session,
+    Body, BodyErrorKind, ErrorKind, Form, HeaderMap, HeaderValue, Method, Mock, Part,
+    RedirectErrorKind, RequestErrorKind, Session, Timeout,
 };
 use futures::stream::{self, StreamExt as _};
 
-use crate::server::{Conn, Server, ok, run};
+use crate::server::{Conn, Server, ok, run, run_virtual};
 
 fn words(
     parts: &[&'static str],
@@ -37,6 +37,29 @@ fn redirecting() -> Server {
         "/from" => "HTTP/1.1 307 Go\r\nlocation: /to\r\ncontent-length: 0\r\n\r\n".into(),
         _ => ok(&String::from_utf8_lossy(&request.body)),
     })
+}
+
+#[test]
+fn a_body_that_is_given_slowly() {
+    let session = Session::mock(|_| std::future::ready(Mock::text(200, "fine")));
+    let took = run_virtual(async {
+        let since = aioli_task::now();
+        let rate = std::num::NonZeroU64::new(1000).unwrap();
+        let pieces = stream::iter([3000, 500].map(|n| Ok::<_, std::io::Error>(vec![7; n])));
+        for body in [Body::from(vec![7; 3500]), Body::stream(pieces)] {
+            let request = session.put("http://a.example/").body(body.limit_rate(rate));
+            request.timeout(Timeout::none()).await.unwrap();
+        }
+        aioli_task::now() - since
+    });
+    // Of a known length the last piece is the end, and is not followed by a wait.
+    assert_eq!(took.as_millis(), 3400 + 3500);
+    let [sized, streamed] = session.mock_requests().try_into().unwrap();
+    for request in [&sized, &streamed] {
+        assert_eq!(request.body()[..], [7; 3500]);
+    }
+    assert_eq!(sized.header("content-length"), Some("3500"));
+    assert_eq!(streamed.header("transfer-encoding"), Some("chunked"));
 }
 
 #[test]
