@@ -19,7 +19,7 @@ mod netrc;
 
 pub use netrc::{Netrc, NetrcError};
 
-use digest::Digest;
+pub(crate) use digest::{Asked, Digest, Fields, Refusal};
 
 /// Credentials of one of HTTP's schemes; for
 /// [`RequestBuilder::auth`](crate::RequestBuilder::auth) and
@@ -48,7 +48,7 @@ pub struct Auth(Arc<Scheme>);
 enum Scheme {
     Basic(HeaderValue),
     Bearer(HeaderValue),
-    Digest(Digest),
+    Digest(Box<Digest>),
 }
 
 impl Auth {
@@ -78,7 +78,11 @@ impl Auth {
     }
 
     /// A name and a password that are proved and not sent (RFC 7616): MD5, SHA-256 and
-    /// SHA-512-256, their session variants, and `qop=auth` or none.
+    /// SHA-512-256, their session variants, and `qop=auth`, `auth-int` or none.
+    ///
+    /// Where a server wants the body protected too and nothing less (`auth-int`), a body that is
+    /// bytes, or none, can be sent; the hash of a stream is not known beforehand. A nonce that the
+    /// server names for the next request (`authentication-info`) is used for that.
     ///
     /// The server's challenge is answered once a request; then, and for one it has no answer to,
     /// the 401 is the response. A body that is a stream cannot be sent a second time, unless it is
@@ -105,35 +109,30 @@ impl Auth {
     #[doc(alias = "aiohttp.DigestAuthMiddleware")]
     pub fn digest(user: &str, password: &str) -> Result<Auth> {
         check(user, password)?;
-        Ok(Auth(Arc::new(Scheme::Digest(Digest::new(user, password)))))
+        let digest = Digest::new(Fields::Origin, user, password);
+        Ok(Auth(Arc::new(Scheme::Digest(Box::new(digest)))))
     }
 
     /// The `authorization` of a request, if there is something to say already.
-    pub(crate) fn header(
-        &self,
-        origin: &Origin,
-        method: &str,
-        target: &str,
-    ) -> Option<HeaderValue> {
+    pub(crate) fn header(&self, asked: Asked<'_>) -> Option<HeaderValue> {
         match &*self.0 {
             Scheme::Basic(value) | Scheme::Bearer(value) => Some(value.clone()),
-            Scheme::Digest(digest) => digest.answer(origin, method, target),
+            Scheme::Digest(digest) => digest.answer(asked),
         }
     }
 
     /// Reads the challenge of a 401; tells whether [`header`](Auth::header) has an answer now.
-    ///
-    /// `answered` says that the request carried one; a parameter has at most `longest` bytes.
-    pub(crate) fn challenged(
-        &self,
-        origin: &Origin,
-        headers: &HeaderMap,
-        answered: bool,
-        longest: usize,
-    ) -> bool {
+    pub(crate) fn challenged(&self, refusal: Refusal<'_>) -> bool {
         match &*self.0 {
             Scheme::Basic(_) | Scheme::Bearer(_) => false,
-            Scheme::Digest(digest) => digest.challenged(origin, headers, answered, longest),
+            Scheme::Digest(digest) => digest.challenged(refusal),
+        }
+    }
+
+    /// Takes note of what a response says about the answer that its request carried.
+    pub(crate) fn accepted(&self, of: &Origin, headers: &HeaderMap, longest: usize) {
+        if let Scheme::Digest(digest) = &*self.0 {
+            digest.accepted(of, headers, longest);
         }
     }
 
@@ -205,7 +204,13 @@ mod tests {
 
     fn header(auth: &Auth) -> String {
         let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
-        let value = auth.header(&origin, "GET", "/").unwrap();
+        let value = auth.header(Asked {
+            of: &origin,
+            method: "GET",
+            target: "/",
+            body: Some(b""),
+        });
+        let value = value.unwrap();
         assert!(value.is_sensitive());
         value.to_str().unwrap().to_owned()
     }

@@ -25,11 +25,12 @@ use url::Host;
 use crate::deadline::Deadline;
 use crate::egress::{Egress, EgressRule};
 use crate::error::{Error, ErrorKind, Phase, ProxyErrorKind, Result};
-use crate::limits::Timeout;
+use crate::limits::{Limits, Timeout};
 use crate::origin::{Origin, read_host};
 use crate::os::connect_unix;
 use crate::proxy::socks::{self, Target};
-use crate::proxy::{Proxy, ProxyKind, ProxyServer, tunnel};
+use crate::proxy::tunnel::{self, Opened};
+use crate::proxy::{Proxy, ProxyKind, ProxyServer, socks4};
 use crate::resolve::Names;
 use crate::route::{Route, Via};
 use crate::tls::TlsStream;
@@ -53,6 +54,8 @@ pub enum IpFamily {
 pub(crate) struct DialConfig {
     pub(crate) trust: Trust,
     pub(crate) names: Names,
+    /// What a proxy may say.
+    pub(crate) limits: Limits,
     /// The only one of whose addresses are used.
     pub(crate) family: Option<IpFamily>,
     pub(crate) egress: Option<Egress>,
@@ -68,6 +71,7 @@ impl DialConfig {
         DialConfig {
             trust: Trust::new(),
             names: Names::new(),
+            limits: Limits::default(),
             family: None,
             egress: None,
             proxies: Vec::new(),
@@ -143,9 +147,15 @@ impl Dial<'_> {
         Ok(stream)
     }
 
-    /// The one address that a proxy is given.
-    async fn address(&mut self, host: &str, port: u16) -> Result<SocketAddr> {
-        let addresses = self.addresses(host, port).await?;
+    /// The one address that a proxy is given, of the family that it knows.
+    async fn address(
+        &mut self,
+        host: &str,
+        port: u16,
+        family: Option<IpFamily>,
+    ) -> Result<SocketAddr> {
+        let mut addresses = self.addresses(host, port).await?;
+        of_family(host, family, &mut addresses)?;
         Ok(*addresses
             .first()
             .expect("a look-up without result is an error"))
@@ -154,17 +164,20 @@ impl Dial<'_> {
     /// The addresses of a host that may be connected to, at least one.
     async fn addresses(&mut self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         let mut addresses = match read_host(host) {
+            Host::Ipv4(_) | Host::Ipv6(_) if self.config.names.given(host, port).is_some() => {
+                self.lookup(host, port).await?
+            }
             Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
             Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
             Host::Domain(name) => self.lookup(name, port).await?,
         };
-        self.of_family(host, &mut addresses)?;
+        of_family(host, self.config.family, &mut addresses)?;
         self.permitted(host, &mut addresses)?;
         Ok(addresses)
     }
 
     async fn lookup(&mut self, name: &str, port: u16) -> Result<Vec<SocketAddr>> {
-        let known = self.config.names.knows(name);
+        let known = self.config.names.knows(name, port);
         if known {
             self.deadline.watch.dns_hit(name);
         } else {
@@ -179,22 +192,6 @@ impl Dial<'_> {
             let host = name.to_owned();
             Error::new(ErrorKind::Dns { host, source })
         })
-    }
-
-    /// Leaves the addresses of the family that is used.
-    fn of_family(&self, host: &str, addresses: &mut Vec<SocketAddr>) -> Result<()> {
-        let Some(family) = self.config.family else {
-            return Ok(());
-        };
-        addresses.retain(|address| address.is_ipv4() == (family == IpFamily::V4));
-        if !addresses.is_empty() {
-            return Ok(());
-        }
-        let none = format!("it has no address of the family {family:?}");
-        Err(Error::new(ErrorKind::Dns {
-            host: host.to_owned(),
-            source: io::Error::new(io::ErrorKind::NotFound, none),
-        }))
     }
 
     /// Leaves the addresses that may be connected to.
@@ -235,41 +232,72 @@ impl Dial<'_> {
     /// more than that.
     async fn through(&mut self, proxy: &ProxyServer, origin: &Origin) -> Result<Transport> {
         // Whoever resolves what was asked for here must not get past the policy there.
-        if proxy.kind != ProxyKind::Socks5 {
+        if proxy.kind.looks_up() {
             self.permitted_unseen(origin)?;
         }
         self.deadline
             .watch
             .tell(|trace, request| trace.proxy_start(request, &proxy.host, proxy.port));
+        let mut stream = self.reach(proxy).await?;
+        let family = proxy.is_socks4().then_some(IpFamily::V4);
+        let target = match (proxy.kind, origin.host_ref()) {
+            (ProxyKind::Http | ProxyKind::Https, _) => {
+                return match proxy.makes_tunnel(origin) {
+                    true => self.tunnel(stream, proxy, origin).await,
+                    false => Ok(stream),
+                };
+            }
+            (ProxyKind::Socks5h | ProxyKind::Socks4a, Host::Domain(name)) => {
+                Target::Name(name, origin.port)
+            }
+            (ProxyKind::Socks5h, Host::Ipv4(ip)) => Target::Address((ip, origin.port).into()),
+            (ProxyKind::Socks5h, Host::Ipv6(ip)) => Target::Address((ip, origin.port).into()),
+            _ => Target::Address(self.address(&origin.host, origin.port, family).await?),
+        };
+        match proxy.is_socks4() {
+            true => {
+                let connecting = socks4::connect(&mut stream, proxy, target);
+                self.step(Phase::Proxy, None, connecting).await??;
+            }
+            false => {
+                let connecting = socks::connect(&mut stream, proxy, target);
+                self.step(Phase::Proxy, None, connecting).await??;
+            }
+        }
+        Ok(stream)
+    }
+
+    /// Connects to the proxy itself.
+    async fn reach(&mut self, proxy: &ProxyServer) -> Result<Transport> {
         let stream = self
             .tcp(&proxy.host, proxy.port)
             .await
             .map_err(unreachable)?;
-        let mut stream = Transport::Tcp(stream);
-        if proxy.kind == ProxyKind::Https {
-            let name = read_host(&proxy.host);
-            stream = self
-                .secure(stream, &name, Peer::Proxy)
-                .await
-                .map_err(unreachable)?;
+        let stream = Transport::Tcp(stream);
+        if proxy.kind != ProxyKind::Https {
+            return Ok(stream);
         }
-        let target = match proxy.kind {
-            ProxyKind::Http | ProxyKind::Https => {
-                if origin.secure {
-                    let tunnelling = tunnel::open(&mut stream, proxy, origin);
-                    self.step(Phase::Proxy, None, tunnelling).await??;
-                }
-                return Ok(stream);
+        let name = read_host(&proxy.host);
+        let secured = self.secure(stream, &name, Peer::Proxy).await;
+        secured.map_err(unreachable)
+    }
+
+    /// Makes a tunnel to `origin`; who wants a proof for it is asked once more, over a connection
+    /// of its own: of a refusal nothing is read but the head.
+    async fn tunnel(
+        &mut self,
+        mut stream: Transport,
+        proxy: &ProxyServer,
+        origin: &Origin,
+    ) -> Result<Transport> {
+        for again in [false, true] {
+            let limits = &self.config.limits;
+            let opening = tunnel::open(&mut stream, proxy, origin, limits, again);
+            match self.step(Phase::Proxy, None, opening).await?? {
+                Opened::Yes => break,
+                Opened::Challenged => stream = self.reach(proxy).await?,
             }
-            ProxyKind::Socks5 => Target::Address(self.address(&origin.host, origin.port).await?),
-            ProxyKind::Socks5h => match origin.host_ref() {
-                Host::Domain(name) => Target::Name(name, origin.port),
-                Host::Ipv4(ip) => Target::Address((ip, origin.port).into()),
-                Host::Ipv6(ip) => Target::Address((ip, origin.port).into()),
-            },
-        };
-        let connecting = socks::connect(&mut stream, proxy, target);
-        self.step(Phase::Proxy, None, connecting).await??;
+        }
         Ok(stream)
     }
 
@@ -329,6 +357,22 @@ impl Dial<'_> {
         });
         self.deadline.within(bounded).await?
     }
+}
+
+/// Leaves the addresses of the family that is used, if it is one.
+fn of_family(host: &str, family: Option<IpFamily>, addresses: &mut Vec<SocketAddr>) -> Result<()> {
+    let Some(family) = family else {
+        return Ok(());
+    };
+    addresses.retain(|address| address.is_ipv4() == (family == IpFamily::V4));
+    if !addresses.is_empty() {
+        return Ok(());
+    }
+    let none = format!("it has no address of the family {family:?}");
+    Err(Error::new(ErrorKind::Dns {
+        host: host.to_owned(),
+        source: io::Error::new(io::ErrorKind::NotFound, none),
+    }))
 }
 
 /// Says that it is the proxy which cannot be reached. A limit and a policy speak for themselves.

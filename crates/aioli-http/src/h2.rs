@@ -25,7 +25,7 @@ use http::{Extensions, HeaderMap, Request, Response as Http, Uri, Version, heade
 use url::Position;
 
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind, Phase, Result, Sent, UrlErrorKind};
+use crate::error::{Error, ErrorKind, Phase, RequestErrorKind, Result, Sent, UrlErrorKind};
 use crate::h1::encode;
 use crate::h1::exchange::Wire;
 use crate::h1::parse_decimal;
@@ -214,13 +214,23 @@ fn request(parts: &Parts, mut headers: HeaderMap) -> Result<Request<()>> {
         Some(host) => host,
         None => &url[Position::BeforeHost..Position::AfterPort],
     };
-    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let target = match parts.own_target() {
+        // RFC 9113, section 8.3.1.
+        Some(own) if own != "*" && !own.starts_with('/') => {
+            return Err(Error::invalid_request(RequestErrorKind::Target));
+        }
+        Some(own) => own,
+        None => &url[Position::BeforePath..Position::AfterQuery],
+    };
     let uri = Uri::builder()
         .scheme(url.scheme())
         .authority(authority)
         .path_and_query(target)
         .build();
-    let uri = uri.map_err(|_| Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)))?;
+    let uri = uri.map_err(|_| match parts.own_target() {
+        Some(_) => Error::invalid_request(RequestErrorKind::Target),
+        None => Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)),
+    })?;
     for name in [
         header::CONNECTION,
         header::TRANSFER_ENCODING,

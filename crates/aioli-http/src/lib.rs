@@ -36,7 +36,7 @@
 //! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
 //! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by
 //! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,
-//! pinned keys and revocation lists; proxies by HTTP, HTTPS and SOCKS5 ([`Proxy`]); Unix sockets;
+//! pinned keys and revocation lists; proxies by HTTP, HTTPS, SOCKS4 and SOCKS5 ([`Proxy`]); Unix sockets;
 //! addresses that race (RFC 8305), remembered for a while and looked up by a [`Resolver`]; rules
 //! for where connections may go ([`Egress`]); retries with backoff and a budget ([`Retry`]); functions
 //! around requests ([`SessionBuilder::with`]), signals of what they do ([`Trace`]) and how long it
@@ -57,8 +57,8 @@
 //! | smuggled responses | one reading of lengths and codings, digits only, CR LF only, no folding; any doubt closes the connection |
 //! | secrets on redirects | credentials, a request's own cookies, and headers with secrets go to the origin they were meant for, and to no other; once a chain has left it they do not come back; user information in a `location` is ignored; no `referer` is made up |
 //! | where a redirect leads | `http` and `https` only, ten hops; [`Redirect`] and [`SessionBuilder::https_only`] allow less |
-//! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 400 days |
-//! | credentials | a digest is answered once, for its own origin; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
+//! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 8 KiB of them in a request, 400 days |
+//! | credentials | a digest is answered once, for its own origin or proxy; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
 //! | requests carried out twice | a stale pooled connection is replaced once, only when the method is idempotent or nothing was sent, and the body is whole; [`Retry`] is off by default and holds to the same, and never repeats what came before a redirect |
 //! | being told to wait | `retry-after` is believed for two minutes at most, and never beyond the total limit |
 //! | truncation | a body that is cut off is an error, also over TLS without its closing message |

@@ -10,24 +10,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue};
-use url::Url;
+use http::{HeaderName, HeaderValue, header};
 
 use self::no_proxy::NoProxy;
+use self::server::Proof;
+pub(crate) use self::server::{Credentials, ProxyKind, ProxyServer, SOCKS_MAX};
+use crate::auth::{Digest, Fields};
 use crate::error::{Error, ErrorKind, RequestErrorKind};
 use crate::origin::Origin;
 use crate::request::header_pair;
 
 mod env;
 mod no_proxy;
+mod server;
 pub(crate) mod socks;
+pub(crate) mod socks4;
 pub(crate) mod tunnel;
-
-/// What a host's name (RFC 1928), a user's or a password (RFC 1929) may have at most in SOCKS5,
-/// whose lengths are one byte.
-pub(crate) const SOCKS_MAX: usize = 255;
 
 /// Which proxy requests take.
 ///
@@ -37,6 +35,8 @@ pub(crate) const SOCKS_MAX: usize = 255;
 /// | `https` | the same, over TLS |
 /// | `socks5` | SOCKS5, with addresses that we look up |
 /// | `socks5h` | SOCKS5, with names that it looks up |
+/// | `socks4` | SOCKS4, with IPv4 addresses that we look up |
+/// | `socks4a` | the same, with names that it looks up |
 ///
 /// Its certificate is checked as any other; a client certificate is not shown to it. What is
 /// malformed is told by [`SessionBuilder::build`](crate::SessionBuilder::build), or when the
@@ -64,36 +64,6 @@ pub struct Proxy {
     secure: Option<Arc<ProxyServer>>,
     bypass: NoProxy,
     malformed: Option<String>,
-}
-
-/// What a proxy speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ProxyKind {
-    Http,
-    Https,
-    Socks5,
-    /// As `Socks5`; the proxy looks names up.
-    Socks5h,
-}
-
-/// One proxy, and who we are to it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct ProxyServer {
-    pub(crate) kind: ProxyKind,
-    /// As the host of an [`Origin`].
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) credentials: Option<Credentials>,
-    /// `Proxy-Authorization` for an HTTP proxy.
-    pub(crate) authorization: Option<HeaderValue>,
-    /// Sent to an HTTP proxy besides.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Credentials {
-    pub(crate) user: String,
-    pub(crate) password: String,
 }
 
 impl Proxy {
@@ -130,6 +100,18 @@ impl Proxy {
         Proxy::with_scheme("socks5h", address)
     }
 
+    /// Takes a SOCKS4 proxy: `"host:port"` (1080 if no port is said) or a URL. Names are looked up
+    /// here, and only hosts with an IPv4 address can be reached.
+    pub fn socks4(address: &str) -> Proxy {
+        Proxy::with_scheme("socks4", address)
+    }
+
+    /// Takes a SOCKS4a proxy: `"host:port"` (1080 if no port is said) or a URL. Names are looked
+    /// up by the proxy.
+    pub fn socks4a(address: &str) -> Proxy {
+        Proxy::with_scheme("socks4a", address)
+    }
+
     /// Takes the proxies of the environment, read now: `http_proxy`, `https_proxy` and, for what
     /// they do not name, `all_proxy`; but none for the hosts of `no_proxy`.
     ///
@@ -141,17 +123,58 @@ impl Proxy {
         env::read(&env::Variables::of_process())
     }
 
-    /// Says who we are: HTTP's `Basic`, or the login of SOCKS5.
+    /// Says who we are: HTTP's `Basic`, the login of SOCKS5, or the user of SOCKS4.
     ///
-    /// A colon in `user` is malformed for HTTP, more than 255 bytes for SOCKS5.
+    /// A colon in `user` is malformed for HTTP, and so are more than 255 bytes or no user for
+    /// SOCKS5, and any password for SOCKS4, which has none.
+    ///
+    /// A `proxy-authorization` that is set by [`header`](Proxy::header) is sent instead, whichever
+    /// of both was called last.
     #[doc(alias = "aiohttp.ClientSession.proxy_auth")]
     pub fn basic(self, user: impl Into<String>, password: impl Into<String>) -> Proxy {
         let (user, password) = (user.into(), password.into());
         self.each(|server| server.log_in(user.clone(), password.clone()))
     }
 
-    /// Sends a header to the proxy alone, with `CONNECT` and with what it is asked for; SOCKS5
+    /// Says who we are by a proof, when the proxy asks for it (407), in place of
+    /// [`basic`](Proxy::basic); see [`Auth::digest`](crate::Auth::digest).
+    ///
+    /// It is answered once a hop. What was answered goes on for all that is sent by this value and
+    /// its clones. A tunnel is asked for once more, over another connection; a request is sent
+    /// again if its body can be.
+    ///
+    /// A colon in `user` is malformed, and so is a SOCKS proxy, which has no such thing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Proxy, Session};
+    ///
+    /// let proxy = Proxy::http("proxy.example:3128").digest("me", "secret");
+    /// let session = Session::builder().proxy(proxy).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    pub fn digest(self, user: impl Into<String>, password: impl Into<String>) -> Proxy {
+        let (user, password) = (user.into(), password.into());
+        // One for both schemes: what the proxy has asked on one way it need not ask on the other.
+        let proof = Proof(Arc::new(Digest::new(Fields::Proxy, &user, &password)));
+        self.each(|server| {
+            server.log_in(user.clone(), password.clone())?;
+            if server.is_socks() {
+                return Err("a socks proxy asks for no proof".to_owned());
+            }
+            server.authorization = None;
+            server.digest = Some(proof.clone());
+            Ok(())
+        })
+    }
+
+    /// Sends a header to the proxy alone, with `CONNECT` and with what it is asked for; SOCKS
     /// has none.
+    ///
+    /// Of `proxy-authorization` the last one counts, and comes before
+    /// [`basic`](Proxy::basic), [`digest`](Proxy::digest) and credentials of the URL.
     #[doc(alias = "aiohttp.ClientSession.proxy_headers")]
     pub fn header<K, V>(self, name: K, value: V) -> Proxy
     where
@@ -160,9 +183,23 @@ impl Proxy {
     {
         let pair = header_pair(name, value).map_err(|_| "a header is malformed");
         self.each(|server| {
-            server
-                .headers
-                .push(pair.clone().map_err(ToOwned::to_owned)?);
+            let (name, mut value) = pair.clone().map_err(ToOwned::to_owned)?;
+            if name == header::PROXY_AUTHORIZATION {
+                value.set_sensitive(true);
+                server.headers.retain(|(other, _)| *other != name);
+            }
+            server.headers.push((name, value));
+            Ok(())
+        })
+    }
+
+    /// Whether an HTTP proxy makes a tunnel for `http` URLs too, as it does for `https`, so that it
+    /// neither sees nor changes what is said; it is asked for them itself, unless it is said.
+    ///
+    /// Many proxies make tunnels to port 443 only.
+    pub fn tunnel(self, yes: bool) -> Proxy {
+        self.each(|server| {
+            server.tunnels = yes;
             Ok(())
         })
     }
@@ -255,126 +292,6 @@ impl fmt::Debug for Proxy {
             .field("malformed", &self.malformed)
             .finish()
     }
-}
-
-impl ProxyServer {
-    fn parse(url: &str) -> Result<ProxyServer, String> {
-        let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
-        let (kind, default_port) = match scheme.to_ascii_lowercase().as_str() {
-            "http" => (ProxyKind::Http, 80),
-            "https" => (ProxyKind::Https, 443),
-            "socks5" => (ProxyKind::Socks5, 1080),
-            "socks5h" => (ProxyKind::Socks5h, 1080),
-            _ => return Err("the scheme is none of http, https, socks5 and socks5h".to_owned()),
-        };
-        // Only of the schemes of the web the parser reads hosts, and of each it hides a port.
-        let parse = |scheme| Url::parse(&format!("{scheme}://{rest}"));
-        let malformed = |_| "it is no url".to_owned();
-        let (url, other) = (
-            parse("http").map_err(malformed)?,
-            parse("ftp").map_err(malformed)?,
-        );
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err("a proxy's url has no path".to_owned());
-        }
-        let Some(Origin { host, .. }) = Origin::of(&url) else {
-            return Err("a proxy's url has a host".to_owned());
-        };
-        let mut server = ProxyServer {
-            kind,
-            host,
-            port: url.port().or(other.port()).unwrap_or(default_port),
-            credentials: None,
-            authorization: None,
-            headers: Vec::new(),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            let decode = |text| percent_decode(text).ok_or("its credentials are no text");
-            server.log_in(
-                decode(url.username())?,
-                decode(url.password().unwrap_or_default())?,
-            )?;
-        }
-        Ok(server)
-    }
-
-    fn log_in(&mut self, user: String, password: String) -> Result<(), String> {
-        if self.is_socks() {
-            if user.is_empty() || user.len() > SOCKS_MAX || password.len() > SOCKS_MAX {
-                return Err("socks5 takes names and passwords of 1 to 255 bytes".to_owned());
-            }
-        } else {
-            // RFC 7617, section 2.
-            if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
-                return Err("a user's name has no colon, and neither part controls".to_owned());
-            }
-            let encoded = STANDARD.encode(format!("{user}:{password}"));
-            let value = HeaderValue::try_from(format!("Basic {encoded}"));
-            let mut value = value.map_err(|_| "the credentials are too long")?;
-            value.set_sensitive(true);
-            self.authorization = Some(value);
-        }
-        self.credentials = Some(Credentials { user, password });
-        Ok(())
-    }
-
-    pub(crate) fn is_socks(&self) -> bool {
-        matches!(self.kind, ProxyKind::Socks5 | ProxyKind::Socks5h)
-    }
-
-    /// Whether its own headers say who we are.
-    pub(crate) fn logs_in(&self) -> bool {
-        self.own_headers()
-            .any(|(name, _)| *name == http::header::PROXY_AUTHORIZATION)
-    }
-
-    /// The headers that the proxy is to see, and nobody else.
-    pub(crate) fn own_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let authorization = self.authorization.as_ref();
-        let authorization = authorization.map(|value| (&http::header::PROXY_AUTHORIZATION, value));
-        authorization
-            .into_iter()
-            .chain(self.headers.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-impl fmt::Debug for ProxyServer {
-    /// Shows no credentials and no headers.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}:{}", self.kind, self.host, self.port)?;
-        if self.credentials.is_some() {
-            f.write_str(" with credentials")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials")
-    }
-}
-
-/// Decodes `%xx`; `None` when the result is not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    while let [byte, behind @ ..] = rest {
-        rest = behind;
-        let pair = match behind {
-            [high, low, ..] => digit(high).zip(digit(low)),
-            _ => None,
-        };
-        match pair.filter(|_| *byte == b'%') {
-            Some((high, low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = &behind[2..];
-            }
-            None => out.push(*byte),
-        }
-    }
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ impl Parts {
         }
     }
 
+    /// What stands in the request line, if the caller has said so.
+    pub(crate) fn own_target(&self) -> Option<&str> {
+        self.way.as_ref()?.target.as_deref()
+    }
+
     /// Copies the request, if its body can be sent twice.
     pub(crate) fn try_clone(&self) -> Option<Parts> {
         Some(Parts {

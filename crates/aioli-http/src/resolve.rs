@@ -74,10 +74,13 @@ where
     }
 }
 
+/// What a host was given: addresses for one port, or for all.
+type Given = Vec<(Option<u16>, Vec<SocketAddr>)>;
+
 /// How a session finds the addresses of names.
 pub(crate) struct Names {
-    /// Names that are not looked up.
-    pub(crate) overrides: HashMap<String, Vec<SocketAddr>>,
+    /// Names that are not looked up: for one port, or for all.
+    overrides: HashMap<String, Given>,
     /// Who is asked; the system if nobody.
     pub(crate) resolver: Option<Arc<dyn Resolver>>,
     pub(crate) ttl: Duration,
@@ -97,10 +100,25 @@ impl Names {
         }
     }
 
+    /// Gives a host addresses, for one port or for all; the last ones count.
+    pub(crate) fn give(&mut self, host: String, port: Option<u16>, addresses: Vec<SocketAddr>) {
+        let given = self.overrides.entry(host).or_default();
+        given.retain(|(other, _)| *other != port);
+        given.push((port, addresses));
+    }
+
+    /// The addresses that a host was given: for this port, else for all.
+    pub(crate) fn given(&self, host: &str, port: u16) -> Option<&[SocketAddr]> {
+        let given = self.overrides.get(host)?;
+        let of = |wanted| given.iter().find(|(port, _)| *port == wanted);
+        let (_, addresses) = of(Some(port)).or_else(|| of(None))?;
+        Some(addresses)
+    }
+
     /// The addresses of `host`, at least one, with `port` where they have none.
     pub(crate) async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let found = match self.overrides.get(host) {
-            Some(given) => given.clone(),
+        let found = match self.given(host, port) {
+            Some(given) => given.to_vec(),
             None => {
                 let ask = || self.ask(host);
                 self.cache.get(host, self.ttl, self.most, ask).await?
@@ -119,8 +137,8 @@ impl Names {
     }
 
     /// Whether nobody would have to be asked for `host`.
-    pub(crate) fn knows(&self, host: &str) -> bool {
-        self.overrides.contains_key(host) || self.cache.knows(host, self.ttl)
+    pub(crate) fn knows(&self, host: &str, port: u16) -> bool {
+        self.given(host, port).is_some() || self.cache.knows(host, self.ttl)
     }
 
     /// Forgets what was found for `host`: it led nowhere.

@@ -71,6 +71,8 @@ pub struct Retry {
     longest: Duration,
     /// Zero ignores the header.
     retry_after: Duration,
+    /// For how long after the first try there are others.
+    within: Option<Duration>,
     statuses: Arc<[u16]>,
     unsafe_methods: bool,
     budget: Option<Arc<Budget>>,
@@ -89,6 +91,7 @@ impl Retry {
             first: Duration::from_millis(100),
             longest: Duration::from_secs(5),
             retry_after: Duration::from_secs(60),
+            within: None,
             statuses: Arc::new([429, 502, 503, 504]),
             unsafe_methods: false,
             budget: Budget::new(0.2, most),
@@ -121,6 +124,20 @@ impl Retry {
     pub fn respect_retry_after(mut self, limit: impl Seconds) -> Retry {
         let limit = limit.into_duration().unwrap_or(Duration::MAX);
         self.retry_after = limit.min(LONGEST_RETRY_AFTER);
+        self
+    }
+
+    /// Tries again only while less than `limit` has passed since the first try began; for ever,
+    /// unless it is said.
+    ///
+    /// What has begun is not cut off: that is the total limit of [`Timeout`](crate::Timeout), in
+    /// which all tries have to find room.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    pub fn within(mut self, limit: impl Seconds) -> Retry {
+        self.within = limit.into_duration();
         self
     }
 
@@ -206,11 +223,12 @@ impl Retry {
         })
     }
 
-    /// How long to wait before the retry after `tried` retries; `None` when there is none left.
+    /// How long to wait before the retry after `tried` retries, which took `passed`; `None` when
+    /// there is none left.
     ///
     /// Nothing is taken from the budget yet.
-    pub(crate) fn wait(&self, again: Again, tried: u32) -> Option<Duration> {
-        if tried >= self.most {
+    pub(crate) fn wait(&self, again: Again, tried: u32, passed: Duration) -> Option<Duration> {
+        if tried >= self.most || self.within.is_some_and(|within| passed >= within) {
             return None;
         }
         let factor = 2_u32.checked_pow(tried).unwrap_or(u32::MAX);
@@ -234,6 +252,7 @@ impl fmt::Debug for Retry {
             .field("most", &self.most)
             .field("backoff", &(self.first..self.longest))
             .field("retry_after", &self.retry_after)
+            .field("within", &self.within)
             .field("statuses", &self.statuses)
             .field("unsafe_methods", &self.unsafe_methods)
             .field("budget", &self.budget)

@@ -41,6 +41,8 @@ pub(crate) struct Way {
     pub(crate) proxy: Option<OwnProxy>,
     /// For the first origin of the request.
     pub(crate) server_name: Option<Arc<str>>,
+    /// What stands in the request line of the first hop.
+    pub(crate) target: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl Route {
             },
         };
         if let Via::Proxy(server) = &via
-            && server.kind == ProxyKind::Socks5h
+            && matches!(server.kind, ProxyKind::Socks5h | ProxyKind::Socks4a)
             && origin.host.len() > SOCKS_MAX
         {
             return Err(Error::invalid_request(RequestErrorKind::HostTooLong));
@@ -88,7 +90,9 @@ impl Route {
     /// The proxy that is asked for whole URLs, if there is one.
     pub(crate) fn asks_proxy(&self) -> Option<&ProxyServer> {
         match &self.via {
-            Via::Proxy(server) if !self.origin.secure && !server.is_socks() => Some(server),
+            Via::Proxy(server) if !server.is_socks() && !server.makes_tunnel(&self.origin) => {
+                Some(server)
+            }
             _ => None,
         }
     }

@@ -29,6 +29,7 @@ mod signals;
 use again::Tries;
 use hop::Hop;
 use prepare::prepare;
+use secrets::Answered;
 
 /// Where the response of a request is put.
 ///
@@ -95,7 +96,7 @@ async fn follow_redirects(
     let mut hop = Hop::first(session, parts)?;
     let mut tries = Tries::new(parts.retry.clone());
     let mut history = Vec::new();
-    let mut responded = false;
+    let mut answered_to = Answered::default();
     loop {
         let result = tries.hop(session, parts, &mut hop, deadline, answer);
         result.await.map_err(|error| {
@@ -108,8 +109,7 @@ async fn follow_redirects(
             error.with_request(&parts.asked()).with_sent(seen)
         })?;
         let response = answered(answer);
-        if secrets::is_challenged(config, parts, &hop, &response.head, responded) {
-            responded = true;
+        if secrets::is_challenged(config, parts, &hop, &response.head, &mut answered_to) {
             *deadline = taken(answer).body.into_deadline();
             deadline.begin_hop();
             continue;
@@ -134,7 +134,7 @@ async fn follow_redirects(
         let Response { head, body, .. } = taken(answer);
         *deadline = body.into_deadline();
         hop = hop.follow(config, parts, next)?;
-        responded = false;
+        answered_to = Answered::default();
         session.inner.counters.redirect();
         deadline.begin_hop();
         if let Some(tracer) = &mut deadline.watch.tracer {

@@ -1,13 +1,15 @@
 //! Digest authentication (RFC 7616): a server's challenge, and the answers to it.
 //!
 //! A challenge is answered for all requests that follow, counted, until the server gives out
-//! another one. The nonce of the client stays the same meanwhile: the session variants derive
-//! their key from the first one.
+//! another one, by a challenge or by naming the next nonce with a response. The nonce of the client
+//! stays the same meanwhile: the session variants derive their key from the first ones of both.
+//!
+//! Origins and proxies differ in the names of their fields alone ([`Fields`]).
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512_256};
 
@@ -17,61 +19,102 @@ use crate::origin::Origin;
 /// Random bytes of a client's nonce.
 const CNONCE_BYTES: usize = 16;
 
+/// A request that is to be answered for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// Who wants to know who we are.
+    pub(crate) of: &'a Origin,
+    pub(crate) method: &'a str,
+    /// As it stands in the request line.
+    pub(crate) target: &'a str,
+    /// The body, if all of it is there: one protection covers it.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// What a challenge came with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) of: &'a Origin,
+    pub(crate) headers: &'a HeaderMap,
+    /// The refused request carried an answer.
+    pub(crate) answered: bool,
+    /// The body is one whose hash can be told beforehand.
+    pub(crate) hashable: bool,
+    /// Bytes that a parameter may have.
+    pub(crate) longest: usize,
+}
+
+/// What the fields are called (RFC 9110, section 11.7, for proxies).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fields {
+    Origin,
+    Proxy,
+}
+
+impl Fields {
+    fn challenge(self) -> HeaderName {
+        match self {
+            Fields::Origin => header::WWW_AUTHENTICATE,
+            Fields::Proxy => header::PROXY_AUTHENTICATE,
+        }
+    }
+
+    fn info(self) -> &'static str {
+        match self {
+            Fields::Origin => "authentication-info",
+            Fields::Proxy => "proxy-authentication-info",
+        }
+    }
+}
+
 /// Credentials, and the challenge they answer at present.
-pub(super) struct Digest {
+pub(crate) struct Digest {
+    fields: Fields,
     user: String,
     password: String,
     current: Mutex<Option<(Origin, Answering)>>,
 }
 
 impl Digest {
-    pub(super) fn new(user: &str, password: &str) -> Digest {
+    pub(crate) fn new(fields: Fields, user: &str, password: &str) -> Digest {
         Digest {
+            fields,
             user: user.to_owned(),
             password: password.to_owned(),
             current: Mutex::default(),
         }
     }
 
-    /// The header of a request, when a challenge of its origin is known.
-    pub(super) fn answer(
-        &self,
-        origin: &Origin,
-        method: &str,
-        target: &str,
-    ) -> Option<HeaderValue> {
+    /// The header of a request, when a challenge of who asks is known and can be answered.
+    pub(crate) fn answer(&self, asked: Asked<'_>) -> Option<HeaderValue> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, answering) = current.as_mut()?;
-        if of != origin {
+        if of != asked.of || answering.qop == Qop::AuthInt && asked.body.is_none() {
             return None;
         }
         answering.count += 1;
-        let text = answering.write(&self.user, &self.password, method, target);
+        let text = answering.write(&self.user, &self.password, asked);
         let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Takes note of the challenges of a 401; tells whether one of them is to be answered.
+    /// Takes note of the challenges of a 401 or 407; tells whether one of them is to be answered.
     ///
-    /// `answered` says that the refused request carried an answer. Then only another nonce is
-    /// worth another one: with the same, it is the password that is wrong.
-    pub(super) fn challenged(
-        &self,
-        origin: &Origin,
-        headers: &HeaderMap,
-        answered: bool,
-        longest: usize,
-    ) -> bool {
+    /// After an answer only another nonce is worth another one: with the same, it is the password
+    /// that is wrong.
+    pub(crate) fn challenged(&self, refusal: Refusal<'_>) -> bool {
+        let Refusal { of, longest, .. } = refusal;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match current.take() {
-            Some((of, answering)) if of == *origin => Some(answering),
+            Some((other, answering)) if other == *of => Some(answering),
             _ => None,
         };
-        let challenges = headers.get_all(header::WWW_AUTHENTICATE).iter();
+        let challenges = refusal.headers.get_all(self.fields.challenge()).iter();
         let best = challenges
             .flat_map(|value| challenge::parse(value.as_bytes(), longest))
             .filter_map(|challenge| Answering::to(&challenge))
+            .filter(|answering| refusal.hashable || answering.qop != Qop::AuthInt)
             // The first one of the strongest, which is what the server prefers.
             .reduce(|best, next| {
                 if next.algorithm > best.algorithm {
@@ -84,7 +127,7 @@ impl Digest {
             return false;
         };
         let repeated = before.is_some_and(|before| before.nonce == best.nonce);
-        if answered && repeated && !best.stale {
+        if refusal.answered && repeated && !best.stale {
             return false;
         }
         let mut random = [0; CNONCE_BYTES];
@@ -93,12 +136,33 @@ impl Digest {
             return false;
         }
         best.cnonce = hex(&random);
-        *current = Some((origin.clone(), best));
+        *current = Some((of.clone(), best));
         true
     }
 
+    /// Takes note of the nonce that a response names for the next request (RFC 7616, 3.5).
+    pub(crate) fn accepted(&self, of: &Origin, headers: &HeaderMap, longest: usize) {
+        let Some(value) = headers.get(self.fields.info()) else {
+            return;
+        };
+        // Parameters as those of a challenge, without its scheme.
+        let value = [b"Digest ", value.as_bytes()].concat();
+        let info = challenge::parse(&value, longest);
+        let Some(next) = info.first().and_then(|info| info.param("nextnonce")) else {
+            return;
+        };
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, answering)) = current.as_mut()
+            && known == of
+            && answering.nonce != next
+        {
+            next.clone_into(&mut answering.nonce);
+            answering.count = 0;
+        }
+    }
+
     /// Forgets the challenge, whose answer was not accepted.
-    pub(super) fn refused(&self) {
+    pub(crate) fn refused(&self) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
@@ -114,11 +178,52 @@ enum Algorithm {
 impl Algorithm {
     /// The hash, in hexadecimal, of `parts` with colons between them.
     fn hash(self, parts: &[&str]) -> String {
-        let text = parts.join(":");
+        self.hash_bytes(parts.join(":").as_bytes())
+    }
+
+    fn hash_bytes(self, bytes: &[u8]) -> String {
         match self {
-            Algorithm::Md5 => hex(&Md5::digest(text)),
-            Algorithm::Sha256 => hex(&Sha256::digest(text)),
-            Algorithm::Sha512_256 => hex(&Sha512_256::digest(text)),
+            Algorithm::Md5 => hex(&Md5::digest(bytes)),
+            Algorithm::Sha256 => hex(&Sha256::digest(bytes)),
+            Algorithm::Sha512_256 => hex(&Sha512_256::digest(bytes)),
+        }
+    }
+}
+
+/// What an answer protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Qop {
+    /// The form of RFC 2069, without a count.
+    None,
+    /// The request line.
+    Auth,
+    /// The request line and the body.
+    AuthInt,
+}
+
+impl Qop {
+    /// The one that is used of those offered. A body is protected only where nothing else will do:
+    /// its hash stands in front of it, so that all of it has to be there.
+    fn of(offers: Option<&str>) -> Option<Qop> {
+        let Some(offers) = offers else {
+            return Some(Qop::None);
+        };
+        let has = |name: &str| {
+            let mut offers = offers.split([',', ' ', '\t']);
+            offers.any(|offer| offer.eq_ignore_ascii_case(name))
+        };
+        match (has("auth"), has("auth-int")) {
+            (true, _) => Some(Qop::Auth),
+            (false, true) => Some(Qop::AuthInt),
+            (false, false) => None,
+        }
+    }
+
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Qop::None => None,
+            Qop::Auth => Some("auth"),
+            Qop::AuthInt => Some("auth-int"),
         }
     }
 }
@@ -132,10 +237,9 @@ struct Answering {
     algorithm: Algorithm,
     /// As the server wrote it, if it did.
     algorithm_name: Option<String>,
-    /// The key is derived from both nonces.
-    session: bool,
-    /// `qop=auth`; otherwise the form of RFC 2069, without a count.
-    counted: bool,
+    /// The key is derived from the nonce of the client and from this one, the server's first.
+    session: Option<String>,
+    qop: Qop,
     userhash: bool,
     /// The server calls the nonce used before out of date, and the password right.
     stale: bool,
@@ -166,19 +270,15 @@ impl Answering {
             let value = challenge.param(name);
             value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
         };
-        let counted = match challenge.param("qop") {
-            None => false,
-            Some(offers) if has_auth(offers) => true,
-            Some(_) => return None,
-        };
+        let nonce = challenge.param("nonce")?.to_owned();
         Some(Answering {
             realm: challenge.param("realm")?.to_owned(),
-            nonce: challenge.param("nonce")?.to_owned(),
             opaque: challenge.param("opaque").map(str::to_owned),
             algorithm,
             algorithm_name: algorithm_name.map(str::to_owned),
-            session,
-            counted,
+            session: session.then(|| nonce.clone()),
+            nonce,
+            qop: Qop::of(challenge.param("qop"))?,
             userhash: says("userhash"),
             stale: says("stale"),
             cnonce: String::new(),
@@ -187,24 +287,31 @@ impl Answering {
     }
 
     /// The proof (RFC 7616, section 3.4.1).
-    fn response(&self, user: &str, password: &str, method: &str, target: &str) -> String {
+    fn response(&self, user: &str, password: &str, asked: Asked<'_>) -> String {
         let algorithm = self.algorithm;
         let mut key = algorithm.hash(&[user, &self.realm, password]);
-        if self.session {
-            key = algorithm.hash(&[&key, &self.nonce, &self.cnonce]);
+        if let Some(first) = &self.session {
+            key = algorithm.hash(&[&key, first, &self.cnonce]);
         }
-        let what = algorithm.hash(&[method, target]);
-        if self.counted {
-            let count = format!("{:08x}", self.count);
-            algorithm.hash(&[&key, &self.nonce, &count, &self.cnonce, "auth", &what])
-        } else {
-            algorithm.hash(&[&key, &self.nonce, &what])
+        let Asked { method, target, .. } = asked;
+        let what = match (self.qop, asked.body) {
+            (Qop::AuthInt, Some(body)) => {
+                algorithm.hash(&[method, target, &algorithm.hash_bytes(body)])
+            }
+            _ => algorithm.hash(&[method, target]),
+        };
+        match self.qop.name() {
+            Some(qop) => {
+                let count = format!("{:08x}", self.count);
+                algorithm.hash(&[&key, &self.nonce, &count, &self.cnonce, qop, &what])
+            }
+            None => algorithm.hash(&[&key, &self.nonce, &what]),
         }
     }
 
     /// The whole header.
-    fn write(&self, user: &str, password: &str, method: &str, target: &str) -> String {
-        let response = self.response(user, password, method, target);
+    fn write(&self, user: &str, password: &str, asked: Asked<'_>) -> String {
+        let response = self.response(user, password, asked);
         let mut out = String::from("Digest ");
         if self.userhash {
             let hashed = self.algorithm.hash(&[user, &self.realm]);
@@ -218,7 +325,7 @@ impl Answering {
         for (name, value) in [
             (", realm", &self.realm[..]),
             (", nonce", &self.nonce),
-            (", uri", target),
+            (", uri", asked.target),
             (", response", &response),
         ] {
             quoted(&mut out, name, value);
@@ -230,20 +337,14 @@ impl Answering {
             out.push_str(", algorithm=");
             out.push_str(name);
         }
-        if self.counted {
-            let _ = write!(out, ", qop=auth, nc={:08x}", self.count);
+        if let Some(qop) = self.qop.name() {
+            let _ = write!(out, ", qop={qop}, nc={:08x}", self.count);
         }
-        if self.counted || self.session {
+        if self.qop != Qop::None || self.session.is_some() {
             quoted(&mut out, ", cnonce", &self.cnonce);
         }
         out
     }
-}
-
-/// Whether a list of protections has `auth`; `auth-int` would need the body's hash in the head.
-fn has_auth(offers: &str) -> bool {
-    let mut offers = offers.split([',', ' ', '\t']);
-    offers.any(|offer| offer.eq_ignore_ascii_case("auth"))
 }
 
 fn quoted(out: &mut String, name: &str, value: &str) {

@@ -15,13 +15,14 @@
 //! | `ClientTimeout(total, connect, sock_connect, sock_read)` | `timeout`, `connect_timeout`, `read_timeout` | [`Timeout`]; a plain number of seconds is a total |
 //! | `raise_for_status=True` | – | [`raise_for_status`](SessionBuilder::raise_for_status) |
 //! | `proxy=`, `trust_env=True` | `proxy`, `no_proxy` | [`proxy`](SessionBuilder::proxy) with [`Proxy`], [`trust_env`](SessionBuilder::trust_env) |
-//! | `TCPConnector(resolver=)` | `resolve`, `dns_resolver` | [`resolve`](SessionBuilder::resolve), [`resolver`](SessionBuilder::resolver) |
+//! | `TCPConnector(resolver=)` | `resolve`, `dns_resolver` | [`resolve`](SessionBuilder::resolve), for one port [`resolve_port`](SessionBuilder::resolve_port), [`resolver`](SessionBuilder::resolver) |
 //! | `UnixConnector(path)` | `unix_socket` | [`unix_socket`](SessionBuilder::unix_socket) |
 //! | `ssl=context`, `Fingerprint` | `add_root_certificate`, `identity` | [`add_root_certificate`](SessionBuilder::add_root_certificate), [`client_certificate`](SessionBuilder::client_certificate), [`pin_public_key`](SessionBuilder::pin_public_key) |
 //! | `ssl=False` | `danger_accept_invalid_certs` | [`danger_accept_invalid_certificates`](SessionBuilder::danger_accept_invalid_certificates) |
 //! | `auto_decompress=False` | `no_gzip()`, … | [`decompress`](SessionBuilder::decompress) |
 //! | `middlewares=` | `reqwest_middleware` | [`with`](SessionBuilder::with) |
 //! | `trace_configs=` | – | [`trace`](SessionBuilder::trace) |
+//! | – | – | [`Proxy::digest`], [`Proxy::tunnel`]; SOCKS4 as well as SOCKS5 |
 //! | `aiohttp_retry` | `retry` | [`retry`](SessionBuilder::retry) with [`Retry`] |
 //! | `aioresponses` | `wiremock`, `mockito` | [`Session::mock`] |
 //! | `await s.close()`, `s.closed` | – | [`close`](Session::close), [`is_closed`](Session::is_closed); dropping the last clone does it too |
@@ -41,6 +42,7 @@
 //! | `cookies=` | – | [`cookie`](RequestBuilder::cookie), [`cookies`](RequestBuilder::cookies) |
 //! | `allow_redirects=False`, `max_redirects=` | `redirect(Policy)` of the client | [`redirects`](RequestBuilder::redirects), [`redirect`](RequestBuilder::redirect) |
 //! | `timeout=` | `timeout` | [`timeout`](RequestBuilder::timeout) |
+//! | `URL(…, encoded=True)` | – | [`target`](RequestBuilder::target): the request line as it is |
 //! | `expect100=True` | – | [`expect_continue`](RequestBuilder::expect_continue) |
 //! | `trace_request_ctx=` | – | [`extension`](RequestBuilder::extension) |
 //!

@@ -32,7 +32,7 @@
 //! | kind | what it means | what to do |
 //! |---|---|---|
 //! | [`InvalidUrl`](ErrorKind::InvalidUrl) | no URL, no host, a scheme other than `http` and `https`, credentials in it, or relative without a base | correct it; credentials go into [`basic`](RequestBuilder::basic) |
-//! | [`InvalidRequest`](ErrorKind::InvalidRequest) | the request contradicts itself: a header with a line end, a `content-length` that is wrong, a certificate that is none; its [`RequestErrorKind`] says which | a bug in the program, or input that was not checked |
+//! | [`InvalidRequest`](ErrorKind::InvalidRequest) | the request contradicts itself: a header with a line end, a `content-length` or a target that cannot be, a certificate that is none; its [`RequestErrorKind`] says which | a bug in the program, or input that was not checked |
 //! | [`Closed`](ErrorKind::Closed) | the session was closed | make requests before, or another session |
 //!
 //! # No connection
@@ -55,11 +55,12 @@
 //! |---|---|---|
 //! | [`Timeout`](ErrorKind::Timeout) in `Write` | the server stopped taking the request | as `Disconnected` |
 //! | [`Timeout`](ErrorKind::Timeout) in `Head` | it does not answer | later; a longer limit if it has much to do |
-//! | [`Timeout`](ErrorKind::Timeout) in `Read`, `MinSpeed` | the body stopped coming, or comes too slowly | later |
+//! | [`Timeout`](ErrorKind::Timeout) in `Read` | the body stopped coming | later |
+//! | [`Timeout`](ErrorKind::Timeout) in `MinSpeed` | a body comes too slowly, or is taken too slowly | later |
 //! | [`Timeout`](ErrorKind::Timeout) in `Total` | all of it took too long; five minutes unless you said so | a longer limit, or none for streams |
 //! | [`Disconnected`](ErrorKind::Disconnected) | the connection ended before there was an answer | idempotent: again; else ask whether it was done |
 //! | [`Protocol`](ErrorKind::Protocol) | what came is not HTTP/1.1, or could be read in two ways | `TlsOnPlainPort`: use `https`; else tell the server's owner |
-//! | [`Limit`](ErrorKind::Limit) | more came than a bound allows; it says which, how large it is and how much there was | trust the server? raise it in [`Limits`]; large bodies are read in pieces |
+//! | [`Limit`](ErrorKind::Limit) | more came than a bound allows; it says which, how large it is and how much there was | trust the server? raise it in [`Limits`]; large bodies are read in pieces. Too many cookies and too large a challenge are no error: they are left out |
 //!
 //! # There is an answer
 //!

@@ -126,6 +126,9 @@ pub enum RequestErrorKind {
     /// The host's name is longer than the proxy's protocol can say.
     #[error("the host name is too long for the proxy")]
     HostTooLong,
+    /// What is to stand in the request line cannot.
+    #[error("the request target cannot be sent")]
+    Target,
     /// A network of an [`Egress`](crate::Egress) policy is malformed.
     #[error("not a network")]
     Network,
@@ -210,7 +213,8 @@ pub enum ProxyErrorKind {
     Socks(SocksReply),
 }
 
-/// What a SOCKS5 proxy says when it does not connect (RFC 1928, section 6).
+/// What a SOCKS proxy says when it does not connect (RFC 1928, section 6); one of SOCKS4 says no
+/// more than that it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocksReply {

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_malformed_one_is_told_and_shows_no_secret() {
         for value in [
-            "socks4://secret",
+            "socks://secret",
             "http://me:secret@",
             "http://a/secret",
             "gopher://a",

@@ -11,7 +11,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::tunnel::{receive, send};
+use super::tunnel::{receive_all, send};
 use super::{Credentials, ProxyServer};
 use crate::error::{Error, ProxyErrorKind, SocksReply};
 use crate::transport::Transport;
@@ -47,10 +47,7 @@ pub(crate) async fn connect(
     let mut buffer = [0; 255 + 2];
     while let Some(wanted) = handshake.wanted() {
         let bytes = &mut buffer[..wanted];
-        let mut filled = 0;
-        while filled < wanted {
-            filled += receive(stream, &mut bytes[filled..]).await?;
-        }
+        receive_all(stream, bytes).await?;
         let answer = handshake
             .receive(bytes)
             .map_err(|kind| Error::proxy(kind, None, None))?;

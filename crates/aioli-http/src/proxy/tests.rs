@@ -1,6 +1,7 @@
 //! What is a proxy, what is a credential, and what is shown of them.
 
 use proptest::prelude::*;
+use url::Url;
 
 use super::*;
 
@@ -34,7 +35,14 @@ fn addresses_and_urls() {
             "Socks5 p:1080 with credentials",
         ),
         (Proxy::http("socks5://p"), "malformed"),
-        (Proxy::new("socks4://p"), "malformed"),
+        (Proxy::new("socks4://p"), "Socks4 p:1080"),
+        (Proxy::socks4("p:81"), "Socks4 p:81"),
+        (Proxy::socks4a("me@p"), "Socks4a p:1080 with credentials"),
+        (
+            Proxy::http("p").digest("u", "p"),
+            "Http p:80 with credentials",
+        ),
+        (Proxy::socks5("p").digest("u", "p"), "malformed"),
         (Proxy::new("socks://p"), "malformed"),
         (Proxy::new(""), "malformed"),
         (Proxy::new("http://"), "malformed"),
@@ -69,6 +77,15 @@ fn input_121_and_125_credentials_that_cannot_be_sent() {
         (Proxy::socks5("p").basic("a".repeat(256), "c"), "malformed"),
         (Proxy::socks5("p").basic("a", "c".repeat(256)), "malformed"),
         (Proxy::socks5("p").basic("", "c"), "malformed"),
+        (
+            Proxy::new("socks5://u:@p"),
+            "Socks5 p:1080 with credentials",
+        ),
+        (Proxy::new("socks5://u@p"), "Socks5 p:1080 with credentials"),
+        (Proxy::socks4("p").basic("a", "secret"), "malformed"),
+        (Proxy::socks4("p").basic("a\0", ""), "malformed"),
+        (Proxy::socks4("p").basic("a".repeat(256), ""), "malformed"),
+        (Proxy::http("p").digest("a:b", "c"), "malformed"),
     ] {
         assert_eq!(shown(&proxy), want, "{proxy:?}");
     }
@@ -99,8 +116,54 @@ fn input_136_another_user_is_another_proxy() {
         Proxy::https("p:80").basic("me", "x"),
         Proxy::http("p:81").basic("me", "x"),
         Proxy::http("p").basic("me", "x").header("x-tag", "1"),
+        Proxy::http("p").digest("me", "x"),
     ] {
         assert_ne!(me, server(other));
+    }
+}
+
+#[test]
+fn one_of_all_ways_to_say_who_we_are_wins() {
+    let sent = |proxy: &Proxy| {
+        let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
+        let server = proxy.find(&origin).unwrap();
+        assert!(server.logs_in());
+        let own = server.own_headers();
+        let own = own.filter(|(name, _)| *name == header::PROXY_AUTHORIZATION);
+        let own = own.map(|(_, value)| {
+            assert!(value.is_sensitive());
+            value.to_str().unwrap().to_owned()
+        });
+        (own.collect::<Vec<_>>(), server.proof().is_some())
+    };
+    let basic = "Basic bWU6eA==".to_owned();
+    let proxy = || Proxy::http("http://other:y@p");
+    let by_hand = |proxy: Proxy| proxy.header("proxy-authorization", "Bearer t");
+    for (proxy, want) in [
+        (proxy().basic("me", "x"), (vec![basic.clone()], false)),
+        (proxy().digest("me", "x"), (vec![], true)),
+        (
+            proxy().digest("me", "x").basic("me", "x"),
+            (vec![basic], false),
+        ),
+        (
+            by_hand(proxy()).basic("me", "x"),
+            (vec!["Bearer t".to_owned()], false),
+        ),
+        (
+            by_hand(proxy().basic("me", "x")),
+            (vec!["Bearer t".to_owned()], false),
+        ),
+        (
+            by_hand(proxy()).digest("me", "x"),
+            (vec!["Bearer t".to_owned()], false),
+        ),
+        (
+            by_hand(proxy().header("proxy-authorization", "Bearer before")),
+            (vec!["Bearer t".to_owned()], false),
+        ),
+    ] {
+        assert_eq!(sent(&proxy), want, "{proxy:?}");
     }
 }
 

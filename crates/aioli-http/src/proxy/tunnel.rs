@@ -7,6 +7,8 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 
+use http::StatusCode;
+
 use super::ProxyServer;
 use crate::error::{Error, ProxyErrorKind};
 use crate::h1::buffer::ReadBuffer;
@@ -16,15 +18,29 @@ use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::transport::Transport;
 
-/// Asks the proxy for a tunnel to `origin`, and hears its answer.
+/// What the proxy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Opened {
+    /// The tunnel stands.
+    Yes,
+    /// It wants a proof, which it gets when it is asked again, over another connection.
+    Challenged,
+}
+
+/// Asks the proxy for a tunnel to `origin`, and hears its answer; a challenge is answered once,
+/// which has been if `again` says so.
 pub(crate) async fn open(
     stream: &mut Transport,
     proxy: &ProxyServer,
     origin: &Origin,
-) -> Result<(), Error> {
-    send(stream, &request(proxy, origin)).await?;
+    limits: &Limits,
+    again: bool,
+) -> Result<Opened, Error> {
+    let (request, answered) = request(proxy, origin);
+    send(stream, &request).await?;
     // The bounds of every head: the proxy's is no better than a server's.
-    let mut parser = HeadParser::new(Limits::default().h1_head());
+    let mut parser = HeadParser::new(limits.h1_head());
     let mut input = ReadBuffer::new();
     loop {
         let progress = parser.parse(&mut input).map_err(|reject| {
@@ -40,12 +56,23 @@ pub(crate) async fn open(
                 input.fill(n);
             }
             Progress::Informational(_) => {}
-            Progress::Final(head) => return judge(&head, !input.is_empty()),
+            Progress::Final(head) => {
+                let challenged = head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+                if challenged && again {
+                    proxy.refused();
+                } else if challenged
+                    && proxy.challenged(&head.headers, answered, true, limits.challenge)
+                {
+                    return Ok(Opened::Challenged);
+                }
+                return judge(&head, !input.is_empty()).map(|()| Opened::Yes);
+            }
         }
     }
 }
 
-fn request(proxy: &ProxyServer, origin: &Origin) -> Vec<u8> {
+/// The request, and whether it answers what the proxy has asked before.
+fn request(proxy: &ProxyServer, origin: &Origin) -> (Vec<u8>, bool) {
     let authority = match origin.host_ref() {
         url::Host::Ipv6(address) => format!("[{address}]:{}", origin.port),
         _ => format!("{}:{}", origin.host, origin.port),
@@ -54,8 +81,12 @@ fn request(proxy: &ProxyServer, origin: &Origin) -> Vec<u8> {
     for (name, value) in proxy.own_headers() {
         encode::header(&mut out, name, value);
     }
+    let answer = proxy.answer("CONNECT", &authority, Some(b""));
+    if let Some(answer) = &answer {
+        encode::header(&mut out, &http::header::PROXY_AUTHORIZATION, answer);
+    }
     out.extend_from_slice(b"\r\n");
-    out
+    (out, answer.is_some())
 }
 
 /// Whether the tunnel stands; bytes may have come behind the head.
@@ -82,12 +113,21 @@ pub(super) async fn send(stream: &mut Transport, bytes: &[u8]) -> Result<(), Err
 }
 
 /// Reads at least one byte.
-pub(super) async fn receive(stream: &mut Transport, bytes: &mut [u8]) -> Result<usize, Error> {
+async fn receive(stream: &mut Transport, bytes: &mut [u8]) -> Result<usize, Error> {
     match poll_fn(|cx| stream.poll_read(cx, bytes)).await {
         Ok(0) => Err(Error::proxy(ProxyErrorKind::Disconnected, None, None)),
         Ok(n) => Ok(n),
         Err(error) => Err(broken(error)),
     }
+}
+
+/// Fills `bytes`.
+pub(super) async fn receive_all(stream: &mut Transport, bytes: &mut [u8]) -> Result<(), Error> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        filled += receive(stream, &mut bytes[filled..]).await?;
+    }
+    Ok(())
 }
 
 fn broken(error: io::Error) -> Error {
@@ -110,7 +150,7 @@ mod tests {
             let origin = Origin::of(&url::Url::parse(url).unwrap()).unwrap();
             let server = proxy.find(&origin).unwrap();
             assert_eq!(
-                String::from_utf8(request(server, &origin)).unwrap(),
+                String::from_utf8(request(server, &origin).0).unwrap(),
                 format!(
                     "CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n\
                      proxy-authorization: Basic bWU6czpjcmV0\r\nx-tag: 1\r\n\r\n"

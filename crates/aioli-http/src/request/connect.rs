@@ -1,7 +1,7 @@
 //! The way of one request: its proxy, and whom the certificate must name.
 
 use super::RequestBuilder;
-use crate::error::{Error, ErrorKind, TlsErrorKind};
+use crate::error::{Error, ErrorKind, RequestErrorKind, TlsErrorKind};
 use crate::proxy::Proxy;
 use crate::route::{OwnProxy, Way};
 
@@ -47,6 +47,38 @@ impl RequestBuilder {
             self.fail(Error::new(ErrorKind::Tls { kind, source: None }));
         }
         self.way().server_name = Some(name.into());
+        self
+    }
+
+    /// Puts `target` into the request line as it is, in place of the URL's path and query, which
+    /// have been brought into a normal form.
+    ///
+    /// For `OPTIONS *`, and for servers that tell `/a/../b` from `/b`, or `%41` from `A`. It holds
+    /// for the first URL: where a redirect leads is said by that. A proxy that is asked for `http`
+    /// URLs is asked for this alone. Cookies and everything else go by the URL.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Method, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let request = Session::new().request(Method::OPTIONS, url).target("*");
+    /// assert_eq!(request.await?.status(), 200);
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` with [`RequestErrorKind::Target`] when it is awaited and the target is empty,
+    /// has anything but visible ASCII characters, or cannot be said in HTTP/2.
+    #[doc(alias = "curl.request-target")]
+    pub fn target(mut self, target: &str) -> RequestBuilder {
+        if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.fail(Error::invalid_request(RequestErrorKind::Target));
+        }
+        self.way().target = Some(target.into());
         self
     }
 

@@ -20,7 +20,9 @@ fn now() -> SystemTime {
 }
 
 fn waits(retry: &Retry, again: Again) -> Vec<Duration> {
-    (0..).map_while(|tried| retry.wait(again, tried)).collect()
+    (0..)
+        .map_while(|tried| retry.wait(again, tried, Duration::ZERO))
+        .collect()
 }
 
 /// How long `retry-after` with these headers makes one wait, beside the backoff.
@@ -35,7 +37,7 @@ fn asked(retry: &Retry, headers: &[(&'static str, &str)]) -> Duration {
     let again = retry
         .judge_response(StatusCode::SERVICE_UNAVAILABLE, &headers, true, now())
         .expect("503 is tried again");
-    let wait = retry.clone().jitter(|| 0.0).wait(again, 0);
+    let wait = retry.clone().jitter(|| 0.0).wait(again, 0, Duration::ZERO);
     wait.expect("a first retry")
 }
 
@@ -55,12 +57,16 @@ fn the_jitter_is_full() {
         .backoff(1..1)
         .jitter(move || numbers.lock().unwrap().next().unwrap());
     let again = Again { asked: None };
-    let waits: Vec<_> = (0..5).map(|n| retry.wait(again, n).unwrap()).collect();
+    let waits: Vec<_> = (0..5)
+        .map(|n| retry.wait(again, n, Duration::ZERO).unwrap())
+        .collect();
     let seconds = [0.0, 0.5, 1.0, 1.0, 0.0].map(Duration::from_secs_f64);
     assert_eq!(waits, seconds);
 
     let system = Retry::idempotent(1).backoff(1..1);
-    let waits: Vec<_> = (0..64).map(|_| system.wait(again, 0).unwrap()).collect();
+    let waits: Vec<_> = (0..64)
+        .map(|_| system.wait(again, 0, Duration::ZERO).unwrap())
+        .collect();
     assert!(waits.iter().all(|wait| *wait <= SECOND));
     assert!(waits.iter().any(|wait| *wait != waits[0]));
 }
@@ -116,7 +122,7 @@ fn what_the_server_asks_for_comes_before_the_jitter() {
     let again = Again {
         asked: Some(10 * SECOND),
     };
-    assert_eq!(exact(3).wait(again, 0), Some(11 * SECOND));
+    assert_eq!(exact(3).wait(again, 0, Duration::ZERO), Some(11 * SECOND));
 }
 
 #[test]

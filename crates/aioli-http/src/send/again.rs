@@ -1,7 +1,7 @@
 //! The retry loop, around one hop; what it decides by is in `retry`.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use aioli_time::sleep;
 
@@ -12,13 +12,15 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::request::Parts;
 use crate::response::Response;
-use crate::retry::Retry;
+use crate::retry::{Again, Retry};
 use crate::session::Session;
 
 /// The retries of one request; they are counted over all of its hops.
 pub(super) struct Tries {
     retry: Option<Arc<Retry>>,
     tried: u32,
+    /// When the first hop began.
+    began: Option<Instant>,
 }
 
 impl Tries {
@@ -26,7 +28,11 @@ impl Tries {
         if let Some(retry) = &retry {
             retry.note_request();
         }
-        Tries { retry, tried: 0 }
+        Tries {
+            retry,
+            tried: 0,
+            began: None,
+        }
     }
 
     /// Carries out the hop, and repeats it while that is asked for and safe.
@@ -56,13 +62,17 @@ impl Tries {
         deadline: &mut Deadline,
         answer: &mut Answer,
     ) -> Result<()> {
+        let began = *self.began.get_or_insert_with(aioli_task::now);
         loop {
             let result = once(session, parts, hop, deadline, answer).await;
             let outcome = match &result {
                 Ok(()) => Ok(&*answered(answer)),
                 Err(error) => Err(error),
             };
-            let Some(wait) = next_wait(retry, self.tried, parts, outcome) else {
+            let passed = aioli_task::now().saturating_duration_since(began);
+            let again = judge(retry, parts, outcome);
+            let wait = again.and_then(|again| retry.wait(again, self.tried, passed));
+            let Some(wait) = wait else {
                 return result;
             };
             let left = match outcome {
@@ -113,24 +123,20 @@ async fn once(
         trace.response_head(request, head.version, head.status, &head.headers);
     });
     secrets::take_cookies(config.cookies.as_ref(), parts, head);
+    secrets::note_accepted(config, parts, hop, head);
     Ok(())
 }
 
-fn next_wait(
-    retry: &Retry,
-    tried: u32,
-    parts: &Parts,
-    outcome: Result<&Response, &Error>,
-) -> Option<Duration> {
+/// Whether the outcome is one to be tried again.
+fn judge(retry: &Retry, parts: &Parts, outcome: Result<&Response, &Error>) -> Option<Again> {
     if !parts.body.is_whole() {
         return None;
     }
     let idempotent = parts.method.is_idempotent();
-    let again = match outcome {
+    match outcome {
         Err(error) => retry.judge_error(error, idempotent),
         Ok(Response { head, .. }) => {
             retry.judge_response(head.status, &head.headers, idempotent, SystemTime::now())
         }
-    };
-    retry.wait(again?, tried)
+    }
 }

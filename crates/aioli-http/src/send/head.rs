@@ -61,9 +61,10 @@ pub(super) fn encode_head(
     let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
     let target = [url.path(), mark, query];
     let proxy = route.asks_proxy();
-    match proxy {
-        None => encode::request_line(out, &parts.method, &target),
-        Some(_) => ask_proxy(out, parts, target),
+    match (parts.own_target(), proxy) {
+        (None, None) => encode::request_line(out, &parts.method, &target),
+        (None, Some(_)) => ask_proxy(out, parts, target),
+        (Some(own), _) => encode::request_line(out, &parts.method, &[own]),
     }
 
     if proxy.is_none() && are_default(parts, hop) {
@@ -94,6 +95,7 @@ fn are_default(parts: &Parts, hop: &Hop) -> bool {
     let Attached {
         cookie,
         authorization,
+        ..
     } = &hop.attached;
     let attached = cookie.is_some() || authorization.is_some() || parts.auth.is_some();
     parts.headers.is_empty() && hop.default_secrets && hop.refers && !attached
@@ -116,6 +118,7 @@ fn each_header(
     let Attached {
         cookie,
         authorization,
+        proxy_authorization,
     } = &hop.attached;
     for (name, value) in &parts.headers {
         let replaced =
@@ -141,6 +144,11 @@ fn each_header(
     }
     for (name, value) in proxy.into_iter().flat_map(ProxyServer::own_headers) {
         put(name, value);
+    }
+    if let Some(answer) = proxy_authorization
+        && proxy.is_some()
+    {
+        put(&header::PROXY_AUTHORIZATION, answer);
     }
     if asks_for_codings(config, parts) {
         put(&header::ACCEPT_ENCODING, &decode::ACCEPTED);

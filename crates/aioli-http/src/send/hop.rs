@@ -107,6 +107,9 @@ impl Hop {
             }
         }
         parts.url = next.url;
+        if let Some(way) = &mut parts.way {
+            way.target = None;
+        }
         let place = match self.place.is_of(&parts.url) {
             true => self.place,
             false => Arc::new(Place::of(config, &parts.url)?),
@@ -450,7 +453,7 @@ fn outer_head(config: &Config, head: WireHead, parts: &Parts, content_length: Op
         status: head.status,
         version: head.version,
         coded: head.marks.content_encoding,
-        sets_cookies: head.marks.set_cookie.then(|| config.limits.cookies),
+        sets_cookies: head.marks.set_cookie.then_some(config.limits.cookies),
         headers: head.headers,
         asked: None,
         history: Vec::new(),

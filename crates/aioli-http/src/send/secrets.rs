@@ -6,8 +6,8 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Position;
 
-use super::hop::Hop;
-use crate::auth::Auth;
+use super::hop::{Hop, route};
+use crate::auth::{Asked, Auth, Refusal};
 use crate::cookies::{self, CookieJar};
 use crate::request::Parts;
 use crate::response::Head;
@@ -20,18 +20,53 @@ pub(super) struct Attached {
     pub(super) cookie: Option<HeaderValue>,
     /// In place of a default `authorization` header.
     pub(super) authorization: Option<HeaderValue>,
+    /// What answers a proxy that has asked for it.
+    pub(super) proxy_authorization: Option<HeaderValue>,
+}
+
+/// Which challenges of a hop have been answered: each is once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Answered {
+    origin: bool,
+    proxy: bool,
 }
 
 /// Finds what goes along to where `hop` leads.
 pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Attached {
     let authorization = credentials(config, parts, hop).and_then(|auth| {
-        let target = &parts.url[Position::BeforePath..Position::AfterQuery];
-        auth.header(&hop.origin, parts.method.as_str(), target)
+        auth.header(Asked {
+            of: &hop.origin,
+            method: parts.method.as_str(),
+            target: match parts.own_target() {
+                Some(own) => own,
+                None => &parts.url[Position::BeforePath..Position::AfterQuery],
+            },
+            body: parts.body.as_bytes(),
+        })
     });
     Attached {
         cookie: cookie(config, parts, hop),
         authorization,
+        proxy_authorization: answer_to_proxy(config, parts, hop),
     }
+}
+
+/// What the proxy is told that it has asked before, if this hop asks one.
+fn answer_to_proxy(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderValue> {
+    if config.dial.proxies.is_empty() && parts.way.is_none() {
+        return None;
+    }
+    let route = route(config, parts, hop).ok()?;
+    let proxy = route.asks_proxy()?;
+    // As in the request line, which has no user information.
+    let target = match parts.own_target() {
+        Some(own) => own.to_owned(),
+        None => {
+            let target = &parts.url[Position::BeforeHost..Position::AfterQuery];
+            ["http://", target].concat()
+        }
+    };
+    proxy.answer(parts.method.as_str(), &target, parts.body.as_bytes())
 }
 
 /// The credentials for this hop: the request's own, those bound to the origin, the session's
@@ -123,25 +158,79 @@ pub(super) fn take_cookies(jar: Option<&CookieJar>, parts: &Parts, head: &Head) 
 
 /// Whether the request is to be sent once more, with the answer to the challenge of `head`.
 ///
-/// `answered_before` says that a challenge of this hop has been answered: that happens once.
+/// `before` says which challenges of this hop have been answered.
 pub(super) fn is_challenged(
     config: &Config,
     parts: &Parts,
     hop: &Hop,
     head: &Head,
-    answered_before: bool,
+    before: &mut Answered,
 ) -> bool {
-    if head.status != StatusCode::UNAUTHORIZED || !hop.at_home {
-        return false;
+    match head.status {
+        StatusCode::UNAUTHORIZED if hop.at_home => by_origin(config, parts, hop, head, before),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => by_proxy(config, parts, hop, head, before),
+        _ => false,
     }
+}
+
+fn by_origin(
+    config: &Config,
+    parts: &Parts,
+    hop: &Hop,
+    head: &Head,
+    before: &mut Answered,
+) -> bool {
     let Some(auth) = credentials(config, parts, hop) else {
         return false;
     };
-    if answered_before {
+    if std::mem::replace(&mut before.origin, true) {
         auth.refused();
         return false;
     }
-    let answered = hop.attached.authorization.is_some();
+    parts.body.is_whole()
+        && auth.challenged(Refusal {
+            of: &hop.origin,
+            headers: &head.headers,
+            answered: hop.attached.authorization.is_some(),
+            hashable: parts.body.as_bytes().is_some(),
+            longest: config.limits.challenge,
+        })
+}
+
+/// As of an origin: the proxy that was asked wants to know who we are. A server that says so where
+/// there is none gets no answer.
+fn by_proxy(config: &Config, parts: &Parts, hop: &Hop, head: &Head, before: &mut Answered) -> bool {
+    let route = route(config, parts, hop).ok();
+    let Some(proxy) = route.as_ref().and_then(|route| route.asks_proxy()) else {
+        return false;
+    };
+    if std::mem::replace(&mut before.proxy, true) {
+        proxy.refused();
+        return false;
+    }
+    let answered = hop.attached.proxy_authorization.is_some();
+    let hashable = parts.body.as_bytes().is_some();
     let longest = config.limits.challenge;
-    parts.body.is_whole() && auth.challenged(&hop.origin, &head.headers, answered, longest)
+    parts.body.is_whole() && proxy.challenged(&head.headers, answered, hashable, longest)
+}
+
+/// Takes note of what a response says about the answers that its request carried.
+pub(super) fn note_accepted(config: &Config, parts: &Parts, hop: &Hop, head: &Head) {
+    let longest = config.limits.challenge;
+    let Attached {
+        authorization,
+        proxy_authorization,
+        ..
+    } = &hop.attached;
+    if authorization.is_some()
+        && let Some(auth) = credentials(config, parts, hop)
+    {
+        auth.accepted(&hop.origin, &head.headers, longest);
+    }
+    if proxy_authorization.is_some()
+        && let Ok(route) = route(config, parts, hop)
+        && let Some(proxy) = route.asks_proxy()
+    {
+        proxy.accepted(&head.headers, longest);
+    }
 }

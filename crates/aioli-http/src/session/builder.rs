@@ -236,6 +236,7 @@ impl SessionBuilder {
         self.config.defaults = Defaults::of(&self.config.headers);
         let limits = &self.config.limits;
         self.config.dial.names.most = limits.names;
+        self.config.dial.limits = *limits;
         if self.own_jar {
             self.config.cookies = Some(CookieJar::with_limits(limits));
         }

@@ -146,6 +146,58 @@ fn a_nonce_that_is_out_of_date_is_replaced() {
 }
 
 #[test]
+fn a_response_names_the_nonce_of_the_next_request() {
+    let (server, log) = server(|n, header| match header {
+        "" => challenge("Digest realm=r, nonce=n0, qop=auth"),
+        _ => {
+            let info = format!("\r\nauthentication-info: nextnonce=\"n{n}\"\r\n");
+            ok("in").replacen("\r\n", &info, 1)
+        }
+    });
+    run(async {
+        let session = Session::builder().digest("me", "pass").build().unwrap();
+        for _ in 0..3 {
+            assert_eq!(session.get(server.url("/")).await.unwrap().status(), 200);
+        }
+        let log = log.lock().unwrap();
+        let answers = log[1..].iter();
+        let nonces: Vec<_> = answers
+            .map(|header| (param(header, "nonce"), param(header, "nc")))
+            .collect();
+        let first = "00000001";
+        assert_eq!(nonces, [("n0", first), ("n2", first), ("n3", first)]);
+    });
+}
+
+#[test]
+fn a_body_is_protected_if_it_is_known() {
+    let (server, log) = server(|_, header| match header {
+        "" => challenge("Digest realm=r, nonce=n, qop=\"auth-int\""),
+        _ => ok("in"),
+    });
+    run(async {
+        let session = Session::new();
+        let post = || session.post(server.url("/")).digest("me", "p");
+        let pieces = || stream::iter([Ok::<_, std::io::Error>("order")]);
+        let streamed = Body::replayable(pieces);
+        for (request, status) in [
+            (post(), 200),
+            (post().body("order"), 200),
+            (post().body(streamed), 401),
+        ] {
+            assert_eq!(request.await.unwrap().status(), status);
+        }
+        let log = log.lock().unwrap();
+        assert_eq!(log.len(), 5, "the last one was not sent again");
+        for answer in [&log[1], &log[3]] {
+            assert_eq!(param(answer, "qop"), "auth-int");
+        }
+        let response = |n: usize| param(&log[n], "response");
+        assert_ne!(response(1), response(3));
+    });
+}
+
+#[test]
 fn a_challenge_is_answered_once() {
     // Each refusal has another nonce and says that the last one was out of date.
     let (server, log) =

@@ -395,6 +395,62 @@ fn a_name_can_be_given_an_address() {
 }
 
 #[test]
+fn an_address_for_one_port() {
+    let (one, other) = (echo(), echo());
+    run(async {
+        let session = Session::builder()
+            .resolve("a.example", other.addr)
+            .resolve_port("a.example", 81, [one.addr])
+            .resolve_port("192.0.2.1", 82, [one.addr])
+            .build()
+            .unwrap();
+        for (url, from_one, from_other) in [
+            ("http://a.example/", 0, 1),
+            ("http://a.example:81/", 1, 1),
+            ("http://192.0.2.1:82/", 2, 1),
+        ] {
+            text(&session, url).await;
+            assert_eq!((one.accepted(), other.accepted()), (from_one, from_other));
+        }
+    });
+}
+
+#[test]
+fn the_target_as_it_is() {
+    let server = Server::answering(|request| {
+        let location = "location: /two?x\r\n";
+        match &request.target[..] {
+            "/one/../two" => ok("").replacen("200 OK\r\n", &format!("302 Go\r\n{location}"), 1),
+            target => ok(target),
+        }
+    });
+    run(async {
+        let session = Session::new();
+        for (target, want) in [
+            ("*", "*"),
+            ("/a/../b?%41", "/a/../b?%41"),
+            ("http://other.example/", "http://other.example/"),
+            ("/one/../two", "/two?x"),
+        ] {
+            let request = session.get(server.url("/path")).target(target);
+            assert_eq!(request.await.unwrap().text().await.unwrap(), want);
+        }
+        for target in ["", "/a b", "/\r\nx: y", "/\u{e4}", "/\0"] {
+            let error = session
+                .get(server.url("/"))
+                .target(target)
+                .await
+                .unwrap_err();
+            let ErrorKind::InvalidRequest { kind, .. } = error.kind() else {
+                panic!("{error:?}")
+            };
+            assert_eq!(*kind, RequestErrorKind::Target, "{target:?}");
+        }
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+#[test]
 fn a_refused_connection_is_named() {
     let addr = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -305,6 +305,24 @@ fn a_request_that_was_sent_before_the_goodbye_is_sent_once() {
 }
 
 #[test]
+fn the_target_as_it_is() {
+    let server = H2Server::start(|seen| {
+        let target = seen.head.uri().path_and_query().unwrap();
+        plain(target.as_str())
+    });
+    run(async {
+        let session = session().build().unwrap();
+        for target in ["/a/../b?c", "*"] {
+            let request = session.get(server.url("/path")).target(target);
+            assert_eq!(request.await.unwrap().text().await.unwrap(), target);
+        }
+        let request = session.get(server.url("/path")).target("a.example:443");
+        let error = request.await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::InvalidRequest { .. }));
+    });
+}
+
+#[test]
 fn responses_without_a_body_and_with_trailers() {
     let server = H2Server::start(|seen| match seen.head.uri().path() {
         "/trailers" => {

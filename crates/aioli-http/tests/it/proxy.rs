@@ -13,8 +13,10 @@ use crate::cancel::at_most;
 use crate::server::{Conn, Request, Server, ok, run, text};
 use crate::tls::Authority;
 
+mod digest;
 mod leaks;
 mod socks;
+mod socks4;
 
 /// Requests as somebody saw them, in their order.
 type Seen = Arc<Mutex<Vec<Request>>>;
@@ -202,6 +204,35 @@ fn input_057_and_132_a_tunnel_carries_the_request_and_nothing_else() {
         assert_eq!(request.header("cookie"), Some("c=1"));
         assert_eq!(request.header("proxy-authorization"), None);
     }
+}
+
+#[test]
+fn a_tunnel_can_be_asked_for_whatever_the_url() {
+    let seen = Seen::default();
+    let noted = seen.clone();
+    let server = Server::start(move |conn| {
+        while let Some(request) = conn.request() {
+            let answer = match request.method == "CONNECT" {
+                true => "HTTP/1.1 200 Established\r\n\r\n".to_owned(),
+                false => ok("fine"),
+            };
+            noted.lock().unwrap().push(request);
+            conn.send(answer);
+        }
+    });
+    run(async {
+        let proxy = Proxy::http(&server.addr.to_string()).basic("me", "secret");
+        let session = Session::builder().proxy(proxy.tunnel(true));
+        let session = session.build().unwrap();
+        for _ in 0..2 {
+            fine(&session, "http://a.example/x").await;
+        }
+    });
+    let seen = seen.lock().unwrap();
+    let asked: Vec<_> = seen.iter().map(|request| &request.target[..]).collect();
+    assert_eq!(asked, ["a.example:80", "/x", "/x"]);
+    let login = |n: usize| seen[n].header("proxy-authorization");
+    assert_eq!((login(0), login(1)), (Some("Basic bWU6c2VjcmV0"), None));
 }
 
 #[test]

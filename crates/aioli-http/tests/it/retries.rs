@@ -52,6 +52,17 @@ fn statuses_with_doubling_waits() {
 }
 
 #[test]
+fn for_so_long_and_no_longer() {
+    // Tries begin after 0 s, 1 s, 3 s, 7 s, 15 s.
+    for (within, tries, seconds) in [(100, 9, 47), (4, 4, 7), (3, 3, 3), (0, 1, 0)] {
+        let session = answering(exact(8).within(within), [503; 99].map(Mock::new));
+        let (result, asked, took) = outcome(&session, session.get(URL).send());
+        let want = (503, tries, Duration::from_secs(seconds));
+        assert_eq!((result.unwrap(), asked, took), want, "within {within} s");
+    }
+}
+
+#[test]
 fn the_last_response_is_the_outcome() {
     let session = answering(exact(2), [503; 9].map(Mock::new));
     let (result, asked, took) = outcome(&session, session.get(URL).send());

@@ -4,11 +4,18 @@ use http::HeaderValue;
 use url::Url;
 
 use super::*;
+use crate::auth::Asked;
 use crate::origin::Origin;
 
 fn sent(auth: &Auth) -> HeaderValue {
     let origin = Origin::of(&Url::parse("http://a.example/").unwrap()).unwrap();
-    auth.header(&origin, "GET", "/").unwrap()
+    auth.header(Asked {
+        of: &origin,
+        method: "GET",
+        target: "/",
+        body: None,
+    })
+    .unwrap()
 }
 
 /// Checks which login and password `host` gets.

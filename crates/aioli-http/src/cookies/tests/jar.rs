@@ -104,7 +104,7 @@ fn a_jar_of_other_bounds() {
     let saved = other.to_json(SessionCookies::Keep);
     jar.add_json(&saved).unwrap();
     assert_eq!(jar.len(), 2);
-    other.set(&url(A), "name=value").unwrap();
+    other.set(&url(A), "name=values").unwrap();
     let saved = other.to_json(SessionCookies::Keep);
     assert_eq!(
         jar.add_json(&saved).unwrap_err().kind(),

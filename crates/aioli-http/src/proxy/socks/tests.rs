@@ -32,6 +32,13 @@ fn v4() -> Target<'static> {
 }
 
 #[test]
+fn an_empty_password_is_sent_as_what_it_is() {
+    let fine = b"\x05\x02\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0";
+    let sent = converse(Some(("me", "")), v4(), fine).unwrap();
+    assert_eq!(sent[1], b"\x01\x02me\x00");
+}
+
+#[test]
 fn without_a_login() {
     let fine = b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0";
     assert_eq!(

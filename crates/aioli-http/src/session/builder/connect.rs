@@ -15,7 +15,8 @@ use crate::proxy::Proxy;
 use crate::resolve::Resolver;
 
 impl SessionBuilder {
-    /// Connects to `address` when the host of a URL is `host`, instead of looking it up.
+    /// Connects to `address` when the host of a URL is `host`, instead of looking it up; a host
+    /// may also be an address.
     ///
     /// Port 0 is the port of the URL. Certificates are checked against `host` all the same. What
     /// is no host is told by [`build`](SessionBuilder::build).
@@ -34,7 +35,35 @@ impl SessionBuilder {
     ) -> SessionBuilder {
         if let Some(host) = self.host(host) {
             let addresses = addresses.into_iter().collect();
-            self.config.dial.names.overrides.insert(host, addresses);
+            self.config.dial.names.give(host, None, addresses);
+        }
+        self
+    }
+
+    /// As [`resolve_all`](SessionBuilder::resolve_all), for one port of the host: other ports of it
+    /// have the addresses that they have otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::Session;
+    ///
+    /// // The new server, before the name leads there; everything else as it is.
+    /// let session = Session::builder()
+    ///     .resolve_port("www.example.org", 443, ["192.0.2.7:8443".parse().unwrap()])
+    ///     .build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    pub fn resolve_port(
+        mut self,
+        host: &str,
+        port: u16,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> SessionBuilder {
+        if let Some(host) = self.host(host) {
+            let addresses = addresses.into_iter().collect();
+            self.config.dial.names.give(host, Some(port), addresses);
         }
         self
     }
@@ -70,7 +99,7 @@ impl SessionBuilder {
     /// How long the addresses of a name are used again, 10 seconds unless it is said; zero looks
     /// each one up that no request is waiting for.
     ///
-    /// At most 1024 names are remembered. One to none of whose addresses a connection could be
+    /// [`Limits::names`](crate::Limits::names) says how many are remembered. One to none of whose addresses a connection could be
     /// made is forgotten at once. Requests that wait for the same name share one look-up.
     ///
     /// # Panics
