@@ -11,6 +11,7 @@ mod jsonl;
 mod log;
 mod options;
 mod output;
+mod pace;
 mod progress;
 mod report;
 mod session;

@@ -20,9 +20,10 @@ use crate::errors;
 
 /// Headers of responses whose values are nobody's business who reads a log; of requests, the client
 /// knows them.
-const SECRET: [HeaderName; 2] = [
+const SECRET: [HeaderName; 3] = [
     header::SET_COOKIE,
     HeaderName::from_static("authentication-info"),
+    HeaderName::from_static("proxy-authentication-info"),
 ];
 const HIDDEN: &str = "[hidden]";
 

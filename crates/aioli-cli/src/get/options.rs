@@ -86,6 +86,12 @@ pub(super) struct RequestOptions {
     /// Add to the query, escaped
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) url_query: Vec<String>,
+    /// Send `/../` and `/./` of the URL's path as they are
+    #[arg(long)]
+    pub(super) path_as_is: bool,
+    /// Send this in place of the URL's path and query
+    #[arg(long, value_name = "TARGET")]
+    pub(super) request_target: Option<String>,
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub(super) location: bool,
@@ -237,12 +243,24 @@ pub(super) struct ConnectionOptions {
     /// Give up when there is no connection after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) connect_timeout: Option<f64>,
+    /// Send and receive no more bytes a second; `k`, `m` and `g` behind the number are 1024 and so on
+    #[arg(long, value_name = "SPEED", value_parser = bytes)]
+    pub(super) limit_rate: Option<u64>,
+    /// Give up what is slower than so many bytes a second for the time of `-y`
+    #[arg(short = 'Y', long, value_name = "BYTES")]
+    pub(super) speed_limit: Option<u64>,
+    /// For so many seconds, 30 if it is not said
+    #[arg(short = 'y', long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) speed_time: Option<u32>,
     /// Try again so many times when something fails in passing
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) retry: u32,
     /// Wait so many seconds before each further try, and not longer and longer
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) retry_delay: Option<f64>,
+    /// Begin no other try when so many seconds have passed since the first one
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) retry_max_time: Option<f64>,
     /// Try again whatever the method
     #[arg(long)]
     pub(super) retry_all_errors: bool,
@@ -274,8 +292,8 @@ pub(super) struct ConnectionOptions {
     /// Trust these root certificates, in PEM or DER, and no others
     #[arg(long, value_name = "FILE")]
     pub(super) cacert: Option<PathBuf>,
-    /// Connect to this address for a host
-    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    /// Connect to these addresses for a host and a port
+    #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
     pub(super) resolve: Vec<String>,
 }
 
@@ -299,17 +317,40 @@ fn seconds(text: &str) -> Result<f64, &'static str> {
     }
 }
 
-/// What `--resolve` says: a host, a port, and the address instead.
-pub(super) fn resolve(text: &str) -> Option<(String, u16, IpAddr)> {
+/// A number of bytes, with curl's letters for powers of 1024.
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let wrong = "not a number of bytes";
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match text[number.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return Err(wrong),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong)?;
+    number.checked_mul(1 << (10 * power)).ok_or(wrong)
+}
+
+/// What `--resolve` says: a host, a port, and the addresses instead. What curl has a `+` in front
+/// for, that they do not stay for ever, is no matter here.
+pub(super) fn resolve(text: &str) -> Option<(String, u16, Vec<IpAddr>)> {
+    let text = text.strip_prefix('+').unwrap_or(text);
     let (host, rest) = text.split_once(':')?;
-    let (port, address) = rest.split_once(':')?;
-    let address = address.trim_start_matches('[').trim_end_matches(']');
-    Some((host.to_owned(), port.parse().ok()?, address.parse().ok()?))
+    let (port, addresses) = rest.split_once(':')?;
+    let address = |text: &str| {
+        let text = text.trim_start_matches('[').trim_end_matches(']');
+        text.parse().ok()
+    };
+    let addresses = addresses.split(',').map(address).collect::<Option<_>>()?;
+    Some((host.to_owned(), port.parse().ok()?, addresses))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, parse, resolve, seconds};
+    use super::{Options, bytes, parse, resolve, seconds};
     use clap::CommandFactory;
     use std::path::PathBuf;
 
@@ -349,12 +390,36 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_bytes() {
+        for (text, want) in [
+            ("0", 0),
+            ("512", 512),
+            ("2k", 2048),
+            ("3M", 3 << 20),
+            ("1g", 1 << 30),
+        ] {
+            assert_eq!(bytes(text), Ok(want), "{text}");
+        }
+        for bad in ["", "k", "1.5k", "1kk", "-1", "99999999999p"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn addresses_instead_of_hosts() {
         let v6 = resolve("a.b:443:[::1]").unwrap();
         assert_eq!((v6.0.as_str(), v6.1), ("a.b", 443));
-        assert!(v6.2.is_ipv6());
-        assert!(resolve("a.b:80:10.0.0.1").unwrap().2.is_ipv4());
-        for bad in ["", "a", "a:80", "a:x:1.2.3.4", "a:80:nonsense"] {
+        assert!(v6.2[0].is_ipv6());
+        assert!(resolve("a.b:80:10.0.0.1").unwrap().2[0].is_ipv4());
+        assert_eq!(resolve("+a.b:80:10.0.0.1,[::1]").unwrap().2.len(), 2);
+        for bad in [
+            "",
+            "a",
+            "a:80",
+            "a:x:1.2.3.4",
+            "a:80:nonsense",
+            "a:80:1.2.3.4,",
+        ] {
             assert!(resolve(bad).is_none(), "{bad}");
         }
     }

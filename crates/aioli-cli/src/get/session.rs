@@ -61,7 +61,15 @@ async fn connection(
     mut builder: SessionBuilder,
     asked: &ConnectionOptions,
 ) -> Result<SessionBuilder, Failure> {
-    let timeout = asked.max_time.map_or_else(Timeout::none, Timeout::total);
+    let mut timeout = asked.max_time.map_or_else(Timeout::none, Timeout::total);
+    if asked.speed_limit.is_some() || asked.speed_time.is_some() {
+        // As curl has it, one of both stands for the other with its usual value.
+        let (least, over) = (
+            asked.speed_limit.unwrap_or(1),
+            asked.speed_time.unwrap_or(30),
+        );
+        timeout = timeout.min_speed(least, f64::from(over));
+    }
     builder = builder
         .timeout(timeout.connect(asked.connect_timeout.unwrap_or(300.0)))
         .limits(Limits::default());
@@ -78,6 +86,11 @@ async fn connection(
             .respect_retry_after(BACKOFF.end)
             .unsafe_methods(asked.retry_all_errors)
             .on_status(PASSING);
+        let retry = match asked.retry_max_time {
+            // As curl has it, 0 is no limit.
+            Some(limit) if limit > 0.0 => retry.within(limit),
+            _ => retry,
+        };
         let retry = match asked.retry_delay {
             Some(delay) => retry.backoff(delay..delay).jitter(|| 1.0),
             None => retry,
@@ -90,9 +103,10 @@ async fn connection(
         builder = builder.system_roots(false).add_root_certificate(roots);
     }
     for text in &asked.resolve {
-        let wrong = || Failure::usage(format!("--resolve {text}: not HOST:PORT:ADDRESS"));
-        let (host, port, address) = resolve(text).ok_or_else(wrong)?;
-        builder = builder.resolve(&host, (address, port).into());
+        let wrong = || Failure::usage(format!("--resolve {text}: not HOST:PORT:ADDRESS[,ADDRESS]"));
+        let (host, port, addresses) = resolve(text).ok_or_else(wrong)?;
+        let addresses = addresses.into_iter().map(|address| (address, port).into());
+        builder = builder.resolve_port(&host, port, addresses);
     }
     if let Some(path) = &asked.unix_socket {
         builder = builder.unix_socket(path);

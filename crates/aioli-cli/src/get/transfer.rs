@@ -1,11 +1,12 @@
 //! One transfer: the request that the options describe, and what becomes of the answer.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Instant;
 
 use aioli::http::{
-    Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode, Url,
-    header,
+    Auth, Body, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode,
+    Url, header,
 };
 use aioli::prelude::*;
 
@@ -19,6 +20,7 @@ use super::form::form;
 use super::log::{Log, with};
 use super::options::{IdentityOptions, Options, RequestOptions};
 use super::output::{Target, stdout};
+use super::pace::Pace;
 use super::progress::Bars;
 use super::report::Report;
 
@@ -168,6 +170,7 @@ impl Transfer<'_> {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
+        let mut pace = Pace::new(self.options.connection.limit_rate);
         let progress = self.bars.start(target.is_file() && !output.silent, length);
         while let Some(piece) = response.chunk().await? {
             report.bytes += piece.len() as u64;
@@ -177,6 +180,7 @@ impl Transfer<'_> {
             let written = target.write(&piece, output.create_dirs).await;
             written.map_err(|error| Failure::write(&error))?;
             progress.advance(piece.len());
+            pace.spend(piece.len()).await;
         }
         progress.finish();
         let closed = target.close(output.create_dirs).await;
@@ -246,6 +250,9 @@ async fn request(
         segments.pop_if_empty().push(&name.to_string_lossy());
     }
     let mut request = session.request(method.clone(), &url);
+    if let Some(target) = target(asked, text, &url) {
+        request = request.target(&target);
+    }
     if let Some(text) = &asked.time_cond {
         let (name, value) = condition(text).await?;
         request = request.header(name, value);
@@ -255,14 +262,40 @@ async fn request(
     if expects(asked, data.as_ref().map(|data| data.bytes.len()), file).await {
         request = request.expect_continue(options.connection.expect100_timeout);
     }
-    if let Some(path) = file {
-        request = request.body(upload(path).await.map_err(|error| Failure::read(&error))?);
-    } else if let Some(form) = form {
-        request = request.multipart(form);
-    } else if let Some(data) = data {
-        request = request.body(data.bytes);
+    if let Some(form) = form.filter(|_| file.is_none()) {
+        return Ok((method, url, request.multipart(form)));
+    }
+    let body = match (file, data) {
+        (Some(path), _) => Some(upload(path).await.map_err(|error| Failure::read(&error))?),
+        (None, data) => data.map(|data| data.bytes.into()),
+    };
+    if let Some(mut body) = body {
+        if let Some(rate) = options.connection.limit_rate.and_then(NonZeroU64::new) {
+            body = Body::limit_rate(body, rate);
+        }
+        request = request.body(body);
     }
     Ok((method, url, request))
+}
+
+/// What stands in the request line, if it is not the path and the query of `url`: what was asked
+/// for, or the path as it was written in `text`.
+fn target(asked: &RequestOptions, text: &str, url: &Url) -> Option<String> {
+    if let Some(target) = &asked.request_target {
+        return Some(target.clone());
+    }
+    if !asked.path_as_is {
+        return None;
+    }
+    let (_, rest) = text.split_once("://").unwrap_or(("", text));
+    let at = rest.find(['/', '?', '#'])?;
+    let path = rest[at..].split(['?', '#']).next().unwrap_or_default();
+    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // There is nothing to be kept, or it could not be sent as it is.
+        return None;
+    }
+    let query = url.query().map(|query| format!("?{query}"));
+    Some(format!("{path}{}", query.unwrap_or_default()))
 }
 
 /// Whether the server is asked before the body is sent: because a header says so, or because the
@@ -371,7 +404,8 @@ fn split_header(text: &str) -> Option<(HeaderName, Option<&[u8]>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{split_header, url};
+    use super::{split_header, target, url};
+    use crate::get::options::parse;
 
     #[test]
     fn headers_of_the_command_line() {
@@ -381,6 +415,24 @@ mod tests {
         assert_eq!(split("X-Empty;"), Some(("x-empty".into(), Some(&b""[..]))));
         assert_eq!(split("no colon"), None);
         assert_eq!(split("bad name: x"), None);
+    }
+
+    #[test]
+    fn targets_that_are_not_the_urls() {
+        let target = |words: &[&str], text: &str| {
+            let words = words.iter().chain([&text]).map(Into::into);
+            let [options] = parse(words.collect()).unwrap().try_into().unwrap();
+            target(&options.request, text, &url(text).unwrap())
+        };
+        let as_is = |text| target(&["--path-as-is"], text);
+        assert_eq!(as_is("a/b/../c?d e#f").as_deref(), Some("/b/../c?d%20e"));
+        assert_eq!(as_is("http://a/./%41").as_deref(), Some("/./%41"));
+        for nothing in ["http://a", "a?b", "a/b c"] {
+            assert_eq!(as_is(nothing), None, "{nothing}");
+        }
+        let own = target(&["--path-as-is", "--request-target", "*"], "a/b/../c");
+        assert_eq!(own.as_deref(), Some("*"));
+        assert_eq!(target(&[], "a/b/../c"), None);
     }
 
     #[test]

@@ -19,19 +19,39 @@ const PROXY_PORT: u16 = 1080;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Proxy")]
 pub(super) struct ProxyOptions {
-    /// Take this proxy (`http`, `https`, `socks5`, `socks5h`), and not the environment's; an
+    /// Take this proxy (`http`, `https`, `socks4`, `socks4a`, `socks5`, `socks5h`), and not the environment's; an
     /// empty one is none
-    #[arg(short = 'x', long, value_name = "[SCHEME://]HOST[:PORT]")]
+    #[arg(
+        short = 'x',
+        long,
+        value_name = "[SCHEME://]HOST[:PORT]",
+        group = "one_proxy"
+    )]
     proxy: Option<String>,
     /// Take a SOCKS5 proxy, with addresses that are looked up here
-    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["proxy", "socks5_hostname"])]
+    #[arg(long, value_name = "HOST[:PORT]", group = "one_proxy")]
     socks5: Option<String>,
     /// Take a SOCKS5 proxy, which looks names up
-    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "proxy")]
+    #[arg(long, value_name = "HOST[:PORT]", group = "one_proxy")]
     socks5_hostname: Option<String>,
+    /// Take a SOCKS4 proxy, with IPv4 addresses that are looked up here
+    #[arg(long, value_name = "HOST[:PORT]", group = "one_proxy")]
+    socks4: Option<String>,
+    /// Take a SOCKS4a proxy, which looks names up
+    #[arg(long, value_name = "HOST[:PORT]", group = "one_proxy")]
+    socks4a: Option<String>,
+    /// Ask an HTTP proxy for a tunnel whatever the URL, and not only for `https`
+    #[arg(short = 'p', long)]
+    proxytunnel: bool,
     /// Authenticate to the proxy
     #[arg(short = 'U', long, value_name = "NAME:PASSWORD")]
     proxy_user: Option<String>,
+    /// Send the proxy's password as it is (that is what happens without `--proxy-digest`)
+    #[arg(long, overrides_with = "proxy_digest")]
+    proxy_basic: bool,
+    /// Prove the password to the proxy, and do not send it
+    #[arg(long, overrides_with = "proxy_basic")]
+    proxy_digest: bool,
     /// Send a header to the proxy alone
     #[arg(long, value_name = "NAME: VALUE")]
     proxy_header: Vec<String>,
@@ -98,18 +118,28 @@ pub(super) fn proxies(
     builder: SessionBuilder,
     asked: &ProxyOptions,
 ) -> Result<SessionBuilder, Failure> {
-    let own = match (&asked.proxy, &asked.socks5, &asked.socks5_hostname) {
-        (Some(text), _, _) if text.is_empty() => return Ok(builder),
-        (Some(text), _, _) => Some(Proxy::new(&with_port(text))),
-        (_, Some(text), _) => Some(Proxy::socks5(text)),
-        (_, _, Some(text)) => Some(Proxy::socks5h(text)),
-        _ => None,
-    };
+    if asked.proxy.as_ref().is_some_and(String::is_empty) {
+        return Ok(builder);
+    }
+    let named = asked.proxy.as_ref();
+    let socks = |text: &Option<String>, proxy: fn(&str) -> Proxy| text.as_deref().map(proxy);
+    let own = named
+        .map(|text| Proxy::new(&with_port(text)))
+        .or_else(|| socks(&asked.socks5, Proxy::socks5))
+        .or_else(|| socks(&asked.socks5_hostname, Proxy::socks5h))
+        .or_else(|| socks(&asked.socks4, Proxy::socks4))
+        .or_else(|| socks(&asked.socks4a, Proxy::socks4a));
     let is_own = own.is_some();
     let mut proxy = own.unwrap_or_else(Proxy::from_env);
     if let Some(user) = &asked.proxy_user {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        proxy = proxy.basic(name, password);
+        proxy = match asked.proxy_digest {
+            true => proxy.digest(name, password),
+            false => proxy.basic(name, password),
+        };
+    }
+    if asked.proxytunnel {
+        proxy = proxy.tunnel(true);
     }
     for header in &asked.proxy_header {
         // Nothing of it is shown: it may be a secret.
@@ -202,18 +232,14 @@ async fn connect_to(
         if !is_meant {
             continue;
         }
-        if url.domain().is_none() {
-            return Err(wrong("the host of the URL is an address"));
-        }
-        // Port 0 is that of the URL.
         let to_port = match to_port {
-            "" => 0,
-            port => port.parse().map_err(|_| wrong("not a port"))?,
+            "" => port,
+            other => other.parse().map_err(|_| wrong("not a port"))?,
         };
         let to = if to.is_empty() { host } else { to };
         let found = aioli::net::resolve((to.trim_matches(['[', ']']), to_port)).await;
         let found = found.map_err(|error| Failure::new(Code::CannotResolve, error))?;
-        builder = builder.resolve_all(host, found);
+        builder = builder.resolve_port(host.trim_matches(['[', ']']), port, found);
     }
     Ok(builder)
 }

@@ -8,6 +8,7 @@ mod fetch;
 mod get;
 mod interrupt;
 mod jsonl;
+mod like_curl;
 mod resume;
 mod server;
 mod tour;

@@ -134,7 +134,7 @@ fn certificates_and_addresses() {
     let seen = server.take_seen();
     assert_eq!(seen.last().unwrap().header("host"), Some("name.example"));
     run(&folder, ["get", "--connect-to", "a:b", "http://a/"]).check(2, &[&["--connect-to"]]);
-    get(&["--connect-to", ":::1"]).check(2, &[&["an address"]]);
+    get(&["--connect-to", ":::1"]).check(7, &[&["127.0.0.1"]]);
     get(&["--http2-prior-knowledge"]).check(16, &[&["http/2"]]);
     get(&["--http2-prior-knowledge", "--http2"]).check(0, &[]);
     get(&["-6"]).check(6, &[&["family"]]);

@@ -1,0 +1,250 @@
+//! `aioli get` beside curl: the same words, the same requests, the same exit code.
+//!
+//! Where there is no curl, `aioli get` alone is held to what is expected of both.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::command::{Folder, run};
+use super::server::{Request, Server, content, refused, reply};
+
+/// Whether there is a curl to compare with.
+static CURL: LazyLock<bool> = LazyLock::new(|| {
+    let version = Command::new("curl")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    let there = version.is_ok_and(|status| status.success());
+    if !there {
+        eprintln!("skipped: the comparison with curl, which is not installed");
+    }
+    there
+});
+
+/// The exit codes of `aioli get` and, if it is there, of curl, with these words.
+fn codes(folder: &Folder, words: &[&str]) -> Vec<(&'static str, Option<i32>)> {
+    let own = run(folder, ["get", "-s"].iter().chain(words)).code;
+    let mut codes = vec![("aioli get", own)];
+    if *CURL {
+        let mut curl = Command::new("curl");
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            curl.env_remove(name).env_remove(name.to_uppercase());
+        }
+        // Nobody's own settings.
+        let curl = curl.args(["-q", "-s"]).args(words).stdout(Stdio::null());
+        codes.push(("curl", curl.status().unwrap().code()));
+    }
+    codes
+}
+
+/// Checks what a server sees of both, as methods and targets, and how both end.
+#[track_caller]
+fn check(server: &Server, words: &[&str], code: i32, seen: &[&str]) {
+    let folder = Folder::new();
+    for (who, ended) in codes(&folder, words) {
+        assert_eq!(ended, Some(code), "{who} {words:?}");
+    }
+    let came = server.take_seen();
+    let came: Vec<_> = came
+        .iter()
+        .map(|r| format!("{} {}", r.method, r.name))
+        .collect();
+    let times = if *CURL { 2 } else { 1 };
+    assert_eq!(came, seen.repeat(times), "{words:?}");
+}
+
+/// Answers everything, `CONNECT` too.
+fn server() -> Server {
+    Server::start(|request, stream| match request.name.as_str() {
+        "busy" => reply(stream, "503 Busy", "", b""),
+        _ => fine(request, stream),
+    })
+}
+
+/// Answers, but says nothing behind the head of a tunnel.
+fn fine(request: &Request, stream: &mut TcpStream) -> io::Result<()> {
+    let body: &[u8] = match request.method.as_str() {
+        "CONNECT" => b"",
+        _ => b"fine",
+    };
+    reply(stream, "200 OK", "", body)
+}
+
+fn port(server: &Server) -> String {
+    let url = server.url("");
+    let address = url.trim_end_matches('/');
+    address.rsplit(':').next().unwrap().to_owned()
+}
+
+#[test]
+fn targets() {
+    let server = server();
+    let url = server.url("a/../b/./c?x=/../y");
+    check(&server, &[&url], 0, &["GET b/c?x=/../y"]);
+    check(
+        &server,
+        &["--path-as-is", &url],
+        0,
+        &["GET a/../b/./c?x=/../y"],
+    );
+    let words = ["--request-target", "*", "-X", "OPTIONS", &url];
+    check(&server, &words, 0, &["OPTIONS *"]);
+    let words = ["--request-target", "/x/../%79?z", "--path-as-is", &url];
+    check(&server, &words, 0, &["GET x/../%79?z"]);
+}
+
+#[test]
+fn other_addresses_for_a_host_and_a_port() {
+    let server = server();
+    let port = &port(&server);
+    let resolve = format!("name.example:{port}:127.0.0.1");
+    let other = "name.example:1:127.0.0.7";
+    let url = format!("http://name.example:{port}/x");
+    let words = ["--resolve", other, "--resolve", &resolve, &url];
+    check(&server, &words, 0, &["GET x"]);
+    for (from, url) in [
+        ("name.example:80", "http://name.example/x"),
+        (":80", "http://name.example/x"),
+        ("127.0.0.1:1", "http://127.0.0.1:1/x"),
+    ] {
+        let to = format!("{from}:127.0.0.1:{port}");
+        check(&server, &["--connect-to", &to, url], 0, &["GET x"]);
+    }
+    // It is for another port.
+    let to = format!("127.0.0.1:2:127.0.0.1:{port}");
+    check(&server, &["--connect-to", &to, &refused()], 7, &[]);
+}
+
+#[test]
+fn a_tunnel_for_every_url() {
+    let proxy = server();
+    let address = format!("127.0.0.1:{}", port(&proxy));
+    let url = "http://a.example/x";
+    check(
+        &proxy,
+        &["-x", &address, url],
+        0,
+        &["GET http://a.example/x"],
+    );
+    let tunnel = ["CONNECT a.example:80", "GET x"];
+    check(&proxy, &["-p", "-x", &address, url], 0, &tunnel);
+}
+
+#[test]
+fn a_proof_for_a_proxy() {
+    let proxy = Server::start(|request, stream| {
+        let answer = request.header("proxy-authorization").unwrap_or_default();
+        let is_asked = request.name.contains("a.example");
+        let proves = answer.starts_with("Digest ") && answer.contains("nonce=\"n\"");
+        if is_asked && !proves {
+            let challenge = "proxy-authenticate: Digest realm=\"p\", nonce=\"n\", qop=\"auth\"\r\n";
+            return reply(stream, "407 Who", challenge, b"");
+        }
+        fine(request, stream)
+    });
+    let address = format!("127.0.0.1:{}", port(&proxy));
+    let login = ["-U", "me:secret", "--proxy-digest", "-x", &address];
+    let url = "http://a.example/x";
+    let words = [&login[..], &[url]].concat();
+    check(&proxy, &words, 0, &["GET http://a.example/x"; 2]);
+    let connect = "CONNECT a.example:80";
+    let words = [&login[..], &["-p", url]].concat();
+    check(&proxy, &words, 0, &[connect, connect, "GET x"]);
+}
+
+#[test]
+fn proxies_of_socks4() {
+    let nobody = refused();
+    let nobody = nobody
+        .trim_start_matches("http://")
+        .trim_end_matches("/refused");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    // Refuses, then lets through and answers, for each of the two.
+    thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let asked = "\x04\x01\0\x50\0\0\0\x01\0a.example\0".len();
+            stream.read_exact(&mut vec![0; asked]).unwrap();
+            let times = if *CURL { 2 } else { 1 };
+            let refuses = n < times;
+            stream
+                .write_all(&[0, 90 + u8::from(refuses), 0, 0, 0, 0, 0, 0])
+                .unwrap();
+            if !refuses {
+                let _ = stream.read(&mut [0; 4096]);
+                reply(&mut stream, "200 OK", "connection: close\r\n", b"fine").unwrap();
+            }
+        }
+    });
+    let folder = Folder::new();
+    let url = "http://a.example/";
+    for (proxy, code) in [(nobody, 7), (&address, 97), (&address, 0)] {
+        for (who, ended) in codes(&folder, &["--socks4a", proxy, url]) {
+            assert_eq!(ended, Some(code), "{who} by {proxy}");
+        }
+    }
+    let words = ["get", "-s", "-x", "socks4://me:secret@127.0.0.1:1", url];
+    assert_eq!(run(&folder, words).code, Some(5), "there are no passwords");
+}
+
+#[test]
+fn how_long_it_is_tried_again() {
+    let server = server();
+    let url = server.url("busy");
+    let words = [
+        "-f",
+        "--retry",
+        "9",
+        "--retry-delay",
+        "1",
+        "--retry-max-time",
+        "1",
+        &url,
+    ];
+    check(&server, &words, 22, &["GET busy"; 2]);
+}
+
+#[test]
+fn what_is_too_slow() {
+    let stalled = Server::start(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")?;
+        // Until the client leaves.
+        stream.read(&mut [0]).map(drop)
+    });
+    let url = stalled.url("x");
+    check(&stalled, &["-Y", "1000", "-y", "1", &url], 28, &["GET x"]);
+}
+
+#[test]
+fn no_faster_than_asked_for() {
+    let body = content(3, 150_000);
+    let served = body.clone();
+    let server = Server::start(
+        move |request: &Request, stream| match request.method.as_str() {
+            "GET" => reply(stream, "200 OK", "", &served),
+            _ => reply(stream, "200 OK", "", b""),
+        },
+    );
+    let folder = Folder::new();
+    folder.write("up", &body);
+    for words in [
+        &["-o", "down"][..],
+        &["-T", "up"],
+        &["--data-binary", "@up"],
+    ] {
+        let since = Instant::now();
+        let url = server.url("x");
+        let words = [&["get", "-s", "--limit-rate", "100k"], words, &[&url]].concat();
+        run(&folder, words).check(0, &[]);
+        let took = since.elapsed();
+        assert!(took >= Duration::from_millis(1300), "{took:?}");
+    }
+    assert!(folder.read("down") == body);
+    let [_, put, post] = server.take_seen().try_into().unwrap();
+    assert!(put.body == body && post.body == body);
+}
