@@ -22,6 +22,16 @@ pub(crate) use self::options_other::{
     REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
 };
 
+#[cfg(unix)]
+mod names_unix;
+#[cfg(unix)]
+pub(crate) use self::names_unix::ipv4_addresses;
+
+#[cfg(not(unix))]
+mod names_other;
+#[cfg(not(unix))]
+pub(crate) use self::names_other::ipv4_addresses;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod calls_linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
