@@ -113,6 +113,7 @@ mod primitive;
 mod report;
 mod runner;
 mod seconds;
+mod spares;
 mod spawn;
 mod task;
 mod virtual_time;

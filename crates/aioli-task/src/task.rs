@@ -30,6 +30,12 @@ pub use tasks::{SpawnAll, Tasks};
 
 use crate::event_loop::local;
 
+/// Drops what this thread has kept of tasks that are gone.
+pub(crate) fn drop_spares() {
+    side::drop_spares();
+    join::drop_spares();
+}
+
 /// The task that is running on this thread.
 ///
 /// # Panics

@@ -362,9 +362,20 @@ impl Handler {
         let Some(waker) = place.leave_as_leaf() else {
             return false;
         };
-        self.own.state = State::Gone;
+        if place.is_last() {
+            self.retire();
+        } else {
+            self.own.state = State::Gone;
+        }
         drop(waker);
         true
+    }
+
+    #[cold]
+    fn retire(&mut self) {
+        if let State::Linked(place) = mem::replace(&mut self.own.state, State::Gone) {
+            place.retire();
+        }
     }
 
     /// The body is pending.
@@ -408,6 +419,7 @@ impl Handler {
         self.now(|link, after| {
             if let State::Linked(mut place) = mem::replace(&mut link.state, State::Gone) {
                 place.act(after, f);
+                place.retire();
             }
         });
     }

@@ -158,6 +158,18 @@ impl Place {
         entries.leave_as_leaf(at)
     }
 
+    /// Whether nobody else refers to the tree.
+    #[inline]
+    pub(super) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.address.tree) == 1
+    }
+
+    /// The entry has left.
+    #[inline]
+    pub(super) fn retire(self) {
+        self.address.tree.retire();
+    }
+
     /// Takes the handler out of its parent's list, until it is polled again.
     pub(super) fn unlink(&mut self, after: &mut After) {
         self.known = Known::NOTHING;
@@ -284,6 +296,7 @@ impl LeafPlace {
     fn leave_linked(&mut self, f: impl FnOnce(&mut Entries, Index, &mut After)) {
         if let Some(mut place) = self.0.take() {
             place.now(f);
+            place.retire();
         }
     }
 }

@@ -24,6 +24,12 @@
 //! No lock of a tree is held while another is taken, but by a move, which takes two in the order
 //! of their addresses in memory and looks again whether both ends are where it thought.
 //!
+//! # When nobody refers to a tree
+//!
+//! It is kept for another root, with its room, so that in the long run no handler allocates, the
+//! first one of a task included. Its serial numbers go on, but for that of the root, which is the
+//! same in every tree.
+//!
 //! # When nothing is asked
 //!
 //! A tree without a request anywhere is *quiet*, which can be seen without its lock. A task's poll
@@ -38,6 +44,8 @@ mod entry;
 mod judge;
 mod requests;
 mod slab;
+#[cfg(test)]
+mod tests;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +57,16 @@ use self::slab::Found;
 pub(crate) use self::slab::{Index, Key};
 use super::after::After;
 use super::reason::Request;
+use crate::spares::{self, Pile};
+
+thread_local! {
+    static SPARE: Pile<Arc<Tree>> = const { Pile::new() };
+}
+
+/// Drops the trees that this thread has kept.
+pub(crate) fn drop_spares() {
+    spares::clear(&SPARE);
+}
 
 /// One root's handlers.
 #[derive(Debug)]
@@ -149,10 +167,34 @@ impl Tree {
 
     /// A tree for an outermost handler.
     pub(super) fn empty() -> Arc<Tree> {
+        spares::take(&SPARE).unwrap_or_else(Tree::make)
+    }
+
+    #[cold]
+    fn make() -> Arc<Tree> {
         Arc::new_cyclic(|tree| Tree {
             entries: Mutex::new(Entries::new(tree.clone())),
             is_quiet: AtomicBool::new(true),
         })
+    }
+
+    /// The caller has no use for the tree any more. If nobody else refers to it, it is kept for
+    /// another root.
+    #[inline]
+    pub(crate) fn retire(self: Arc<Tree>) {
+        // The tree's own reference to itself is out of reach for who has none that counts, so a
+        // count of one does not grow. What others have done in the tree, they did under its lock.
+        if Arc::strong_count(&self) == 1 {
+            self.keep();
+        }
+    }
+
+    #[inline(never)]
+    fn keep(self: Arc<Tree>) {
+        let n_slots = self.lock().renew();
+        if let Some(n_slots) = n_slots {
+            spares::put(&SPARE, self, n_slots);
+        }
     }
 
     #[inline]
@@ -237,7 +279,7 @@ impl Tree {
 
     /// The task has ended.
     pub(crate) fn leave(&self) {
-        self.with_root(|entries, root, after| entries.leave(root, None, false, after));
+        self.with_root(Entries::leave_as_root);
     }
 
     /// A request arrives at the task, for the innermost handlers.

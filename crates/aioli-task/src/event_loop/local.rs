@@ -16,6 +16,7 @@ use super::ready::{Ready, ReadyQueue};
 use super::shared::{Remote, Shared};
 use super::spinning::Spinning;
 use super::turn::EVENTS_INTERVAL;
+use crate::cancel;
 use crate::first_panic::FirstPanic;
 use crate::inspect::PassHook;
 use crate::report::{ErrorHandler, Report};
@@ -261,6 +262,8 @@ impl LocalLoop {
         // SAFETY: this is the home, and it has no use for the slab any more: `slab` is gone, and no
         // task takes this thread for its home.
         unsafe { Slab::close(slab) };
+        task::drop_spares();
+        cancel::tree::drop_spares();
     }
 
     /// Whether real work is in flight that the loop should wait for.

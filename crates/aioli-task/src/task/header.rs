@@ -154,7 +154,7 @@ impl Header {
 
     /// The side record, made now if there was none.
     pub(crate) fn side_or_new(&self) -> &Side {
-        self.side.get_or_init(Side::default)
+        self.side.get_or_init(Side::spare_or_new)
     }
 
     /// The task's tree of handlers, if it has had one.
@@ -295,6 +295,16 @@ impl Header {
 
     pub(crate) fn unwinding(&self) -> u32 {
         self.side().map_or(0, Side::unwinding)
+    }
+}
+
+impl Drop for Header {
+    fn drop(&mut self) {
+        if let Some(side) = self.side.take()
+            && self.is_home()
+        {
+            side.retire();
+        }
     }
 }
 

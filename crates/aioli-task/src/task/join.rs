@@ -17,6 +17,7 @@ use crate::cancel::current;
 use crate::cancel::place::LeafPlace;
 use crate::cancel::tree::{Entered, Entries};
 use crate::cancel::{Cancelled, Raise, Reason, ReasonKind, Request};
+use crate::spares::{self, Pile};
 
 /// A spawned task; awaiting it gives its output.
 ///
@@ -55,6 +56,18 @@ pub struct Task<T> {
     /// and a spawn that writes a larger one to memory to have it copied takes twice as long.
     /// Taken by [`drop`](Drop::drop), so that nothing need look for it again after that.
     awaiting: ManuallyDrop<Option<Box<Awaiting>>>,
+}
+
+/// Awaiters are as large as side records, of which as many are kept.
+const WEIGHT: usize = 4;
+
+thread_local! {
+    static SPARE: Pile<Box<Awaiting>> = const { Pile::new() };
+}
+
+/// Drops what this thread has kept for awaiters.
+pub(crate) fn drop_spares() {
+    spares::clear(&SPARE);
 }
 
 /// An awaiter that has had to wait.
@@ -224,7 +237,7 @@ impl<T> Task<T> {
                 super::try_current().is_none_or(|current| current != **self),
                 "a task cannot await itself: it would wait for ever"
             );
-            let awaiting = self.awaiting.get_or_insert_default();
+            let awaiting = self.awaiting.get_or_insert_with(Awaiting::spare_or_new);
             let header = self.output.task().header();
             if awaiting.enter(cx) == Entered::Asked {
                 awaiting.forward(self.output.handle());
@@ -238,10 +251,12 @@ impl<T> Task<T> {
 
     /// The awaiter waits no longer.
     #[inline(never)]
-    fn give_up(&self, mut awaiting: Awaiting) {
+    fn give_up(&self, mut awaiting: Box<Awaiting>) {
         awaiting.leave(None);
         let header = self.output.task().header();
         header.remove_joiner(&mut awaiting.place);
+        *awaiting = Awaiting::default();
+        spares::put(&SPARE, awaiting, WEIGHT);
     }
 
     /// What [`poll`](Future::poll) does if the value is not there at once.
@@ -252,7 +267,9 @@ impl<T> Task<T> {
                 End::Value(value) => return Poll::Ready(value),
                 End::Panicked(panic) => resume_unwind(panic),
                 End::Cancelled(request) => {
-                    self.awaiting.get_or_insert_default().raising = Some(Raise::new(request));
+                    self.awaiting
+                        .get_or_insert_with(Awaiting::spare_or_new)
+                        .raising = Some(Raise::new(request));
                 }
             }
         }
@@ -290,6 +307,10 @@ impl<T> Task<T> {
 }
 
 impl Awaiting {
+    fn spare_or_new() -> Box<Awaiting> {
+        spares::take(&SPARE).unwrap_or_default()
+    }
+
     /// Takes the awaiter's place below the current handler.
     fn enter(&mut self, cx: &mut Context<'_>) -> Entered {
         if !self.handler.is_linked() && !current::is_inside() {
@@ -348,7 +369,7 @@ impl<T> Drop for Task<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(awaiting) = self.awaiting.take() {
-            self.give_up(*awaiting);
+            self.give_up(awaiting);
         }
     }
 }
@@ -370,7 +391,7 @@ impl<T> Future for Shielded<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let task = &mut self.0;
         let header = task.output.task().header();
-        let awaiting = task.awaiting.get_or_insert_default();
+        let awaiting = task.awaiting.get_or_insert_with(Awaiting::spare_or_new);
         if header.add_joiner(&mut awaiting.place, cx.waker()) {
             return Poll::Pending;
         }

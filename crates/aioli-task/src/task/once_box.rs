@@ -23,7 +23,7 @@ use crate::primitive::atomic::{AtomicPtr, Ordering, order};
 ///
 /// # Invariants
 ///
-/// The pointer is null, or owns a box and stays what it is until this is dropped.
+/// The pointer is null, or owns a box and stays what it is while this is borrowed shared.
 pub struct OnceBox<T> {
     pointer: AtomicPtr<T>,
     /// It is shared only if a `T` may be.
@@ -50,11 +50,11 @@ impl<T: Send + Sync> OnceBox<T> {
     }
 
     /// What is in it, made now if there was nothing.
-    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+    pub fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
         if let Some(made) = self.get() {
             return made;
         }
-        let new = Box::into_raw(Box::new(make()));
+        let new = Box::into_raw(make());
         // ORDERING: Release, so that who sees the pointer sees what it points to; Acquire for the one
         // that somebody else has made meanwhile.
         let exchanged = self.pointer.compare_exchange(
@@ -76,15 +76,25 @@ impl<T: Send + Sync> OnceBox<T> {
     }
 }
 
+impl<T> OnceBox<T> {
+    /// Takes out what is in it, and leaves the place empty.
+    #[inline]
+    pub fn take(&mut self) -> Option<Box<T>> {
+        // ORDERING: the caller has the place for itself.
+        let pointer = self.pointer.load(Ordering::Relaxed);
+        if pointer.is_null() {
+            return None;
+        }
+        self.pointer.store(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: it owned a box (invariant), which nobody borrows, and does not any more.
+        Some(unsafe { Box::from_raw(pointer) })
+    }
+}
+
 impl<T> Drop for OnceBox<T> {
     #[inline]
     fn drop(&mut self) {
-        // ORDERING: whoever drops this has it for itself.
-        let pointer = self.pointer.load(Ordering::Relaxed);
-        if !pointer.is_null() {
-            // SAFETY: it owns a box (invariant), which nobody borrows any more.
-            drop(unsafe { Box::from_raw(pointer) });
-        }
+        drop(self.take());
     }
 }
 

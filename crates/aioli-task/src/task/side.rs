@@ -1,4 +1,6 @@
 //! What few tasks have: a name, handlers, a context of their own, several who await them.
+//!
+//! The records of tasks that are freed at home are used again.
 
 use std::mem;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -9,6 +11,19 @@ use super::header::Place;
 use crate::cancel::Reason;
 use crate::cancel::tree::Tree;
 use crate::context::Context;
+use crate::spares::{self, Pile};
+
+/// A record weighs as much as the tree that it mostly has, so that as many are kept.
+const WEIGHT: usize = 4;
+
+thread_local! {
+    static SPARE: Pile<Box<Side>> = const { Pile::new() };
+}
+
+/// Drops the records that this thread has kept.
+pub(crate) fn drop_spares() {
+    spares::clear(&SPARE);
+}
 
 /// The side record of a task: made when something in it is first needed, freed with the task.
 #[derive(Default)]
@@ -37,6 +52,22 @@ struct Rest {
 }
 
 impl Side {
+    /// A blank record.
+    pub(super) fn spare_or_new() -> Box<Side> {
+        spares::take(&SPARE).unwrap_or_default()
+    }
+
+    /// Keeps the record for another task.
+    pub(super) fn retire(mut self: Box<Self>) {
+        if let Some(tree) = self.tree.take() {
+            tree.retire();
+        }
+        (*self.requests.get_mut(), *self.unwinding.get_mut()) = (0, 0);
+        let rest = self.rest.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *rest = Rest::default();
+        spares::put(&SPARE, self, WEIGHT);
+    }
+
     fn rest(&self) -> MutexGuard<'_, Rest> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alloc;
 mod auto_traits;
 mod blocking;
 mod cells;
@@ -18,6 +19,7 @@ mod order;
 mod rules;
 mod runner;
 mod shields;
+mod spares;
 mod support;
 mod virtual_time;
 mod wake;

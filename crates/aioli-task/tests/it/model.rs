@@ -114,40 +114,36 @@ fn build(shape: Shape, tally: Tally) -> Pin<Box<dyn Future<Output = ()>>> {
     }
 }
 
-fn check(shape: Shape, first: usize, second: Option<usize>, seed: Option<u64>) {
-    let mut builder = Runner::builder().virtual_clock().panic_when_idle(true);
-    if let Some(seed) = seed {
-        builder = builder.shuffle(seed);
-    }
+/// A shape, and after how many passes its task is asked, and asked once more.
+type Case = (Shape, usize, Option<usize>);
+
+fn cases() -> impl Strategy<Value = Vec<Case>> {
+    let case = (shapes(), 0..8usize, prop::option::of(0..8usize));
+    prop::collection::vec(case, 1..4)
+}
+
+/// Runs a case in a task, cancels it, and looks at what is left.
+async fn run_one((shape, first, second): Case) {
     let drops = shape.drops();
     let tally = Tally::default();
-    let counts = tally.clone();
-    let mut runner = builder.build();
-    let ended = runner.run(async move {
-        let body = build(shape, tally);
-        let task = spawn(async move {
-            body.await;
-            forever().await;
-        });
-        passes(first).await;
-        assert!(task.cancel());
-        if let Some(second) = second {
-            passes(second).await;
-            task.cancel();
-        }
-        let outcome = task.outcome().await;
-        (
-            outcome.is_err_and(|stop| stop.is_cancelled()),
-            testing::counts().handlers,
-        )
+    let body = build(shape, tally.clone());
+    let task = spawn(async move {
+        body.await;
+        forever().await;
     });
-    runner.close();
-    assert_eq!(
-        ended.expect("nothing hangs"),
-        (true, 0),
+    passes(first).await;
+    assert!(task.cancel());
+    if let Some(second) = second {
+        passes(second).await;
+        task.cancel();
+    }
+    let outcome = task.outcome().await;
+    assert!(
+        outcome.is_err_and(|stop| stop.is_cancelled()),
         "the request was lost"
     );
-    let [bodies, began, finished] = counts.counts();
+    assert_eq!(testing::counts().handlers, 0);
+    let [bodies, began, finished] = tally.counts();
     if !drops {
         assert_eq!(
             [began, finished],
@@ -158,16 +154,27 @@ fn check(shape: Shape, first: usize, second: Option<usize>, seed: Option<u64>) {
     assert!(finished <= began && began <= bodies);
 }
 
+/// One after the other on one loop, so that each finds the trees that those before have left.
+fn check(cases: Vec<Case>, seed: Option<u64>) {
+    let mut builder = Runner::builder().virtual_clock().panic_when_idle(true);
+    if let Some(seed) = seed {
+        builder = builder.shuffle(seed);
+    }
+    let mut runner = builder.build();
+    let ended = runner.run(async move {
+        for case in cases {
+            run_one(case).await;
+        }
+    });
+    runner.close();
+    ended.expect("nothing hangs");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_is_lost(
-        shape in shapes(),
-        first in 0..8usize,
-        second in prop::option::of(0..8usize),
-        seed in prop::option::of(any::<u64>()),
-    ) {
-        check(shape, first, second, seed);
+    fn no_request_is_lost(cases in cases(), seed in prop::option::of(any::<u64>())) {
+        check(cases, seed);
     }
 }

@@ -468,7 +468,7 @@ fn a_box_made_twice() {
         let made = place.get_or_init(|| {
             let made = Place::new(0);
             made.write(7);
-            made
+            Box::new(made)
         });
         made.read()
     }

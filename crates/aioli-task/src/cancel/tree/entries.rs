@@ -63,6 +63,21 @@ impl Entries {
         }
     }
 
+    /// Makes the tree, to which nobody refers, ready for another root; returns for how many
+    /// entries it has room. `None`: an entry has been left in it, by who has forgotten its owner.
+    pub(super) fn renew(&mut self) -> Option<usize> {
+        let n_slots = self.slab.renew()?;
+        debug_assert!(
+            self.n_pending == 0 && self.n_asked == 0 && self.n_stirred == 0,
+            "nothing is counted of entries that have left"
+        );
+        self.patience = 0;
+        self.wants_waker = false;
+        self.asked.clear();
+        self.asked.shrink_to(n_slots);
+        Some(n_slots)
+    }
+
     #[inline]
     pub(super) fn entry(&mut self, at: Index) -> &mut Entry {
         self.slab.entry(at)
@@ -145,11 +160,14 @@ impl Entries {
         }
     }
 
-    /// Adds a handler below `parent`, or as one that hangs nowhere.
+    /// Adds a handler below `parent`, or as the root.
     #[inline]
     pub(crate) fn add(&mut self, parent: Option<Index>, new: New<'_>) -> Key {
         let pass = self.pass;
-        let (key, entry) = self.slab.claim();
+        let (key, entry) = match parent {
+            Some(_) => self.slab.claim(),
+            None => self.slab.claim_root(),
+        };
         entry.is_shield = new.is_shield;
         entry.origin = new.origin;
         entry.waker = new.waker.cloned();
@@ -302,7 +320,10 @@ impl Entries {
         entry.unlinked(there.pass);
         self.count_in_tree(Some(tally), None);
         there.count_in_tree(None, Some(tally));
-        let (key, new) = there.slab.claim();
+        let (key, new) = match there.slab.is_empty() {
+            true => there.slab.claim_root(),
+            false => there.slab.claim(),
+        };
         entry.serial = key.serial;
         *new = entry;
         if tally.is_asked {
@@ -401,6 +422,15 @@ impl Entries {
         self.slab.free(at);
         // It was settled, so nothing above waited for it.
         Some(waker)
+    }
+
+    /// The root leaves. Nobody is above it who would care for what it holds.
+    pub(super) fn leave_as_root(&mut self, at: Index, after: &mut After) {
+        self.change(at, |entry| entry.state = State::Idle);
+        match self.leave_as_leaf(at) {
+            Some(waker) => after.drop_waker(waker),
+            None => self.leave(at, None, false, after),
+        }
     }
 
     /// What still hangs below a leaving handler goes to its parent.

@@ -2,7 +2,7 @@
 //!
 //! A slot is named inside the tree by its [`Index`], and outside of it by a [`Key`], which also
 //! holds the serial number of what is in the slot. Serial numbers are counted by the tree and
-//! never given twice, so a key that outlives its entry finds nothing, however often the slot has
+//! never given twice (but for the root's), so a key that outlives its entry finds nothing, however often the slot has
 //! been used since, and whether or not the vector has shrunk in between.
 //!
 //! ```text
@@ -54,7 +54,7 @@ impl Key {
         self.serial
     }
 
-    /// The first entry of a tree.
+    /// The first entry of a tree, whichever of its roots it is.
     pub(super) const ROOT: Key = Key {
         index: Index::ROOT,
         serial: 0,
@@ -87,12 +87,23 @@ pub(super) enum Found<'a> {
 /// A slab of at most so many slots is kept when it is empty.
 const KEPT: usize = 32;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slab {
     slots: Vec<Slot>,
     vacant: Option<Index>,
     n_used: usize,
     next_serial: u64,
+}
+
+impl Default for Slab {
+    fn default() -> Slab {
+        Slab {
+            slots: Vec::new(),
+            vacant: None,
+            n_used: 0,
+            next_serial: Key::ROOT.serial + 1,
+        }
+    }
 }
 
 impl Slab {
@@ -141,6 +152,33 @@ impl Slab {
         self.n_used += 1;
         slot.entry.serial = serial;
         (Key { index, serial }, &mut slot.entry)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.n_used == 0
+    }
+
+    /// The same for the first entry of all. Its key is that of every root: when there is another
+    /// one, nobody refers to the tree who could have known this one.
+    pub(super) fn claim_root(&mut self) -> (Key, &mut Entry) {
+        debug_assert!(self.is_empty(), "a tree has one root");
+        let (key, entry) = self.claim();
+        debug_assert_eq!(key.index, Index::ROOT, "the root is the first entry");
+        entry.serial = Key::ROOT.serial;
+        (Key::ROOT, entry)
+    }
+
+    /// Makes the slab ready for another root; returns how many slots there is room for. `None`: an
+    /// entry is left.
+    pub(super) fn renew(&mut self) -> Option<usize> {
+        if !self.is_empty() {
+            return None;
+        }
+        // The root mostly leaves last, and its slot is the next one then.
+        if self.vacant != Some(Index::ROOT) {
+            self.chain();
+        }
+        Some(self.slots.capacity())
     }
 
     #[cold]
@@ -207,8 +245,14 @@ impl Slab {
         }
         self.slots.truncate(used);
         self.slots.shrink_to(KEPT);
+        self.chain();
+    }
+
+    /// Makes a new list of the vacant slots, the first one first.
+    #[cold]
+    fn chain(&mut self) {
         self.vacant = None;
-        for at in (0..used).rev() {
+        for at in (0..self.slots.len()).rev() {
             if let Content::Vacant(next) = &mut self.slots[at].content {
                 *next = self.vacant;
                 self.vacant = Some(Index::new(at));
