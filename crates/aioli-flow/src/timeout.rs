@@ -200,6 +200,7 @@ pub fn wait_up_to<F: Future + Unpin>(
 pub(crate) struct Length(pub(crate) Option<std::time::Duration>);
 
 impl Seconds for Length {
+    #[inline]
     fn into_duration(self) -> Option<std::time::Duration> {
         self.0
     }
@@ -215,45 +216,27 @@ pub(crate) enum Limit {
 
 /// Tells when a limit is reached; looks at the clock when it is first polled, and not before.
 #[derive(Debug)]
-pub(crate) enum Timer {
-    New(Limit),
-    Waiting(Sleep),
-}
+pub(crate) struct Timer(Sleep);
 
 impl Timer {
+    #[inline]
     pub(crate) fn new(limit: Limit) -> Timer {
-        Timer::New(limit)
+        Timer(match limit {
+            Limit::Length(length) => sleep(length),
+            Limit::Until(deadline) => deadline.wait(),
+        })
     }
 
     /// Ready as soon as the limit is reached, which may be at the first poll.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Timer::Waiting(sleep) => Pin::new(sleep).poll(cx),
-            Timer::New(limit) => {
-                let limit = *limit;
-                self.begin(limit, cx)
-            }
-        }
+        self.0.poll_elapsed(cx)
     }
 
     /// Nobody waits any more: a timer that is set goes.
     #[inline]
     fn end(&mut self) {
-        if let Timer::Waiting(_) = self {
-            *self = Timer::New(Limit::Length(Length(None)));
-        }
-    }
-
-    fn begin(&mut self, limit: Limit, cx: &mut Context<'_>) -> Poll<()> {
-        *self = Timer::Waiting(match limit {
-            Limit::Length(Length(Some(length))) if length.is_zero() => return Poll::Ready(()),
-            // The sleep reads the clock: once, when it is polled below.
-            Limit::Length(length) => sleep(length),
-            Limit::Until(deadline) if deadline.is_past() => return Poll::Ready(()),
-            Limit::Until(deadline) => deadline.wait(),
-        });
-        self.poll(cx)
+        self.0.cancel();
     }
 }
 
@@ -262,8 +245,8 @@ impl Timer {
 fn bounded<F: Future>(f: F, limit: Limit) -> Bounded<F> {
     Bounded {
         body: exit(f),
-        timer: Timer::New(limit),
-        ending: None,
+        timer: Timer::new(limit),
+        ending: Seldom::NONE,
     }
 }
 
@@ -275,8 +258,32 @@ pin_project! {
         #[pin]
         body: ExitFuture<F>,
         timer: Timer,
-        // In a box, as few have one.
-        ending: Option<Box<Ending>>,
+        ending: Seldom<Ending>,
+    }
+}
+
+/// What few have: in a box, and dropped out of the way of those who have none.
+struct Seldom<T>(Option<Box<T>>);
+
+impl<T> Seldom<T> {
+    const NONE: Seldom<T> = Seldom(None);
+
+    fn of(value: T) -> Seldom<T> {
+        Seldom(Some(Box::new(value)))
+    }
+}
+
+impl<T> Drop for Seldom<T> {
+    // PERF: `timeout_ready`.
+    #[inline]
+    fn drop(&mut self) {
+        #[cold]
+        fn drop_box<T>(value: Box<T>) {
+            drop(value);
+        }
+        if let Some(value) = self.0.take() {
+            drop_box(value);
+        }
     }
 }
 
@@ -297,7 +304,7 @@ impl<F: Future> Future for Bounded<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if this.ending.is_some() {
+        if this.ending.0.is_some() {
             return this.poll_rest(cx);
         }
         match this.body.as_mut().poll_open(cx) {
@@ -316,16 +323,16 @@ impl<F: Future> BoundedProjection<'_, F> {
     /// The time is over.
     #[cold]
     fn expire(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        *self.ending = Some(Box::new(Ending::Expired {
+        *self.ending = Seldom::of(Ending::Expired {
             _unwinding: Unwinding::enter(),
-        }));
+        });
         self.body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
         self.poll_rest(cx)
     }
 
     #[cold]
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        match self.ending.as_deref_mut() {
+        match self.ending.0.as_deref_mut() {
             None | Some(Ending::Expired { .. }) => {
                 let exit = ready!(self.body.as_mut().poll_open(cx));
                 self.leave(exit, cx)
@@ -344,16 +351,16 @@ impl<F: Future> BoundedProjection<'_, F> {
     ) -> Poll<Result<F::Output, Elapsed>> {
         self.timer.end();
         // A body that was asked has been dropped by now, and no longer unwinds.
-        *self.ending = None;
+        *self.ending = Seldom::NONE;
         match exit {
             Exit::Value(value) => Poll::Ready(Ok(value)),
             Exit::Panicked(panic) => resume_unwind(panic),
             Exit::Cancelled(cancelled) if self.body.is_own(&cancelled) => {
-                *self.ending = Some(Box::new(Ending::Elapsed));
+                *self.ending = Seldom::of(Ending::Elapsed);
                 self.poll_rest(cx)
             }
             Exit::Cancelled(cancelled) => {
-                *self.ending = Some(Box::new(Ending::Raising(cancelled.into_raising())));
+                *self.ending = Seldom::of(Ending::Raising(cancelled.into_raising()));
                 self.poll_rest(cx)
             }
         }

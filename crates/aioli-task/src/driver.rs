@@ -52,6 +52,38 @@ pub trait DeadlineSource: Send + Sync {
     fn close(&self) {}
 }
 
+/// Calls `f` with the `T` that this thread's loop keeps for its own thread; see [`set_local`].
+///
+/// `None`: no loop runs here, or it has none. This is the shortest way to a driver's state, without a
+/// lock and without a count of references.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::driver::{set_local, with_local};
+/// use std::cell::Cell;
+///
+/// struct Hits(Cell<u32>);
+/// assert!(with_local(|_: &Hits| ()).is_none());
+/// aioli_task::run(async {
+///     set_local(Hits(Cell::new(1)));
+///     assert_eq!(with_local(|hits: &Hits| hits.0.get()), Some(1));
+/// });
+/// ```
+#[inline]
+pub fn with_local<T: 'static, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
+    local::with(|local| local.locals.get().map(f)).flatten()
+}
+
+/// Keeps `value` with this thread's loop, unless that has a `T` already or no loop runs here. Returns
+/// whether it is kept.
+///
+/// It is dropped with the loop, after its tasks and its [slots](Home::slot), and need not be `Send`.
+/// Until then it is there, also while the loop ends.
+pub fn set_local<T: 'static>(value: T) -> bool {
+    local::with(|local| local.locals.set(value)).unwrap_or(false)
+}
+
 /// A loop, as the crates above see it; cheap to clone, and usable from every thread.
 ///
 /// # Examples

@@ -4,6 +4,7 @@ pub(crate) mod call;
 mod clock;
 pub(crate) mod handle;
 pub(crate) mod local;
+mod locals;
 pub(crate) mod mailbox;
 mod once;
 mod park;

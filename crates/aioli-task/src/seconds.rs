@@ -28,12 +28,14 @@ pub trait Seconds {
 }
 
 impl Seconds for Duration {
+    #[inline]
     fn into_duration(self) -> Option<Duration> {
         Some(self)
     }
 }
 
 impl Seconds for f64 {
+    #[inline]
     fn into_duration(self) -> Option<Duration> {
         assert!(!self.is_nan(), "a number of seconds must not be NaN");
         if self <= 0.0 {
@@ -44,6 +46,7 @@ impl Seconds for f64 {
 }
 
 impl Seconds for f32 {
+    #[inline]
     fn into_duration(self) -> Option<Duration> {
         f64::from(self).into_duration()
     }
@@ -52,6 +55,7 @@ impl Seconds for f32 {
 macro_rules! integers {
     ($($int:ty),*) => {$(
         impl Seconds for $int {
+            #[inline]
             fn into_duration(self) -> Option<Duration> {
                 Some(Duration::from_secs(u64::try_from(self).unwrap_or(0)))
             }

@@ -6,9 +6,9 @@
 //! look at its deadlines again.
 //!
 //! A future names its clock by a number, which costs no count of references and fits beside its
-//! key. Each thread remembers the clock that it used last, which is nearly always the one it uses
-//! next; the others are found in a table of the process. A clock leaves the table when its loop
-//! ends, or, if the loop ended before all timers had fired, when who waits for those has noticed:
+//! key. A loop's thread finds the loop's own clock with the loop, and other threads remember the
+//! background loop's; any other is found in a table of the process. A clock leaves the table when its
+//! loop ends, or, if the loop ended before all timers had fired, when who waits for those has noticed:
 //! so a clock that is not there any more has fired every timer that was not removed.
 //!
 //! What the loop's own thread adds may be gone before the loop has looked at it: it waits aside, on
@@ -20,14 +20,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
 use aioli_sync::wake_all;
-use aioli_task::driver::{DeadlineSource, ExactWaits, Home};
+use aioli_task::driver::{DeadlineSource, ExactWaits, Home, set_local, with_local};
 
 use self::open::Open;
 use self::stage::{Stage, Wish};
@@ -42,8 +41,8 @@ mod stage;
 pub(crate) type ClockId = NonZeroU32;
 
 thread_local! {
-    /// The clock that this thread used last. A loop's own is forgotten when it ends.
-    static LAST: RefCell<Option<Rc<Known>>> = const { RefCell::new(None) };
+    /// The background loop's clock, where no loop has run yet when timers were asked for.
+    static BACKGROUND: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
     /// Held for each loop of this thread that has timers, of which one may run after the other.
     static EXACT: RefCell<BTreeMap<ClockId, ExactWaits>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -55,8 +54,8 @@ fn clocks() -> MutexGuard<'static, BTreeMap<ClockId, Arc<Clock>>> {
     CLOCKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A clock as one thread knows it. Only the loop's own has a place on the stage.
-pub(crate) struct Known {
+/// The clock of a loop, as the loop's own thread has it.
+struct Local {
     clock: Arc<Clock>,
     stage: Stage,
 }
@@ -67,8 +66,6 @@ pub(crate) struct Clock {
     id: ClockId,
     home: Home,
     driver: Arc<Driver>,
-    /// Whether it has been made for a thread without a loop: it is the background loop's then.
-    is_background: bool,
 }
 
 /// What a loop has in its slot.
@@ -107,46 +104,39 @@ pub(crate) enum Poll {
 }
 
 /// The clock of this thread's loop, else that of the background loop.
-// PERF: `timeout_yield`, here and below: a count of references costs less than to call a function
-// in the middle of a borrow.
-#[inline(always)]
-pub(crate) fn current() -> Rc<Known> {
-    match last(|clock| clock.is_for_this_thread()) {
-        Some(known) => known,
-        None => find_current(),
-    }
-}
-
 #[cold]
-fn find_current() -> Rc<Known> {
-    let clock = Clock::of(Home::current());
-    // No clock is remembered while the thread ends.
-    last(|last| Arc::ptr_eq(last, &clock)).unwrap_or_else(|| Rc::new(Known::new(clock.clone())))
+fn current() -> Arc<Clock> {
+    let remembered = match Home::try_current() {
+        Some(home) => return Clock::of(home),
+        // No clock is remembered while the thread ends.
+        None => BACKGROUND.try_with(|clock| clock.borrow().clone()),
+    };
+    remembered.ok().flatten().unwrap_or_else(|| {
+        let clock = Clock::of(Home::current());
+        let _ended = BACKGROUND.try_with(|known| known.replace(Some(clock.clone())));
+        clock
+    })
 }
 
 /// The clock that is so named, unless it has fired all its timers and is gone.
-#[inline(always)]
-fn named(id: ClockId) -> Option<Rc<Known>> {
-    match last(|clock| clock.id == id) {
-        Some(known) => Some(known),
-        None => find_named(id),
-    }
-}
-
 #[cold]
-fn find_named(id: ClockId) -> Option<Rc<Known>> {
-    let found = clocks().get(&id).cloned();
-    found.map(|clock| Rc::new(Known::new(clock)))
+fn named(id: ClockId) -> Option<Arc<Clock>> {
+    let remembered = BACKGROUND.try_with(|clock| clock.borrow().clone());
+    let is_it = |clock: &Arc<Clock>| clock.id == id;
+    let remembered = remembered.ok().flatten().filter(is_it);
+    remembered.or_else(|| clocks().get(&id).cloned())
 }
 
-/// The clock used last, if it is the right one.
-#[inline(always)]
-fn last(is_it: impl FnOnce(&Arc<Clock>) -> bool) -> Option<Rc<Known>> {
-    let known = LAST.try_with(|last| match &*last.borrow() {
-        Some(known) if is_it(&known.clock) => Some(known.clone()),
-        _ => None,
-    });
-    known.ok().flatten()
+/// Calls `f` with the clock of this thread's loop, if it is the one that is so named.
+#[inline]
+fn if_local<R>(id: ClockId, f: impl FnOnce(&Local) -> R) -> Option<R> {
+    with_local(|local: &Local| (local.clock.id == id).then(|| f(local))).flatten()
+}
+
+/// How many timers of the current clock have neither fired nor been removed.
+pub(crate) fn count() -> usize {
+    let here = with_local(|local: &Local| local.clock.driver.count(Some(&local.stage)));
+    here.unwrap_or_else(|| current().driver.count(None))
 }
 
 /// The clock of this thread's loop, if one runs here.
@@ -177,24 +167,50 @@ pub(crate) fn add_at(moment: Moment, waker: &Waker) -> Added {
     })
 }
 
-#[inline]
-fn add(waker: &Waker, deadline: impl FnOnce(Moment) -> Result<Moment, Added>) -> Added {
-    let known = current();
-    let deadline = match deadline(known.clock.now()) {
-        Ok(deadline) => deadline,
-        Err(added) => return added,
-    };
-    match known.add(deadline, waker.clone()) {
-        Ok(key) => Added::Waiting(known.clock.id, key, deadline),
-        // A loop that has just ended, while it drops what it has: it does not turn any more.
-        Err(_unwanted) => Added::Never,
+fn add(waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
+    match with_local(|local: &Local| local.add(waker, &deadline)) {
+        Some(added) => added,
+        None => current().add(waker, &deadline),
     }
 }
 
+/// Adds a timer as [`add_after`] does, if there is room on the stage, and tells `added` of it.
+// PERF: `timeout_yield`: nothing is returned that would have to be moved.
+#[inline(always)]
+pub(crate) fn stage_after(
+    length: i64,
+    waker: &Waker,
+    added: impl FnOnce(ClockId, Key, Moment),
+) -> bool {
+    let is_staged = with_local(|local: &Local| {
+        if !local.has_room() {
+            return false;
+        }
+        let Some(deadline) = local.clock.now().plus(length) else {
+            return false;
+        };
+        let key = local.stage.add(deadline, waker.clone());
+        added(local.clock.id, key, deadline);
+        true
+    });
+    is_staged == Some(true)
+}
+
 /// Removes a timer that has not fired.
+#[inline]
 pub(crate) fn remove(id: ClockId, key: Key) {
-    let Some(known) = named(id) else { return };
-    match known.remove(key) {
+    match if_local(id, |local| local.unstage(key)).flatten() {
+        Some(waker) => drop(waker),
+        None => remove_settled(id, key),
+    }
+}
+
+/// Removes a timer that is not on the stage, or that is wished for there.
+#[inline(never)]
+fn remove_settled(id: ClockId, key: Key) {
+    let here = if_local(id, |local| local.remove(key));
+    let removed = here.unwrap_or_else(|| named(id).and_then(|clock| clock.driver.remove(key)));
+    match removed {
         Some(Removed::Waker(waker)) => drop(waker),
         Some(Removed::Last) => forget_clock(id),
         None => {}
@@ -203,25 +219,23 @@ pub(crate) fn remove(id: ClockId, key: Key) {
 
 /// Looks whether a timer has fired; if not, it will wake `waker`.
 pub(crate) fn poll(id: ClockId, key: Key, waker: &Waker) -> Poll {
-    let Some(known) = named(id) else {
+    if let Some(polled) = if_local(id, |local| local.poll(key, waker)).flatten() {
+        return polled;
+    }
+    let Some(clock) = named(id) else {
         return Poll::Fired;
     };
-    if known.stage.has(key) {
-        // What others wish is not looked at on the stage.
-        drop(known.settle());
-    }
-    let driver = &known.clock.driver;
-    if let Some(polled) = driver.poll(key, waker) {
+    if let Some(polled) = clock.driver.poll(key, waker) {
         return polled;
     }
     // The waker has changed, or the loop has ended.
     let mut new = Some(waker.clone());
-    let polled = driver.exchange(key, &mut new);
+    let polled = clock.driver.exchange(key, &mut new);
     // `new` may be the old one by now.
     drop(new);
     polled.unwrap_or_else(|| {
         remove(id, key);
-        Poll::Lost(known.clock.now())
+        Poll::Lost(clock.now())
     })
 }
 
@@ -232,49 +246,63 @@ fn forget_clock(id: ClockId) {
     drop(forgotten);
 }
 
-impl Known {
-    fn new(clock: Arc<Clock>) -> Known {
-        Known {
-            clock,
-            stage: Stage::new(),
-        }
-    }
-
-    /// How many timers have neither fired nor been removed.
-    pub(crate) fn len(&self) -> usize {
-        match &*self.clock.driver.lock() {
-            State::Open(open) => {
-                let is_wanted = !matches!(open.wish, Some(Wish::Remove));
-                let is_staged = self.stage.is_taken() && is_wanted;
-                open.timers.len() + usize::from(is_staged)
-            }
-            State::Closed(_) => 0,
-        }
-    }
-
-    /// Adds a timer; gives its waker back when the loop has ended.
-    #[inline(always)]
-    fn add(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
+impl Local {
+    /// Whether a timer may be added to the stage.
+    #[inline]
+    fn has_room(&self) -> bool {
         // ORDERING: none needed: who has added a timer before this one, in any order that can be
         // told, comes before this look as well.
-        if self.stage.is_free() && !self.clock.driver.is_overtaken.load(Ordering::Relaxed) {
-            return Ok(self.stage.add(deadline, waker));
-        }
-        self.clock.insert(deadline, waker)
+        self.stage.is_free() && !self.clock.driver.is_overtaken.load(Ordering::Relaxed)
     }
 
+    /// Adds a timer that wakes `waker`.
+    fn add(&self, waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
+        if !self.has_room() {
+            return self.clock.add(waker, &deadline);
+        }
+        match deadline(self.clock.now()) {
+            Ok(deadline) => {
+                let key = self.stage.add(deadline, waker.clone());
+                Added::Waiting(self.clock.id, key, deadline)
+            }
+            Err(added) => added,
+        }
+    }
+
+    /// Removes a timer that is on the stage, unless there is a wish about it.
     #[inline]
-    fn remove(&self, key: Key) -> Option<Removed> {
-        let driver = &self.clock.driver;
-        if !self.stage.has(key) {
-            return driver.remove(key);
+    fn unstage(&self, key: Key) -> Option<Waker> {
+        match self.has_unwished(key) {
+            true => self.stage.remove(),
+            false => None,
         }
+    }
+
+    /// Whether the key is that of the timer on the stage, which is all that is to be known of it.
+    #[inline]
+    fn has_unwished(&self, key: Key) -> bool {
         // ORDERING: none needed: it is the owner of this key who has left a wish, if there is one.
-        if !driver.is_wished.load(Ordering::Relaxed) {
-            return self.stage.remove().map(Removed::Waker);
+        self.stage.has(key) && !self.clock.driver.is_wished.load(Ordering::Relaxed)
+    }
+
+    fn remove(&self, key: Key) -> Option<Removed> {
+        if self.stage.has(key) {
+            // What others wish is overruled.
+            drop(self.settle());
         }
-        let _overruled = self.settle();
-        driver.remove(key)
+        self.clock.driver.remove(key)
+    }
+
+    /// `None`: the waker is another one than before, or the loop has ended.
+    fn poll(&self, key: Key, waker: &Waker) -> Option<Poll> {
+        if self.has_unwished(key) && self.stage.will_wake(waker) {
+            return Some(Poll::Waiting);
+        }
+        if self.stage.has(key) {
+            // What others wish is not looked at on the stage.
+            drop(self.settle());
+        }
+        self.clock.driver.poll(key, waker)
     }
 
     /// Settles the stage; what it returns is to be dropped where nothing is borrowed.
@@ -288,15 +316,6 @@ impl Known {
     }
 }
 
-impl Drop for Known {
-    /// What is on the stage goes to where others find it.
-    fn drop(&mut self) {
-        if self.stage.is_taken() {
-            drop(self.settle());
-        }
-    }
-}
-
 impl Clock {
     fn of(home: Home) -> Arc<Clock> {
         let driver = home.slot(|| Driver::new(&home));
@@ -306,14 +325,12 @@ impl Clock {
             // Another thread may have added a timer before the loop knew whom to ask.
             clock.home.unpark();
         }
-        let replaced = LAST.try_with(|last| {
-            let mut last = last.borrow_mut();
-            let is_other = |known: &Rc<Known>| !Arc::ptr_eq(&known.clock, &clock);
-            let is_new = last.as_ref().is_none_or(is_other);
-            is_new.then(|| last.replace(Rc::new(Known::new(clock.clone()))))
-        });
-        // The last reference to a loop that has ended drops its mailbox, and what is in there.
-        drop(replaced);
+        if clock.is_current() {
+            set_local(Local {
+                clock: clock.clone(),
+                stage: Stage::new(),
+            });
+        }
         clock
     }
 
@@ -322,7 +339,6 @@ impl Clock {
         let new = || {
             Arc::new(Clock {
                 id,
-                is_background: !home.is_current(),
                 home,
                 driver: driver.clone(),
             })
@@ -346,8 +362,22 @@ impl Clock {
         self.id
     }
 
-    /// Adds a timer, but to the stage; gives its waker back when the loop has ended.
+    /// Adds a timer that wakes `waker`, but not to the stage.
     #[inline(never)]
+    fn add(&self, waker: &Waker, deadline: &impl Fn(Moment) -> Result<Moment, Added>) -> Added {
+        let deadline = match deadline(self.now()) {
+            Ok(deadline) => deadline,
+            Err(added) => return added,
+        };
+        match self.insert(deadline, waker.clone()) {
+            Ok(key) => Added::Waiting(self.id, key, deadline),
+            // A loop that has just ended, while it drops what it has: it does not turn any more.
+            Err(_unwanted) => Added::Never,
+        }
+    }
+
+    /// Adds a timer, but not to the stage; gives its waker back when the loop has ended.
+    #[inline]
     pub(crate) fn insert(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
         let (key, is_earliest) = match &mut *self.driver.lock() {
             State::Open(open) => {
@@ -368,12 +398,6 @@ impl Clock {
         if let State::Open(open) = &mut *self.driver.lock() {
             open.hurry();
         }
-    }
-
-    /// Whether this is what new timers of the calling thread belong to.
-    #[inline]
-    fn is_for_this_thread(&self) -> bool {
-        self.is_current() || (self.is_background && Home::try_current().is_none())
     }
 
     /// Whether this is the clock of the calling thread's loop.
@@ -418,7 +442,18 @@ impl Driver {
         matches!(&*self.lock(), State::Closed(_))
     }
 
-    #[inline]
+    /// How many timers there are, with what is on the stage.
+    fn count(&self, stage: Option<&Stage>) -> usize {
+        match &*self.lock() {
+            State::Open(open) => {
+                let is_staged = stage.is_some_and(Stage::is_taken);
+                let is_wanted = !matches!(open.wish, Some(Wish::Remove));
+                open.timers.len() + usize::from(is_staged && is_wanted)
+            }
+            State::Closed(_) => 0,
+        }
+    }
+
     fn remove(&self, key: Key) -> Option<Removed> {
         match &mut *self.lock() {
             State::Open(open) => match open.timers.remove(key) {
@@ -516,12 +551,8 @@ impl DeadlineSource for Driver {
             }
             State::Closed(_) => (None, None),
         };
-        let looked = LAST.try_with(|last| {
-            let last = last.borrow();
-            let mine = last.as_ref().filter(|known| known.clock.id == self.id);
-            look(mine.map(|known| &known.stage))
-        });
-        let (next, left) = looked.unwrap_or_else(|_| look(None));
+        let looked = if_local(self.id, |local| look(Some(&local.stage)));
+        let (next, left) = looked.unwrap_or_else(|| look(None));
         drop(left);
         next.map(Moment::instant)
     }
@@ -536,13 +567,8 @@ impl DeadlineSource for Driver {
     }
 
     fn close(&self) {
-        let last = LAST.try_with(|last| {
-            let mut last = last.borrow_mut();
-            last.take_if(|known| known.clock.id == self.id)
-        });
         // What is on the stage is put among the others.
-        let last = last.ok().flatten();
-        let left = last.as_ref().and_then(|known| known.settle());
+        let left = if_local(self.id, Local::settle).flatten();
         drop(left);
         let _exact = EXACT.try_with(|exact| exact.borrow_mut().remove(&self.id));
         callbacks::forget_all(self.id);

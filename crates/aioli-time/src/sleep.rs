@@ -41,13 +41,9 @@ use crate::timers::Key;
 /// });
 /// ```
 #[doc(alias = "asyncio.sleep")]
+#[inline]
 pub fn sleep(length: impl Seconds) -> Sleep {
-    Sleep::new(match length.into_duration() {
-        None => State::Never,
-        Some(Duration::ZERO) => State::Pass { is_over: false },
-        // Three hundred years are for ever.
-        Some(length) => nanoseconds(length).map_or(State::Never, State::Length),
-    })
+    Sleep::new(length.into_duration().map_or(State::Never, State::Length))
 }
 
 /// Waits until a moment on the loop's clock; one pass of the loop when it is past already.
@@ -75,10 +71,11 @@ pub fn sleep_until(moment: Instant) -> Sleep {
 // There may be a million of them: this is a `State` in 24 bytes.
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
-    /// A length or a moment, in nanoseconds.
+    /// A moment; or the seconds of a length, as the same bits.
     number: i64,
     /// The key of a timer.
     arrival: u64,
+    /// The same; or the nanoseconds of a length.
     index: u32,
     /// The clock of a timer, or one of the tags below.
     tag: u32,
@@ -89,20 +86,19 @@ const _: () = assert!(size_of::<Sleep>() == 24);
 /// What a [`Sleep`] is when it has no timer. No clock is so named.
 mod tags {
     pub(super) const NEVER: u32 = u32::MAX;
-    pub(super) const PASS: u32 = u32::MAX - 1;
-    pub(super) const PASS_OVER: u32 = u32::MAX - 2;
-    pub(super) const LENGTH: u32 = u32::MAX - 3;
-    pub(super) const MOMENT: u32 = u32::MAX - 4;
-    pub(super) const OVER: u32 = u32::MAX - 5;
+    pub(super) const PASSING: u32 = u32::MAX - 1;
+    pub(super) const LENGTH: u32 = u32::MAX - 2;
+    pub(super) const MOMENT: u32 = u32::MAX - 3;
+    pub(super) const OVER: u32 = u32::MAX - 4;
 }
 
 enum State {
     /// Infinite.
     Never,
-    /// One pass of the loop.
-    Pass { is_over: bool },
-    /// Nanoseconds; not polled yet.
-    Length(i64),
+    /// In the pass in which it was polled; it is over in the next one.
+    Passing,
+    /// Not polled yet.
+    Length(Duration),
     /// Not polled yet.
     Moment(Moment),
     /// A timer of this clock.
@@ -111,14 +107,25 @@ enum State {
     Over,
 }
 
+/// What a look at a [`Sleep`] has shown.
+enum Looked {
+    Pending,
+    /// It is over.
+    Over,
+    /// It was over when it began.
+    Past,
+}
+
 impl Sleep {
     #[inline]
     fn new(state: State) -> Sleep {
         let (tag, number, (arrival, index)) = match state {
             State::Never => (tags::NEVER, 0, (0, 0)),
-            State::Pass { is_over: false } => (tags::PASS, 0, (0, 0)),
-            State::Pass { is_over: true } => (tags::PASS_OVER, 0, (0, 0)),
-            State::Length(length) => (tags::LENGTH, length, (0, 0)),
+            State::Passing => (tags::PASSING, 0, (0, 0)),
+            State::Length(length) => {
+                let seconds = length.as_secs().cast_signed();
+                (tags::LENGTH, seconds, (0, length.subsec_nanos()))
+            }
             State::Moment(moment) => (tags::MOMENT, moment.number(), (0, 0)),
             State::Waiting(clock, key, deadline) => (clock.get(), deadline.number(), key.parts()),
             State::Over => (tags::OVER, 0, (0, 0)),
@@ -135,9 +142,8 @@ impl Sleep {
     fn state(&self) -> State {
         match self.tag {
             tags::NEVER => State::Never,
-            tags::PASS => State::Pass { is_over: false },
-            tags::PASS_OVER => State::Pass { is_over: true },
-            tags::LENGTH => State::Length(self.number),
+            tags::PASSING => State::Passing,
+            tags::LENGTH => State::Length(self.length()),
             tags::MOMENT => State::Moment(Moment::from_number(self.number)),
             tags::OVER => State::Over,
             clock => match ClockId::new(clock) {
@@ -161,27 +167,131 @@ impl Sleep {
     pub fn deadline(&self) -> Option<Instant> {
         match self.state() {
             State::Moment(moment) | State::Waiting(_, _, moment) => Some(moment.instant()),
-            State::Never | State::Pass { .. } | State::Length(_) | State::Over => None,
+            State::Never | State::Passing | State::Length(_) | State::Over => None,
+        }
+    }
+
+    /// Like polling it, but what is over at the first look is over at once: there is no pass of the
+    /// loop to wait for.
+    ///
+    /// For combinators that have something else to look at first, and wait for it no longer than
+    /// until a moment: theirs would be one pass late.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_time::{sleep, sleep_until};
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert_eq!(sleep(0).poll_elapsed(&mut cx), Poll::Ready(()));
+    /// assert_eq!(sleep_until(aioli_task::now()).poll_elapsed(&mut cx), Poll::Ready(()));
+    /// assert_eq!(sleep(60).poll_elapsed(&mut cx), Poll::Pending);
+    /// ```
+    #[inline]
+    pub fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.look(cx) {
+            Looked::Pending => Poll::Pending,
+            Looked::Over | Looked::Past => self.end(),
+        }
+    }
+
+    /// Takes the timer back, if there is one; a sleep that is not over never ends then.
+    #[inline]
+    pub fn cancel(&mut self) {
+        // PERF: `timeout_ready`: one that has no timer costs no call.
+        if self.tag < tags::OVER {
+            self.remove_timer();
+        }
+    }
+
+    // PERF: `timeout_yield`: the usual first poll is asked for first.
+    #[inline(always)]
+    fn look(&mut self, cx: &mut Context<'_>) -> Looked {
+        match self.tag {
+            tags::LENGTH => self.begin(cx),
+            _ => self.look_again(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn look_again(&mut self, cx: &mut Context<'_>) -> Looked {
+        match self.state() {
+            State::Length(_) => self.begin(cx),
+            State::Waiting(clock, key, deadline) => match driver::poll(clock, key, cx.waker()) {
+                driver::Poll::Waiting => Looked::Pending,
+                driver::Poll::Fired => Looked::Over,
+                // It goes on with the clock found here. Two virtual clocks have nothing in common
+                // but the length that is left.
+                driver::Poll::Lost(ended) => {
+                    *self = Sleep::new(State::Length(deadline.since(ended)));
+                    self.begin(cx)
+                }
+            },
+            State::Moment(moment) => self.wait(driver::add_at(moment, cx.waker())),
+            State::Over | State::Passing => Looked::Over,
+            State::Never => Looked::Pending,
+        }
+    }
+
+    /// The length, which it has, begins.
+    #[inline(never)]
+    fn begin(&mut self, cx: &mut Context<'_>) -> Looked {
+        let length = self.length();
+        if length.is_zero() {
+            return Looked::Past;
+        }
+        // Three hundred years are for ever.
+        let Some(length) = nanoseconds(length) else {
+            return self.wait(Added::Never);
+        };
+        let wait = |clock, key, deadline| self.wait_for(clock, key, deadline);
+        match driver::stage_after(length, cx.waker(), wait) {
+            true => Looked::Pending,
+            false => self.wait(driver::add_after(length, cx.waker())),
         }
     }
 
     /// A timer has been added.
-    fn wait(&mut self, added: Added, cx: &mut Context<'_>) -> Poll<()> {
-        *self = Sleep::new(match added {
-            Added::Waiting(clock, key, deadline) => State::Waiting(clock, key, deadline),
-            Added::Never => State::Never,
-            Added::Past => return self.pass(cx),
-        });
-        Poll::Pending
+    fn wait(&mut self, added: Added) -> Looked {
+        match added {
+            Added::Waiting(clock, key, deadline) => self.wait_for(clock, key, deadline),
+            Added::Never => self.tag = tags::NEVER,
+            Added::Past => return Looked::Past,
+        }
+        Looked::Pending
+    }
+
+    #[inline]
+    fn wait_for(&mut self, clock: ClockId, key: Key, deadline: Moment) {
+        self.number = deadline.number();
+        (self.arrival, self.index) = key.parts();
+        self.tag = clock.get();
+    }
+
+    /// Of one that has a length.
+    #[inline]
+    fn length(&self) -> Duration {
+        // The nanoseconds were a duration's, and so less than a second.
+        Duration::new(self.number.cast_unsigned(), self.index)
+    }
+
+    #[inline(never)]
+    fn remove_timer(&mut self) {
+        if let State::Waiting(clock, key, _) = self.state() {
+            self.tag = tags::NEVER;
+            driver::remove(clock, key);
+        }
     }
 
     /// Waits for one pass of the loop.
     fn pass(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.tag = tags::PASS_OVER;
+        self.tag = tags::PASSING;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
+    #[inline]
     fn end(&mut self) -> Poll<()> {
         self.tag = tags::OVER;
         Poll::Ready(())
@@ -192,23 +302,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.state() {
-            State::Over => Poll::Ready(()),
-            State::Never => Poll::Pending,
-            State::Pass { is_over: true } => self.end(),
-            State::Pass { is_over: false } => self.pass(cx),
-            State::Length(length) => self.wait(driver::add_after(length, cx.waker()), cx),
-            State::Moment(moment) => self.wait(driver::add_at(moment, cx.waker()), cx),
-            State::Waiting(clock, key, deadline) => match driver::poll(clock, key, cx.waker()) {
-                driver::Poll::Waiting => Poll::Pending,
-                driver::Poll::Fired => self.end(),
-                // It goes on with the clock found here. Two virtual clocks have nothing in common
-                // but the length that is left.
-                driver::Poll::Lost(ended) => {
-                    let left = nanoseconds(deadline.since(ended)).unwrap_or(i64::MAX);
-                    self.wait(driver::add_after(left, cx.waker()), cx)
-                }
-            },
+        match self.look(cx) {
+            Looked::Pending => Poll::Pending,
+            Looked::Over => self.end(),
+            Looked::Past => self.pass(cx),
         }
     }
 }
@@ -216,9 +313,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if let State::Waiting(clock, key, _) = self.state() {
-            driver::remove(clock, key);
-        }
+        self.cancel();
     }
 }
 
@@ -227,10 +322,8 @@ impl fmt::Debug for Sleep {
         let mut out = f.debug_struct("Sleep");
         match self.state() {
             State::Never => out.field("never", &true),
-            State::Pass { is_over } => out.field("pass", &is_over),
-            State::Length(length) => {
-                out.field("length", &Duration::from_nanos(length.unsigned_abs()))
-            }
+            State::Passing => out.field("passing", &true),
+            State::Length(length) => out.field("length", &length),
             State::Moment(until) | State::Waiting(_, _, until) => {
                 out.field("until", &until.instant())
             }

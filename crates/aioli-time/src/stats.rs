@@ -28,6 +28,6 @@ pub struct Stats {
 #[must_use]
 pub fn stats() -> Stats {
     Stats {
-        pending: driver::current().len(),
+        pending: driver::count(),
     }
 }

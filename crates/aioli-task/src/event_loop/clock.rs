@@ -90,11 +90,17 @@ impl Clock {
         self.hands.as_ref()?.autojump
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Instant {
         match &self.hands {
             None => Instant::now(),
-            Some(hands) => self.start + hands.motion().elapsed(),
+            Some(hands) => self.virtual_now(hands),
         }
+    }
+
+    #[cold]
+    fn virtual_now(&self, hands: &Virtual) -> Instant {
+        self.start + hands.motion().elapsed()
     }
 
     /// Time since the loop began.

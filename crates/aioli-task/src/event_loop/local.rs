@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::locals::Locals;
 use super::ready::{Ready, ReadyQueue};
 use super::shared::{Remote, Shared};
 use super::spinning::Spinning;
@@ -142,6 +143,8 @@ pub(crate) struct LocalLoop {
     /// Whether it runs on the real clock, in FIFO order, and nobody watches it: what a pass need not
     /// look at in a loop as most are.
     pub(super) is_plain: bool,
+    /// Dropped with the loop, after everything else that it had.
+    pub(crate) locals: Locals,
 }
 
 impl LocalLoop {
@@ -166,6 +169,7 @@ impl LocalLoop {
             pass_hook: RefCell::new(pass_hook),
             until_look: Cell::new(EVENTS_INTERVAL),
             is_plain,
+            locals: Locals::default(),
         })
     }
 

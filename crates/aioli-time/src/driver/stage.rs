@@ -93,6 +93,16 @@ impl Stage {
         self.standing.get() == Standing::Taken && self.key.get() == key
     }
 
+    /// Whether the timer there wakes the same as `waker` does.
+    pub(super) fn will_wake(&self, waker: &Waker) -> bool {
+        let staged = self.staged.take();
+        let is_same = staged
+            .as_ref()
+            .is_some_and(|staged| staged.waker.will_wake(waker));
+        self.staged.set(staged);
+        is_same
+    }
+
     /// Takes the timer off; its key is the next one's.
     #[inline]
     pub(super) fn remove(&self) -> Option<Waker> {
