@@ -302,39 +302,44 @@ impl<F: Future> Future for Bounded<F> {
 
     // PERF: `timeout_ready`.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
         if this.ending.0.is_some() {
-            return this.poll_rest(cx);
+            return self.poll_rest(cx);
         }
-        match this.body.as_mut().poll_open(cx) {
+        match this.body.poll_open(cx) {
             Poll::Ready(Exit::Value(value)) => {
                 this.timer.end();
                 Poll::Ready(Ok(value))
             }
             Poll::Pending if this.timer.poll(cx).is_pending() => Poll::Pending,
-            Poll::Pending => this.expire(cx),
-            Poll::Ready(exit) => this.leave(exit, cx),
+            Poll::Pending => self.expire(cx),
+            Poll::Ready(exit) => self.leave(exit, cx),
         }
     }
 }
 
-impl<F: Future> BoundedProjection<'_, F> {
+impl<F: Future> Bounded<F> {
     /// The time is over.
     #[cold]
-    fn expire(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        *self.ending = Seldom::of(Ending::Expired {
+    fn expire(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.as_mut().project();
+        *this.ending = Seldom::of(Ending::Expired {
             _unwinding: Unwinding::enter(),
         });
-        self.body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
+        this.body.as_mut().unwind(Reason::new(ReasonKind::Timeout));
         self.poll_rest(cx)
     }
 
     #[cold]
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
-        match self.ending.0.as_deref_mut() {
+    fn poll_rest(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
+        let this = self.as_mut().project();
+        match this.ending.0.as_deref_mut() {
             None | Some(Ending::Expired { .. }) => {
-                let exit = ready!(self.body.as_mut().poll_open(cx));
+                let exit = ready!(this.body.poll_open(cx));
                 self.leave(exit, cx)
             }
             Some(Ending::Elapsed) => poll_elapsed().map(Err),
@@ -345,25 +350,25 @@ impl<F: Future> BoundedProjection<'_, F> {
     /// The body is gone.
     #[cold]
     fn leave(
-        &mut self,
+        mut self: Pin<&mut Self>,
         exit: Exit<F::Output>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
-        self.timer.end();
+        let this = self.as_mut().project();
+        this.timer.end();
         // A body that was asked has been dropped by now, and no longer unwinds.
-        *self.ending = Seldom::NONE;
+        *this.ending = Seldom::NONE;
         match exit {
-            Exit::Value(value) => Poll::Ready(Ok(value)),
+            Exit::Value(value) => return Poll::Ready(Ok(value)),
             Exit::Panicked(panic) => resume_unwind(panic),
-            Exit::Cancelled(cancelled) if self.body.is_own(&cancelled) => {
-                *self.ending = Seldom::of(Ending::Elapsed);
-                self.poll_rest(cx)
-            }
             Exit::Cancelled(cancelled) => {
-                *self.ending = Seldom::of(Ending::Raising(cancelled.into_raising()));
-                self.poll_rest(cx)
+                *this.ending = Seldom::of(match this.body.is_own(&cancelled) {
+                    true => Ending::Elapsed,
+                    false => Ending::Raising(cancelled.into_raising()),
+                });
             }
         }
+        self.poll_rest(cx)
     }
 }
 

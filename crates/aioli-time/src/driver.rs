@@ -174,26 +174,39 @@ fn add(waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Add
     }
 }
 
-/// Adds a timer as [`add_after`] does, if there is room on the stage, and tells `added` of it.
+/// Adds a timer as [`add_after`] does, on a loop's thread that has added one before, and tells
+/// `added` of it.
 // PERF: `timeout_yield`: nothing is returned that would have to be moved.
 #[inline(always)]
-pub(crate) fn stage_after(
+pub(crate) fn add_here_after(
     length: i64,
     waker: &Waker,
     added: impl FnOnce(ClockId, Key, Moment),
-) -> bool {
-    let is_staged = with_local(|local: &Local| {
-        if !local.has_room() {
-            return false;
-        }
-        let Some(deadline) = local.clock.now().plus(length) else {
-            return false;
+) -> AddedHere {
+    let is_added = with_local(|local: &Local| {
+        let deadline = local.clock.now().plus(length)?;
+        let waker = waker.clone();
+        let key = match local.has_room() {
+            true => local.stage.add(deadline, waker),
+            false => local.clock.insert(deadline, waker).ok()?,
         };
-        let key = local.stage.add(deadline, waker.clone());
         added(local.clock.id, key, deadline);
-        true
+        Some(())
     });
-    is_staged == Some(true)
+    match is_added {
+        Some(Some(())) => AddedHere::Waiting,
+        Some(None) => AddedHere::Never,
+        None => AddedHere::NoLoop,
+    }
+}
+
+/// What came of adding a timer to the loop of this thread.
+pub(crate) enum AddedHere {
+    Waiting,
+    /// The clock does not get there, or not any more.
+    Never,
+    /// There is no loop, or it has no timers yet.
+    NoLoop,
 }
 
 /// Removes a timer that has not fired.
@@ -363,7 +376,6 @@ impl Clock {
     }
 
     /// Adds a timer that wakes `waker`, but not to the stage.
-    #[inline(never)]
     fn add(&self, waker: &Waker, deadline: &impl Fn(Moment) -> Result<Moment, Added>) -> Added {
         let deadline = match deadline(self.now()) {
             Ok(deadline) => deadline,
@@ -377,7 +389,7 @@ impl Clock {
     }
 
     /// Adds a timer, but not to the stage; gives its waker back when the loop has ended.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn insert(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
         let (key, is_earliest) = match &mut *self.driver.lock() {
             State::Open(open) => {

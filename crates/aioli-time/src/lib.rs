@@ -81,7 +81,8 @@
 //! exact deadlines, and of their arrival among equal deadlines, and never early. They are on time as
 //! far as the system lets them: on Linux the thread of a loop with timers waits without the slack of
 //! 50 µs that waits have by default. Only where timers have fired and the next is due within 50 µs,
-//! the loop waits for so long, and fires what has become due together; what is due already when it
+//! the loop waits for so long, and fires what has become due together. While more than 32 fire together
+//! each time, it waits for longer, up to 400 µs. What is due already when it
 //! is set is not put off, and a virtual clock puts off nothing. A future keeps the key of its timer
 //! and may be polled and dropped on any thread; when its loop has ended before its time was over, it
 //! goes on with the loop that it is polled on. A [`Sleep`] is 24 bytes, its timer 40.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use aioli_task::driver::{DeadlineSource, Home, Park};
+use aioli_task::driver::{DeadlineSource, Home, Park, set_local, with_local};
 use aioli_task::{LoopHandle, Runner, to_thread, yield_now};
 
 #[derive(Default)]
@@ -40,6 +40,30 @@ impl Park for Counting {
     fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }
+}
+
+#[test]
+fn what_is_kept_for_the_thread_is_one_of_its_type_a_loop_and_goes_with_it() {
+    struct Kept(#[expect(dead_code, reason = "counted")] Arc<()>, u32);
+    let alive = Arc::new(());
+    assert!(!set_local(Kept(alive.clone(), 0)), "no loop runs here");
+    let mut runners = [Runner::new(), Runner::new()];
+    for (n, runner) in (1..).zip(&mut runners) {
+        let alive = alive.clone();
+        let ran = runner.run(async move {
+            assert!(set_local("of another type"));
+            assert!(set_local(Kept(alive.clone(), n)));
+            assert!(!set_local(Kept(alive, 9)));
+        });
+        ran.expect("main is not stopped");
+    }
+    for (n, runner) in (1..).zip(&mut runners) {
+        let kept = runner.run(async { with_local(|kept: &Kept| kept.1) });
+        assert_eq!(kept.expect("main is not stopped"), Some(n));
+    }
+    assert_eq!(Arc::strong_count(&alive), 3);
+    drop(runners);
+    assert_eq!(Arc::strong_count(&alive), 1);
 }
 
 #[test]

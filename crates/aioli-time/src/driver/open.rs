@@ -12,12 +12,21 @@ use crate::timers::{Key, Timers};
 /// what Linux puts off all waits by if it is let.
 const GAP: Duration = Duration::from_micros(50);
 
+/// After so many timers that fired together, the gap is twice as long as the last one: a wake-up costs
+/// about as much as so many timers do beside it.
+const MANY: usize = 32;
+
+/// A gap does not get longer than this.
+const LONGEST_GAP: Duration = Duration::from_micros(400);
+
 /// The timers of a loop that runs.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) timers: Timers,
     /// Nothing fires before; a virtual clock has no such moment.
     not_before: Option<Moment>,
+    /// The last gap.
+    gap: Duration,
     is_real: bool,
     /// What is to become of the timer on the stage, if its owner has said so elsewhere.
     pub(super) wish: Option<Wish>,
@@ -28,6 +37,7 @@ impl Open {
         Open {
             timers: Timers::new(now),
             not_before: None,
+            gap: GAP,
             is_real,
             wish: None,
         }
@@ -67,7 +77,11 @@ impl Open {
     pub(super) fn take_due(&mut self, now: Moment) -> Vec<Waker> {
         let due = self.timers.take_due(now);
         if self.is_real && !due.is_empty() {
-            self.not_before = now.after(GAP);
+            self.gap = match due.len() < MANY {
+                true => GAP,
+                false => LONGEST_GAP.min(2 * self.gap),
+            };
+            self.not_before = now.after(self.gap);
         }
         due
     }
@@ -109,6 +123,30 @@ mod tests {
         assert_eq!(next, at(fired, 50));
         assert_eq!(open.take_due(next).len(), 3);
         assert_eq!(open.next_deadline(), Some(at(next, 50)));
+    }
+
+    #[test]
+    fn gaps_get_longer_while_many_fire_together_and_not_too_long() {
+        let thick: Vec<u64> = (10..3000).collect();
+        let (mut fired, mut open) = after_first(&thick, true);
+        for gap in [50, 100, 200, 400, 400, 400] {
+            let next = open.next_deadline().expect("some are left");
+            assert_eq!(next, at(fired, gap));
+            assert_eq!(open.take_due(next).len() as u64, gap);
+            fired = next;
+        }
+    }
+
+    #[test]
+    fn a_gap_after_few_is_short_again() {
+        let lengths: Vec<u64> = (10..=60).chain([110, 111, 161]).collect();
+        let (fired, mut open) = after_first(&lengths, true);
+        let many = at(fired, 50);
+        assert_eq!(open.take_due(many).len(), 50);
+        let few = at(many, 100);
+        assert_eq!(open.next_deadline(), Some(few));
+        assert_eq!(open.take_due(few).len(), 2);
+        assert_eq!(open.next_deadline(), Some(at(few, 50)));
     }
 
     #[test]

@@ -52,6 +52,62 @@ fn one_that_is_polled_again_wakes_the_new_waker() {
 }
 
 #[test]
+fn one_that_is_polled_again_by_the_same_waker_stays_and_fires() {
+    run(async {
+        sleep(ms(1)).await;
+        let mut nap = sleep(ms(20));
+        let (waker, rung) = bell();
+        for _ in 0..3 {
+            assert!(poll(&mut nap, &waker).is_pending());
+            assert_eq!(stats().pending, 1);
+        }
+        sleep(ms(30)).await;
+        assert_eq!(rung.try_recv(), Ok(()));
+        assert!(poll(&mut nap, &waker).is_ready());
+        assert_eq!(stats().pending, 0);
+    });
+}
+
+#[test]
+fn one_that_is_cancelled_never_ends() {
+    run(async {
+        let mut begun = begun(ms(20)).await;
+        let mut new = sleep(ms(20));
+        let mut over = sleep(ms(1));
+        (&mut over).await;
+        for nap in [&mut begun, &mut new, &mut over] {
+            nap.cancel();
+        }
+        assert_eq!(stats().pending, 0);
+        assert!(over.is_over());
+        sleep(ms(30)).await;
+        for nap in [&mut begun, &mut new] {
+            assert!(poll(nap, Waker::noop()).is_pending());
+        }
+    });
+}
+
+#[test]
+fn loops_that_take_turns_on_a_thread_have_a_stage_each() {
+    let mut runners = [Runner::new(), Runner::new()];
+    let mut naps = Vec::new();
+    for runner in &mut runners {
+        naps.push(runner.run(begun(LONG)).expect("main is not stopped"));
+    }
+    let [mut one, mut other] = runners;
+    let pending = |runner: &mut Runner| {
+        let count = runner.run(async { stats().pending });
+        count.expect("main is not stopped")
+    };
+    assert_eq!((pending(&mut one), pending(&mut other)), (1, 1));
+    // Where another loop runs, the first one's timer is somebody else's.
+    let first = naps.remove(0);
+    let dropped = other.run(async move { drop(first) });
+    dropped.expect("main is not stopped");
+    assert_eq!((pending(&mut one), pending(&mut other)), (0, 1));
+}
+
+#[test]
 fn one_that_is_polled_elsewhere_wakes_who_polled_it_there() {
     let mut runner = Runner::new();
     let ran = runner.run(async {
