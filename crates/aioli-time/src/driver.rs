@@ -41,7 +41,7 @@ mod stage;
 pub(crate) type ClockId = NonZeroU32;
 
 thread_local! {
-    /// The background loop's clock, where no loop has run yet when timers were asked for.
+    /// The background loop's clock, on a thread that asked for timers where no loop runs.
     static BACKGROUND: RefCell<Option<Arc<Clock>>> = const { RefCell::new(None) };
     /// Held for each loop of this thread that has timers, of which one may run after the other.
     static EXACT: RefCell<BTreeMap<ClockId, ExactWaits>> = const { RefCell::new(BTreeMap::new()) };
@@ -168,10 +168,24 @@ pub(crate) fn add_at(moment: Moment, waker: &Waker) -> Added {
 }
 
 fn add(waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
-    match with_local(|local: &Local| local.add(waker, &deadline)) {
-        Some(added) => added,
-        None => current().add(waker, &deadline),
-    }
+    let add = |clock: &Clock, local: Option<&Local>| {
+        let deadline = match deadline(clock.now()) {
+            Ok(deadline) => deadline,
+            Err(added) => return added,
+        };
+        let waker = waker.clone();
+        let key = match local {
+            Some(local) => local.insert(deadline, waker),
+            None => clock.insert(deadline, waker),
+        };
+        match key {
+            Ok(key) => Added::Waiting(clock.id, key, deadline),
+            // A loop that has just ended, while it drops what it has: it does not turn any more.
+            Err(_unwanted) => Added::Never,
+        }
+    };
+    let here = with_local(|local: &Local| add(&local.clock, Some(local)));
+    here.unwrap_or_else(|| add(&current(), None))
 }
 
 /// Adds a timer as [`add_after`] does, on a loop's thread that has added one before, and tells
@@ -185,11 +199,7 @@ pub(crate) fn add_here_after(
 ) -> AddedHere {
     let is_added = with_local(|local: &Local| {
         let deadline = local.clock.now().plus(length)?;
-        let waker = waker.clone();
-        let key = match local.has_room() {
-            true => local.stage.add(deadline, waker),
-            false => local.clock.insert(deadline, waker).ok()?,
-        };
+        let key = local.insert(deadline, waker.clone()).ok()?;
         added(local.clock.id, key, deadline);
         Some(())
     });
@@ -200,7 +210,7 @@ pub(crate) fn add_here_after(
     }
 }
 
-/// What came of adding a timer to the loop of this thread.
+/// What came of adding a timer to this thread's loop.
 pub(crate) enum AddedHere {
     Waiting,
     /// The clock does not get there, or not any more.
@@ -260,26 +270,15 @@ fn forget_clock(id: ClockId) {
 }
 
 impl Local {
-    /// Whether a timer may be added to the stage.
-    #[inline]
-    fn has_room(&self) -> bool {
+    /// Adds a timer; gives its waker back when the loop has ended.
+    #[inline(always)]
+    fn insert(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
         // ORDERING: none needed: who has added a timer before this one, in any order that can be
         // told, comes before this look as well.
-        self.stage.is_free() && !self.clock.driver.is_overtaken.load(Ordering::Relaxed)
-    }
-
-    /// Adds a timer that wakes `waker`.
-    fn add(&self, waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
-        if !self.has_room() {
-            return self.clock.add(waker, &deadline);
+        if self.stage.is_free() && !self.clock.driver.is_overtaken.load(Ordering::Relaxed) {
+            return Ok(self.stage.add(deadline, waker));
         }
-        match deadline(self.clock.now()) {
-            Ok(deadline) => {
-                let key = self.stage.add(deadline, waker.clone());
-                Added::Waiting(self.clock.id, key, deadline)
-            }
-            Err(added) => added,
-        }
+        self.clock.insert(deadline, waker)
     }
 
     /// Removes a timer that is on the stage, unless there is a wish about it.
@@ -373,19 +372,6 @@ impl Clock {
     #[inline]
     pub(crate) fn id(&self) -> ClockId {
         self.id
-    }
-
-    /// Adds a timer that wakes `waker`, but not to the stage.
-    fn add(&self, waker: &Waker, deadline: &impl Fn(Moment) -> Result<Moment, Added>) -> Added {
-        let deadline = match deadline(self.now()) {
-            Ok(deadline) => deadline,
-            Err(added) => return added,
-        };
-        match self.insert(deadline, waker.clone()) {
-            Ok(key) => Added::Waiting(self.id, key, deadline),
-            // A loop that has just ended, while it drops what it has: it does not turn any more.
-            Err(_unwanted) => Added::Never,
-        }
     }
 
     /// Adds a timer, but not to the stage; gives its waker back when the loop has ended.
