@@ -1,9 +1,9 @@
 //! Reading a file line by line.
 
 use crate::{
-    buf_reader::BufReader,
     error::{Error, Result},
     file::File,
+    open::OpenOptions,
     operation::Operation,
     window::{Piece, Source, Window},
 };
@@ -14,11 +14,10 @@ use std::{
     io,
     path::Path,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-/// Opens a file and reads it by lines; see [`Lines`].
+/// Opens a file and reads it by lines; see [`Lines`]. It is opened as [`open`](crate::open) does.
 ///
 /// # Cancel safety
 ///
@@ -44,11 +43,8 @@ use std::{
 /// ```
 #[doc(alias = "aiofiles.readline")]
 pub fn lines(path: impl AsRef<Path>) -> Operation<Lines> {
-    let path: Arc<Path> = Arc::from(path.as_ref());
-    Operation::new("open", move || match std::fs::File::open(&path) {
-        Ok(file) => Ok(BufReader::new(File::opened(file, path, false)).lines()),
-        Err(error) => Err(Error::new("open", Some(path), error)),
-    })
+    let options = OpenOptions::new().read(true);
+    options.open_as(path.as_ref(), File::lines)
 }
 
 /// The lines of a file, without their ends (`\n` or `\r\n`): a [`Stream`] of strings.

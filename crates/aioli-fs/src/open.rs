@@ -1,9 +1,17 @@
 //! Opening files: `open` to read, `create` to write, `OpenOptions` for all else.
 
-use crate::{error::Error, file::File, operation::Operation};
+use crate::{
+    error::{Error, Result},
+    file::File,
+    operation::{Operation, Rest, Work},
+    os::{self, Name},
+};
 use std::{path::Path, sync::Arc};
 
 /// Opens a file for reading.
+///
+/// On Linux a plain file that is found in memory is opened on the spot; all else is one job for the
+/// blocking pool.
 ///
 /// # Cancel safety
 ///
@@ -80,6 +88,9 @@ pub struct OpenOptions {
     /// Whether flags were asked for that this crate does not know: the file is then asked for what
     /// matters of them.
     pub(crate) has_flags: bool,
+    reads: bool,
+    /// Whether anything was ever asked for that could change the file or its folder.
+    changes: bool,
     /// The operation's name in errors.
     name: &'static str,
 }
@@ -99,6 +110,8 @@ impl OpenOptions {
         Self {
             options: std::fs::OpenOptions::new(),
             has_flags: false,
+            reads: false,
+            changes: false,
             name: "open",
         }
     }
@@ -119,6 +132,7 @@ impl OpenOptions {
     /// ```
     pub fn read(mut self, yes: bool) -> Self {
         self.options.read(yes);
+        self.reads = yes;
         self
     }
 
@@ -139,6 +153,7 @@ impl OpenOptions {
     /// ```
     pub fn write(mut self, yes: bool) -> Self {
         self.options.write(yes);
+        self.changes |= yes;
         self
     }
 
@@ -159,6 +174,7 @@ impl OpenOptions {
     /// ```
     pub fn append(mut self, yes: bool) -> Self {
         self.options.append(yes);
+        self.changes |= yes;
         self
     }
 
@@ -178,6 +194,7 @@ impl OpenOptions {
     /// ```
     pub fn truncate(mut self, yes: bool) -> Self {
         self.options.truncate(yes);
+        self.changes |= yes;
         self
     }
 
@@ -196,6 +213,7 @@ impl OpenOptions {
     /// ```
     pub fn create(mut self, yes: bool) -> Self {
         self.options.create(yes);
+        self.changes |= yes;
         self
     }
 
@@ -216,6 +234,7 @@ impl OpenOptions {
     /// ```
     pub fn create_new(mut self, yes: bool) -> Self {
         self.options.create_new(yes);
+        self.changes |= yes;
         self
     }
 
@@ -251,16 +270,64 @@ impl OpenOptions {
     /// # }).unwrap();
     /// ```
     pub fn open(&self, path: impl AsRef<Path>) -> Operation<File> {
-        let path: Arc<Path> = Arc::from(path.as_ref());
-        let Self {
+        self.open_as(path.as_ref(), |file| file)
+    }
+
+    /// Whether opening is known to do nothing but open a file that is there.
+    fn only_reads(&self) -> bool {
+        self.reads && !self.changes && !self.has_flags
+    }
+
+    /// Opens the file at `path` and makes something of it.
+    pub(crate) fn open_as<T: Send + 'static>(
+        &self,
+        path: &Path,
+        make: fn(File) -> T,
+    ) -> Operation<T> {
+        let path = Arc::from(path);
+        let options = self.clone();
+        let opening = Opening {
+            path,
             options,
-            has_flags,
-            name,
-        } = self.clone();
-        Operation::new(name, move || match options.open(&path) {
-            Ok(file) => Ok(File::opened(file, path, has_flags)),
-            Err(error) => Err(Error::new(name, Some(path), error)),
-        })
+            make,
+        };
+        Operation::of(self.name, opening)
+    }
+}
+
+/// A file to be opened.
+struct Opening<T> {
+    path: Arc<Path>,
+    options: OpenOptions,
+    make: fn(File) -> T,
+}
+
+impl<T> Opening<T> {
+    fn made(&self, file: std::fs::File) -> T {
+        let path = Arc::clone(&self.path);
+        (self.make)(File::opened(file, path, self.options.has_flags))
+    }
+}
+
+impl<T: 'static> Work<T> for Opening<T> {
+    fn tries(&self) -> bool {
+        self.options.only_reads()
+    }
+
+    fn try_now(&mut self) -> Option<T> {
+        let file = os::open_plain_now(&Name::new(&self.path))?;
+        Some(self.made(file))
+    }
+
+    fn in_ring(self: Box<Self>) -> Rest<T> {
+        Err(self)
+    }
+
+    fn run(self: Box<Self>) -> Result<T> {
+        match self.options.options.open(&self.path) {
+            Ok(file) => Ok(self.made(file)),
+            Err(error) => Err(Error::new(self.options.name, Some(self.path), error)),
+        }
     }
 }
 
@@ -275,7 +342,12 @@ impl From<std::fs::OpenOptions> for OpenOptions {
         Self {
             options,
             has_flags: true,
+            reads: false,
+            changes: false,
             name: "open",
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

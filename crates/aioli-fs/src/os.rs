@@ -18,14 +18,16 @@ pub(crate) use windows::{
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Name, is_direct, read_at_now, read_now, read_whole, read_whole_now, write_whole_now,
+    Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
+    write_whole_now,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    Name, is_direct, read_at_now, read_now, read_whole, read_whole_now, write_whole_now,
+    Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
+    write_whole_now,
 };
 
 /// What came of an attempt to do something without blocking.

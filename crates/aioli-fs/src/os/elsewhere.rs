@@ -26,6 +26,11 @@ pub(crate) fn is_direct(_file: &File) -> bool {
     false
 }
 
+/// Opens nothing: the pool does it.
+pub(crate) fn open_plain_now(_name: &Name) -> Option<File> {
+    None
+}
+
 /// Reads nothing: the pool does it.
 pub(crate) fn read_now(_file: &File, _bufs: &mut [io::IoSliceMut<'_>]) -> Now {
     Now::Never

@@ -90,6 +90,36 @@ unsafe fn preadv_now(file: &File, bufs: &[libc::iovec], offset: i64) -> Now {
     }
 }
 
+/// Opens a plain file for reading, if it is found without waiting.
+///
+/// What it is has to be known before: to open a pipe waits for its other end, and without waiting it
+/// is noticed there. Somebody who puts a pipe in the place of the file between the two calls sees it
+/// opened twice.
+pub(crate) fn open_plain_now(name: &Name) -> Option<File> {
+    let name = name.as_c_str()?;
+    let found = identity(&open_now(name, libc::O_PATH)?)?;
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = open_now(name, flags)?;
+    if identity(&opened) != Some(found) {
+        return None;
+    }
+    // SAFETY: the descriptor is open because `opened` is; the call touches no memory. It takes away
+    // the flags that can be, and of these only `O_NONBLOCK` is there.
+    let n = unsafe { libc::fcntl(opened.as_raw_fd(), libc::F_SETFL, libc::O_RDONLY) };
+    (n == 0).then(|| File::from(opened))
+}
+
+/// Which plain file it is; `None` if it is something else.
+fn identity(opened: &OwnedFd) -> Option<(libc::dev_t, libc::ino_t)> {
+    // SAFETY: all zeroes is a valid value of this structure of integers.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `found` is of the type that the call fills, and the descriptor is open because
+    // `opened` is borrowed.
+    let n = unsafe { libc::fstat(opened.as_raw_fd(), &raw mut found) };
+    let is_plain = n == 0 && found.st_mode & libc::S_IFMT == libc::S_IFREG;
+    is_plain.then_some((found.st_dev, found.st_ino))
+}
+
 /// Opens what needs no waiting to be found.
 fn open_now(name: &CStr, flags: libc::c_int) -> Option<OwnedFd> {
     if CANNOT_OPEN.load(Ordering::Relaxed) {

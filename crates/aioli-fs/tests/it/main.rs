@@ -21,6 +21,7 @@ mod log;
 mod model;
 #[cfg(unix)]
 mod names;
+mod open;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(target_os = "linux")]
