@@ -104,6 +104,27 @@ async fn making() {
         drop_at(stage, listener.accept()).await;
     })
     .await;
+    check("accept somebody", async |stage| {
+        let accept = listener.accept();
+        let client = std::net::TcpStream::connect(to).unwrap();
+        drop_at(stage, accept).await;
+        drop(client);
+        drain().await;
+    })
+    .await;
+    check("accept in a listener that ends", async |stage| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr()).unwrap();
+        drop_at(stage, async {
+            let first = listener.accept().await;
+            let never = listener.accept().await;
+            (first, never)
+        })
+        .await;
+        drop(listener);
+        drop(client);
+    })
+    .await;
     check("resolve", async |stage| {
         drop_at(stage, resolve("localhost:80")).await;
         let _ = resolve("localhost:80").await;
