@@ -222,7 +222,7 @@ impl Driver {
     /// for an operation.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         match self {
-            Driver::Epoll(driver) => driver.close(),
+            Driver::Epoll(driver) => driver.close(woken),
             Driver::Uring(driver) => driver.close(woken),
             Driver::Poll(driver) => driver.close(),
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::raw;
@@ -95,6 +96,7 @@ impl Driver {
         self.notifier.clone()
     }
 
-    /// Nothing to do: a source that is closed is forgotten by itself.
-    pub(crate) fn close(&self) {}
+    /// Nothing to do: a source that is closed is forgotten by itself, and nobody waits for an
+    /// operation.
+    pub(crate) fn close(&self, _woken: &mut Vec<Waker>) {}
 }
