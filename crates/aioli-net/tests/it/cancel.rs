@@ -1,7 +1,6 @@
 //! Dropping a future at any await loses no bytes, no connection and no descriptor.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -189,7 +188,7 @@ async fn drop_at<F: Future>(future: F, n: usize) -> Option<F::Output> {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_exchange_that_is_dropped_anywhere_leaks_no_descriptor() {
-    async fn exchange(listener: &TcpListener, address: SocketAddr) {
+    async fn exchange(listener: &TcpListener, address: std::net::SocketAddr) {
         let (client, server) = futures::join!(TcpStream::connect(address), listener.accept());
         let (client, (server, _)) = (client.unwrap(), server.unwrap());
         let (mut reader, mut writer) = client.into_streams();
