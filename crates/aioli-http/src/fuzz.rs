@@ -171,7 +171,7 @@ impl Response {
         }
         Ok(Response {
             body: Body::read(framing.delimiter, left)?,
-            head: Some((status.as_u16(), version, headers)),
+            head: Some((status.as_u16(), version, HeaderMap::clone(&headers))),
         })
     }
 }
@@ -179,7 +179,7 @@ impl Response {
 fn check_head(head: &Head, limits: Limits) {
     let limits = limits.h1_head();
     assert!(head.size <= limits.bytes && head.headers.len() <= limits.headers);
-    for (name, value) in &head.headers {
+    for (name, value) in head.headers.iter() {
         assert!(!name.as_str().is_empty());
         let breaks = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
         assert!(!value.as_bytes().iter().any(breaks), "{name}: {value:?}");

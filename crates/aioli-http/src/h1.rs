@@ -13,6 +13,7 @@ pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod encode;
 pub(crate) mod exchange;
+pub(crate) mod fields;
 pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod trailers;

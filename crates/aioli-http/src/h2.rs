@@ -57,7 +57,7 @@ const GOODBYES_MAX: usize = 20;
 
 /// What has become of a hop.
 pub(crate) enum Way {
-    Response(Box<Response>),
+    Response(Response),
     /// It is HTTP/1.1, on this connection if one was opened to find that out.
     Http1(Option<Box<Connection>>),
 }
@@ -108,7 +108,7 @@ pub(crate) async fn hop(
         match exchanged.await? {
             Outcome::Response(response) => {
                 let response = respond(config, parts, response, place, deadline.take());
-                return Ok(Way::Response(Box::new(response)));
+                return Ok(Way::Response(response));
             }
             Outcome::Untouched { error, goodbye } => {
                 let (count, most) = match goodbye {
@@ -278,21 +278,17 @@ fn respond(
     let body = Body::new(stream, place);
     let body = (!body.is_over()).then(|| Box::new(body));
     let body = Incoming::shared(body, deadline, &parts.timeout);
-    Response {
-        head: Head {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            asked: None,
-            history: Vec::new(),
-            extensions: Extensions::new(),
-            content_length,
-            coded,
-            sets_cookies,
-            body_limit: parts.body_limit,
-        },
-        body,
-        decoding: None,
-        upgraded: None,
-    }
+    let head = Head {
+        status: head.status,
+        version: head.version,
+        headers: Box::new(head.headers.into()),
+        asked: None,
+        history: Vec::new(),
+        extensions: Extensions::new(),
+        content_length,
+        coded,
+        sets_cookies,
+        body_limit: parts.body_limit,
+    };
+    Response::new(head, body)
 }

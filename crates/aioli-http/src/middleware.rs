@@ -173,16 +173,14 @@ impl Next {
             None => {
                 request.parts.check_url(&self.session.inner.config)?;
                 let mut parts = request.parts;
-                let mut answer = None;
-                send::send(&self.session, &mut parts, &mut answer).await?;
+                let response = send::send(&self.session, &mut parts).await?;
                 let raise = parts.raise_for_status;
                 let asked = Asked {
                     method: parts.method,
                     url: parts.url,
                     idempotent: parts.idempotent,
                 };
-                send::finish(&mut answer, asked, raise).await?;
-                Ok(send::taken(&mut answer))
+                send::finish(response, asked, raise).await
             }
         }
     }

@@ -5,10 +5,11 @@
 //! without leaving it. Once a chain has left, it does not get them back.
 
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
 use crate::error::RedirectErrorKind;
+use crate::h1::fields::Fields;
 use crate::origin::Origin;
 
 /// Headers that carry secrets, or name the host: they stay with their origin.
@@ -176,7 +177,7 @@ pub(crate) struct Next {
 pub(crate) fn next(
     policy: &Redirect,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Fields,
     method: &Method,
     url: &Url,
 ) -> Result<Option<Next>, RedirectErrorKind> {

@@ -390,16 +390,14 @@ impl RequestBuilder {
                 let next = Next::first(session);
                 return Box::pin(next.run(Request { parts })).await;
             }
-            let mut answer = None;
-            send::send(&session, &mut parts, &mut answer).await?;
+            let response = send::send(&session, &mut parts).await?;
             let raise = parts.raise_for_status;
             let asked = Asked {
                 method: parts.method,
                 url: parts.url,
                 idempotent: parts.idempotent,
             };
-            send::finish(&mut answer, asked, raise).await?;
-            Ok(send::taken(&mut answer))
+            send::finish(response, asked, raise).await
         }
     }
 

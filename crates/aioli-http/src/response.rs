@@ -12,8 +12,10 @@ use http::{Extensions, HeaderMap, StatusCode, Version};
 use url::Url;
 
 use crate::cookies::{self, Cookie};
+use crate::deadline::Deadline;
 use crate::decode::Decoding;
 use crate::error::{Asked, Error, ErrorKind, LimitKind, Result, Sent, Shown};
+use crate::h1::fields::Fields;
 use crate::limits::{CookieBounds, Limits};
 use crate::pool::Connection;
 use crate::timings::Timings;
@@ -48,6 +50,12 @@ pub use reader::BodyReader;
 /// ```
 #[doc(alias = "aiohttp.ClientResponse")]
 pub struct Response {
+    /// Boxed: it is handed from function to function, and is in the futures of all of them.
+    pub(crate) inner: Box<Inner>,
+}
+
+/// What a [`Response`] points at.
+pub(crate) struct Inner {
     pub(crate) head: Head,
     pub(crate) body: Incoming,
     /// Between `body` and the caller, when the body has a content coding.
@@ -63,7 +71,7 @@ const ERROR_BODY: usize = 4096;
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Box<Fields>,
     /// Whether there is a `content-encoding` among the headers as they came.
     pub(crate) coded: bool,
     /// The bounds on what it sets, if it has a `set-cookie`.
@@ -80,16 +88,38 @@ pub(crate) struct Head {
 }
 
 impl Response {
+    /// What has come so far, and what the rest comes from.
+    #[inline(always)]
+    pub(crate) fn new(head: Head, body: Incoming) -> Response {
+        // It is made where it stays.
+        let room = Box::new_uninit();
+        let inner = Box::write(
+            room,
+            Inner {
+                head,
+                body,
+                decoding: None,
+                upgraded: None,
+            },
+        );
+        Response { inner }
+    }
+
+    /// Gives up the body and hands on the time limits.
+    pub(crate) fn into_deadline(self) -> Deadline {
+        self.inner.body.into_deadline()
+    }
+
     /// Returns the status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.head.status
+        self.inner.head.status
     }
 
     /// Returns the headers; trailers are never among them.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        &self.inner.head.headers
     }
 
     /// Returns the cookies that this response sets, and that its server may set.
@@ -110,29 +140,29 @@ impl Response {
     #[doc(alias = "aiohttp.ClientResponse.cookies")]
     #[must_use]
     pub fn cookies(&self) -> Vec<Cookie> {
-        let Some(bounds) = self.head.sets_cookies else {
+        let Some(bounds) = self.inner.head.sets_cookies else {
             return Vec::new();
         };
-        cookies::of_response(self.url(), &self.head.headers, bounds)
+        cookies::of_response(self.url(), &self.inner.head.headers, bounds)
     }
 
     /// Returns the version of the response.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.head.version
+        self.inner.head.version
     }
 
     /// Returns the URL that answered: the last one when there were redirects.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.head.asked().url
+        &self.inner.head.asked().url
     }
 
     /// Returns the URLs that redirected here, the first one first.
     #[doc(alias = "aiohttp.ClientResponse.history")]
     #[must_use]
     pub fn history(&self) -> &[Url] {
-        &self.head.history
+        &self.inner.head.history
     }
 
     /// Returns how long the parts of the request took.
@@ -140,25 +170,25 @@ impl Response {
     /// Of the body it knows when it has been read to its end.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        self.body.watch().timings
+        self.inner.body.watch().timings
     }
 
     /// Returns what was attached to the request.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        &self.head.extensions
+        &self.inner.head.extensions
     }
 
     /// Returns what is attached to the response, to be changed: by middleware, for whoever
     /// made the request.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.head.extensions
+        &mut self.inner.head.extensions
     }
 
     /// Returns the announced length of the body, if it was announced and can be believed.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.head.content_length
+        self.inner.head.content_length
     }
 
     /// Returns the fields that came after a chunked body, once it was read to its end.
@@ -183,7 +213,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn trailers(&self) -> Option<&HeaderMap> {
-        self.body.trailers()
+        self.inner.body.trailers()
     }
 
     /// Makes an error of a status of 400 or above.
@@ -205,8 +235,8 @@ impl Response {
         if !self.is_error() {
             return Ok(self);
         }
-        let mut body = self.body.take_buffered().unwrap_or_default();
-        if let Some(decoding) = &mut self.decoding {
+        let mut body = self.inner.body.take_buffered().unwrap_or_default();
+        if let Some(decoding) = &mut self.inner.decoding {
             body = decoding.beginning(body, ERROR_BODY);
         }
         Err(self.status_error(body))
@@ -236,14 +266,14 @@ impl Response {
     }
 
     fn is_error(&self) -> bool {
-        self.head.status.is_client_error() || self.head.status.is_server_error()
+        self.inner.head.status.is_client_error() || self.inner.head.status.is_server_error()
     }
 
     fn status_error(&self, mut body: Bytes) -> Error {
-        let status = self.head.status;
+        let status = self.inner.head.status;
         body.truncate(ERROR_BODY);
         let error = Error::new(ErrorKind::Status { status, body });
-        self.head.in_context(error).with_sent(Sent::Fully)
+        self.inner.head.in_context(error).with_sent(Sent::Fully)
     }
 
     /// Waits for the next piece of the body; `None` is its end.
@@ -281,11 +311,11 @@ impl Response {
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let polled = match &mut self.decoding {
-            None => self.body.poll_piece(cx),
-            Some(decoding) => decoding.poll_piece(&mut self.body, cx),
+        let polled = match &mut self.inner.decoding {
+            None => self.inner.body.poll_piece(cx),
+            Some(decoding) => decoding.poll_piece(&mut self.inner.body, cx),
         };
-        polled.map_err(|error| self.head.in_context(error))
+        polled.map_err(|error| self.inner.head.in_context(error))
     }
 
     /// Decodes the body from here on, if it has content codings that are known.
@@ -293,13 +323,14 @@ impl Response {
     /// Of at most `limit` codings.
     pub(crate) fn begin_decoding(&mut self, limits: &Limits) {
         // A part of a coded body cannot be decoded by itself.
-        let part = self.head.status == StatusCode::PARTIAL_CONTENT;
-        if !self.head.coded || part || self.body.is_over() {
+        let part = self.inner.head.status == StatusCode::PARTIAL_CONTENT;
+        if !self.inner.head.coded || part || self.inner.body.is_over() {
             return;
         }
-        self.decoding = Decoding::begin(&mut self.head.headers, limits.codings());
-        if self.decoding.is_some() {
-            self.head.content_length = None;
+        let headers = &mut self.inner.head.headers;
+        self.inner.decoding = Decoding::begin(headers, limits.codings());
+        if self.inner.decoding.is_some() {
+            self.inner.head.content_length = None;
         }
     }
 
@@ -330,43 +361,45 @@ impl Response {
 
     /// Waits for the rest of the body, within its bound.
     async fn collect(&mut self) -> Result<Bytes> {
-        if let Some(decoding) = &mut self.decoding {
-            let whole = decoding.collect(&mut self.body, self.head.body_limit).await;
-            return whole.map_err(|error| self.head.in_context(error));
+        if let Some(decoding) = &mut self.inner.decoding {
+            let whole = decoding
+                .collect(&mut self.inner.body, self.inner.head.body_limit)
+                .await;
+            return whole.map_err(|error| self.inner.head.in_context(error));
         }
-        let limit = self.head.body_limit;
+        let limit = self.inner.head.body_limit;
         let too_large = |head: &Head, seen: u64| {
             let error = LimitKind::Body.over(limit, seen).into();
             Err(head.in_context(error).with_sent(Sent::Fully))
         };
-        if let Some(announced) = self.head.content_length
+        if let Some(announced) = self.inner.head.content_length
             && announced > limit as u64
-            && !self.body.is_over()
+            && !self.inner.body.is_over()
         {
-            return too_large(&self.head, announced);
+            return too_large(&self.inner.head, announced);
         }
         let Some(first) = self.chunk().await? else {
             return Ok(Bytes::new());
         };
         if first.len() > limit {
-            return too_large(&self.head, first.len() as u64);
+            return too_large(&self.inner.head, first.len() as u64);
         }
-        if self.body.is_over() {
+        if self.inner.body.is_over() {
             return Ok(first);
         }
-        let mut whole = Whole::new(self.head.content_length, &first);
+        let mut whole = Whole::new(self.inner.head.content_length, &first);
         drop(first);
         loop {
-            let direct = poll_fn(|cx| self.body.poll_direct(cx, whole.room())).await;
+            let direct = poll_fn(|cx| self.inner.body.poll_direct(cx, whole.room())).await;
             if let Some(n) = direct {
-                whole.filled += n.map_err(|error| self.head.in_context(error))?;
+                whole.filled += n.map_err(|error| self.inner.head.in_context(error))?;
                 continue;
             }
             let Some(piece) = self.chunk().await? else {
                 return Ok(whole.into_bytes());
             };
             if piece.len() > limit - whole.filled {
-                return too_large(&self.head, whole.filled as u64 + piece.len() as u64);
+                return too_large(&self.inner.head, whole.filled as u64 + piece.len() as u64);
             }
             whole.append(&piece);
         }
@@ -467,10 +500,10 @@ impl fmt::Debug for Response {
     /// Shows no header values: cookies and tokens are among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("status", &self.head.status)
+            .field("status", &self.inner.head.status)
             .field("url", &format_args!("{}", Shown(self.url())))
-            .field("headers", &self.head.headers.len())
-            .field("content_length", &self.head.content_length)
+            .field("headers", &self.inner.head.headers.len())
+            .field("content_length", &self.inner.head.content_length)
             .finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::{Asked, Error, ErrorKind, RedirectErrorKind, Result, Sent};
 use crate::redirect;
 use crate::request::Parts;
-use crate::response::{Head, Response};
+use crate::response::{Head, Inner, Response};
 use crate::session::Session;
 
 mod again;
@@ -31,44 +31,22 @@ use hop::Hop;
 use prepare::prepare;
 use secrets::Answered;
 
-/// Where the response of a request is put.
-///
-/// A response is large, and there are many functions between the one that makes it and the caller.
-/// So they hand down the place, and not the response up.
-pub(crate) type Answer = Option<Response>;
-
-/// The response that is in its place, for who has been told that there is one.
-pub(crate) fn answered(answer: &mut Answer) -> &mut Response {
-    answer
-        .as_mut()
-        .expect("what succeeds has put its response there")
-}
-
-/// Takes the response out of its place, for who has been told that there is one.
-pub(crate) fn taken(answer: &mut Answer) -> Response {
-    answer
-        .take()
-        .expect("what succeeds has put its response there")
-}
-
 /// Ends what [`send`] has begun: tells the response what was asked for, and judges its status if
 /// that is to be done.
-pub(crate) async fn finish(answer: &mut Answer, asked: Asked, raise: bool) -> Result<()> {
-    let response = answered(answer);
-    response.head.asked = Some(asked);
-    if let Some(tracer) = &response.body.watch().tracer {
-        tracer.end(response.head.status);
+pub(crate) async fn finish(mut response: Response, asked: Asked, raise: bool) -> Result<Response> {
+    let Inner { head, body, .. } = &mut *response.inner;
+    head.asked = Some(asked);
+    if let Some(tracer) = &body.watch().tracer {
+        tracer.end(head.status);
     }
-    let status = response.head.status;
-    if raise && (status.is_client_error() || status.is_server_error()) {
-        let raised = Box::pin(taken(answer).raise_for_status()).await?;
-        *answer = Some(raised);
+    if raise && (head.status.is_client_error() || head.status.is_server_error()) {
+        return Box::pin(response.raise_for_status()).await;
     }
-    Ok(())
+    Ok(response)
 }
 
 /// Sends the request; its response does not know yet what was asked for.
-pub(crate) async fn send(session: &Session, parts: &mut Parts, answer: &mut Answer) -> Result<()> {
+pub(crate) async fn send(session: &Session, parts: &mut Parts) -> Result<Response> {
     let mut deadline = Deadline::start(parts.timeout.total);
     session.inner.counters.request();
     deadline.watch.tracer = match &session.inner.config.traces {
@@ -76,7 +54,7 @@ pub(crate) async fn send(session: &Session, parts: &mut Parts, answer: &mut Answ
         None => None,
     };
     let result = match prepare(&session.inner.config, parts) {
-        Ok(()) => follow_redirects(session, parts, &mut deadline, answer).await,
+        Ok(()) => follow_redirects(session, parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };
     if let (Err(error), Some(tracer)) = (&result, &deadline.watch.tracer) {
@@ -90,16 +68,15 @@ async fn follow_redirects(
     session: &Session,
     parts: &mut Parts,
     deadline: &mut Deadline,
-    answer: &mut Answer,
-) -> Result<()> {
+) -> Result<Response> {
     let config = &session.inner.config;
     let mut hop = Hop::first(session, parts)?;
     let mut tries = Tries::new(parts.retry.clone());
     let mut history = Vec::new();
     let mut answered_to = Answered::default();
     loop {
-        let result = tries.hop(session, parts, &mut hop, deadline, answer);
-        result.await.map_err(|error| {
+        let result = tries.hop(session, parts, &mut hop, deadline).await;
+        let mut response = result.map_err(|error| {
             // Who has redirected the request has seen it.
             let seen = if history.is_empty() {
                 Sent::Nothing
@@ -108,30 +85,30 @@ async fn follow_redirects(
             };
             error.with_request(&parts.asked()).with_sent(seen)
         })?;
-        let response = answered(answer);
-        if secrets::is_challenged(config, parts, &hop, &response.head, &mut answered_to) {
-            *deadline = taken(answer).body.into_deadline();
+        let head = &mut response.inner.head;
+        if secrets::is_challenged(config, parts, &hop, head, &mut answered_to) {
+            *deadline = response.into_deadline();
             deadline.begin_hop();
             continue;
         }
-        let next = match read_redirect(session, parts, &response.head, history.len()) {
+        let next = match read_redirect(session, parts, head, history.len()) {
             Ok(Some(next)) => next,
             Ok(None) => {
-                response.head.history = history;
-                response.head.extensions = std::mem::take(&mut parts.extensions);
+                head.history = history;
+                head.extensions = std::mem::take(&mut parts.extensions);
                 if parts.decompress {
                     response.begin_decoding(&config.limits);
                 }
-                return Ok(());
+                return Ok(response);
             }
             Err(kind) => {
-                *deadline = taken(answer).body.into_deadline();
+                *deadline = response.into_deadline();
                 return Err(refuse(parts, history, kind));
             }
         };
-        tracing::debug!(status = %response.head.status, "redirected");
+        tracing::debug!(status = %head.status, "redirected");
         history.push(parts.url.clone());
-        let Response { head, body, .. } = taken(answer);
+        let Inner { head, body, .. } = *response.inner;
         *deadline = body.into_deadline();
         hop = hop.follow(config, parts, next)?;
         answered_to = Answered::default();

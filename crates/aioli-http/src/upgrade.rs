@@ -33,11 +33,11 @@ impl Response {
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     pub fn upgrade(mut self) -> Result<Upgraded> {
-        match self.upgraded.take() {
+        match self.inner.upgraded.take() {
             Some(connection) => Ok(Upgraded { connection }),
             None => {
                 let kind = ErrorKind::Protocol(ProtocolErrorKind::NoUpgrade);
-                Err(self.head.in_context(Error::new(kind)))
+                Err(self.inner.head.in_context(Error::new(kind)))
             }
         }
     }

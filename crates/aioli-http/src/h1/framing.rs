@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
+use super::fields::Fields;
 use super::head::Marks;
 use super::{parse_decimal, trim_ows};
 use crate::error::ProtocolErrorKind;
@@ -38,8 +38,6 @@ pub(crate) struct Framing {
     pub(crate) drop_content_length: bool,
 }
 
-pub(crate) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
 /// Decides the framing of a final response; `marks` tell which headers it needs to look for.
 ///
 /// # Errors
@@ -50,7 +48,7 @@ pub(crate) fn framing(
     method: &Method,
     version: Version,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Fields,
     marks: Marks,
 ) -> Result<Framing, ProtocolErrorKind> {
     let length = match marks.content_length {
@@ -93,10 +91,10 @@ pub(crate) fn framing(
 }
 
 /// Returns the length all `content-length` fields agree on.
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ProtocolErrorKind> {
+fn content_length(headers: &Fields) -> Result<Option<u64>, ProtocolErrorKind> {
     let mut length = None;
-    for value in headers.get_all(CONTENT_LENGTH) {
-        for item in value.as_bytes().split(|byte| *byte == b',') {
+    for value in headers.values("content-length") {
+        for item in value.split(|byte| *byte == b',') {
             let item = parse_decimal(trim_ows(item)).ok_or(ProtocolErrorKind::ContentLength)?;
             if length.is_some_and(|known| known != item) {
                 return Err(ProtocolErrorKind::ContentLength);
@@ -108,34 +106,32 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ProtocolErrorKind>
 }
 
 /// Tells whether the transfer coding is `chunked`, once, and nothing else.
-fn is_chunked(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
+fn is_chunked(headers: &Fields) -> bool {
+    let mut values = headers.values("transfer-encoding");
     let only = values
         .next()
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        .is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
     only && values.next().is_none()
 }
 
 /// Tells whether version and `connection` options let the connection live on.
-fn persistent(version: Version, headers: &HeaderMap) -> bool {
+fn persistent(version: Version, headers: &Fields) -> bool {
     let has = |option: &[u8]| {
         headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .values("connection")
+            .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|token| trim_ows(token).eq_ignore_ascii_case(option))
     };
     !has(b"close") && (version == Version::HTTP_11 || has(b"keep-alive"))
 }
 
 /// Returns `timeout=` of `keep-alive`; anything that is no sensible number is ignored.
-fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
+fn keep_alive(headers: &Fields) -> Option<Duration> {
     /// More than a day is as good as nothing said.
     const SENSIBLE: u64 = 24 * 60 * 60;
     headers
-        .get_all(KEEP_ALIVE)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .values("keep-alive")
+        .flat_map(|value| value.split(|byte| *byte == b','))
         .filter_map(|parameter| {
             let (name, value) = trim_ows(parameter).split_at_checked(b"timeout=".len())?;
             name.eq_ignore_ascii_case(b"timeout=")

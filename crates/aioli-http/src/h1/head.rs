@@ -12,12 +12,11 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use super::Reject;
 use super::buffer::ReadBuffer;
-use super::framing::KEEP_ALIVE;
+use super::fields::{FEW, Fields, Places};
 use crate::error::{LimitKind, ProtocolErrorKind};
 
 /// Bounds on the heads of one response, informational ones included.
@@ -31,8 +30,6 @@ pub(crate) struct HeadLimits {
 
 /// One stray line end after the last body is a known fault; many are an attack.
 const MAX_LEADING_BLANKS: usize = 4;
-/// What a `HeaderMap` can hold, whatever the caller allows.
-const HEADER_MAP_MAX: usize = 1 << 15;
 /// Where the reason phrase begins: after `HTTP/1.1 200 `.
 const REASON_AT: usize = 13;
 
@@ -41,7 +38,7 @@ const REASON_AT: usize = 13;
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Box<Fields>,
     pub(crate) marks: Marks,
     /// Bytes it took.
     pub(crate) size: usize,
@@ -60,21 +57,26 @@ pub(crate) struct Marks {
 
 impl Marks {
     #[cfg(test)]
-    pub(crate) fn of(headers: &HeaderMap) -> Marks {
+    pub(crate) fn of(headers: &Fields) -> Marks {
         let mut marks = Marks::default();
-        headers.keys().for_each(|name| marks.note(name));
+        headers.lines().for_each(|(name, _)| marks.note(name));
         marks
     }
 
-    fn note(&mut self, name: &HeaderName) {
-        match *name {
-            header::CONTENT_LENGTH => self.content_length = true,
-            header::TRANSFER_ENCODING => self.transfer_encoding = true,
-            header::CONNECTION => self.connection = true,
-            header::CONTENT_ENCODING => self.content_encoding = true,
-            header::SET_COOKIE => self.set_cookie = true,
-            ref name if *name == KEEP_ALIVE => self.keep_alive = true,
-            _ => {}
+    fn note(&mut self, name: &[u8]) {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        if is(b"content-length") {
+            self.content_length = true;
+        } else if is(b"transfer-encoding") {
+            self.transfer_encoding = true;
+        } else if is(b"connection") {
+            self.connection = true;
+        } else if is(b"keep-alive") {
+            self.keep_alive = true;
+        } else if is(b"content-encoding") {
+            self.content_encoding = true;
+        } else if is(b"set-cookie") {
+            self.set_cookie = true;
         }
     }
 }
@@ -179,7 +181,6 @@ impl HeadParser {
     /// What it takes is what the scan would take: each line ends in CR LF, because that stands in
     /// front of each name and of the end; the rest `httparse` sees to.
     fn regular(&mut self, input: &mut ReadBuffer) -> Result<Option<Head>, Reject> {
-        let mut fields = [Field::default(); FEW];
         let bytes = input.filled();
         if self.scan.at > 0 || !bytes.starts_with(b"HTTP/1.") {
             return Ok(None);
@@ -192,17 +193,14 @@ impl HeadParser {
             return Ok(None);
         };
         let count = response.headers.len();
-        let mut line_end = end - 2;
-        for (header, field) in response.headers.iter().zip(&mut fields).rev() {
-            *field = Field::of(header, bytes);
-            if !bytes[..line_end].ends_with(b"\r\n") {
-                return Ok(None);
-            }
-            line_end = field.name;
-        }
-        let status_line = line_end.saturating_sub(2);
-        if !bytes[..line_end].ends_with(b"\r\n")
-            || !bytes[..end].ends_with(b"\r\n")
+        let Some(places) = Places::of(response.headers, bytes) else {
+            return Ok(None);
+        };
+        let follows_a_line = |at: usize| bytes[..at].ends_with(b"\r\n");
+        let status_line = places.starts().next().unwrap_or(end - 2).saturating_sub(2);
+        if !places.starts().all(follows_a_line)
+            || !follows_a_line(end - 2)
+            || !follows_a_line(end)
             || self.taken.bytes + end > self.limits.bytes
             || self.taken.headers + count > self.limits.headers
             || status_line > REASON_AT.saturating_add(self.limits.reason)
@@ -212,9 +210,8 @@ impl HeadParser {
         let (status, version) = start_line(&response)?;
         self.taken.bytes += end;
         self.taken.headers += count;
-        let head = input.take(end);
-        let fields = fields[..count].iter().map(|field| field.slices(&head));
-        assemble((status, version), end, fields).map(Some)
+        let headers = Fields::new(input.take(end), places);
+        Ok(Some(assemble((status, version), end, headers)))
     }
 
     /// Looks at what came since the last time, byte by byte.
@@ -228,7 +225,7 @@ impl HeadParser {
         self.taken.headers += headers;
         self.scan = Scan::default();
         let head = input.take(end);
-        tokenize(&head.slice(start..), headers, end).map(Some)
+        tokenize(head.slice(start..), headers, end).map(Some)
     }
 }
 
@@ -325,45 +322,8 @@ fn check_start(offset: usize, byte: u8) -> Result<(), ProtocolErrorKind> {
     }
 }
 
-/// Headers that are parsed without an allocation.
-const FEW: usize = 32;
-
-/// Where name and value of a header lie in their head.
-#[derive(Debug, Clone, Copy, Default)]
-struct Field {
-    name: usize,
-    name_end: usize,
-    value: usize,
-    value_end: usize,
-}
-
-impl Field {
-    /// Finds a header in the bytes it was parsed from.
-    fn of(header: &httparse::Header<'_>, bytes: &[u8]) -> Field {
-        let at = |part: &[u8]| part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
-        let name = at(header.name.as_bytes());
-        // An empty value may lie anywhere.
-        let value = if header.value.is_empty() {
-            name
-        } else {
-            at(header.value)
-        };
-        Field {
-            name,
-            name_end: name + header.name.len(),
-            value,
-            value_end: value + header.value.len(),
-        }
-    }
-
-    fn slices<'a>(&self, head: &'a Bytes) -> (&'a [u8], Bytes) {
-        let name = &head[self.name..self.name_end];
-        (name, head.slice(self.value..self.value_end))
-    }
-}
-
 /// Parses a complete head with `count` header lines, which took `size` bytes in all.
-fn tokenize(head: &Bytes, count: usize, size: usize) -> Result<Head, Reject> {
+fn tokenize(head: Bytes, count: usize, size: usize) -> Result<Head, Reject> {
     let mut few = [httparse::EMPTY_HEADER; FEW];
     let mut many = Vec::new();
     let slots = if count <= few.len() {
@@ -373,17 +333,14 @@ fn tokenize(head: &Bytes, count: usize, size: usize) -> Result<Head, Reject> {
         &mut many[..]
     };
     let mut response = httparse::Response::new(slots);
-    match response.parse(head) {
+    match response.parse(&head) {
         Ok(httparse::Status::Complete(n)) if n == head.len() => {}
         Ok(_) => return Err(ProtocolErrorKind::LineEnd.into()),
         Err(error) => return Err(refusal(error)),
     }
     let start = start_line(&response)?;
-    let fields = response
-        .headers
-        .iter()
-        .map(|header| (header.name.as_bytes(), head.slice_ref(header.value)));
-    assemble(start, size, fields)
+    let headers = Fields::parsed(head.clone(), response.headers)?;
+    Ok(assemble(start, size, headers))
 }
 
 fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Version), Reject> {
@@ -400,30 +357,18 @@ fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Vers
 }
 
 /// Makes a head of its parts.
-fn assemble<'a>(
-    (status, version): (StatusCode, Version),
-    size: usize,
-    fields: impl ExactSizeIterator<Item = (&'a [u8], Bytes)>,
-) -> Result<Head, Reject> {
-    let count = fields.len();
-    let mut headers = HeaderMap::with_capacity(count);
+fn assemble((status, version): (StatusCode, Version), size: usize, headers: Fields) -> Head {
     let mut marks = Marks::default();
-    for (name, value) in fields {
-        let name = HeaderName::from_bytes(name).map_err(|_| ProtocolErrorKind::HeaderName)?;
-        let value =
-            HeaderValue::from_maybe_shared(value).map_err(|_| ProtocolErrorKind::HeaderValue)?;
-        marks.note(&name);
-        headers
-            .try_append(name, value)
-            .map_err(|_| LimitKind::Headers.over(HEADER_MAP_MAX, count as u64))?;
+    for (name, _) in headers.lines() {
+        marks.note(name);
     }
-    Ok(Head {
+    Head {
         status,
         version,
-        headers,
+        headers: Box::new(headers),
         marks,
         size,
-    })
+    }
 }
 
 fn refusal(error: httparse::Error) -> Reject {

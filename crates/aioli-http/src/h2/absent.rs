@@ -17,7 +17,7 @@ use crate::session::{Config, Session};
 /// What has become of a hop.
 pub(crate) enum Way {
     #[expect(dead_code, reason = "nothing else speaks HTTP/2")]
-    Response(Box<Response>),
+    Response(Response),
     Http1(Option<Box<Connection>>),
 }
 

@@ -1,5 +1,7 @@
 //! Tables of redirects.
 
+use http::HeaderMap;
+
 use super::*;
 
 fn url(text: &str) -> Url {
@@ -15,7 +17,7 @@ fn go(status: u16, locations: &[&[u8]], method: Method) -> Result<Option<Next>, 
     next(
         &Redirect::default(),
         status,
-        &headers,
+        &headers.into(),
         &method,
         &url("http://a.example/dir/page?q#frag"),
     )

@@ -44,9 +44,9 @@ impl Response {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        if let Some(decoding) = &mut self.decoding {
-            let polled = decoding.poll_read(&mut self.body, cx, buf);
-            return polled.map_err(|error| self.head.in_context(error));
+        if let Some(decoding) = &mut self.inner.decoding {
+            let polled = decoding.poll_read(&mut self.inner.body, cx, buf);
+            return polled.map_err(|error| self.inner.head.in_context(error));
         }
         let Some(mut piece) = ready!(self.poll_piece(cx)).transpose()? else {
             return Poll::Ready(Ok(0));
@@ -54,7 +54,7 @@ impl Response {
         let n = piece.len().min(buf.len());
         piece.copy_to_slice(&mut buf[..n]);
         if !piece.is_empty() {
-            self.body.put_back(piece);
+            self.inner.body.put_back(piece);
         }
         Poll::Ready(Ok(n))
     }

@@ -35,7 +35,7 @@ impl Response {
     #[doc(alias = "aiohttp.ClientResponse.text")]
     pub async fn text(mut self) -> Result<String> {
         let bytes = self.collect().await?;
-        let text = charset::decode(&self.head.headers, bytes);
+        let text = charset::decode(&self.inner.head.headers, bytes);
         text.map_err(|error| self.unreadable(error))
     }
 
@@ -88,7 +88,7 @@ impl Response {
     #[doc(alias = "aiohttp.ClientResponse.text.errors")]
     pub async fn text_lossy(mut self) -> Result<String> {
         let bytes = self.collect().await?;
-        Ok(charset::decode_lossy(&self.head.headers, bytes))
+        Ok(charset::decode_lossy(&self.inner.head.headers, bytes))
     }
 
     /// Waits for the whole body, as JSON.
@@ -125,7 +125,7 @@ impl Response {
     }
 
     fn parse<T: DeserializeOwned>(&self, bytes: Bytes) -> Result<T, Unreadable> {
-        let headers = &self.head.headers;
+        let headers = &self.inner.head.headers;
         let json = charset::utf8(headers, bytes)?;
         serde_json::from_slice(&json).map_err(|error| Unreadable {
             // JSON of another type is JSON, whatever it was announced as.
@@ -141,10 +141,11 @@ impl Response {
     /// The error of a body that is not what it should be: often for it is still coded.
     fn unreadable(&self, error: Unreadable) -> Error {
         let Unreadable { mut kind, source } = error;
-        if decode::is_coded(&self.head.headers) {
+        if decode::is_coded(&self.inner.head.headers) {
             kind = DecodeErrorKind::Coding;
         }
-        self.head
+        self.inner
+            .head
             .in_context(Error::new(ErrorKind::Decode { kind, source }))
     }
 }

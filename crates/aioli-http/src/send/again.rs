@@ -7,11 +7,10 @@ use aioli_time::sleep;
 
 use super::hop::{Hop, one_hop};
 use super::secrets;
-use super::{Answer, answered, taken};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::request::Parts;
-use crate::response::Response;
+use crate::response::{Inner, Response};
 use crate::retry::{Again, Retry};
 use crate::session::Session;
 
@@ -44,13 +43,12 @@ impl Tries {
         parts: &mut Parts,
         hop: &mut Hop,
         deadline: &mut Deadline,
-        answer: &mut Answer,
-    ) -> Result<()> {
+    ) -> Result<Response> {
         if let Some(retry) = self.retry.clone() {
             // Boxed, so that who never tries again does not carry the size of it.
-            return Box::pin(self.repeat(&retry, session, parts, hop, deadline, answer)).await;
+            return Box::pin(self.repeat(&retry, session, parts, hop, deadline)).await;
         }
-        once(session, parts, hop, deadline, answer).await
+        once(session, parts, hop, deadline).await
     }
 
     async fn repeat(
@@ -60,33 +58,27 @@ impl Tries {
         parts: &mut Parts,
         hop: &mut Hop,
         deadline: &mut Deadline,
-        answer: &mut Answer,
-    ) -> Result<()> {
+    ) -> Result<Response> {
         let began = *self.began.get_or_insert_with(aioli_task::now);
         loop {
-            let result = once(session, parts, hop, deadline, answer).await;
-            let outcome = match &result {
-                Ok(()) => Ok(&*answered(answer)),
-                Err(error) => Err(error),
-            };
+            let result = once(session, parts, hop, deadline).await;
             let passed = aioli_task::now().saturating_duration_since(began);
-            let again = judge(retry, parts, outcome);
+            let again = judge(retry, parts, result.as_ref());
             let wait = again.and_then(|again| retry.wait(again, self.tried, passed));
             let Some(wait) = wait else {
                 return result;
             };
-            let left = match outcome {
-                Ok(response) => response.body.time_left(),
+            let left = match &result {
+                Ok(response) => response.inner.body.time_left(),
                 Err(_) => deadline.time_left(),
             };
             if left.is_some_and(|left| left <= wait) || !retry.take() {
                 return result;
             }
             let error = match result {
-                Ok(()) => {
-                    let response = taken(answer);
-                    tracing::debug!(status = %response.head.status, ?wait, "once more");
-                    *deadline = response.body.into_deadline();
+                Ok(response) => {
+                    tracing::debug!(status = %response.status(), ?wait, "once more");
+                    *deadline = response.into_deadline();
                     None
                 }
                 Err(error) => {
@@ -111,20 +103,18 @@ async fn once(
     parts: &mut Parts,
     hop: &mut Hop,
     deadline: &mut Deadline,
-    answer: &mut Answer,
-) -> Result<()> {
+) -> Result<Response> {
     let config = &session.inner.config;
     // Anew for each try: the jar may have changed, and a digest answers once.
     hop.attach(config, parts);
-    one_hop(session, parts, hop, deadline, answer).await?;
-    let response = answered(answer);
-    let head = &response.head;
-    response.body.watch().tell(|trace, request| {
+    let response = one_hop(session, parts, hop, deadline).await?;
+    let Inner { head, body, .. } = &*response.inner;
+    body.watch().tell(|trace, request| {
         trace.response_head(request, head.version, head.status, &head.headers);
     });
     secrets::take_cookies(config.cookies.as_ref(), parts, head);
     secrets::note_accepted(config, parts, hop, head);
-    Ok(())
+    Ok(response)
 }
 
 /// Whether the outcome is one to be tried again.
@@ -135,7 +125,8 @@ fn judge(retry: &Retry, parts: &Parts, outcome: Result<&Response, &Error>) -> Op
     let idempotent = parts.method.is_idempotent();
     match outcome {
         Err(error) => retry.judge_error(error, idempotent),
-        Ok(Response { head, .. }) => {
+        Ok(response) => {
+            let head = &response.inner.head;
             retry.judge_response(head.status, &head.headers, idempotent, SystemTime::now())
         }
     }

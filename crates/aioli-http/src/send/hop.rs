@@ -14,7 +14,6 @@ use std::task::Poll;
 use aioli_time::{Sleep, sleep};
 use http::{Extensions, HeaderMap, StatusCode, header};
 
-use super::Answer;
 use super::head::{encode_head, header_map};
 use super::secrets::{self, Attached};
 use super::signals::Signals;
@@ -24,6 +23,7 @@ use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent};
 use crate::h1::body::BodyDecoder;
 use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
+use crate::h1::fields::Fields;
 use crate::h1::framing::{Delimiter, framing};
 use crate::h1::head::Head as WireHead;
 use crate::h1::{parse_decimal, trim_ows};
@@ -150,8 +150,7 @@ pub(super) async fn one_hop(
     parts: &mut Parts,
     hop: &Hop,
     deadline: &mut Deadline,
-    answer: &mut Answer,
-) -> Result<()> {
+) -> Result<Response> {
     let config = &session.inner.config;
     let idempotent = parts.method.is_idempotent();
     let route = route(config, parts, hop)?;
@@ -159,10 +158,7 @@ pub(super) async fn one_hop(
     if session.inner.http2.is_wanted(config, parts, &route) {
         let headers = |parts: &Parts| header_map(config, parts, hop);
         match Box::pin(h2::hop(session, parts, &route, headers, deadline)).await? {
-            h2::Way::Response(response) => {
-                *answer = Some(*response);
-                return Ok(());
-            }
+            h2::Way::Response(response) => return Ok(response),
             h2::Way::Http1(connection) => opened = connection,
         }
     }
@@ -197,7 +193,7 @@ pub(super) async fn one_hop(
                     continue;
                 }
                 let sent_all = exchange.sent_all();
-                return respond(config, connection, head, sent_all, parts, deadline, answer);
+                return respond(config, connection, head, sent_all, parts, deadline);
             }
             Ok(Err(failure)) => injected(failure)?,
             Err(late) => return Err(late.with_sent(exchange.sent())),
@@ -381,11 +377,9 @@ fn respond(
     sent_all: bool,
     parts: &Parts,
     deadline: &mut Deadline,
-    answer: &mut Answer,
-) -> Result<()> {
+) -> Result<Response> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        *answer = Some(switch(config, connection, head, sent_all, parts, deadline)?);
-        return Ok(());
+        return switch(config, connection, head, sent_all, parts, deadline);
     }
     let framing = framing(
         &parts.method,
@@ -414,14 +408,12 @@ fn respond(
         Delimiter::Chunked | Delimiter::Eof => None,
     };
     let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
-    let response = answer.insert(Response {
-        head: outer_head(config, head, parts, content_length),
-        body: Incoming::new(connection, decoder, reuse, deadline.take()),
-        decoding: None,
-        upgraded: None,
-    });
-    response.body.begin(&parts.timeout);
-    Ok(())
+    let mut response = Response::new(
+        outer_head(config, head, parts, content_length),
+        Incoming::new(connection, decoder, reuse, deadline.take()),
+    );
+    response.inner.body.begin(&parts.timeout);
+    Ok(response)
 }
 
 /// Makes the response of a server that switches protocols: its connection is the caller's.
@@ -439,12 +431,9 @@ fn switch(
         return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
     }
     let head = outer_head(config, head, parts, None);
-    Ok(Response {
-        head,
-        body: Incoming::empty(deadline.take()),
-        decoding: None,
-        upgraded: Some(connection),
-    })
+    let mut response = Response::new(head, Incoming::empty(deadline.take()));
+    response.inner.upgraded = Some(connection);
+    Ok(response)
 }
 
 /// The head as the caller sees it.
@@ -464,8 +453,8 @@ fn outer_head(config: &Config, head: WireHead, parts: &Parts, content_length: Op
 }
 
 /// The length a response without a body tells about the one it would have.
-fn announced(headers: &HeaderMap) -> Option<u64> {
-    parse_decimal(headers.get(header::CONTENT_LENGTH)?.as_bytes())
+fn announced(headers: &Fields) -> Option<u64> {
+    parse_decimal(headers.values("content-length").next()?)
 }
 
 /// Whether headers of a request tell the server to close.

@@ -1,5 +1,7 @@
 //! Tables of heads and what they decide.
 
+use http::{HeaderMap, HeaderName};
+
 use super::*;
 
 /// Parses `name: value` lines.
@@ -21,7 +23,7 @@ fn decide(
     status: u16,
     lines: &[&str],
 ) -> Result<Framing, ProtocolErrorKind> {
-    let headers = headers(lines);
+    let headers = Fields::from(headers(lines));
     let status = StatusCode::from_u16(status).unwrap();
     framing(method, version, status, &headers, Marks::of(&headers))
 }
