@@ -171,8 +171,8 @@ impl Next {
                 middleware(request, next).await
             }
             None => {
-                request.parts.check_url(&self.session.inner.config)?;
                 let mut parts = request.parts;
+                parts.check_url(&self.session.inner.config)?;
                 let response = send::send(&self.session, &mut parts).await?;
                 let raise = parts.raise_for_status;
                 let asked = Asked {

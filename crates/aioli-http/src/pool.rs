@@ -56,8 +56,8 @@ pub(crate) struct Connection {
     slot: Option<Slot>,
     /// When it became idle.
     since: Instant,
-    /// How long it may be idle.
-    lifetime: Duration,
+    /// When it has been idle for too long; `None` is never.
+    until: Option<Instant>,
 }
 
 impl Connection {
@@ -69,7 +69,7 @@ impl Connection {
             home,
             reused: false,
             slot: Some(slot),
-            lifetime: Duration::ZERO,
+            until: None,
         })
     }
 
@@ -92,14 +92,15 @@ impl Connection {
         };
         // The server's clock began earlier than ours: use four fifths of what it said.
         let lifetime = keep_alive.map_or(Duration::MAX, |said| said * 4 / 5);
-        self.lifetime = lifetime.min(slot.pool.limits.idle);
+        let lifetime = lifetime.min(slot.pool.limits.idle);
         let lives_on = self.home.is_current() || !self.home.is_closed();
-        let usable = self.wire.input.is_empty() && !self.lifetime.is_zero() && lives_on;
+        let usable = self.wire.input.is_empty() && !lifetime.is_zero() && lives_on;
         if usable && self.wire.falls_silent() {
             self.since = match now {
                 Some(now) if self.home.is_current() => now,
                 _ => self.home.now(),
             };
+            self.until = self.since.checked_add(lifetime);
             self.reused = true;
             slot.leave(self);
         } else {
@@ -109,18 +110,24 @@ impl Connection {
         }
     }
 
+    /// Whether it cannot serve any more, if it is `now` on the loop of this thread.
     fn is_over(&self, now: Instant) -> bool {
-        let idle = self.idle_for(now);
-        idle >= self.lifetime || (!self.home.is_current() && self.home.is_closed())
+        let now = self.home_time(now);
+        self.until.is_some_and(|until| until <= now)
+            || (!self.home.is_current() && self.home.is_closed())
     }
 
     /// How long it was idle, if it is `now` on the loop of this thread.
     fn idle_for(&self, now: Instant) -> Duration {
-        let now = match self.home.is_current() {
+        self.home_time(now).saturating_duration_since(self.since)
+    }
+
+    /// The time on its own loop.
+    fn home_time(&self, now: Instant) -> Instant {
+        match self.home.is_current() {
             true => now,
             false => self.home.now(),
-        };
-        now.saturating_duration_since(self.since)
+        }
     }
 }
 
@@ -153,7 +160,7 @@ impl Slot {
         }
         while let Some(mut connection) = idle {
             let age = connection.idle_for(now);
-            if age < connection.lifetime
+            if !connection.is_over(now)
                 && (!careful || age < FRESH)
                 && connection.wire.is_silent(careful || age > TRUSTED)
             {

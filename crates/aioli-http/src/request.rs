@@ -88,7 +88,7 @@ pub(crate) struct Parts {
     pub(crate) retry: Option<Arc<Retry>>,
     /// What the caller has attached; it goes to the response.
     pub(crate) extensions: Extensions,
-    /// Where it may lead, as a hint.
+    /// Where its URL leads, if that is known.
     pub(crate) place: Option<Arc<Place>>,
 }
 
@@ -133,7 +133,8 @@ impl Parts {
     }
 
     /// Checks the URL again, after it may have been changed.
-    pub(crate) fn check_url(&self, config: &Config) -> Result<()> {
+    pub(crate) fn check_url(&mut self, config: &Config) -> Result<()> {
+        self.place.take_if(|place| !place.is_of(&self.url));
         match check_url(self.url.clone(), config.https_only) {
             Ok(_) => Ok(()),
             Err(kind) => Err(Error::new(ErrorKind::InvalidUrl(kind))),
@@ -142,20 +143,14 @@ impl Parts {
 }
 
 impl RequestBuilder {
+    /// A request of a URL that was checked.
     pub(crate) fn new(
         session: Session,
         method: Method,
-        url: Result<Url, UrlErrorKind>,
+        url: Url,
         place: Option<Arc<Place>>,
     ) -> RequestBuilder {
         let config = &session.inner.config;
-        let (url, error) = match url.and_then(|url| check_url(url, config.https_only)) {
-            Ok(url) => (url, None),
-            Err(kind) => {
-                let nowhere = Url::parse("http://invalid/").expect("a constant");
-                (nowhere, Some(Error::new(ErrorKind::InvalidUrl(kind))))
-            }
-        };
         let parts = Parts {
             idempotent: method.is_idempotent(),
             method,
@@ -180,8 +175,17 @@ impl RequestBuilder {
         RequestBuilder {
             session,
             parts,
-            error,
+            error: None,
         }
+    }
+
+    /// A request of what is no URL that can be requested.
+    #[cold]
+    pub(crate) fn failed(session: Session, method: Method, kind: UrlErrorKind) -> RequestBuilder {
+        let nowhere = Url::parse("http://invalid/").expect("a constant");
+        let mut builder = RequestBuilder::new(session, method, nowhere, None);
+        builder.fail(Error::new(ErrorKind::InvalidUrl(kind)));
+        builder
     }
 
     /// Adds a header; it takes the place of the session's default.
@@ -452,7 +456,7 @@ impl fmt::Debug for Sending {
 }
 
 /// Checks what may be requested at all.
-fn check_url(url: Url, https_only: bool) -> Result<Url, UrlErrorKind> {
+pub(crate) fn check_url(url: Url, https_only: bool) -> Result<Url, UrlErrorKind> {
     match url.scheme() {
         "https" => {}
         "http" if https_only => return Err(UrlErrorKind::NotHttps),

@@ -16,7 +16,7 @@ use crate::mock::MockServer;
 use crate::place::LastPlace;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
-use crate::request::{IntoUrl, RequestBuilder};
+use crate::request::{IntoUrl, RequestBuilder, check_url};
 use crate::retry::Retry;
 use crate::send::head::Defaults;
 use crate::trace::Traces;
@@ -154,13 +154,21 @@ impl Session {
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request")]
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        let place = self.inner.last_place.get();
-        let near = place.as_ref().zip(url.as_text());
-        let url = match near.and_then(|(place, text)| place.parse(text)) {
-            Some(url) => Ok(url),
-            None => url.into_url(self.inner.config.base.as_ref()),
-        };
-        RequestBuilder::new(self.clone(), method, url, place)
+        let last = self.inner.last_place.get();
+        let near = last.as_ref().zip(url.as_text());
+        if let Some(url) = near.and_then(|(place, text)| place.parse(text)) {
+            // A place is of a URL that was checked, and of this one nothing else would be.
+            return RequestBuilder::new(self.clone(), method, url, last);
+        }
+        let config = &self.inner.config;
+        let url = url.into_url(config.base.as_ref());
+        match url.and_then(|url| check_url(url, config.https_only)) {
+            Ok(url) => {
+                let place = last.filter(|place| place.is_of(&url));
+                RequestBuilder::new(self.clone(), method, url, place)
+            }
+            Err(kind) => RequestBuilder::failed(self.clone(), method, kind),
+        }
     }
 
     /// Starts a `GET` request; see [`request`](Session::request).

@@ -62,8 +62,11 @@ impl Hop {
     pub(super) fn first(session: &Session, parts: &Parts) -> Result<Hop> {
         let inner = &session.inner;
         let place = match &parts.place {
-            Some(place) if place.is_of(&parts.url) => place.clone(),
-            _ => {
+            Some(place) => {
+                debug_assert!(place.is_of(&parts.url), "else it is not known");
+                place.clone()
+            }
+            None => {
                 let place = Arc::new(Place::of(&inner.config, &parts.url)?);
                 inner.last_place.set(place.clone());
                 place
