@@ -24,11 +24,11 @@ fn sessions() -> &'static [Session; 2] {
 /// Writes the head for `text` as a URL, and reads it again.
 pub(crate) fn request_line(text: &str) {
     for session in sessions() {
-        let (parts, error) = session.get(text).into_parts();
+        let (mut parts, error) = session.get(text).into_parts();
         if error.is_some() {
             continue;
         }
-        let Ok(mut hop) = Hop::first(session, &parts) else {
+        let Ok(mut hop) = Hop::first(session, &mut parts) else {
             continue;
         };
         let config = &session.inner.config;
@@ -50,7 +50,7 @@ pub(crate) fn request_line(text: &str) {
             &target,
             &format!("{host}{}", port.unwrap_or_default()),
         );
-        assert_eq!(Origin::of(&parts.url).as_ref(), Some(&*hop.origin));
+        assert_eq!(Origin::of(&parts.url).as_ref(), Some(&**hop.origin()));
 
         // The place that is remembered now is a short cut, and no other way.
         let (again, _) = session.get(text).into_parts();

@@ -6,6 +6,7 @@
 //!                                       └───────────────┘ (once)
 //! ```
 
+use std::borrow::Cow;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,7 +46,6 @@ use crate::upgrade;
 
 /// Where a request goes, and which headers go along.
 pub(super) struct Hop {
-    pub(super) origin: Arc<Origin>,
     pub(super) place: Arc<Place>,
     /// No hop so far has left the first origin.
     pub(super) at_home: bool,
@@ -59,12 +59,12 @@ pub(super) struct Hop {
 }
 
 impl Hop {
-    pub(super) fn first(session: &Session, parts: &Parts) -> Result<Hop> {
+    pub(super) fn first(session: &Session, parts: &mut Parts) -> Result<Hop> {
         let inner = &session.inner;
-        let place = match &parts.place {
+        let place = match parts.place.take() {
             Some(place) => {
                 debug_assert!(place.is_of(&parts.url), "else it is not known");
-                place.clone()
+                place
             }
             None => {
                 let place = Arc::new(Place::of(&inner.config, &parts.url)?);
@@ -73,7 +73,6 @@ impl Hop {
             }
         };
         Ok(Hop {
-            origin: place.origin.clone(),
             at_home: true,
             own_secrets: true,
             default_secrets: place.default_secrets,
@@ -81,6 +80,11 @@ impl Hop {
             attached: Attached::default(),
             place,
         })
+    }
+
+    /// Whom it asks.
+    pub(super) fn origin(&self) -> &Arc<Origin> {
+        &self.place.origin
     }
 
     /// Finds the secrets that belong where this hop leads.
@@ -113,18 +117,18 @@ impl Hop {
         if let Some(way) = &mut parts.way {
             way.target = None;
         }
+        let former = self.origin().clone();
         let place = match self.place.is_of(&parts.url) {
             true => self.place,
             false => Arc::new(Place::of(config, &parts.url)?),
         };
-        let origin = place.origin.clone();
+        let origin = &place.origin;
         // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
-        let steps_down = self.origin.secure && !origin.secure;
+        let steps_down = former.secure && !origin.secure;
         let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
-        let same = origin == self.origin;
+        let same = *origin == former;
         let trusted = same || policy.trusts_locations();
         Ok(Hop {
-            origin,
             at_home: self.at_home && same,
             own_secrets: self.own_secrets && trusted,
             default_secrets: self.default_secrets && trusted,
@@ -136,15 +140,19 @@ impl Hop {
 }
 
 /// The way of this hop, which is known already unless the request has something to say about it.
-pub(super) fn route(config: &Config, parts: &Parts, hop: &Hop) -> Result<Arc<Route>> {
+pub(super) fn route<'a>(
+    config: &Config,
+    parts: &Parts,
+    hop: &'a Hop,
+) -> Result<Cow<'a, Arc<Route>>> {
     let way = parts.way.as_deref();
     if way.is_none()
         && let Some(route) = &hop.place.route
     {
-        return Ok(route.clone());
+        return Ok(Cow::Borrowed(route));
     }
-    let route = Route::choose(&config.dial, way, hop.origin.clone(), hop.at_home)?;
-    Ok(Arc::new(route))
+    let route = Route::choose(&config.dial, way, hop.origin().clone(), hop.at_home)?;
+    Ok(Cow::Owned(Arc::new(route)))
 }
 
 /// Sends the request once, or twice when a pooled connection turns out to be stale.
@@ -207,7 +215,7 @@ pub(super) async fn one_hop(
         if !stale || !parts.body.is_whole() {
             return Err(error);
         }
-        tracing::debug!(origin = %hop.origin, "a pooled connection was stale; once more");
+        tracing::debug!(origin = %hop.origin(), "a pooled connection was stale; once more");
         let slot = connection.into_slot();
         connection = open(session, slot, &parts.timeout, deadline).await?;
     }

@@ -35,7 +35,7 @@ pub(super) struct Answered {
 pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Attached {
     let authorization = credentials(config, parts, hop).and_then(|auth| {
         auth.header(Asked {
-            of: &hop.origin,
+            of: hop.origin(),
             method: parts.method.as_str(),
             target: match parts.own_target() {
                 Some(own) => own,
@@ -83,7 +83,7 @@ fn credentials(config: &Config, parts: &Parts, hop: &Hop) -> Option<Auth> {
     }
     let session = config.credentials.as_ref()?;
     if hop.at_home
-        && let Some(auth) = session.bound_to(&hop.origin)
+        && let Some(auth) = session.bound_to(hop.origin())
     {
         return Some(auth.clone());
     }
@@ -96,7 +96,7 @@ fn credentials(config: &Config, parts: &Parts, hop: &Hop) -> Option<Auth> {
         return Some(auth.clone());
     }
     let netrc = session.netrc.as_ref().filter(|_| hop.at_home)?;
-    netrc.auth(&hop.origin.host)
+    netrc.auth(&hop.origin().host)
 }
 
 /// The one `cookie` header of this hop, when there is more to it than headers: the jar's cookies
@@ -189,7 +189,7 @@ fn by_origin(
     }
     parts.body.is_whole()
         && auth.challenged(Refusal {
-            of: &hop.origin,
+            of: hop.origin(),
             headers: &head.headers,
             answered: hop.attached.authorization.is_some(),
             hashable: parts.body.as_bytes().is_some(),
@@ -225,7 +225,7 @@ pub(super) fn note_accepted(config: &Config, parts: &Parts, hop: &Hop, head: &He
     if authorization.is_some()
         && let Some(auth) = credentials(config, parts, hop)
     {
-        auth.accepted(&hop.origin, &head.headers, longest);
+        auth.accepted(hop.origin(), &head.headers, longest);
     }
     if proxy_authorization.is_some()
         && let Ok(route) = route(config, parts, hop)
