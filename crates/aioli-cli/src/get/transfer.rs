@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use aioli::http::{
-    Auth, Body, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode,
-    Url, header,
+    Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode, Url,
+    header,
 };
 use aioli::prelude::*;
 
@@ -262,18 +262,15 @@ async fn request(
     if expects(asked, data.as_ref().map(|data| data.bytes.len()), file).await {
         request = request.expect_continue(options.connection.expect100_timeout);
     }
-    if let Some(form) = form.filter(|_| file.is_none()) {
-        return Ok((method, url, request.multipart(form)));
+    if let Some(path) = file {
+        request = request.body(upload(path).await.map_err(|error| Failure::read(&error))?);
+    } else if let Some(form) = form {
+        request = request.multipart(form);
+    } else if let Some(data) = data {
+        request = request.body(data.bytes);
     }
-    let body = match (file, data) {
-        (Some(path), _) => Some(upload(path).await.map_err(|error| Failure::read(&error))?),
-        (None, data) => data.map(|data| data.bytes.into()),
-    };
-    if let Some(mut body) = body {
-        if let Some(rate) = options.connection.limit_rate.and_then(NonZeroU64::new) {
-            body = Body::limit_rate(body, rate);
-        }
-        request = request.body(body);
+    if let Some(rate) = options.connection.limit_rate.and_then(NonZeroU64::new) {
+        request = request.limit_rate(rate);
     }
     Ok((method, url, request))
 }

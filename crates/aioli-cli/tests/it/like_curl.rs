@@ -236,6 +236,7 @@ fn no_faster_than_asked_for() {
         &["-o", "down"][..],
         &["-T", "up"],
         &["--data-binary", "@up"],
+        &["-F", "f=@up"],
     ] {
         let since = Instant::now();
         let url = server.url("x");
@@ -245,6 +246,7 @@ fn no_faster_than_asked_for() {
         assert!(took >= Duration::from_millis(1300), "{took:?}");
     }
     assert!(folder.read("down") == body);
-    let [_, put, post] = server.take_seen().try_into().unwrap();
+    let [_, put, post, form] = server.take_seen().try_into().unwrap();
     assert!(put.body == body && post.body == body);
+    assert!(form.body.len() > body.len());
 }

@@ -22,7 +22,8 @@ const PIECES_A_SECOND: u64 = 10;
 impl Body {
     /// Gives the body no faster than at so many bytes a second, on average since it began.
     ///
-    /// The server's own pace, and what waits in the system's buffers, are not part of that.
+    /// See [`RequestBuilder::limit_rate`](crate::RequestBuilder::limit_rate) for one of any kind. The
+    /// server's own pace, and what waits in the system's buffers, are not part of that.
     ///
     /// # Examples
     ///
@@ -42,6 +43,7 @@ impl Body {
     pub fn limit_rate(self, bytes_per_second: NonZeroU64) -> Body {
         let length = self.0.length();
         let body: BoxPieces = match self.0 {
+            Source::Empty => return self,
             Source::Stream { stream, .. } => stream,
             whole => Box::pin(Concat::new(vec![whole])),
         };

@@ -1,11 +1,13 @@
 //! What a request does with its body and with that of its response.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use aioli_task::Seconds;
 use http::{HeaderValue, header};
 
 use super::{Parts, RequestBuilder, header_pair};
+use crate::body::{Body, Source};
 use crate::decode;
 use crate::multipart::Form;
 
@@ -40,6 +42,30 @@ impl RequestBuilder {
             }
             Err(error) => self.fail(error),
         }
+        self
+    }
+
+    /// Gives the body that the request has by now, whatever it was made of, no faster than at so many
+    /// bytes a second: [`Body::limit_rate`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::NonZeroU64;
+    ///
+    /// use aioli_http::{Form, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let form = Form::new().text("title", "garlic");
+    /// let rate = NonZeroU64::new(100_000).unwrap();
+    /// Session::new().post(url).multipart(form).limit_rate(rate).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "curl.limit-rate")]
+    pub fn limit_rate(mut self, bytes_per_second: NonZeroU64) -> RequestBuilder {
+        let body = std::mem::replace(&mut self.parts.body, Source::Empty);
+        self.parts.body = Body(body).limit_rate(bytes_per_second).0;
         self
     }
 
