@@ -217,12 +217,15 @@ impl Drop for Registration {
 
 /// Whether Ctrl-C may be taken over: on the main thread, and only if nobody else has.
 pub(crate) fn is_interrupt_free() -> bool {
+    if !is_main_thread() {
+        return false;
+    }
     let mut current = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null action only asks; the pointer is to a live value of the right type.
     let asked = unsafe { libc::sigaction(super::SIGINT, ptr::null(), current.as_mut_ptr()) };
     // SAFETY: all-zero bytes are a valid `sigaction`, so it is initialised in any case.
     let current = unsafe { current.assume_init() };
-    asked == 0 && current.sa_sigaction == libc::SIG_DFL && is_main_thread()
+    asked == 0 && current.sa_sigaction == libc::SIG_DFL
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

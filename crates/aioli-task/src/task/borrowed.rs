@@ -4,6 +4,7 @@
     reason = "lets `run` take a main future that is not `'static`"
 )]
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::process;
@@ -11,11 +12,12 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 /// The future on the stack, and where its output goes.
-struct Slot<F: Future> {
+struct Slot<'a, F: Future> {
     future: Option<F>,
     output: Option<F::Output>,
-    /// Whether the [`Borrowed`] that points here has been dropped.
-    released: bool,
+    /// Whether the [`Borrowed`] that points here has been dropped. It is not in the slot, for it is
+    /// read while the slot is still pointed to from elsewhere.
+    released: &'a Cell<bool>,
 }
 
 trait Erased {
@@ -23,31 +25,30 @@ trait Erased {
     fn release(self: Pin<&mut Self>);
 }
 
-impl<F: Future> Slot<F> {
+impl<F: Future> Slot<'_, F> {
     fn future(self: Pin<&mut Self>) -> Pin<&mut Option<F>> {
         // SAFETY: `future` is structurally pinned: it is set to `None` in place and never moved.
         unsafe { self.map_unchecked_mut(|slot| &mut slot.future) }
     }
 
-    fn rest(self: Pin<&mut Self>) -> (&mut Option<F::Output>, &mut bool) {
-        // SAFETY: the fields that are handed out are not structurally pinned.
-        let slot = unsafe { self.get_unchecked_mut() };
-        (&mut slot.output, &mut slot.released)
+    fn output(self: Pin<&mut Self>) -> &mut Option<F::Output> {
+        // SAFETY: the output is not structurally pinned.
+        unsafe { &mut self.get_unchecked_mut().output }
     }
 }
 
-impl<F: Future> Erased for Slot<F> {
+impl<F: Future> Erased for Slot<'_, F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let future = self.as_mut().future().as_pin_mut();
         let polled = future
             .expect("a future is not polled after it is done")
             .poll(cx);
-        polled.map(|output| *self.rest().0 = Some(output))
+        polled.map(|output| *self.output() = Some(output))
     }
 
     fn release(mut self: Pin<&mut Self>) {
         // Set first: if the future's `Drop` panics, it has been dropped all the same.
-        *self.as_mut().rest().1 = true;
+        self.released.set(true);
         self.as_mut().future().set(None);
     }
 }
@@ -82,13 +83,11 @@ impl Drop for Borrowed {
 }
 
 /// Ends the process if the frame of a borrowed future is left while it is still referred to.
-struct AbortUnlessReleased(NonNull<bool>);
+struct AbortUnlessReleased<'a>(&'a Cell<bool>);
 
-impl Drop for AbortUnlessReleased {
+impl Drop for AbortUnlessReleased<'_> {
     fn drop(&mut self) {
-        // SAFETY: the flag is a field of the slot, which outlives this guard in `with`, and no
-        // reference to the slot is alive when the guard is dropped.
-        if !unsafe { self.0.read() } {
+        if !self.0.get() {
             process::abort();
         }
     }
@@ -100,18 +99,16 @@ pub(crate) fn with<F: Future, R>(
     future: F,
     body: impl FnOnce(Borrowed) -> R,
 ) -> (R, Option<F::Output>) {
+    let released = Cell::new(false);
     let mut slot = pin!(Slot {
         future: Some(future),
         output: None,
-        released: false
+        released: &released,
     });
     let result = {
+        let _guard = AbortUnlessReleased(&released);
         // SAFETY: nothing is moved out of the slot through this reference.
-        let place: *mut Slot<F> = unsafe { slot.as_mut().get_unchecked_mut() };
-        // SAFETY: `place` points to a live slot, so the place of its field does as well.
-        let released = NonNull::from(unsafe { &mut (*place).released });
-        let _guard = AbortUnlessReleased(released);
-        let erased: *mut (dyn Erased + '_) = place;
+        let erased: *mut (dyn Erased + '_) = unsafe { slot.as_mut().get_unchecked_mut() };
         // SAFETY: only the lifetime bound of the trait object changes; the guard sees to it that
         // the pointer is not used after this block (invariant of `Borrowed`).
         let erased: *mut (dyn Erased + 'static) = unsafe { std::mem::transmute(erased) };
@@ -119,6 +116,6 @@ pub(crate) fn with<F: Future, R>(
         let slot = unsafe { NonNull::new_unchecked(erased) };
         body(Borrowed { slot })
     };
-    let output = slot.rest().0.take();
+    let output = slot.output().take();
     (result, output)
 }
