@@ -10,6 +10,7 @@
 //! * the bounds, of number and of weight, are never exceeded, not even for a moment;
 //! * nobody overtakes: what is promised is not there for anybody else.
 
+use crate::patience::Patience;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 
@@ -101,6 +102,8 @@ pub(crate) struct Buffer<I, W, R> {
     weight: usize,
     pub(crate) getters: Line<u64, R>,
     pub(crate) putters: Line<W, R>,
+    pub(crate) getting: Patience,
+    pub(crate) putting: Patience,
 }
 
 impl<I, W: Want, R> Buffer<I, W, R> {
@@ -113,6 +116,8 @@ impl<I, W: Want, R> Buffer<I, W, R> {
             weight: 0,
             getters: WaitList::new(),
             putters: WaitList::new(),
+            getting: Patience::new(),
+            putting: Patience::new(),
         }
     }
 
@@ -282,6 +287,7 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     where
         I: Items<T>,
     {
+        self.getting.serve();
         while self.promised_items < self.items.len()
             && self.getters.grant_first(Grant::Promise, wakers)
         {
@@ -310,8 +316,10 @@ impl<I, W: Want, R> Buffer<I, W, R> {
             promised_slots,
             weight: taken,
             putters,
+            putting,
             ..
         } = self;
+        putting.serve();
         let mut take = |want: &W| {
             let weight = want.weight();
             let has_room = bounds.have_room::<W>(items.len() + *promised_slots, *taken, weight);

@@ -1,7 +1,8 @@
 //! What the primitives are made of where threads share them.
 //!
 //! This and `local/primitive.rs` are all that the two kinds of primitives differ in: how a
-//! state is guarded, how a handle is shared, how permits are counted. Everything else is
+//! state is guarded, how a handle is shared, how permits are counted, whether waiters look
+//! again. Everything else is
 //! compiled once over each. The models of `word.rs` put loom's atomics in this place.
 
 pub(crate) use crate::value::{ToMany, ToOne};
@@ -17,6 +18,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) const fn order(_number: u32, ordering: Ordering) -> Ordering {
     ordering
 }
+
+/// Whether waiters here may be served by other threads.
+pub(crate) const IS_SHARED: bool = true;
 
 /// A state that one at a time may touch.
 pub(crate) struct Guarded<S>(Mutex<S>);

@@ -11,7 +11,7 @@ pub use taken::{DoneMark, Taken};
 
 pub use crate::stats::QueueStats;
 
-use super::primitive::Ref;
+use super::primitive::{IS_SHARED, Ref};
 use super::raw_lock::RawLock;
 #[cfg(feature = "sink")]
 use super::sink as outbox;

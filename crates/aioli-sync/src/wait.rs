@@ -1,5 +1,6 @@
 //! What an operation that may have to wait does at each of its steps.
 
+use crate::patience::Patience;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 
@@ -12,11 +13,20 @@ pub(crate) trait Wait {
     type Grant;
     type Output;
 
+    /// Whether waiters may look again before they have themselves woken.
+    const IS_PATIENT: bool = false;
+
     /// Whether [`begin_unlocked`](Self::begin_unlocked) does anything.
     const BEGINS_UNLOCKED: bool = false;
 
     /// The line in which this operation queues.
     fn line(state: &mut Self::State) -> &mut WaitList<Self::Want, Self::Grant>;
+
+    /// What that line knows about looking again.
+    #[inline]
+    fn patience(_: &mut Self::State) -> &mut Patience {
+        unreachable!("only who looks again asks (`IS_PATIENT`)")
+    }
 
     /// Completes without the lock, for a primitive that can; not to is never wrong.
     #[inline]

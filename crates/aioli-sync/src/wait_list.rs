@@ -224,6 +224,17 @@ impl<W, G> WaitList<W, G> {
         }
     }
 
+    /// Takes the grant of `key`'s waiter, if it has one, which then is gone.
+    pub(crate) fn take(&mut self, key: Key) -> Option<G> {
+        if !matches!(self.slot(key).entry, Entry::Granted(_)) {
+            return None;
+        }
+        match self.vacate(key.index) {
+            Entry::Granted(grant) => Some(grant),
+            _ => unreachable!("the entry was looked at above"),
+        }
+    }
+
     /// Removes `key`'s waiter, whose future is being dropped.
     pub(crate) fn remove(&mut self, key: Key, wakers: &mut Wakers) -> Departed<G> {
         if matches!(self.slot(key).entry, Entry::Waiting { .. }) {

@@ -6,11 +6,12 @@
 
 use super::raw_lock::RawLock;
 use crate::budget;
+use crate::patience;
 use crate::wait::Wait;
 use crate::wait_list::Key;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// An operation under way on a borrowed primitive.
 pub(crate) type Waiting<'a, P> = WaitingOn<&'a RawLock<<P as Wait>::State>, P>;
@@ -30,8 +31,12 @@ where
 enum Stage {
     /// Not polled yet, or sent back by the budget.
     Fresh,
-    /// In line, or granted and not polled since.
-    Queued(Key),
+    /// In line, or granted and not polled since. In so many polls more it looks by itself whether it
+    /// was granted, before its waker is noted.
+    Queued {
+        key: Key,
+        looks: u8,
+    },
     Done,
 }
 
@@ -73,7 +78,15 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
                 Poll::Ready(output)
             }
             Err(want) => {
-                *stage = Stage::Queued(P::line(state).push(want, cx.waker().clone()));
+                let mut looks = 0;
+                let mut waker = cx.waker();
+                if P::IS_PATIENT && P::patience(state).begin() {
+                    looks = patience::POLLS;
+                    wakers.push(waker.clone());
+                    waker = Waker::noop();
+                }
+                let key = P::line(state).push(want, waker.clone());
+                *stage = Stage::Queued { key, looks };
                 budget::refund();
                 Poll::Pending
             }
@@ -95,6 +108,36 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
         })
     }
 
+    /// Looks whether it was granted by now. If not, it has itself polled again, or, when it has looked
+    /// for long enough, notes whom to wake.
+    // Not inlined: whoever does not come here pays nothing for it.
+    #[inline(never)]
+    fn look(&mut self, key: Key, looks: u8, cx: &Context<'_>) -> Poll<P::Output> {
+        let WaitingOn { lock, wait, stage } = self;
+        for _ in 0..patience::LOOKS {
+            let looked = lock.with(|state, wakers| {
+                let Some(grant) = P::line(state).take(key) else {
+                    return Poll::Pending;
+                };
+                P::patience(state).pay_off();
+                *stage = Stage::Done;
+                Poll::Ready(wait.finish(grant, state, wakers))
+            });
+            if looked.is_ready() {
+                return looked;
+            }
+            patience::pause();
+        }
+        let looks = looks - 1;
+        *stage = Stage::Queued { key, looks };
+        if looks == 0 {
+            return self.poll_queued(key, cx);
+        }
+        budget::refund();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     /// Gives up the place in line, or the grant.
     #[cold]
     fn leave(&self, key: Key) {
@@ -111,14 +154,14 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
 
     /// Whether it is in line, or granted and not polled since.
     pub(crate) fn is_queued(&self) -> bool {
-        matches!(self.stage, Stage::Queued(_))
+        matches!(self.stage, Stage::Queued { .. })
     }
 
     /// A word for `Debug`.
     pub(crate) fn stage_name(&self) -> &'static str {
         match self.stage {
             Stage::Fresh => "fresh",
-            Stage::Queued(_) => "queued",
+            Stage::Queued { .. } => "queued",
             Stage::Done => "done",
         }
     }
@@ -136,7 +179,8 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> Future for WaitingOn<L, P> {
         ready!(budget::poll_proceed(cx));
         match this.stage {
             Stage::Fresh => this.begin(cx),
-            Stage::Queued(key) => this.poll_queued(key, cx),
+            Stage::Queued { key, looks } if P::IS_PATIENT && looks > 0 => this.look(key, looks, cx),
+            Stage::Queued { key, .. } => this.poll_queued(key, cx),
             Stage::Done => panic!("a future of aioli-sync was polled after it had completed"),
         }
     }
@@ -149,7 +193,7 @@ where
 {
     #[inline]
     fn drop(&mut self) {
-        if let Stage::Queued(key) = self.stage {
+        if let Stage::Queued { key, .. } = self.stage {
             self.leave(key);
         }
     }

@@ -8,7 +8,7 @@ pub use crate::stats::ChannelStats;
 
 #[cfg(feature = "sink")]
 use super::outbox;
-use super::primitive::Ref;
+use super::primitive::{IS_SHARED, Ref};
 use super::raw_lock::RawLock;
 use super::waiting::{self, Waiting, WaitingOn};
 use crate::buffer::Bounds;

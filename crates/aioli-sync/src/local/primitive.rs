@@ -14,6 +14,9 @@ pub(crate) const fn order(_number: u32, ordering: Ordering) -> Ordering {
     ordering
 }
 
+/// Whether waiters here may be served by other threads.
+pub(crate) const IS_SHARED: bool = false;
+
 /// A state that one at a time may touch, on the thread that it was made on.
 pub(crate) struct Guarded<S> {
     state: RefCell<S>,

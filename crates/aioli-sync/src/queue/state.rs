@@ -1,8 +1,10 @@
 //! A queue's state, and what its operations do to it under the lock.
 
+use super::IS_SHARED;
 use crate::buffer::{Bounds, Buffer, Grant, Items, Line, Want};
 use crate::error::{PutError, ShutDown, TaskDoneError, TryGetError, TryPutError};
 use crate::order::Order;
+use crate::patience::Patience;
 use crate::stats::QueueStats;
 use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
@@ -175,9 +177,16 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
     type Grant = Grant<()>;
     type Output = Result<(), PutError<T>>;
 
+    const IS_PATIENT: bool = IS_SHARED;
+
     #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<Weight, ()> {
         &mut state.buffer.putters
+    }
+
+    #[inline]
+    fn patience(state: &mut State<T, O>) -> &mut Patience {
+        &mut state.buffer.putting
     }
 
     #[inline]
@@ -242,9 +251,16 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     type Grant = Grant<()>;
     type Output = Result<T, ShutDown>;
 
+    const IS_PATIENT: bool = IS_SHARED;
+
     #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<u64, ()> {
         &mut state.buffer.getters
+    }
+
+    #[inline]
+    fn patience(state: &mut State<T, O>) -> &mut Patience {
+        &mut state.buffer.getting
     }
 
     #[inline]

@@ -51,7 +51,11 @@ pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
 
 impl<T> Task<'_, T> {
     pub(crate) fn poll(&mut self) -> Poll<T> {
-        self.poll_with(&Waker::from(Arc::clone(&self.wakes)))
+        self.poll_with(&self.waker())
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.wakes))
     }
 
     /// Polls as another task would.
@@ -79,6 +83,11 @@ impl<T> Task<'_, T> {
 
     pub(crate) fn is_woken(&self) -> bool {
         self.wakes.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// How often it was woken since this was asked last.
+    pub(crate) fn take_wakes(&self) -> usize {
+        self.wakes.0.swap(0, Ordering::Relaxed)
     }
 
     /// Drops the future, as a cancellation does.

@@ -16,6 +16,7 @@ mod cancel_news;
 mod foreign;
 mod harness;
 mod local;
+mod looking;
 mod memory;
 mod model;
 mod model_news;

@@ -1,7 +1,9 @@
 //! A channel's state, and what its operations do to it under the lock.
 
+use super::IS_SHARED;
 use crate::buffer::{Bounds, Buffer, Grant, Line, Want};
 use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
+use crate::patience::Patience;
 use crate::stats::ChannelStats;
 use crate::wait::Wait;
 use crate::wait_list::Departed;
@@ -234,9 +236,16 @@ impl<T> Wait for Sending<T> {
     type Grant = Grant<Gone>;
     type Output = Result<(), SendError<T>>;
 
+    const IS_PATIENT: bool = IS_SHARED;
+
     #[inline]
     fn line(state: &mut State<T>) -> &mut Line<Handle, Gone> {
         &mut state.buffer.putters
+    }
+
+    #[inline]
+    fn patience(state: &mut State<T>) -> &mut Patience {
+        &mut state.buffer.putting
     }
 
     #[inline]
@@ -299,9 +308,16 @@ impl<T> Wait for Receiving<T> {
     type Grant = Grant<Gone>;
     type Output = Result<T, RecvError>;
 
+    const IS_PATIENT: bool = IS_SHARED;
+
     #[inline]
     fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         &mut state.buffer.getters
+    }
+
+    #[inline]
+    fn patience(state: &mut State<T>) -> &mut Patience {
+        &mut state.buffer.getting
     }
 
     #[inline]
@@ -374,9 +390,16 @@ impl<T> Wait for ReceivingMany<'_, T> {
     type Grant = Grant<Gone>;
     type Output = Result<usize, RecvError>;
 
+    const IS_PATIENT: bool = IS_SHARED;
+
     #[inline]
     fn line(state: &mut State<T>) -> &mut Line<u64, Gone> {
         Receiving::line(state)
+    }
+
+    #[inline]
+    fn patience(state: &mut State<T>) -> &mut Patience {
+        Receiving::patience(state)
     }
 
     #[inline]
