@@ -1,5 +1,6 @@
 //! The wakers that leave a critical section with it, and how many are woken.
 
+use std::cell::Cell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
@@ -11,7 +12,8 @@ use std::task::Waker;
 ///
 /// # Panics
 ///
-/// As the first waker did that panicked. What later ones panic with is dropped.
+/// As the first waker did that panicked. What later ones panic with is dropped. An iterator that
+/// panics is asked for no more, and its panic counts as one of these.
 ///
 /// # Examples
 ///
@@ -25,14 +27,20 @@ use std::task::Waker;
 pub fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     let mut wakers = wakers.into_iter();
     let mut first = None;
+    let is_waking = Cell::new(false);
     // Once for all, but for those behind a panic.
     let mut wake_more = || {
         for waker in wakers.by_ref() {
+            is_waking.set(true);
             waker.wake();
+            is_waking.set(false);
         }
     };
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut wake_more)) {
         first.get_or_insert(panic);
+        if !is_waking.take() {
+            break;
+        }
     }
     if let Some(panic) = first {
         resume_unwind(panic);
@@ -138,6 +146,26 @@ mod tests {
         let panic = catch_unwind(AssertUnwindSafe(|| wake_all(all))).unwrap_err();
         assert_eq!(woken.load(Ordering::Relaxed), PANICS.len());
         assert_eq!(panic.downcast_ref(), Some(&"first"));
+    }
+
+    #[test]
+    fn an_iterator_that_panics_is_not_asked_again() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        for panics in [&PANICS[..1], &PANICS[..2]] {
+            woken.store(0, Ordering::Relaxed);
+            let mut wakers = planted(panics, &woken);
+            let mut asked = 0;
+            let all = std::iter::from_fn(|| {
+                asked += 1;
+                let waker = wakers.next();
+                Some(waker.unwrap_or_else(|| std::panic::panic_any("iterator")))
+            });
+            let panic = catch_unwind(AssertUnwindSafe(|| wake_all(all))).unwrap_err();
+            assert_eq!(woken.load(Ordering::Relaxed), panics.len());
+            assert_eq!(asked, panics.len() + 1);
+            let first = panics.iter().find_map(|panic| *panic);
+            assert_eq!(panic.downcast_ref(), Some(&first.unwrap_or("iterator")));
+        }
     }
 
     #[test]
