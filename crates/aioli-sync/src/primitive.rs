@@ -1,9 +1,9 @@
 //! What the primitives are made of where threads share them.
 //!
 //! This and `local/primitive.rs` are all that the two kinds of primitives differ in: how a
-//! state is guarded, how a handle is shared, how permits are counted, whether waiters look
-//! again. Everything else is
-//! compiled once over each. The models of `word.rs` put loom's atomics in this place.
+//! state is guarded, how a handle is shared, how permits are counted, whether another thread may
+//! serve a waiter. Everything else is compiled once over each. The models of `word.rs` put loom's
+//! atomics in this place.
 
 pub(crate) use crate::value::{ToMany, ToOne};
 pub(crate) use std::sync::Arc as Ref;

@@ -38,7 +38,8 @@ figure to compare.
 The *floor* is the least code that does the same work, sound or not, and no peer. `unfair` channels let \
 newcomers overtake or may lose an item whose future is dropped; they are shown and not compared.
 - Spinning is off; `aioli-spinning` looks for events for 50 µs before it sleeps, where one request is made \
-at a time. It is shown and not compared.
+at a time. It is shown and not compared. Between threads, who waits for a channel of aioli or of crossfire \
+looks again for some time before it sleeps.
 ";
 
 /// What is known of a run besides its results.
