@@ -260,6 +260,8 @@ impl<T> Task<T> {
     }
 
     /// What [`poll`](Future::poll) does if the value is not there at once.
+    // PERF: `spawn_join`: it would keep `poll` from going into its caller.
+    #[inline(never)]
     fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let awaiting = self.awaiting.as_ref();
         if awaiting.is_none_or(|awaiting| awaiting.raising.is_none()) {
