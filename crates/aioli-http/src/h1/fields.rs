@@ -92,12 +92,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// The fields that `httparse` has found at `places`.
-    pub(super) fn new(head: Bytes, places: Places) -> Fields {
-        Fields {
+    #[inline(always)]
+    pub(super) fn new(head: Bytes, places: Places) -> Box<Fields> {
+        Box::new(Fields {
             head,
             places,
             map: OnceLock::new(),
-        }
+        })
     }
 
     /// The fields that `httparse` has found in `head`, however many.
@@ -105,13 +106,16 @@ impl Fields {
     /// # Errors
     ///
     /// `HeaderName` when one is too long, and `Headers` when there are too many for a map.
-    pub(super) fn parsed(head: Bytes, fields: &[httparse::Header<'_>]) -> Result<Fields, Reject> {
+    pub(super) fn parsed(
+        head: Bytes,
+        fields: &[httparse::Header<'_>],
+    ) -> Result<Box<Fields>, Reject> {
         if let Some(places) = Places::of(fields, &head) {
             return Ok(Fields::new(head.clone(), places));
         }
         let lines = fields.iter();
-        map(lines.map(|field| (field.name.as_bytes(), head.slice_ref(field.value))))
-            .map(Fields::from)
+        let lines = lines.map(|field| (field.name.as_bytes(), head.slice_ref(field.value)));
+        Ok(Box::new(map(lines)?.into()))
     }
 
     /// Names and values.
@@ -209,7 +213,7 @@ impl From<HeaderMap> for Fields {
 mod tests {
     use super::*;
 
-    fn parse(head: &[u8]) -> Option<Fields> {
+    fn parse(head: &[u8]) -> Option<Box<Fields>> {
         let head = Bytes::copy_from_slice(head);
         let mut slots = [httparse::EMPTY_HEADER; FEW + 1];
         let mut response = httparse::Response::new(&mut slots);

@@ -357,7 +357,7 @@ fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Vers
 }
 
 /// Makes a head of its parts.
-fn assemble((status, version): (StatusCode, Version), size: usize, headers: Fields) -> Head {
+fn assemble((status, version): (StatusCode, Version), size: usize, headers: Box<Fields>) -> Head {
     let mut marks = Marks::default();
     for (name, _) in headers.lines() {
         marks.note(name);
@@ -365,7 +365,7 @@ fn assemble((status, version): (StatusCode, Version), size: usize, headers: Fiel
     Head {
         status,
         version,
-        headers: Box::new(headers),
+        headers,
         marks,
         size,
     }

@@ -61,6 +61,7 @@ pub(crate) struct Reuse {
 
 impl Incoming {
     /// A body that [`begin`](Incoming::begin) is to receive, once it is where it stays.
+    #[inline(always)]
     pub(crate) fn new(
         connection: Box<Connection>,
         decoder: BodyDecoder,
