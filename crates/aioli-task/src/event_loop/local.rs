@@ -39,13 +39,15 @@ pub(crate) fn with<R>(f: impl FnOnce(&LocalLoop) -> R) -> Option<R> {
 
 /// The loop that runs on this thread.
 pub(crate) fn current() -> Option<Rc<LocalLoop>> {
-    with(|local| {
-        let local = ptr::from_ref(local);
-        // SAFETY: it is in an `Rc`, which `Entered` holds.
-        unsafe { Rc::increment_strong_count(local) };
-        // SAFETY: the count was raised for this one.
-        unsafe { Rc::from_raw(local) }
-    })
+    // Not by way of a reference, whose pointer would not be good for the counts beside the loop.
+    let local = CURRENT.get();
+    if local.is_null() {
+        return None;
+    }
+    // SAFETY: the pointer is that of an `Rc`, which `Entered` holds.
+    unsafe { Rc::increment_strong_count(local) };
+    // SAFETY: the count was raised for this one.
+    Some(unsafe { Rc::from_raw(local) })
 }
 
 /// The shared half of the loop that runs on this thread.

@@ -191,7 +191,7 @@ impl Future for Done {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let waits = this.task.0.header().add_joiner(&mut this.place, cx.waker());
+        let waits = this.task.0.add_joiner(&mut this.place, cx.waker());
         if waits {
             Poll::Pending
         } else {

@@ -177,14 +177,8 @@ impl Header {
         f(unsafe { &mut *self.joiner.get() })
     }
 
-    /// Notes a waker for the end of the task. False: it has ended already.
-    pub(super) fn add_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
-        if self.is_done() {
-            return false;
-        }
-        if !self.is_home() {
-            return self.add_foreign_joiner(place, waker);
-        }
+    /// Notes a waker for the end of a task that has not ended. Home only.
+    pub(super) fn add_joiner(&self, place: &mut Place, waker: &Waker) {
         let has_others = || self.side().is_some_and(Side::has_joiners);
         if *place == Place::None && self.with_joiner(|slot| slot.is_none()) && !has_others() {
             *place = Place::Header;
@@ -201,19 +195,17 @@ impl Header {
         } else {
             let _ = self.side_or_new().add_joiner(place, waker);
         }
-        true
     }
 
-    /// The same on another thread: the home is told, for it may be just ending the task.
-    fn add_foreign_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
+    /// The same on another thread. Returns whether the caller is to mail the task to its home, which
+    /// may be just ending it.
+    #[must_use]
+    pub(super) fn add_foreign_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
         // A waker in the header stays behind: it is woken once more than needed.
         if *place == Place::Header {
             *place = Place::None;
         }
-        if self.side_or_new().add_joiner(place, waker) && self.state.post(state::JOIN) {
-            super::task_ref::mail(NonNull::from(self));
-        }
-        !self.is_done()
+        self.side_or_new().add_joiner(place, waker) && self.state.post(state::JOIN)
     }
 
     /// Takes the waker back of one who waits no longer.

@@ -238,11 +238,11 @@ impl<T> Task<T> {
                 "a task cannot await itself: it would wait for ever"
             );
             let awaiting = self.awaiting.get_or_insert_with(Awaiting::spare_or_new);
-            let header = self.output.task().header();
             if awaiting.enter(cx) == Entered::Asked {
                 awaiting.forward(self.output.handle());
             }
-            if header.add_joiner(&mut awaiting.place, cx.waker()) {
+            let task = self.output.task();
+            if task.add_joiner(&mut awaiting.place, cx.waker()) {
                 return Poll::Pending;
             }
         }
@@ -392,9 +392,9 @@ impl<T> Future for Shielded<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let task = &mut self.0;
-        let header = task.output.task().header();
         let awaiting = task.awaiting.get_or_insert_with(Awaiting::spare_or_new);
-        if header.add_joiner(&mut awaiting.place, cx.waker()) {
+        let awaited = task.output.task();
+        if awaited.add_joiner(&mut awaiting.place, cx.waker()) {
             return Poll::Pending;
         }
         Pin::new(task).poll(cx)

@@ -6,8 +6,9 @@
 
 use std::mem;
 use std::ptr::NonNull;
+use std::task::Waker;
 
-use super::header::Header;
+use super::header::{Header, Place};
 use super::run;
 use super::slab::Slab;
 use super::state::{self, Fate};
@@ -64,6 +65,22 @@ impl TaskRef {
     pub(crate) fn wake(&self) {
         // SAFETY: the task is there (invariant).
         unsafe { wake(self.0) }
+    }
+
+    /// Notes a waker for the end of the task. False: it has ended already.
+    pub(super) fn add_joiner(&self, place: &mut Place, waker: &Waker) -> bool {
+        let header = self.header();
+        if header.is_done() {
+            return false;
+        }
+        if header.is_home() {
+            header.add_joiner(place, waker);
+            return true;
+        }
+        if header.add_foreign_joiner(place, waker) {
+            mail(self.0);
+        }
+        !header.is_done()
     }
 
     /// Polls a new task in the caller's own turn; it is neither queued nor running. Home only.
