@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aioli::http::{Http2, Session};
+use aioli::http::{Body, Http2, Session};
 use aioli::prelude as aio;
 use aioli::task::Task;
 use harness::Run;
@@ -133,6 +133,7 @@ pub(crate) async fn get(client: &mut Client) -> usize {
 }
 
 pub(crate) async fn upload(client: &mut Client, body: &'static [u8]) -> usize {
+    let body = Body::from_static(body);
     let response = client.session.put(client.url.as_str()).body(body).await;
     let body = response.expect("the server answers").bytes().await;
     body.expect("the body arrives").len()

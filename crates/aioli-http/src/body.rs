@@ -23,7 +23,9 @@ mod trailers;
 /// What a request carries.
 ///
 /// Made by `From` out of bytes and strings, out of a [`file`](Body::file), and from a [`Stream`]
-/// of pieces. What can be sent again is sent again where it must be: after a redirect that keeps
+/// of pieces. Bytes that are given away (`Vec<u8>`, `String`, [`Bytes`]) or that stay for ever
+/// ([`from_static`](Body::from_static)) are sent from where they lie; slices are copied, as they
+/// need not live as long as the request. What can be sent again is sent again where it must be: after a redirect that keeps
 /// the method, on a fresh connection when a pooled one was stale, with credentials that were asked
 /// for. A plain stream that has begun cannot; [`replayable`](Body::replayable) ones can.
 ///
@@ -94,6 +96,26 @@ where
 }
 
 impl Body {
+    /// A body of bytes that are part of the program, sent from where they lie.
+    ///
+    /// `From` of a slice copies it, however long it lives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Body, Session};
+    ///
+    /// static PICTURE: &[u8] = b"as from include_bytes!";
+    ///
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// Session::new().put(url).body(Body::from_static(PICTURE)).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    pub const fn from_static(bytes: &'static [u8]) -> Body {
+        Body(Source::Bytes(Bytes::from_static(bytes)))
+    }
+
     /// A body of pieces of unknown total length, sent in chunks.
     ///
     /// The stream is polled by the request's own future, whenever the connection takes more.
@@ -245,21 +267,21 @@ impl From<String> for Body {
     }
 }
 
-/// Copies the text.
+/// Copies the text; [`Body::from_static`] does not.
 impl From<&str> for Body {
     fn from(text: &str) -> Body {
         Bytes::copy_from_slice(text.as_bytes()).into()
     }
 }
 
-/// Copies the bytes.
+/// Copies the bytes; [`Body::from_static`] does not.
 impl From<&[u8]> for Body {
     fn from(bytes: &[u8]) -> Body {
         Bytes::copy_from_slice(bytes).into()
     }
 }
 
-/// Copies the bytes.
+/// Copies the bytes; [`Body::from_static`] does not.
 impl<const N: usize> From<&[u8; N]> for Body {
     fn from(bytes: &[u8; N]) -> Body {
         Bytes::copy_from_slice(bytes).into()

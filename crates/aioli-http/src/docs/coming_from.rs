@@ -37,7 +37,7 @@
 //! | `json=` | `json` | [`json`](RequestBuilder::json) |
 //! | `data=` a mapping | `form` | [`form`](RequestBuilder::form) |
 //! | `data=FormData()` | `multipart` | [`multipart`](RequestBuilder::multipart) with [`Form`] |
-//! | `data=` bytes, a file, a generator | `body`, `Body::wrap_stream` | [`body`](RequestBuilder::body) with [`Body`] |
+//! | `data=` bytes, a file, a generator | `body`, `Body::wrap_stream` | [`body`](RequestBuilder::body) with [`Body`]; a `&'static [u8]` is not copied as [`Body::from_static`] |
 //! | `auth=BasicAuth(…)` | `basic_auth`, `bearer_auth` | [`basic`](RequestBuilder::basic), [`bearer`](RequestBuilder::bearer) |
 //! | `cookies=` | – | [`cookie`](RequestBuilder::cookie), [`cookies`](RequestBuilder::cookies) |
 //! | `allow_redirects=False`, `max_redirects=` | `redirect(Policy)` of the client | [`redirects`](RequestBuilder::redirects), [`redirect`](RequestBuilder::redirect) |

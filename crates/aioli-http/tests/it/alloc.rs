@@ -6,6 +6,7 @@ use std::cell::Cell;
 
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
+    static TAKEN: Cell<usize> = const { Cell::new(0) };
     static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -19,6 +20,11 @@ pub(crate) fn asked() -> usize {
     ASKED.get()
 }
 
+/// How many bytes this thread has allocated, whether it has given them back or not.
+pub(crate) fn taken() -> usize {
+    TAKEN.get()
+}
+
 /// How many bytes this thread has allocated and not given back.
 pub(crate) fn held() -> isize {
     HELD.get()
@@ -27,6 +33,7 @@ pub(crate) fn held() -> isize {
 fn note(asked: usize, bytes: isize) {
     // A thread that ends frees after its counters have gone.
     let _ = ASKED.try_with(|all| all.set(all.get() + asked));
+    let _ = TAKEN.try_with(|all| all.set(all.get() + usize::try_from(bytes).unwrap_or(0)));
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
 

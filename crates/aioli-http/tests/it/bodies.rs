@@ -47,6 +47,7 @@ fn streams_go_up_in_chunks_or_with_a_length() {
             (put().body(vec![b'x'; 3]), "3 xxx"),
             (put().body(Bytes::from_static(b"b")), "1 b"),
             (put().body(b"array"), "5 array"),
+            (put().body(Body::from_static(b"static")), "6 static"),
         ] {
             assert_eq!(request.await.unwrap().text().await.unwrap(), want);
         }

@@ -1,6 +1,6 @@
 //! What a request may cost, counted: allocations, and memory that stays.
 
-use aioli_http::{Session, Url};
+use aioli_http::{Body, Session, Url};
 
 use crate::alloc;
 use crate::server::{Server, ok, run};
@@ -67,6 +67,34 @@ fn a_large_body_is_received_where_it_stays() {
         assert!(asked <= 12, "{asked} allocations");
         let held = usize::try_from(held).unwrap();
         assert!(held < SIZE + SIZE / 20, "{held} bytes for {SIZE}");
+    });
+}
+
+#[test]
+fn a_large_body_is_sent_from_where_it_lies() {
+    const SIZE: usize = 1 << 20;
+    static BODY: [u8; SIZE] = [b'x'; SIZE];
+    let server = Server::answering(|request| {
+        assert_eq!(request.body, BODY);
+        ok("hello")
+    });
+    run(async {
+        let (session, url) = (Session::new(), server.url("/"));
+        let put = async |make: fn() -> Body| {
+            let before = alloc::taken();
+            let response = session.put(&url).body(make()).await.unwrap();
+            assert_eq!(response.bytes().await.unwrap(), "hello");
+            alloc::taken() - before
+        };
+        put(|| Body::from_static(&BODY)).await;
+        let taken = put(|| Body::from_static(&BODY)).await;
+        assert!(taken < 16 * 1024, "{taken} bytes for {SIZE}");
+        // Bytes that are given away are there once, and slices are copied once.
+        for make in [|| Body::from(BODY.to_vec()), || Body::from(&BODY)] {
+            let taken = put(make).await;
+            let bound = SIZE..SIZE + 16 * 1024;
+            assert!(bound.contains(&taken), "{taken} bytes for {SIZE}");
+        }
     });
 }
 
