@@ -5,7 +5,7 @@
 //! early it is set again. So a body of many pieces costs no timer operations at all.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -257,14 +257,9 @@ impl Deadline {
                 Some(Ok(at)) => at,
                 None => None,
             };
-            let next = self
-                .total
-                .map(|(at, _)| at)
-                .into_iter()
-                .chain(phase.map(|(at, ..)| at))
-                .chain(span_end)
-                .min();
-            let Some(next) = next else {
+            let total = self.total.map(|(at, _)| at);
+            let phase = phase.map(|(at, ..)| at);
+            let Some(next) = earlier(earlier(total, phase), span_end) else {
                 return Poll::Pending;
             };
             let armed = self
@@ -276,7 +271,7 @@ impl Deadline {
                 self.timer = Some(sleep_until(next));
             }
             let timer = self.timer.as_mut().expect("it was armed just now");
-            if Pin::new(timer).poll(cx).is_pending() {
+            if timer.poll_upcoming(cx).is_pending() {
                 return Poll::Pending;
             }
             self.timer = None;
@@ -294,6 +289,14 @@ impl Deadline {
         // That was before the wait.
         self.looked = None;
         result
+    }
+}
+
+/// The earlier of two moments, of which each may be never.
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

@@ -156,20 +156,25 @@ pub(crate) enum Added {
 
 /// Adds a timer that wakes `waker` so many nanoseconds from now.
 pub(crate) fn add_after(length: i64, waker: &Waker) -> Added {
-    add(waker, |now| now.plus(length).ok_or(Added::Never))
+    add(waker, |clock| clock.now().plus(length).ok_or(Added::Never))
 }
 
 /// Adds a timer that wakes `waker` at a moment.
 pub(crate) fn add_at(moment: Moment, waker: &Waker) -> Added {
-    add(waker, |now| match now < moment {
+    add(waker, |clock| match clock.now() < moment {
         true => Ok(moment),
         false => Err(Added::Past),
     })
 }
 
-fn add(waker: &Waker, deadline: impl Fn(Moment) -> Result<Moment, Added>) -> Added {
+/// As [`add_at`], of a moment that is to come: the clock is not read.
+pub(crate) fn add_upcoming(moment: Moment, waker: &Waker) -> Added {
+    add(waker, |_| Ok(moment))
+}
+
+fn add(waker: &Waker, deadline: impl Fn(&Clock) -> Result<Moment, Added>) -> Added {
     let add = |clock: &Clock, local: Option<&Local>| {
-        let deadline = match deadline(clock.now()) {
+        let deadline = match deadline(clock) {
             Ok(deadline) => deadline,
             Err(added) => return added,
         };

@@ -197,6 +197,35 @@ impl Sleep {
         }
     }
 
+    /// Like polling it, for who has just looked at the clock and knows that its moment is still to
+    /// come: the clock is not read once more.
+    ///
+    /// A moment that is past all the same ends with the next pass of the loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_time::sleep_until;
+    /// use std::task::{Context, Poll, Waker};
+    /// use std::time::Duration;
+    ///
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let now = aioli_task::now();
+    /// let mut nap = sleep_until(now + Duration::from_secs(60));
+    /// assert_eq!(nap.poll_upcoming(&mut cx), Poll::Pending);
+    /// ```
+    #[inline]
+    pub fn poll_upcoming(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.tag != tags::MOMENT {
+            return self.poll_elapsed(cx);
+        }
+        let moment = Moment::from_number(self.number);
+        match self.wait(driver::add_upcoming(moment, cx.waker())) {
+            Looked::Pending => Poll::Pending,
+            Looked::Over | Looked::Past => self.end(),
+        }
+    }
+
     /// Takes the timer back, if there is one: a sleep that is not over will never end.
     ///
     /// As dropping it does, where it is to stay in its place.

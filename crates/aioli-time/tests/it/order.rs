@@ -1,6 +1,7 @@
 //! When, and in which order, sleeps end.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,6 +46,25 @@ fn the_virtual_clock_advances_by_exactly_the_length() {
             since(begin),
             ms(100) + Duration::from_nanos(1) + Duration::from_secs(86_400 * 365)
         );
+    });
+}
+
+#[test]
+fn an_upcoming_moment_ends_when_it_has_come_and_a_past_one_in_the_next_pass() {
+    run(async {
+        let begin = now();
+        for (moment, end) in [(ms(50), ms(50)), (ms(30), ms(50)), (ms(60), ms(60))] {
+            let mut nap = sleep_until(begin + moment);
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                nap.poll_upcoming(cx)
+            })
+            .await;
+            assert_eq!((since(begin), polls), (end, 2));
+            assert!(nap.is_over());
+        }
+        assert_eq!(aioli_time::stats().pending, 0);
     });
 }
 
