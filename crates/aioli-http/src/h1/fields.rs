@@ -126,6 +126,11 @@ impl Fields {
         }
     }
 
+    /// The value of a line.
+    pub(crate) fn value(&self, line: usize) -> Option<&[u8]> {
+        self.lines().nth(line).map(|(_, value)| value)
+    }
+
     /// The values of the fields of this name; no map is made for it.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let wanted = name.as_bytes();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Method, StatusCode, Version};
 
 use super::fields::Fields;
-use super::head::Marks;
+use super::head::{Marks, Seen};
 use super::{parse_decimal, trim_ows};
 use crate::error::ProtocolErrorKind;
 
@@ -52,8 +52,9 @@ pub(crate) fn framing(
     marks: Marks,
 ) -> Result<Framing, ProtocolErrorKind> {
     let length = match marks.content_length {
-        true => content_length(headers)?,
-        false => None,
+        Seen::Never => None,
+        Seen::Once(line) => agreed(headers.value(line))?,
+        Seen::Often => agreed(headers.values("content-length"))?,
     };
     let coded = marks.transfer_encoding;
     let keep_alive = marks.keep_alive.then(|| keep_alive(headers)).flatten();
@@ -90,10 +91,12 @@ pub(crate) fn framing(
     })
 }
 
-/// Returns the length all `content-length` fields agree on.
-fn content_length(headers: &Fields) -> Result<Option<u64>, ProtocolErrorKind> {
+/// Returns the length that all values of `content-length` agree on.
+fn agreed<'a>(
+    values: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Option<u64>, ProtocolErrorKind> {
     let mut length = None;
-    for value in headers.values("content-length") {
+    for value in values {
         for item in value.split(|byte| *byte == b',') {
             let item = parse_decimal(trim_ows(item)).ok_or(ProtocolErrorKind::ContentLength)?;
             if length.is_some_and(|known| known != item) {

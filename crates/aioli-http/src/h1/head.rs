@@ -47,7 +47,7 @@ pub(crate) struct Head {
 /// Which of the headers are there that decide about framing, and about decoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
-    pub(crate) content_length: bool,
+    pub(crate) content_length: Seen,
     pub(crate) transfer_encoding: bool,
     pub(crate) connection: bool,
     pub(crate) keep_alive: bool,
@@ -55,30 +55,51 @@ pub(crate) struct Marks {
     pub(crate) set_cookie: bool,
 }
 
+/// How often there is a field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Seen {
+    #[default]
+    Never,
+    /// As this one of the lines.
+    Once(usize),
+    Often,
+}
+
 impl Marks {
-    #[cfg(test)]
     pub(crate) fn of(headers: &Fields) -> Marks {
         let mut marks = Marks::default();
-        headers.lines().for_each(|(name, _)| marks.note(name));
+        for (at, (name, _)) in headers.lines().enumerate() {
+            marks.note(at, name);
+        }
         marks
     }
 
-    fn note(&mut self, name: &[u8]) {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        if is(b"content-length") {
-            self.content_length = true;
-        } else if is(b"transfer-encoding") {
-            self.transfer_encoding = true;
-        } else if is(b"connection") {
-            self.connection = true;
-        } else if is(b"keep-alive") {
-            self.keep_alive = true;
-        } else if is(b"content-encoding") {
-            self.content_encoding = true;
-        } else if is(b"set-cookie") {
-            self.set_cookie = true;
+    fn note(&mut self, at: usize, name: &[u8]) {
+        // By its length, of which most names have none that counts.
+        match name.len() {
+            14 if is(name, b"content-length") => {
+                self.content_length = match self.content_length {
+                    Seen::Never => Seen::Once(at),
+                    Seen::Once(_) | Seen::Often => Seen::Often,
+                };
+            }
+            17 if is(name, b"transfer-encoding") => self.transfer_encoding = true,
+            10 if is(name, b"connection") => self.connection = true,
+            10 if is(name, b"keep-alive") => self.keep_alive = true,
+            16 if is(name, b"content-encoding") => self.content_encoding = true,
+            10 if is(name, b"set-cookie") => self.set_cookie = true,
+            _ => {}
         }
     }
+}
+
+/// Whether the name of a field is this one, which is of small letters and hyphens.
+///
+/// The bytes are compared at once. That bit tells no other characters of a name from those: what
+/// becomes a hyphen by it is none.
+#[inline(always)]
+fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
+    <[u8; N]>::try_from(name).is_ok_and(|name| name.map(|byte| byte | 0x20) == *known)
 }
 
 /// What the bytes so far amount to.
@@ -358,10 +379,7 @@ fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Vers
 
 /// Makes a head of its parts.
 fn assemble((status, version): (StatusCode, Version), size: usize, headers: Box<Fields>) -> Head {
-    let mut marks = Marks::default();
-    for (name, _) in headers.lines() {
-        marks.note(name);
-    }
+    let marks = Marks::of(&headers);
     Head {
         status,
         version,

@@ -367,3 +367,22 @@ proptest! {
         prop_assert_eq!(got, want);
     }
 }
+
+#[test]
+fn a_known_name_is_known_in_any_case_and_no_other_is_taken_for_it() {
+    let known = b"content-length";
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    for at in 0..known.len() {
+        for byte in (0..=u8::MAX).filter(|byte| token(*byte)) {
+            let mut name = *known;
+            name[at] = byte;
+            assert_eq!(is(&name, known), name.eq_ignore_ascii_case(known));
+        }
+    }
+    assert!(!is(b"content-lengt", known) && !is(b"content-length-", known));
+    let mut marks = Marks::default();
+    marks.note(3, b"Content-Length");
+    assert_eq!(marks.content_length, Seen::Once(3));
+    marks.note(4, b"CONTENT-LENGTH");
+    assert_eq!(marks.content_length, Seen::Often);
+}
