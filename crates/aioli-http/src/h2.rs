@@ -80,7 +80,8 @@ pub(crate) async fn hop(
     let (mut untouched, mut goodbyes) = (0, 0);
     loop {
         let careful = !parts.method.is_idempotent();
-        let got = connection(session, route, careful, &parts.timeout, deadline).await?;
+        let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
+        let got = connection(session, route, careful, timeout, deadline).await?;
         let (mut shared, place) = match got {
             Got::Http1(connection) => return Ok(Way::Http1(connection)),
             Got::Http2(shared, place) => (shared, place),
@@ -95,7 +96,7 @@ pub(crate) async fn hop(
             .tell(|trace, cx| trace.request_head(cx, &written(&request)));
         parts.body.rewind();
         let limits = config.limits.h1_head();
-        let (body, timeout) = (&mut parts.body, &parts.timeout);
+        let body = &mut parts.body;
         let exchanged = exchange(
             &mut shared,
             &place,
@@ -277,7 +278,8 @@ fn respond(
     let sets_cookies = sets_cookies.then_some(config.limits.cookies);
     let body = Body::new(stream, place);
     let body = (!body.is_over()).then(|| Box::new(body));
-    let body = Incoming::shared(body, deadline, &parts.timeout);
+    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
+    let body = Incoming::shared(body, deadline, timeout);
     let head = Head {
         status: head.status,
         version: head.version,

@@ -68,7 +68,8 @@ pub(crate) struct Parts {
     pub(crate) body: Source,
     /// Applies when the caller sets none.
     pub(crate) content_type: Option<HeaderValue>,
-    pub(crate) timeout: Timeout,
+    /// In place of the session's.
+    pub(crate) timeout: Option<Box<Timeout>>,
     pub(crate) raise_for_status: bool,
     pub(crate) redirects: usize,
     /// In place of the session's.
@@ -116,7 +117,7 @@ impl Parts {
             headers: self.headers.clone(),
             body: self.body.try_clone()?,
             content_type: self.content_type.clone(),
-            timeout: self.timeout,
+            timeout: self.timeout.clone(),
             raise_for_status: self.raise_for_status,
             redirects: self.redirects,
             redirect: self.redirect.clone(),
@@ -158,7 +159,7 @@ impl RequestBuilder {
             headers: HeaderMap::new(),
             body: Source::Empty,
             content_type: None,
-            timeout: config.timeout,
+            timeout: None,
             raise_for_status: config.raise_for_status,
             redirects: config.limits.redirects,
             redirect: None,
@@ -331,7 +332,7 @@ impl RequestBuilder {
 
     /// Sets the time limits of this request; a plain length limits the whole of it.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> RequestBuilder {
-        self.parts.timeout = timeout.into();
+        self.parts.timeout = Some(Box::new(timeout.into()));
         self
     }
 

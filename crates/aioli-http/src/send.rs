@@ -47,13 +47,15 @@ pub(crate) async fn finish(mut response: Response, asked: Asked, raise: bool) ->
 
 /// Sends the request; its response does not know yet what was asked for.
 pub(crate) async fn send(session: &Session, parts: &mut Parts) -> Result<Response> {
-    let mut deadline = Deadline::start(parts.timeout.total);
+    let config = &session.inner.config;
+    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
+    let mut deadline = Deadline::start(timeout.total);
     session.inner.counters.request();
-    deadline.watch.tracer = match &session.inner.config.traces {
+    deadline.watch.tracer = match &config.traces {
         Some(traces) => traces.begin(&parts.method, &parts.url, &parts.extensions),
         None => None,
     };
-    let result = match prepare(&session.inner.config, parts) {
+    let result = match prepare(config, parts) {
         Ok(()) => follow_redirects(session, parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
     };

@@ -173,9 +173,10 @@ pub(super) async fn one_hop(
             h2::Way::Http1(connection) => opened = connection,
         }
     }
+    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
     let mut connection = match opened {
         Some(opened) => opened,
-        None => connection(session, &route, !idempotent, &parts.timeout, deadline).await?,
+        None => connection(session, &route, !idempotent, timeout, deadline).await?,
     };
     loop {
         let limits = config.limits.h1_head();
@@ -192,7 +193,6 @@ pub(super) async fn one_hop(
         let signals = Signals::new(out.len());
         let (wire, body) = (&mut connection.wire, &mut parts.body);
         let mut exchange = Exchange::new(wire, body, encoder, limits, manner);
-        let timeout = &parts.timeout;
         let driven = drive(&mut exchange, deadline, timeout, &mut patience, signals);
         let failure = match driven.await {
             Ok(Ok(head)) => {
@@ -200,7 +200,7 @@ pub(super) async fn one_hop(
                     // RFC 9110 section 10.1.1: once more, without the expectation.
                     parts.expect = None;
                     let slot = connection.into_slot();
-                    connection = open(session, slot, &parts.timeout, deadline).await?;
+                    connection = open(session, slot, timeout, deadline).await?;
                     continue;
                 }
                 let sent_all = exchange.sent_all();
@@ -217,7 +217,7 @@ pub(super) async fn one_hop(
         }
         tracing::debug!(origin = %hop.origin(), "a pooled connection was stale; once more");
         let slot = connection.into_slot();
-        connection = open(session, slot, &parts.timeout, deadline).await?;
+        connection = open(session, slot, timeout, deadline).await?;
     }
 }
 
@@ -423,7 +423,8 @@ fn respond(
         outer_head(config, head, parts, content_length),
         Incoming::new(connection, decoder, reuse, deadline.take()),
     );
-    response.inner.body.begin(&parts.timeout);
+    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
+    response.inner.body.begin(timeout);
     Ok(response)
 }
 
