@@ -112,9 +112,11 @@ impl Connection {
 
     /// Whether it cannot serve any more, if it is `now` on the loop of this thread.
     fn is_over(&self, now: Instant) -> bool {
-        let now = self.home_time(now);
-        self.until.is_some_and(|until| until <= now)
-            || (!self.home.is_current() && self.home.is_closed())
+        let passed = |now| self.until.is_some_and(|until| until <= now);
+        match self.home.is_current() {
+            true => passed(now),
+            false => passed(self.home.now()) || self.home.is_closed(),
+        }
     }
 
     /// How long it was idle, if it is `now` on the loop of this thread.

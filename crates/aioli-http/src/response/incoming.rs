@@ -428,7 +428,9 @@ fn drain(decoder: &mut BodyDecoder, input: &mut ReadBuffer) -> Result<Option<Byt
     let mut whole = BytesMut::new();
     loop {
         let piece = decoder.decode(input.filled())?;
-        input.consume(piece.skip);
+        if piece.skip > 0 {
+            input.consume(piece.skip);
+        }
         if piece.data == 0 {
             let whole = if whole.is_empty() {
                 first
@@ -439,6 +441,9 @@ fn drain(decoder: &mut BodyDecoder, input: &mut ReadBuffer) -> Result<Option<Byt
         }
         let data = input.take(piece.data);
         if first.is_empty() {
+            if decoder.is_done() {
+                return Ok(Some(data));
+            }
             first = data;
             continue;
         }
