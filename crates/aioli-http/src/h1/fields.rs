@@ -128,7 +128,10 @@ impl Fields {
 
     /// The value of a line.
     pub(crate) fn value(&self, line: usize) -> Option<&[u8]> {
-        self.lines().nth(line).map(|(_, value)| value)
+        match self.map.get() {
+            None => self.places.all().get(line).map(|at| at.value(&self.head)),
+            Some(map) => map.values().nth(line).map(HeaderValue::as_bytes),
+        }
     }
 
     /// The values of the fields of this name; no map is made for it.
@@ -149,7 +152,8 @@ pub(super) enum Lines<'a> {
 impl<'a> Iterator for Lines<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
-    #[inline]
+    // A head is gone through for each response, and a call would be half of each step.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Lines::Found(head, places) => {
@@ -263,6 +267,11 @@ mod tests {
             assert_eq!(values(&fields), before);
             let mapped = fields.get_all("x-1").iter();
             assert!(mapped.eq(before.iter().map(|value| &value[..])));
+            for fields in [parse(&head(text.as_bytes())).unwrap(), fields] {
+                let lines = fields.lines().enumerate();
+                lines.for_each(|(at, (_, value))| assert_eq!(fields.value(at), Some(value)));
+                assert_eq!(fields.value(count), None);
+            }
         }
     }
 
