@@ -355,7 +355,8 @@ fn input_160_a_login_dropped_at_each_await() {
             }
             points = polls;
         }
-        assert!(points >= 3, "{points} cancel points");
+        // Not as many as there are awaits: what answers between two polls makes no point.
+        assert!(points >= 2, "{points} cancel points");
     });
 }
 

@@ -60,7 +60,9 @@ fn the_body_goes_with_the_servers_consent() {
 #[test]
 fn a_server_that_says_nothing_gets_the_body_in_time() {
     let server = Server::start(|conn| {
-        while let Some(mut request) = expecting(conn) {
+        // By the time the head is looked at, the body may have come behind it.
+        while let Some(mut request) = conn.head() {
+            assert_eq!(request.header("expect"), Some("100-continue"));
             conn.body(&mut request).unwrap();
             conn.send(ok(request.text()));
         }
