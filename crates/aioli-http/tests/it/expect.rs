@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aioli_http::{Body, Bytes, ErrorKind, Limits, Phase, Sent, Session, Timeout};
 use futures::stream;
@@ -70,8 +70,11 @@ fn a_server_that_says_nothing_gets_the_body_in_time() {
     run(async {
         let session = Session::new();
         for body in bodies() {
+            let began = Instant::now();
             let request = session.put(server.url("/")).expect_continue(0.01);
             let response = request.body(body).await.unwrap();
+            // The server answers what is whole, so the body waited for as long.
+            assert!(began.elapsed() >= Duration::from_millis(10));
             assert_eq!(response.text().await.unwrap(), "hello");
         }
         assert_eq!(server.accepted(), 1);
