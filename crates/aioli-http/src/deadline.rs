@@ -200,6 +200,10 @@ impl Deadline {
 
     /// Begins a phase.
     pub(crate) fn begin(&mut self, phase: Phase, limit: Option<Duration>) {
+        if matches!(phase, Phase::Pool | Phase::Connect) {
+            // What was asked of the body before is not asked of whoever lets us in.
+            self.speed = None;
+        }
         self.phase = limit.map(|limit| (phase, limit));
         self.since = None;
         self.looked = None;

@@ -155,6 +155,21 @@ fn what_is_waited_for_besides_the_server_does_not_count() {
 }
 
 #[test]
+fn another_connection_has_the_time_that_it_has() {
+    let (outcome, took) = measured(async {
+        let mut deadline = two_bytes_in_two_seconds();
+        deadline.within(sleep(SECOND)).await?;
+        for phase in [Phase::Pool, Phase::Connect] {
+            deadline.begin(phase, None);
+            deadline.within(sleep(20 * SECOND)).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    outcome.unwrap();
+    assert_eq!(took, 41 * SECOND);
+}
+
+#[test]
 fn a_slow_caller_is_not_a_slow_server() {
     let (outcome, took) = measured(async {
         let mut deadline = two_bytes_in_two_seconds();
