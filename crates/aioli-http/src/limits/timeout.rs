@@ -77,62 +77,65 @@ impl Timeout {
     }
 
     /// Limits the wait for a free connection slot.
-    pub fn pool(mut self, limit: impl Seconds) -> Timeout {
-        self.pool = limit.into_duration();
-        self
+    pub fn pool(self, limit: impl Seconds) -> Timeout {
+        let pool = limit.into_duration();
+        Timeout { pool, ..self }
     }
 
     /// Limits looking up one name, within the limit of [`connect`](Timeout::connect).
-    pub fn dns(mut self, limit: impl Seconds) -> Timeout {
-        self.dns = limit.into_duration();
-        self
+    pub fn dns(self, limit: impl Seconds) -> Timeout {
+        let dns = limit.into_duration();
+        Timeout { dns, ..self }
     }
 
     /// Limits name lookup, connecting, proxies and the TLS handshake together.
     ///
     /// The error names the step that was going on: [`Phase::Dns`](crate::Phase::Dns),
     /// `Connect`, `Proxy` or `Tls`.
-    pub fn connect(mut self, limit: impl Seconds) -> Timeout {
-        self.connect = limit.into_duration();
-        self
+    pub fn connect(self, limit: impl Seconds) -> Timeout {
+        let connect = limit.into_duration();
+        Timeout { connect, ..self }
     }
 
     /// Limits connecting to one address; then the next one of the host has its turn.
     ///
     /// The error is one of [`Phase::SockConnect`](crate::Phase::SockConnect) when no address
     /// answered in time.
-    pub fn sock_connect(mut self, limit: impl Seconds) -> Timeout {
-        self.sock_connect = limit.into_duration();
-        self
+    pub fn sock_connect(self, limit: impl Seconds) -> Timeout {
+        let sock_connect = limit.into_duration();
+        Timeout {
+            sock_connect,
+            ..self
+        }
     }
 
     /// Limits one TLS handshake, within the limit of [`connect`](Timeout::connect).
-    pub fn tls(mut self, limit: impl Seconds) -> Timeout {
-        self.tls = limit.into_duration();
-        self
+    pub fn tls(self, limit: impl Seconds) -> Timeout {
+        let tls = limit.into_duration();
+        Timeout { tls, ..self }
     }
 
     /// Limits the time in which the server takes no byte of a request that is being sent.
     ///
     /// Unless it is set, the limit of `head` holds for that too.
-    pub fn write(mut self, limit: impl Seconds) -> Timeout {
-        self.write = limit.into_duration();
-        self
+    pub fn write(self, limit: impl Seconds) -> Timeout {
+        let write = limit.into_duration();
+        Timeout { write, ..self }
     }
 
     /// Limits the time without progress until the response's head is complete.
-    pub fn head(mut self, limit: impl Seconds) -> Timeout {
-        self.head = limit.into_duration();
-        self
+    pub fn head(self, limit: impl Seconds) -> Timeout {
+        let head = limit.into_duration();
+        Timeout { head, ..self }
     }
 
     /// Limits the wait for each piece of the body.
     ///
     /// A server that sends a byte now and then stays within it; see
     /// [`min_speed`](Timeout::min_speed).
-    pub fn read(mut self, limit: impl Seconds) -> Timeout {
-        self.read = limit.into_duration();
-        self
+    pub fn read(self, limit: impl Seconds) -> Timeout {
+        let read = limit.into_duration();
+        Timeout { read, ..self }
     }
 
     /// Ends a request whose body the server takes, or a response whose body comes, with fewer than
