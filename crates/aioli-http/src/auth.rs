@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use crate::error::{Error, RequestErrorKind, Result};
+use crate::h1::fields::Fields;
 use crate::origin::Origin;
 
 mod challenge;
@@ -19,7 +20,7 @@ mod netrc;
 
 pub use netrc::{Netrc, NetrcError};
 
-pub(crate) use digest::{Asked, Digest, Fields, Refusal};
+pub(crate) use digest::{Asked, Digest, FieldNames, Refusal};
 
 /// Credentials of one of HTTP's schemes; for
 /// [`RequestBuilder::auth`](crate::RequestBuilder::auth) and
@@ -109,7 +110,7 @@ impl Auth {
     #[doc(alias = "aiohttp.DigestAuthMiddleware")]
     pub fn digest(user: &str, password: &str) -> Result<Auth> {
         check(user, password)?;
-        let digest = Digest::new(Fields::Origin, user, password);
+        let digest = Digest::new(FieldNames::Origin, user, password);
         Ok(Auth(Arc::new(Scheme::Digest(Box::new(digest)))))
     }
 
@@ -122,17 +123,17 @@ impl Auth {
     }
 
     /// Reads the challenge of a 401; tells whether [`header`](Auth::header) has an answer now.
-    pub(crate) fn challenged(&self, refusal: Refusal<'_>) -> bool {
+    pub(crate) fn challenged(&self, origin: &Origin, refusal: Refusal<'_>) -> bool {
         match &*self.0 {
             Scheme::Basic(_) | Scheme::Bearer(_) => false,
-            Scheme::Digest(digest) => digest.challenged(refusal),
+            Scheme::Digest(digest) => digest.challenged(origin, refusal),
         }
     }
 
     /// Takes note of what a response says about the answer that its request carried.
-    pub(crate) fn accepted(&self, of: &Origin, headers: &HeaderMap, longest: usize) {
+    pub(crate) fn accepted(&self, origin: &Origin, headers: &Fields, longest: usize) {
         if let Scheme::Digest(digest) = &*self.0 {
-            digest.accepted(of, headers, longest);
+            digest.accepted(origin, headers, longest);
         }
     }
 

@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue, header};
 use self::no_proxy::NoProxy;
 use self::server::Proof;
 pub(crate) use self::server::{Credentials, ProxyKind, ProxyServer, SOCKS_MAX};
-use crate::auth::{Digest, Fields};
+use crate::auth::{Digest, FieldNames};
 use crate::error::{Error, ErrorKind, RequestErrorKind};
 use crate::origin::Origin;
 use crate::request::header_pair;
@@ -158,7 +158,7 @@ impl Proxy {
     pub fn digest(self, user: impl Into<String>, password: impl Into<String>) -> Proxy {
         let (user, password) = (user.into(), password.into());
         // One for both schemes: what the proxy has asked on one way it need not ask on the other.
-        let proof = Proof(Arc::new(Digest::new(Fields::Proxy, &user, &password)));
+        let proof = Proof(Arc::new(Digest::new(FieldNames::Proxy, &user, &password)));
         self.each(|server| {
             server.log_in(user.clone(), password.clone())?;
             if server.is_socks() {

@@ -4,7 +4,7 @@
 //! another one, by a challenge or by naming the next nonce with a response. The nonce of the client
 //! stays the same meanwhile: the session variants derive their key from the first ones of both.
 //!
-//! Origins and proxies differ in the names of their fields alone ([`Fields`]).
+//! Origins and proxies differ in the names of their fields alone ([`FieldNames`]).
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,7 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512_256};
 
 use super::challenge::{self, Challenge};
+use crate::h1::fields::Fields;
 use crate::origin::Origin;
 
 /// Random bytes of a client's nonce.
@@ -34,7 +35,6 @@ pub(crate) struct Asked<'a> {
 /// What a challenge came with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refusal<'a> {
-    pub(crate) of: &'a Origin,
     pub(crate) headers: &'a HeaderMap,
     /// The refused request carried an answer.
     pub(crate) answered: bool,
@@ -46,39 +46,39 @@ pub(crate) struct Refusal<'a> {
 
 /// What the fields are called (RFC 9110, section 11.7, for proxies).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fields {
+pub(crate) enum FieldNames {
     Origin,
     Proxy,
 }
 
-impl Fields {
+impl FieldNames {
     fn challenge(self) -> HeaderName {
         match self {
-            Fields::Origin => header::WWW_AUTHENTICATE,
-            Fields::Proxy => header::PROXY_AUTHENTICATE,
+            FieldNames::Origin => header::WWW_AUTHENTICATE,
+            FieldNames::Proxy => header::PROXY_AUTHENTICATE,
         }
     }
 
     fn info(self) -> &'static str {
         match self {
-            Fields::Origin => "authentication-info",
-            Fields::Proxy => "proxy-authentication-info",
+            FieldNames::Origin => "authentication-info",
+            FieldNames::Proxy => "proxy-authentication-info",
         }
     }
 }
 
 /// Credentials, and the challenge they answer at present.
 pub(crate) struct Digest {
-    fields: Fields,
+    names: FieldNames,
     user: String,
     password: String,
     current: Mutex<Option<(Origin, Answering)>>,
 }
 
 impl Digest {
-    pub(crate) fn new(fields: Fields, user: &str, password: &str) -> Digest {
+    pub(crate) fn new(names: FieldNames, user: &str, password: &str) -> Digest {
         Digest {
-            fields,
+            names,
             user: user.to_owned(),
             password: password.to_owned(),
             current: Mutex::default(),
@@ -99,20 +99,19 @@ impl Digest {
         Some(value)
     }
 
-    /// Takes note of the challenges of a 401 or 407; tells whether one of them is to be answered.
+    /// Takes note of the challenges of a 401 or 407 of `of`; tells whether one of them is to be answered.
     ///
     /// After an answer only another nonce is worth another one: with the same, it is the password
     /// that is wrong.
-    pub(crate) fn challenged(&self, refusal: Refusal<'_>) -> bool {
-        let Refusal { of, longest, .. } = refusal;
+    pub(crate) fn challenged(&self, of: &Origin, refusal: Refusal<'_>) -> bool {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match current.take() {
             Some((other, answering)) if other == *of => Some(answering),
             _ => None,
         };
-        let challenges = refusal.headers.get_all(self.fields.challenge()).iter();
+        let challenges = refusal.headers.get_all(self.names.challenge()).iter();
         let best = challenges
-            .flat_map(|value| challenge::parse(value.as_bytes(), longest))
+            .flat_map(|value| challenge::parse(value.as_bytes(), refusal.longest))
             .filter_map(|challenge| Answering::to(&challenge))
             .filter(|answering| refusal.hashable || answering.qop != Qop::AuthInt)
             // The first one of the strongest, which is what the server prefers.
@@ -141,12 +140,12 @@ impl Digest {
     }
 
     /// Takes note of the nonce that a response names for the next request (RFC 7616, 3.5).
-    pub(crate) fn accepted(&self, of: &Origin, headers: &HeaderMap, longest: usize) {
-        let Some(value) = headers.get(self.fields.info()) else {
+    pub(crate) fn accepted(&self, of: &Origin, headers: &Fields, longest: usize) {
+        let Some(value) = headers.values(self.names.info()).next() else {
             return;
         };
         // Parameters as those of a challenge, without its scheme.
-        let value = [b"Digest ", value.as_bytes()].concat();
+        let value = [b"Digest ", value].concat();
         let info = challenge::parse(&value, longest);
         let Some(next) = info.first().and_then(|info| info.param("nextnonce")) else {
             return;

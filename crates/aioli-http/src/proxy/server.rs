@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use url::Url;
 
 use crate::auth::{Asked, Digest, Refusal};
+use crate::h1::fields::Fields;
 use crate::origin::Origin;
 
 /// What a host's name (RFC 1928), a user's or a password (RFC 1929) may have at most in SOCKS5,
@@ -178,7 +179,7 @@ impl ProxyServer {
     }
 
     /// The answers that this proxy is to be given.
-    pub(super) fn proof(&self) -> Option<&Digest> {
+    pub(crate) fn proof(&self) -> Option<&Digest> {
         let proof = self.digest.as_ref()?;
         (!self.is_told()).then_some(&*proof.0)
     }
@@ -199,9 +200,9 @@ impl ProxyServer {
         target: &str,
         body: Option<&[u8]>,
     ) -> Option<HeaderValue> {
-        let of = &self.origin();
-        self.proof()?.answer(Asked {
-            of,
+        let proof = self.proof()?;
+        proof.answer(Asked {
+            of: &self.origin(),
             method,
             target,
             body,
@@ -209,24 +210,10 @@ impl ProxyServer {
     }
 
     /// Reads the challenge of a 407; tells whether [`answer`](ProxyServer::answer) has something
-    /// to say now. The arguments are those of a [`Refusal`].
-    pub(crate) fn challenged(
-        &self,
-        headers: &HeaderMap,
-        answered: bool,
-        hashable: bool,
-        longest: usize,
-    ) -> bool {
-        let of = &self.origin();
-        self.proof().is_some_and(|proof| {
-            proof.challenged(Refusal {
-                of,
-                headers,
-                answered,
-                hashable,
-                longest,
-            })
-        })
+    /// to say now.
+    pub(crate) fn challenged(&self, refusal: Refusal<'_>) -> bool {
+        let proof = self.proof();
+        proof.is_some_and(|proof| proof.challenged(&self.origin(), refusal))
     }
 
     /// Takes note that an answer to a fresh challenge was not accepted.
@@ -237,7 +224,7 @@ impl ProxyServer {
     }
 
     /// Takes note of what a response says about the answer that its request carried.
-    pub(crate) fn accepted(&self, headers: &HeaderMap, longest: usize) {
+    pub(crate) fn accepted(&self, headers: &Fields, longest: usize) {
         if let Some(proof) = self.proof() {
             proof.accepted(&self.origin(), headers, longest);
         }

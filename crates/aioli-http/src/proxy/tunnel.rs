@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use http::StatusCode;
 
 use super::ProxyServer;
+use crate::auth::Refusal;
 use crate::error::{Error, ProxyErrorKind};
 use crate::h1::buffer::ReadBuffer;
 use crate::h1::encode;
@@ -57,12 +58,19 @@ pub(crate) async fn open(
             }
             Progress::Informational(_) => {}
             Progress::Final(head) => {
-                let challenged = head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-                if challenged && again {
+                let longest = limits.challenge;
+                if head.status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+                    if answered {
+                        proxy.accepted(&head.headers, longest);
+                    }
+                } else if again {
                     proxy.refused();
-                } else if challenged
-                    && proxy.challenged(&head.headers, answered, true, limits.challenge)
-                {
+                } else if proxy.challenged(Refusal {
+                    headers: &head.headers,
+                    answered,
+                    hashable: true,
+                    longest,
+                }) {
                     return Ok(Opened::Challenged);
                 }
                 return judge(&head, !input.is_empty()).map(|()| Opened::Yes);

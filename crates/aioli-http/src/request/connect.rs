@@ -2,6 +2,7 @@
 
 use super::RequestBuilder;
 use crate::error::{Error, ErrorKind, RequestErrorKind, TlsErrorKind};
+use crate::h1::encode;
 use crate::proxy::Proxy;
 use crate::route::{OwnProxy, Way};
 
@@ -75,7 +76,7 @@ impl RequestBuilder {
     /// has anything but visible ASCII characters, or cannot be said in HTTP/2.
     #[doc(alias = "curl.request-target")]
     pub fn target(mut self, target: &str) -> RequestBuilder {
-        if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if target.is_empty() || !encode::is_target(target) {
             self.fail(Error::invalid_request(RequestErrorKind::Target));
         }
         self.way().target = Some(target.into());

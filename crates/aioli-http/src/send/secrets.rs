@@ -57,7 +57,7 @@ fn answer_to_proxy(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderVa
         return None;
     }
     let route = route(config, parts, hop).ok()?;
-    let proxy = route.asks_proxy()?;
+    let proxy = route.asks_proxy().filter(|proxy| proxy.proof().is_some())?;
     // As in the request line, which has no user information.
     let target = match parts.own_target() {
         Some(own) => own.to_owned(),
@@ -166,52 +166,38 @@ pub(super) fn is_challenged(
     head: &Head,
     before: &mut Answered,
 ) -> bool {
+    let refusal = |answer: &Option<HeaderValue>| Refusal {
+        headers: &head.headers,
+        answered: answer.is_some(),
+        hashable: parts.body.as_bytes().is_some(),
+        longest: config.limits.challenge,
+    };
+    let (is_whole, attached) = (parts.body.is_whole(), &hop.attached);
     match head.status {
-        StatusCode::UNAUTHORIZED if hop.at_home => by_origin(config, parts, hop, head, before),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => by_proxy(config, parts, hop, head, before),
+        StatusCode::UNAUTHORIZED if hop.at_home => {
+            let Some(auth) = credentials(config, parts, hop) else {
+                return false;
+            };
+            if std::mem::replace(&mut before.origin, true) {
+                auth.refused();
+                return false;
+            }
+            is_whole && auth.challenged(hop.origin(), refusal(&attached.authorization))
+        }
+        // A server that says so where there is no proxy gets no answer.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let route = route(config, parts, hop).ok();
+            let Some(proxy) = route.as_ref().and_then(|route| route.asks_proxy()) else {
+                return false;
+            };
+            if std::mem::replace(&mut before.proxy, true) {
+                proxy.refused();
+                return false;
+            }
+            is_whole && proxy.challenged(refusal(&attached.proxy_authorization))
+        }
         _ => false,
     }
-}
-
-fn by_origin(
-    config: &Config,
-    parts: &Parts,
-    hop: &Hop,
-    head: &Head,
-    before: &mut Answered,
-) -> bool {
-    let Some(auth) = credentials(config, parts, hop) else {
-        return false;
-    };
-    if std::mem::replace(&mut before.origin, true) {
-        auth.refused();
-        return false;
-    }
-    parts.body.is_whole()
-        && auth.challenged(Refusal {
-            of: hop.origin(),
-            headers: &head.headers,
-            answered: hop.attached.authorization.is_some(),
-            hashable: parts.body.as_bytes().is_some(),
-            longest: config.limits.challenge,
-        })
-}
-
-/// As of an origin: the proxy that was asked wants to know who we are. A server that says so where
-/// there is none gets no answer.
-fn by_proxy(config: &Config, parts: &Parts, hop: &Hop, head: &Head, before: &mut Answered) -> bool {
-    let route = route(config, parts, hop).ok();
-    let Some(proxy) = route.as_ref().and_then(|route| route.asks_proxy()) else {
-        return false;
-    };
-    if std::mem::replace(&mut before.proxy, true) {
-        proxy.refused();
-        return false;
-    }
-    let answered = hop.attached.proxy_authorization.is_some();
-    let hashable = parts.body.as_bytes().is_some();
-    let longest = config.limits.challenge;
-    parts.body.is_whole() && proxy.challenged(&head.headers, answered, hashable, longest)
 }
 
 /// Takes note of what a response says about the answers that its request carried.

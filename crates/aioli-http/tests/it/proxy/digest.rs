@@ -11,7 +11,8 @@ const CHALLENGE: &str = "HTTP/1.1 407 Who\r\nproxy-authenticate: Digest realm=p,
 /// What a proxy was asked, and the answer that it was given with it.
 type Heard = Arc<Mutex<Vec<(String, String)>>>;
 
-/// A proxy that lets through who answers `nonce(request number)`, and is the server as well.
+/// A proxy that lets through who answers `nonce(request number)`, says with that which one is
+/// next, and is the server as well.
 fn proxy(
     inner: Arc<ServerConfig>,
     nonce: impl Fn(usize) -> &'static str + Send + Sync + 'static,
@@ -22,22 +23,23 @@ fn proxy(
         while let Some(request) = conn.request() {
             let answer = request.header("proxy-authorization").unwrap_or_default();
             let mut heard = noted.0.lock().unwrap();
-            let nonce = nonce(heard.len());
+            let this = nonce(heard.len());
             heard.push((
                 format!("{} {}", request.method, request.target),
                 answer.to_owned(),
             ));
+            let next = nonce(heard.len());
             drop(heard);
-            if !answer.contains(&format!("nonce=\"{nonce}\"")) {
-                conn.send(CHALLENGE.replace("NONCE", nonce));
+            if !answer.contains(&format!("nonce=\"{this}\"")) {
+                conn.send(CHALLENGE.replace("NONCE", this));
                 continue;
             }
+            let next = format!("proxy-authentication-info: nextnonce=\"{next}\"\r\n");
             if request.method == "CONNECT" {
-                conn.send("HTTP/1.1 200 Established\r\n\r\n");
+                conn.send(format!("HTTP/1.1 200 Established\r\n{next}\r\n"));
                 conn.start_tls(inner.clone());
                 return answer_all(conn, &noted.1);
             }
-            let next = "proxy-authentication-info: nextnonce=\"n2\"\r\n";
             conn.send(ok("fine").replacen("\r\n", &format!("\r\n{next}"), 1));
         }
     });
@@ -124,6 +126,27 @@ fn a_tunnel_is_asked_for_once_more() {
     for request in &*through.lock().unwrap() {
         assert_eq!(request.header("proxy-authorization"), None);
     }
+}
+
+#[test]
+fn a_tunnel_names_the_next_nonce() {
+    let authority = Authority::new();
+    let (server, heard, _) = proxy(authority.issue(&["a.example"], |_| {}), |n| match n {
+        0..2 => "n1",
+        _ => "n2",
+    });
+    run(async {
+        let proxy = Proxy::http(&server.addr.to_string()).digest("me", "secret");
+        let session = session(&authority, proxy);
+        for _ in 0..2 {
+            fine(&session, "https://a.example/").await;
+        }
+    });
+    let heard = heard.lock().unwrap();
+    let answers: Vec<_> = heard.iter().map(|(_, answer)| about(answer)).collect();
+    let answer = |nonce| vec![nonce, "uri=\"a.example:443\"", "nc=00000001"];
+    let wanted = [vec![], answer("nonce=\"n1\""), answer("nonce=\"n2\"")];
+    assert_eq!(answers, wanted);
 }
 
 #[test]
