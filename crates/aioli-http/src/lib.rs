@@ -60,7 +60,7 @@
 //! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 8 KiB of them in a request, 400 days |
 //! | credentials | a digest is answered once, for its own origin or proxy; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
 //! | requests carried out twice | a stale pooled connection is replaced once, only when the method is idempotent or nothing was sent, and the body is whole; [`Retry`] is off by default and holds to the same, and never repeats what came before a redirect |
-//! | being told to wait | `retry-after` is believed for two minutes at most, and never beyond the total limit |
+//! | being told to wait | `retry-after` is believed for two minutes at most unless [`Retry::longest_retry_after`] says more, and never beyond the total limit |
 //! | truncation | a body that is cut off is an error, also over TLS without its closing message |
 //! | logs | errors and `Debug` show no header values, user information, queries or bodies |
 //! | TLS | certificates and names are checked before a byte of a request leaves. The one switch that turns this off says so ([`SessionBuilder::danger_accept_invalid_certificates`]) and holds for its session alone, which shares neither connections nor tickets |

@@ -102,12 +102,32 @@ impl Proxy {
 
     /// Takes a SOCKS4 proxy: `"host:port"` (1080 if no port is said) or a URL. Names are looked up
     /// here, and only hosts with an IPv4 address can be reached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Proxy, Session};
+    ///
+    /// let session = Session::builder().proxy(Proxy::socks4("me@proxy.example")).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn socks4(address: &str) -> Proxy {
         Proxy::with_scheme("socks4", address)
     }
 
     /// Takes a SOCKS4a proxy: `"host:port"` (1080 if no port is said) or a URL. Names are looked
     /// up by the proxy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Proxy, Session};
+    ///
+    /// let session = Session::builder().proxy(Proxy::socks4a("proxy.example:1081")).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn socks4a(address: &str) -> Proxy {
         Proxy::with_scheme("socks4a", address)
     }
@@ -197,6 +217,17 @@ impl Proxy {
     /// neither sees nor changes what is said; it is asked for them itself, unless it is said.
     ///
     /// Many proxies make tunnels to port 443 only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Proxy, Session};
+    ///
+    /// let proxy = Proxy::http("proxy.example:3128").tunnel(true);
+    /// let session = Session::builder().proxy(proxy).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn tunnel(self, yes: bool) -> Proxy {
         self.each(|server| {
             server.tunnels = yes;

@@ -23,7 +23,7 @@ use crate::date;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::h1::{parse_decimal, trim_ows};
 
-/// Longer than this no server's `retry-after` is believed.
+/// Longer than this no server's `retry-after` is believed, unless the caller says so.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// When a request is tried again, how often, and after how long.
@@ -71,6 +71,8 @@ pub struct Retry {
     longest: Duration,
     /// Zero ignores the header.
     retry_after: Duration,
+    /// The bound on that, too.
+    longest_retry_after: Duration,
     /// For how long after the first try there are others.
     within: Option<Duration>,
     statuses: Arc<[u16]>,
@@ -91,6 +93,7 @@ impl Retry {
             first: Duration::from_millis(100),
             longest: Duration::from_secs(5),
             retry_after: Duration::from_secs(60),
+            longest_retry_after: LONGEST_RETRY_AFTER,
             within: None,
             statuses: Arc::new([429, 502, 503, 504]),
             unsafe_methods: false,
@@ -113,7 +116,7 @@ impl Retry {
     }
 
     /// Waits as long as `retry-after` asks for, in seconds or as a date, but for at most `limit`
-    /// and never for more than two minutes; zero ignores the header.
+    /// and never for more than [two minutes](Retry::longest_retry_after); zero ignores the header.
     ///
     /// A date is compared with the response's own `date`, so that clocks may differ. What is
     /// malformed, negative or past is ignored.
@@ -122,8 +125,32 @@ impl Retry {
     ///
     /// When the number of seconds is NaN.
     pub fn respect_retry_after(mut self, limit: impl Seconds) -> Retry {
-        let limit = limit.into_duration().unwrap_or(Duration::MAX);
-        self.retry_after = limit.min(LONGEST_RETRY_AFTER);
+        self.retry_after = limit.into_duration().unwrap_or(Duration::MAX);
+        self
+    }
+
+    /// Sets the bound on what [`respect_retry_after`](Retry::respect_retry_after) may be given: two
+    /// minutes, unless it is said.
+    ///
+    /// For services that close for longer, and programs that can wait for them. Where the total
+    /// limit of [`Timeout`](crate::Timeout) comes before, there is no wait.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Retry, Session, Timeout};
+    ///
+    /// let retry = Retry::idempotent(3).respect_retry_after(3600).longest_retry_after(3600);
+    /// let session = Session::builder().timeout(Timeout::total(3 * 3600)).retry(retry).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    pub fn longest_retry_after(mut self, limit: impl Seconds) -> Retry {
+        self.longest_retry_after = limit.into_duration().unwrap_or(Duration::MAX);
         self
     }
 
@@ -136,6 +163,18 @@ impl Retry {
     /// # Panics
     ///
     /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Retry, Session};
+    ///
+    /// // As often as there is room for in half a minute.
+    /// let retry = Retry::idempotent(u32::MAX).within(30);
+    /// let session = Session::builder().retry(retry).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn within(mut self, limit: impl Seconds) -> Retry {
         self.within = limit.into_duration();
         self
@@ -235,7 +274,8 @@ impl Retry {
         let bound = self.first.saturating_mul(factor).min(self.longest);
         let random = self.random.as_ref().map_or_else(random, |random| random());
         let jittered = bound.mul_f64(random.clamp(0.0, 1.0));
-        let asked = again.asked.unwrap_or_default().min(self.retry_after);
+        let most = self.retry_after.min(self.longest_retry_after);
+        let asked = again.asked.unwrap_or_default().min(most);
         Some(asked.saturating_add(jittered))
     }
 
@@ -251,7 +291,10 @@ impl fmt::Debug for Retry {
         f.debug_struct("Retry")
             .field("most", &self.most)
             .field("backoff", &(self.first..self.longest))
-            .field("retry_after", &self.retry_after)
+            .field(
+                "retry_after",
+                &self.retry_after.min(self.longest_retry_after),
+            )
             .field("within", &self.within)
             .field("statuses", &self.statuses)
             .field("unsafe_methods", &self.unsafe_methods)

@@ -84,6 +84,7 @@ async fn connection(
         let retry = Retry::idempotent(asked.retry)
             .backoff(BACKOFF)
             .respect_retry_after(BACKOFF.end)
+            .longest_retry_after(BACKOFF.end)
             .unsafe_methods(asked.retry_all_errors)
             .on_status(PASSING);
         let retry = match asked.retry_max_time {

@@ -27,17 +27,17 @@ impl Body {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use std::num::NonZeroU64;
     ///
     /// use aioli_http::{Body, Session};
     ///
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let backup = Body::file("backup.tar").await?;
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
     /// let rate = NonZeroU64::new(100_000).unwrap();
-    /// Session::new().put("https://a.example/").body(backup.limit_rate(rate)).await?;
-    /// # Ok(())
-    /// # }
+    /// let backup = Body::from("bytes, a file or a stream").limit_rate(rate);
+    /// Session::new().put(url).body(backup).await?;
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "curl.limit-rate")]
     pub fn limit_rate(self, bytes_per_second: NonZeroU64) -> Body {

@@ -99,6 +99,12 @@ fn input_163_retry_after_is_capped_or_ignored() {
     let huge = [("retry-after", "99999999")];
     let patient = exact(3).respect_retry_after(f64::INFINITY);
     assert_eq!(asked(&patient, &huge), LONGEST_RETRY_AFTER);
+    // The bound can be moved, before what it bounds or after it.
+    let hour = 3600 * SECOND;
+    assert_eq!(asked(&patient.longest_retry_after(hour), &huge), hour);
+    let hour_first = exact(3).longest_retry_after(hour).respect_retry_after(7200);
+    assert_eq!(asked(&hour_first, &huge), hour);
+    assert_eq!(asked(&exact(3).longest_retry_after(5), &huge), 5 * SECOND);
     assert_eq!(
         asked(&exact(3).respect_retry_after(0), &huge),
         Duration::ZERO
