@@ -297,6 +297,13 @@ pub(super) struct ConnectionOptions {
     pub(super) resolve: Vec<String>,
 }
 
+impl ConnectionOptions {
+    /// The limit of all of a transfer. As curl has it, 0 is none.
+    pub(super) fn limit(&self) -> Option<f64> {
+        self.max_time.filter(|limit| *limit > 0.0)
+    }
+}
+
 /// Splits a command line at `--next`, each part with options of its own.
 pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
     words

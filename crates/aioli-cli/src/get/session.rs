@@ -61,7 +61,7 @@ async fn connection(
     mut builder: SessionBuilder,
     asked: &ConnectionOptions,
 ) -> Result<SessionBuilder, Failure> {
-    let mut timeout = asked.max_time.map_or_else(Timeout::none, Timeout::total);
+    let mut timeout = asked.limit().map_or_else(Timeout::none, Timeout::total);
     if asked.speed_limit.is_some() || asked.speed_time.is_some() {
         // As curl has it, one of both stands for the other with its usual value.
         let (least, over) = (
@@ -70,8 +70,10 @@ async fn connection(
         );
         timeout = timeout.min_speed(least, f64::from(over));
     }
+    // As curl has it, 0 is the usual limit.
+    let connect = asked.connect_timeout.filter(|limit| *limit > 0.0);
     builder = builder
-        .timeout(timeout.connect(asked.connect_timeout.unwrap_or(300.0)))
+        .timeout(timeout.connect(connect.unwrap_or(300.0)))
         .limits(Limits::default());
     builder = builder.http2(if asked.http1_1 {
         Http2::off()

@@ -79,6 +79,8 @@ impl Transfer<'_> {
             request = request.header(header::RANGE, format!("bytes={offset}-"));
             target.append();
         }
+        let limit = options.connection.limit();
+        let until = limit.map_or(Deadline::NEVER, Deadline::after);
         let outcome = request.extension(self.log.clone()).await;
         if let Ok(response) = &outcome {
             report.head(response);
@@ -101,7 +103,7 @@ impl Transfer<'_> {
         // What has not changed leaves the file as it is.
         let unchanged = status == StatusCode::NOT_MODIFIED && options.request.time_cond.is_some();
         if !(failed && output.fail || unchanged) {
-            self.receive(response, target, report).await?;
+            self.receive(response, target, report, until).await?;
         }
         if failed {
             let text = format!("the requested URL returned error: {}", status.as_u16());
@@ -162,6 +164,7 @@ impl Transfer<'_> {
         mut response: Response,
         mut target: Target,
         report: &mut Report,
+        until: Deadline,
     ) -> Result<(), Failure> {
         let output = &self.options.output;
         let limit = output.max_filesize.unwrap_or(u64::MAX);
@@ -180,7 +183,9 @@ impl Transfer<'_> {
             let written = target.write(&piece, output.create_dirs).await;
             written.map_err(|error| Failure::write(&error))?;
             progress.advance(piece.len());
-            pace.spend(piece.len()).await;
+            // The session's own limit ends what waits for the server, and this does not.
+            let paced = timeout_at(until, pace.spend(piece.len())).await;
+            paced.map_err(|_| Failure::new(Code::Timeout, "--max-time has passed"))?;
         }
         progress.finish();
         let closed = target.close(output.create_dirs).await;

@@ -221,6 +221,19 @@ fn what_is_too_slow() {
 }
 
 #[test]
+fn a_pace_does_not_outlast_the_time_limit() {
+    let server = Server::start(|_, stream| reply(stream, "200 OK", "", &[b'x'; 150_000]));
+    let url = server.url("x");
+    let since = Instant::now();
+    let words = ["--limit-rate", "100", "-m", "0.5", &url];
+    check(&server, &words, 28, &["GET x"]);
+    // At that pace it takes more than twenty minutes.
+    assert!(since.elapsed() < Duration::from_secs(60));
+    let words = ["-m", "0", "--connect-timeout", "0", &url];
+    check(&server, &words, 0, &["GET x"]);
+}
+
+#[test]
 fn no_faster_than_asked_for() {
     let body = content(3, 150_000);
     let served = body.clone();
