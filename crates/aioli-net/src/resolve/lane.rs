@@ -14,12 +14,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use aioli_sync::wake_all;
 use aioli_task::driver::{Hold, Home};
 
 #[cfg(test)]
@@ -151,7 +153,8 @@ impl Lane {
             // From here on the name starts a new flight.
             state.flights.remove(&flight.host);
             drop(state);
-            flight.land(landed);
+            // A waker that panics does not end the thread, which is counted.
+            let _ = catch_unwind(AssertUnwindSafe(|| flight.land(landed)));
             state = lock(&self.state);
         }
     }
@@ -186,9 +189,7 @@ impl Flight {
         state.landed = Some(landed);
         let passengers = std::mem::take(&mut state.passengers);
         drop(state);
-        for (_, waker) in passengers {
-            waker.wake();
-        }
+        wake_all(passengers.into_iter().map(|(_, waker)| waker));
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use aioli_sync::wake_all;
 use aioli_task::TaskHandle;
 
 use crate::wakers;
@@ -64,9 +65,7 @@ impl Clients {
         change(&mut state);
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        for waker in waiting {
-            waker.wake();
-        }
+        wake_all(waiting);
     }
 }
 
@@ -90,5 +89,42 @@ impl Drop for Place {
         self.clients.change(|state| {
             state.running.remove(&self.number);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Noted(AtomicBool);
+
+    impl Wake for Noted {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+
+    #[test]
+    fn who_waits_after_a_waker_that_panics_is_woken_too() {
+        let clients = Clients::default();
+        let noted = Arc::new(Noted(AtomicBool::new(false)));
+        for waker in [Waker::from(Arc::new(Panics)), Waker::from(noted.clone())] {
+            let cx = &mut Context::from_waker(&waker);
+            assert!(clients.poll_wait(cx, Until::NobodyAccepts).is_pending());
+        }
+        assert!(catch_unwind(|| drop(Accepting(clients))).is_err());
+        assert!(noted.0.load(Ordering::Relaxed));
     }
 }

@@ -106,3 +106,42 @@ fn a_failure_is_shared_too() {
     let error = block_on(lane.lookup("nowhere")).unwrap_err();
     assert_eq!(error.to_string(), "no such name");
 }
+
+#[test]
+fn a_waker_that_panics_ends_neither_the_others_nor_the_lane() {
+    /// Tells that it was woken, and panics then if it is to.
+    struct Told {
+        tell: mpsc::Sender<()>,
+        panics: bool,
+    }
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.tell.send(()).unwrap();
+            assert!(!self.panics, "a waker that panics");
+        }
+    }
+    static GO: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+    let (go, gate) = mpsc::channel();
+    *GO.lock().unwrap() = Some(gate);
+    let lane = Lane::new(|_| {
+        GO.lock().unwrap().as_ref().unwrap().recv().unwrap();
+        Ok(Vec::new())
+    });
+    // Once more than there may be threads.
+    for _ in 0..=THREADS_MAX {
+        let (tell, told) = mpsc::channel();
+        let mut lookups = [true, false].map(|panics| {
+            let tell = tell.clone();
+            let waker = Waker::from(Arc::new(Told { tell, panics }));
+            let mut lookup = lane.lookup("name");
+            let polled = Pin::new(&mut lookup).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            lookup
+        });
+        go.send(()).unwrap();
+        for _ in &lookups {
+            told.recv().unwrap();
+        }
+        block_on(join_all(&mut lookups));
+    }
+}
