@@ -95,9 +95,9 @@ pub(crate) enum Trigger {
 #[derive(Debug)]
 pub(crate) enum Driver {
     Epoll(epoll::Driver),
-    /// The largest by far.
+    // Larger by far, this one here and the next one where it is the only one.
     Uring(Box<uring::Driver>),
-    Poll(polling::Driver),
+    Poll(Box<polling::Driver>),
 }
 
 impl Driver {
@@ -116,7 +116,7 @@ impl Driver {
         match kind {
             DriverKind::Epoll => epoll::Driver::new().map(Driver::Epoll),
             DriverKind::Uring => uring::Driver::new().map(Box::new).map(Driver::Uring),
-            DriverKind::Poll => polling::Driver::new().map(Driver::Poll),
+            DriverKind::Poll => polling::Driver::new().map(Box::new).map(Driver::Poll),
         }
     }
 
