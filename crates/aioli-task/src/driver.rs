@@ -15,6 +15,7 @@ use crate::background;
 use crate::event_loop::local;
 use crate::event_loop::{LoopHandle, Shared};
 pub use crate::exact_waits::ExactWaits;
+pub use crate::ticks::Ticks;
 
 /// How a loop waits when it has nothing to run, and looks for events when it has.
 ///

@@ -116,6 +116,7 @@ mod seconds;
 mod spares;
 mod spawn;
 mod task;
+mod ticks;
 mod virtual_time;
 mod watchdog;
 

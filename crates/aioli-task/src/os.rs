@@ -1,18 +1,26 @@
-//! What differs between operating systems: signals, the main thread, and how exactly waits end.
+//! What differs between systems: signals, the main thread, how exactly waits end, the counter.
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod no_ticks;
 #[cfg(not(unix))]
 mod other;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod ticks;
 #[cfg(unix)]
 mod unix;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{has_core_to_spare, set_timer_slack, timer_slack};
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub(crate) use no_ticks::Ticks;
 #[cfg(not(unix))]
 pub(crate) use other::{
     Registration, end_by_interrupt, is_interrupt_free, register, registrations,
 };
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) use ticks::Ticks;
 #[cfg(unix)]
 pub(crate) use unix::{Registration, end_by_interrupt, is_interrupt_free, register, registrations};
 

@@ -40,7 +40,7 @@ use crate::timers::Key;
 pub fn call_later(length: impl Seconds, f: impl FnOnce() + 'static) -> TimerHandle {
     let length = length.into_duration();
     let clock = here();
-    let moment = length.and_then(|length| clock.now().after(length));
+    let moment = length.and_then(|length| clock.begin().after(length));
     schedule(&clock, moment, f)
 }
 

@@ -32,6 +32,7 @@ use self::open::Open;
 use self::stage::{Stage, Wish};
 use crate::callbacks;
 use crate::moment::Moment;
+use crate::ruler::{Machine, Ruler};
 use crate::timers::Key;
 
 mod open;
@@ -58,6 +59,8 @@ fn clocks() -> MutexGuard<'static, BTreeMap<ClockId, Arc<Clock>>> {
 struct Local {
     clock: Arc<Clock>,
     stage: Stage,
+    /// None where the clock has to be looked at each time.
+    ruler: Option<Ruler<Machine>>,
 }
 
 /// A loop and its timers.
@@ -156,7 +159,9 @@ pub(crate) enum Added {
 
 /// Adds a timer that wakes `waker` so many nanoseconds from now.
 pub(crate) fn add_after(length: i64, waker: &Waker) -> Added {
-    add(waker, |clock| clock.now().plus(length).ok_or(Added::Never))
+    add(waker, |clock| {
+        clock.begin().plus(length).ok_or(Added::Never)
+    })
 }
 
 /// Adds a timer that wakes `waker` at a moment.
@@ -203,7 +208,7 @@ pub(crate) fn add_here_after(
     added: impl FnOnce(ClockId, Key, Moment),
 ) -> AddedHere {
     let is_added = with_local(|local: &Local| {
-        let deadline = local.clock.now().plus(length)?;
+        let deadline = local.begin().plus(length)?;
         let key = local.insert(deadline, waker.clone()).ok()?;
         added(local.clock.id, key, deadline);
         Some(())
@@ -275,6 +280,15 @@ fn forget_clock(id: ClockId) {
 }
 
 impl Local {
+    /// When a length begins that begins now.
+    #[inline(always)]
+    fn begin(&self) -> Moment {
+        match &self.ruler {
+            Some(ruler) => ruler.begin(),
+            None => self.clock.now(),
+        }
+    }
+
     /// Adds a timer; gives its waker back when the loop has ended.
     #[inline(always)]
     fn insert(&self, deadline: Moment, waker: Waker) -> Result<Key, Waker> {
@@ -346,6 +360,7 @@ impl Clock {
             set_local(Local {
                 clock: clock.clone(),
                 stage: Stage::new(),
+                ruler: Machine::of(&clock.home).map(Ruler::new),
             });
         }
         clock
@@ -372,6 +387,11 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Moment {
         Moment::of(self.home.now())
+    }
+
+    /// When a length begins that begins now: in order with all others of this thread.
+    pub(crate) fn begin(&self) -> Moment {
+        if_local(self.id, Local::begin).unwrap_or_else(|| self.now())
     }
 
     #[inline]

@@ -107,6 +107,7 @@ mod deadline;
 mod driver;
 mod interval;
 mod moment;
+mod ruler;
 mod sleep;
 mod stats;
 mod timers;

@@ -45,6 +45,12 @@ impl Moment {
         self.0.checked_add(nanoseconds).map(Moment)
     }
 
+    /// The moment a few nanoseconds after one that the clock has shown.
+    #[inline]
+    pub(crate) fn later_by(self, nanoseconds: u64) -> Moment {
+        Moment(self.0.saturating_add_unsigned(nanoseconds))
+    }
+
     /// The moment as users know it.
     pub(crate) fn instant(self) -> Instant {
         let away = Duration::from_nanos(self.0.unsigned_abs());

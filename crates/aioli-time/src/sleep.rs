@@ -14,7 +14,8 @@ use crate::timers::Key;
 
 /// Waits for a length of time: a number of seconds, or a `Duration`.
 ///
-/// The time begins at the first poll, is measured on the loop's clock, and never ends early. Zero
+/// The time begins at the first poll, is measured on the loop's clock, and never ends early; where many
+/// begin within a microsecond of each other, the clock may be told up to 4 µs late. Zero
 /// and negative lengths wait for exactly one pass of the loop; an infinite length never ends.
 /// Sleeps that are due at the same moment end in the order in which they began. On a real clock,
 /// one that is due within 50 µs after others have ended, ends with what else is due by then; where more
