@@ -289,7 +289,7 @@ fn target(asked: &RequestOptions, text: &str, url: &Url) -> Option<String> {
     if !asked.path_as_is {
         return None;
     }
-    let (_, rest) = text.split_once("://").unwrap_or(("", text));
+    let (_, rest) = split_scheme(text).unwrap_or(("", text));
     let at = rest.find(['/', '?', '#'])?;
     let path = rest[at..].split(['?', '#']).next().unwrap_or_default();
     if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -340,12 +340,18 @@ fn identity(
 
 /// Reads a URL, to which `http://` is added where no scheme is.
 pub(super) fn url(text: &str) -> Result<Url, Failure> {
-    let whole = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("http://{text}")
+    let whole = match split_scheme(text) {
+        Some(_) => text.to_owned(),
+        None => format!("http://{text}"),
     };
     Url::parse(&whole).map_err(|error| Failure::new(Code::MalformedUrl, error))
+}
+
+/// The scheme and what follows it, where one is written: not all URLs within a query are it.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let split = text.split_once("://");
+    split.filter(|(scheme, _)| scheme.bytes().all(is_scheme))
 }
 
 /// Adds the headers: those of the options first, then what they leave out.
@@ -429,6 +435,8 @@ mod tests {
         let as_is = |text| target(&["--path-as-is"], text);
         assert_eq!(as_is("a/b/../c?d e#f").as_deref(), Some("/b/../c?d%20e"));
         assert_eq!(as_is("http://a/./%41").as_deref(), Some("/./%41"));
+        let nested = as_is("a/b/../c?u=http://d/e");
+        assert_eq!(nested.as_deref(), Some("/b/../c?u=http://d/e"));
         for nothing in ["http://a", "a?b", "a/b c"] {
             assert_eq!(as_is(nothing), None, "{nothing}");
         }
@@ -440,6 +448,8 @@ mod tests {
     #[test]
     fn urls_without_a_scheme() {
         assert_eq!(url("a.b/c").unwrap().as_str(), "http://a.b/c");
+        let nested = url("a:81/c?u=http://d/").unwrap();
+        assert_eq!(nested.as_str(), "http://a:81/c?u=http://d/");
         assert_eq!(url("https://a").unwrap().as_str(), "https://a/");
         assert_eq!(url("http://[x").unwrap_err().code, 3);
     }
