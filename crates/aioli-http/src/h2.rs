@@ -232,6 +232,12 @@ fn request(parts: &Parts, mut headers: HeaderMap) -> Result<Request<()>> {
         Some(_) => Error::invalid_request(RequestErrorKind::Target),
         None => Error::new(ErrorKind::InvalidUrl(UrlErrorKind::NoHost)),
     })?;
+    // The type takes a fragment and leaves it out.
+    if let Some(own) = parts.own_target()
+        && uri.path_and_query().is_none_or(|kept| kept != own)
+    {
+        return Err(Error::invalid_request(RequestErrorKind::Target));
+    }
     for name in [
         header::CONNECTION,
         header::TRANSFER_ENCODING,

@@ -56,7 +56,9 @@ impl RequestBuilder {
     ///
     /// For `OPTIONS *`, and for servers that tell `/a/../b` from `/b`, or `%41` from `A`. It holds
     /// for the first URL: where a redirect leads is said by that. A proxy that is asked for `http`
-    /// URLs is asked for this alone. Cookies and everything else go by the URL.
+    /// URLs is asked for this alone. Cookies and everything else go by the URL, and so does a policy
+    /// ([`Egress`](crate::Egress)): a target that names another host (`http://…`) should not be a
+    /// stranger's.
     ///
     /// # Examples
     ///

@@ -316,9 +316,11 @@ fn the_target_as_it_is() {
             let request = session.get(server.url("/path")).target(target);
             assert_eq!(request.await.unwrap().text().await.unwrap(), target);
         }
-        let request = session.get(server.url("/path")).target("a.example:443");
-        let error = request.await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::InvalidRequest { .. }));
+        for unsayable in ["a.example:443", "/a#b"] {
+            let request = session.get(server.url("/path")).target(unsayable);
+            let error = request.await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidRequest { .. }));
+        }
     });
 }
 
