@@ -52,15 +52,16 @@ pub(super) fn parse(header: &[u8], longest: usize) -> Vec<Challenge> {
             challenges.pop();
             return challenges;
         };
-        let seen = value.len();
-        if seen > longest || challenge.params.len() == MAX_PARAMS {
-            tracing::debug!(
-                limit = longest,
-                seen,
-                "a challenge is too large to be answered"
-            );
-            challenges.pop();
-            return challenges;
+        let parts = challenge.params.len() + 1;
+        for (what, seen, limit) in [
+            ("a parameter is too long", value.len(), longest),
+            ("there are too many parameters", parts, MAX_PARAMS),
+        ] {
+            if seen > limit {
+                tracing::debug!(limit, seen, "a challenge is not answered: {what}");
+                challenges.pop();
+                return challenges;
+            }
         }
         let name = token.to_ascii_lowercase();
         if challenge.param(&name).is_some() {

@@ -79,9 +79,12 @@ pub(super) fn from_json(json: &str, pair: u32, now: i64) -> io::Result<Vec<Cooki
     }
     let mut cookies = Vec::new();
     for (i, saved) in saved.cookies.into_iter().enumerate() {
+        let wrong = |what: &str| invalid(format!("cookie {}: its {what}", i + 1));
         let cookie = saved
-            .into_cookie(pair, now)
-            .map_err(|what| invalid(format!("cookie {}: its {what} cannot be", i + 1)))?;
+            .into_cookie(now)
+            .map_err(|what| wrong(&format!("{what} cannot be")))?;
+        parse::check_size(cookie.name.len() + cookie.value.len(), pair)
+            .map_err(|error| wrong(&format!("size: {error}")))?;
         cookies.push(cookie);
     }
     cookies.retain(|cookie| !cookie.is_expired(now));
@@ -116,7 +119,7 @@ impl SavedCookie {
     }
 
     /// Checks everything; an error names what is wrong.
-    fn into_cookie(self, pair: u32, now: i64) -> Result<Cookie, &'static str> {
+    fn into_cookie(self, now: i64) -> Result<Cookie, &'static str> {
         let bytes = |text: String, what| {
             let bytes = if self.latin1 {
                 narrow(&text).ok_or(what)?
@@ -145,8 +148,7 @@ impl SavedCookie {
         if cookie.name.contains(&b'=') {
             return Err("name");
         }
-        let size = cookie.name.len() + cookie.value.len();
-        if size == 0 || parse::check_size(size, pair).is_err() {
+        if cookie.name.is_empty() && cookie.value.is_empty() {
             return Err("size");
         }
         if !is_canonical(&cookie.domain) {
