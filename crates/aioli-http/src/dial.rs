@@ -30,7 +30,7 @@ use crate::origin::{Origin, read_host};
 use crate::os::connect_unix;
 use crate::proxy::socks::{self, Target};
 use crate::proxy::tunnel::{self, Opened};
-use crate::proxy::{Proxy, ProxyKind, ProxyServer, socks4};
+use crate::proxy::{Proxy, ProxyKind, ProxyServer};
 use crate::resolve::Names;
 use crate::route::{Route, Via};
 use crate::tls::TlsStream;
@@ -254,16 +254,8 @@ impl Dial<'_> {
             (ProxyKind::Socks5h, Host::Ipv6(ip)) => Target::Address((ip, origin.port).into()),
             _ => Target::Address(self.address(&origin.host, origin.port, family).await?),
         };
-        match proxy.is_socks4() {
-            true => {
-                let connecting = socks4::connect(&mut stream, proxy, target);
-                self.step(Phase::Proxy, None, connecting).await??;
-            }
-            false => {
-                let connecting = socks::connect(&mut stream, proxy, target);
-                self.step(Phase::Proxy, None, connecting).await??;
-            }
-        }
+        let connecting = socks::connect(&mut stream, proxy, target);
+        self.step(Phase::Proxy, None, connecting).await??;
         Ok(stream)
     }
 

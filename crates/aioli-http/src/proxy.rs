@@ -24,7 +24,7 @@ mod env;
 mod no_proxy;
 mod server;
 pub(crate) mod socks;
-pub(crate) mod socks4;
+mod socks4;
 pub(crate) mod tunnel;
 
 /// Which proxy requests take.

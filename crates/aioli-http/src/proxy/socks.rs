@@ -7,12 +7,13 @@
 //! ```
 //!
 //! [`Handshake`] does no I/O: it says what to send, and how many bytes it has to be given next.
-//! No byte more is read than that: what comes behind belongs to the server.
+//! No byte more is read than that: what comes behind belongs to the server. SOCKS4, which has another
+//! one, is in `socks4`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::tunnel::{receive_all, send};
-use super::{Credentials, ProxyServer};
+use super::{Credentials, ProxyServer, socks4};
 use crate::error::{Error, ProxyErrorKind, SocksReply};
 use crate::transport::Transport;
 
@@ -34,13 +35,16 @@ pub(crate) enum Target<'a> {
     Name(&'a str, u16),
 }
 
-/// Has the proxy connect to `target`.
+/// Has the proxy connect to `target`, by the version that it speaks.
 pub(crate) async fn connect(
     stream: &mut Transport,
     proxy: &ProxyServer,
     target: Target<'_>,
 ) -> Result<(), Error> {
     let credentials = proxy.credentials.as_ref();
+    if proxy.is_socks4() {
+        return socks4::connect(stream, credentials, target).await;
+    }
     let (mut handshake, first) = Handshake::start(credentials, target);
     send(stream, &first).await?;
     // The longest thing to be read is a name and a port.

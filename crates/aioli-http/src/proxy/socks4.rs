@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::Credentials;
 use super::socks::Target;
 use super::tunnel::{receive_all, send};
-use super::{Credentials, ProxyServer};
 use crate::error::{Error, ProxyErrorKind, SocksReply};
 use crate::transport::Transport;
 
@@ -22,23 +22,28 @@ const NAME_FOLLOWS: Ipv4Addr = Ipv4Addr::new(0, 0, 0, 1);
 const REPLY: usize = 8;
 
 /// Has the proxy connect to `target`.
-pub(crate) async fn connect(
+pub(super) async fn connect(
     stream: &mut Transport,
-    proxy: &ProxyServer,
+    credentials: Option<&Credentials>,
     target: Target<'_>,
 ) -> Result<(), Error> {
-    send(stream, &request(proxy.credentials.as_ref(), target)).await?;
+    let failed = |kind| Error::proxy(kind, None, None);
+    send(stream, &request(credentials, target).map_err(failed)?).await?;
     let mut reply = [0; REPLY];
     receive_all(stream, &mut reply).await?;
-    judge(reply).map_err(|kind| Error::proxy(kind, None, None))
+    judge(reply).map_err(failed)
 }
 
-fn request(credentials: Option<&Credentials>, target: Target<'_>) -> Vec<u8> {
+fn request(
+    credentials: Option<&Credentials>,
+    target: Target<'_>,
+) -> Result<Vec<u8>, ProxyErrorKind> {
     let (address, name, port) = match target {
         Target::Name(name, port) => (NAME_FOLLOWS, Some(name), port),
         Target::Address(address) => match address.ip() {
-            IpAddr::V4(ip) => (ip, None, address.port()),
-            IpAddr::V6(_) => unreachable!("addresses of the other family were left out"),
+            // Of the others of 0.0.0.0/8 a proxy would wait for the name.
+            IpAddr::V4(ip) if !ip.octets().starts_with(&[0, 0, 0]) => (ip, None, address.port()),
+            _ => return Err(ProxyErrorKind::Socks(SocksReply::AddressTypeNotSupported)),
         },
     };
     let mut out = vec![VERSION, CONNECT];
@@ -50,7 +55,7 @@ fn request(credentials: Option<&Credentials>, target: Target<'_>) -> Vec<u8> {
         out.extend_from_slice(text.as_bytes());
         out.push(0);
     }
-    out
+    Ok(out)
 }
 
 fn judge([version, code, ..]: [u8; REPLY]) -> Result<(), ProxyErrorKind> {
@@ -86,7 +91,12 @@ mod tests {
                 b"\x04\x01\x00\x50\0\0\0\x01me\0a.example\0",
             ),
         ] {
-            assert_eq!(request(credentials, target), want);
+            assert_eq!(request(credentials, target).as_deref(), Ok(want));
+        }
+        for unsayable in ["0.0.0.1:80", "0.0.0.0:80", "[::1]:80"] {
+            let target = Target::Address(unsayable.parse().unwrap());
+            let kind = ProxyErrorKind::Socks(SocksReply::AddressTypeNotSupported);
+            assert_eq!(request(None, target), Err(kind), "{unsayable}");
         }
     }
 

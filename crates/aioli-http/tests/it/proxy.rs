@@ -85,6 +85,26 @@ async fn dropped_at_each_await(session: &Session, url: &str) {
     fine(session, url).await;
 }
 
+/// What this proxy is not asked to look up is judged by the policy, and none of `urls` is for it.
+#[track_caller]
+fn judged_here(proxy: Proxy, urls: &[&str]) {
+    run(async {
+        let session = Session::builder()
+            .proxy(proxy)
+            .resolve("a.example", "10.0.0.1:0".parse().unwrap())
+            .egress(Egress::public_only().allow("127.0.0.1"))
+            .build()
+            .unwrap();
+        for url in urls {
+            let error = session.get(*url).await.unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::Egress { .. }),
+                "{url}: {error:?}"
+            );
+        }
+    });
+}
+
 #[track_caller]
 fn refused(error: &Error, want: ProxyErrorKind, code: Option<u16>) {
     let ErrorKind::Proxy { kind, status, .. } = error.kind() else {
