@@ -55,6 +55,7 @@
 //! | endless or huge answers | [`Limits`]: 64 KiB and 128 headers of head (1xx included), 64 MiB buffered, bounded chunk extensions and trailers |
 //! | compression bombs | decoded in pieces of at most 64 KiB, three codings at most, `zstd` windows of 8 MiB; the bound of a buffered body is on what was decoded |
 //! | smuggled responses | one reading of lengths and codings, digits only, CR LF only, no folding; any doubt closes the connection |
+//! | smuggled requests | methods, headers and a [`target`](RequestBuilder::target) of one's own are checked before anything is sent, and end no line early; there is one length or coding, and it is that of the body |
 //! | secrets on redirects | credentials, a request's own cookies, and headers with secrets go to the origin they were meant for, and to no other; once a chain has left it they do not come back; user information in a `location` is ignored; no `referer` is made up |
 //! | where a redirect leads | `http` and `https` only, ten hops; [`Redirect`] and [`SessionBuilder::https_only`] allow less |
 //! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 8 KiB of them in a request, 400 days |

@@ -151,6 +151,17 @@ impl Limits {
     /// 1 GiB, and rounded down to a power of two.
     ///
     /// RFC 9659 allows 8 MiB on the web; a server that compresses with `--long` asks for more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Limits, Session};
+    ///
+    /// let limits = Limits::default().window(128 << 20);
+    /// let session = Session::builder().limits(limits).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn window(mut self, bytes: usize) -> Limits {
         self.window = bytes;
         self
@@ -182,7 +193,8 @@ impl Limits {
     /// Cookies of one site (a registered domain with all hosts below it), and of a jar; at least
     /// one of each.
     ///
-    /// One cookie too many drives out another one; [`CookieJar`](crate::CookieJar) says which.
+    /// One cookie too many drives out another one; [`CookieJar`](crate::CookieJar) says which, and
+    /// [`with_limits`](crate::CookieJar::with_limits) has an example.
     ///
     /// This holds for the jar that the session makes. One that it is
     /// [given](crate::SessionBuilder::cookies) has the bounds that it was made with
@@ -200,6 +212,19 @@ impl Limits {
     /// 8 KiB), and whoever can set cookies for a site could so keep everybody out. Of the jar's
     /// cookies those are sent that fit, in the order in which they are sent: of longer paths
     /// first, then older ones. What the request brings itself is sent in any case, and counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{CookieJar, Limits, Url};
+    ///
+    /// let jar = CookieJar::with_limits(&Limits::default().cookie_header("cookie: a=1".len()));
+    /// let url = Url::parse("http://a.example/").unwrap();
+    /// for line in ["a=1", "b=2"] {
+    ///     jar.set(&url, line).unwrap();
+    /// }
+    /// assert_eq!(jar.header(&url).unwrap(), "a=1");
+    /// ```
     pub fn cookie_header(mut self, bytes: usize) -> Limits {
         self.cookies.header = bound(bytes);
         self
@@ -209,6 +234,18 @@ impl Limits {
     /// its nonce.
     ///
     /// A challenge with a longer one is not answered: the 401 is the response.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Auth, Limits, Session};
+    ///
+    /// let limits = Limits::default().challenge(256);
+    /// let auth = Auth::digest("me", "secret")?;
+    /// let session = Session::builder().limits(limits).auth(auth).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn challenge(mut self, bytes: usize) -> Limits {
         self.challenge = bytes;
         self
@@ -218,6 +255,17 @@ impl Limits {
     /// is forgotten for another.
     ///
     /// For how long is said by [`SessionBuilder::dns_cache`](crate::SessionBuilder::dns_cache).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Limits, Session};
+    ///
+    /// let limits = Limits::default().names(100_000);
+    /// let crawler = Session::builder().limits(limits).dns_cache(300).build()?;
+    /// # let _ = crawler;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
     pub fn names(mut self, n: usize) -> Limits {
         self.names = n.max(1);
         self

@@ -43,6 +43,7 @@
 //! | `allow_redirects=False`, `max_redirects=` | `redirect(Policy)` of the client | [`redirects`](RequestBuilder::redirects), [`redirect`](RequestBuilder::redirect) |
 //! | `timeout=` | `timeout` | [`timeout`](RequestBuilder::timeout) |
 //! | `URL(…, encoded=True)` | – | [`target`](RequestBuilder::target): the request line as it is |
+//! | – | – | [`limit_rate`](RequestBuilder::limit_rate), [`min_speed`](Timeout::min_speed): how fast a body may go, and has to |
 //! | `expect100=True` | – | [`expect_continue`](RequestBuilder::expect_continue) |
 //! | `trace_request_ctx=` | – | [`extension`](RequestBuilder::extension) |
 //!

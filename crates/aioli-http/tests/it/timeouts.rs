@@ -1,6 +1,7 @@
 //! Each phase has its limit, and its error says so.
 
 use std::net::TcpListener;
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use aioli_http::{Body, Error, Limits, Phase, Session, Timeout};
@@ -251,6 +252,25 @@ fn n159_a_body_that_is_taken_too_slowly() {
     late(&error, Phase::MinSpeed, since);
     assert_eq!(error.sent(), aioli_http::Sent::Partly);
     assert!(error.maybe_processed());
+}
+
+#[test]
+fn n159_the_consent_and_a_pace_of_our_own_are_not_slow() {
+    let server = Server::start(|conn| {
+        let mut request = conn.head().unwrap();
+        // No byte of the body is on its way while the server makes up its mind.
+        std::thread::sleep(SHORT * 3);
+        conn.send("HTTP/1.1 100 Continue\r\n\r\n");
+        conn.body(&mut request).unwrap();
+        conn.send(ok(request.text()));
+    });
+    run(async {
+        let limits = Timeout::default().min_speed(1_000_000, SHORT);
+        let request = Session::new().post(server.url("/")).body("paced");
+        let request = request.limit_rate(NonZeroU64::new(10).unwrap());
+        let request = request.expect_continue(3600).timeout(limits);
+        assert_eq!(request.await.unwrap().text().await.unwrap(), "paced");
+    });
 }
 
 #[test]
