@@ -14,6 +14,7 @@ mod output;
 mod pace;
 mod progress;
 mod report;
+mod schemes;
 mod session;
 mod transfer;
 mod way;
@@ -28,6 +29,7 @@ use crate::errors::complain;
 use failure::{Code, Failure};
 use options::Options;
 use progress::Bars;
+use schemes::Schemes;
 use session::session;
 use transfer::transfer;
 
@@ -83,13 +85,14 @@ async fn run(options: &Options) -> u8 {
     if options.urls.is_empty() {
         return report(Failure::usage("no URL specified"));
     }
-    let (session, jar) = match session(options).await {
+    let schemes = Schemes::of(&options.request);
+    let (session, jar) = match session(options, &schemes).await {
         Ok(session) => session,
         Err(failure) => return report(failure),
     };
     let bars = Bars::default();
     let one = async |number| {
-        let result = transfer(options, &session, number, &bars).await;
+        let result = transfer(options, &session, &schemes, number, &bars).await;
         result.map_or_else(report, |()| 0)
     };
     let code = match options.connection.parallel {

@@ -29,7 +29,7 @@ use crate::limits::{Limits, Timeout};
 use crate::origin::{Origin, read_host};
 use crate::os::connect_unix;
 use crate::proxy::socks::{self, Target};
-use crate::proxy::tunnel::{self, Opened};
+use crate::proxy::tunnel::{self, Answer, Opened};
 use crate::proxy::{Proxy, ProxyKind, ProxyServer};
 use crate::resolve::Names;
 use crate::route::{Route, Via};
@@ -285,7 +285,11 @@ impl Dial<'_> {
         for again in [false, true] {
             let limits = &self.config.limits;
             let opening = tunnel::open(&mut stream, proxy, origin, limits, again);
-            match self.step(Phase::Proxy, None, opening).await?? {
+            let Answer { head, outcome } = self.step(Phase::Proxy, None, opening).await??;
+            self.deadline.watch.tell(|trace, request| {
+                trace.proxy_head(request, head.version, head.status, &head.headers);
+            });
+            match outcome? {
                 Opened::Yes => break,
                 Opened::Challenged => stream = self.reach(proxy).await?,
             }

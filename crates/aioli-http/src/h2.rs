@@ -134,10 +134,11 @@ impl Connections {
             Mode::Negotiated => route.origin.secure,
             Mode::Always => true,
         };
-        // A connection that changes hands is nobody else's, a mock speaks HTTP/1.1, and what is
+        // Who names a version of HTTP/1 gets that. A connection that changes hands is nobody else's, a mock speaks HTTP/1.1, and what is
         // known of a server is not known of the proxy that is asked in its place.
         is_wanted
             && config.mock.is_none()
+            && parts.own_version().is_none()
             && route.asks_proxy().is_none()
             && !upgrade::is_asked(&parts.headers)
     }

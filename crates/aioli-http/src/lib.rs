@@ -184,7 +184,8 @@
 //! | `ClientProxyConnectionError`, `ClientHttpProxyError`, `ClientConnectorCertificateError` | [`ErrorKind`]: `Proxy` with [`ProxyErrorKind`], `Tls` with [`TlsErrorKind`] |
 //! | `ClientTimeout(total, sock_connect, sock_read)` | [`Timeout`] |
 //! | `TCPConnector(limit, limit_per_host)` | [`Limits`] |
-//! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more |
+//! | `auto_decompress=False` | [`SessionBuilder::decompress`]; what was decoded has no `content-encoding` any more; [`raw`](RequestBuilder::raw) keeps it, and the chunks |
+//! | `ClientSession(version=)` | [`version`](RequestBuilder::version), of a request |
 //! | `text(encoding)`, `text(errors="replace")` | [`text_with`](Response::text_with), [`text_lossy`](Response::text_lossy); an unknown charset is an error unless the body is UTF-8 |
 //! | `ContentTypeError` of `.json()` | no demand on `content-type`; a body that is no JSON has [`DecodeErrorKind::ContentType`] when it was not announced as such |
 //! | `middlewares=` | [`SessionBuilder::with`]: the outermost layer, once a request |

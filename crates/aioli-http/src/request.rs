@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Version};
 use serde::Serialize;
 use url::{Url, form_urlencoded};
 
@@ -83,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) way: Option<Box<Way>>,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
+    /// Whether the body of the response is handed out as it comes.
+    pub(crate) raw: bool,
     /// How long the body waits for the server's consent.
     pub(crate) expect: Option<Duration>,
     /// When it is tried again, if ever.
@@ -108,6 +110,16 @@ impl Parts {
         self.way.as_ref()?.target.as_deref()
     }
 
+    /// The version in its request line.
+    pub(crate) fn version(&self) -> Version {
+        self.own_version().unwrap_or(Version::HTTP_11)
+    }
+
+    /// The version that the caller has asked for.
+    pub(crate) fn own_version(&self) -> Option<Version> {
+        self.way.as_ref()?.version
+    }
+
     /// Copies the request, if its body can be sent twice.
     pub(crate) fn try_clone(&self) -> Option<Parts> {
         Some(Parts {
@@ -126,6 +138,7 @@ impl Parts {
             body_limit: self.body_limit,
             way: self.way.clone(),
             decompress: self.decompress,
+            raw: self.raw,
             expect: self.expect,
             retry: self.retry.clone(),
             extensions: self.extensions.clone(),
@@ -168,6 +181,7 @@ impl RequestBuilder {
             body_limit: config.limits.body,
             way: None,
             decompress: config.decompress,
+            raw: false,
             expect: None,
             retry: config.retry.clone(),
             extensions: Extensions::new(),

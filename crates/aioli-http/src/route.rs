@@ -10,6 +10,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use http::Version;
+
 use crate::dial::DialConfig;
 use crate::error::{Error, RequestErrorKind, Result};
 use crate::origin::Origin;
@@ -43,6 +45,8 @@ pub(crate) struct Way {
     pub(crate) server_name: Option<Arc<str>>,
     /// What stands in the request line of the first hop.
     pub(crate) target: Option<Arc<str>>,
+    /// The only version of HTTP/1 that is spoken.
+    pub(crate) version: Option<Version>,
 }
 
 #[derive(Debug, Clone)]

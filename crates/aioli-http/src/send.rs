@@ -98,7 +98,7 @@ async fn follow_redirects(
             Ok(None) => {
                 head.history = history;
                 head.extensions = std::mem::take(&mut parts.extensions);
-                if parts.decompress {
+                if parts.decompress && !parts.raw {
                     response.begin_decoding(&config.limits);
                 }
                 return Ok(response);

@@ -7,7 +7,7 @@
 //!    connection_queued_start ─ connection_queued_end          when all slots are taken
 //!    connection_reuse                                         or else
 //!    connection_create_start ─ proxy_start ─ dns_cache_hit | dns_start ─ dns_end
-//!                            ─ socket_connected ─ tls_end ─ connection_create_end
+//!                            ─ socket_connected ─ proxy_head ─ tls_end ─ connection_create_end
 //!    request_head ─ request_headers_sent ─ request_chunk_sent …
 //!    informational … ─ response_head
 //!    redirect | retry
@@ -101,6 +101,15 @@ pub trait Trace: Send + Sync + 'static {
     fn socket_connected(&self, request: &TraceContext, peer: SocketAddr) {}
     /// The connection goes by way of this proxy, which is about to be connected to.
     fn proxy_start(&self, request: &TraceContext, host: &str, port: u16) {}
+    /// The head of a proxy's answer to `CONNECT` has come, whatever it says.
+    fn proxy_head(
+        &self,
+        request: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+    }
     /// A TLS handshake is over: with a proxy over TLS, or with the server.
     fn tls_end(&self, request: &TraceContext, version: TlsVersion) {}
     /// An informational response has come, with a status of 1xx: 103 tells what to fetch early.
@@ -204,6 +213,7 @@ forward! {
     dns_cache_miss(host: &str);
     socket_connected(peer: SocketAddr);
     proxy_start(host: &str, port: u16);
+    proxy_head(version: Version, status: StatusCode, headers: &HeaderMap);
     tls_end(version: TlsVersion);
     informational(status: StatusCode, headers: &HeaderMap);
     response_head(version: Version, status: StatusCode, headers: &HeaderMap);

@@ -31,6 +31,8 @@ const HIDDEN: &str = "[hidden]";
 pub(super) struct Listener {
     verbose: bool,
     colour: bool,
+    /// Whether the heads of proxies are among those that are noted.
+    notes_proxies: bool,
 }
 
 /// What was told of one transfer.
@@ -47,6 +49,8 @@ pub(super) struct Notes {
     pub(super) retries: u32,
     /// Whom the last socket was connected to.
     pub(super) peer: Option<SocketAddr>,
+    /// What a proxy last said to `CONNECT`.
+    pub(super) connect_status: u16,
     /// Sockets that were connected.
     pub(super) connects: u32,
     /// Bytes of bodies that were sent.
@@ -61,9 +65,13 @@ pub(super) fn with<T>(log: &Log, f: impl FnOnce(&mut Notes) -> T) -> T {
 
 impl Listener {
     /// Writes what it hears to the standard error stream if it is to be `verbose`.
-    pub(super) fn new(verbose: bool) -> Listener {
+    pub(super) fn new(verbose: bool, notes_proxies: bool) -> Listener {
         let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
-        Listener { verbose, colour }
+        Listener {
+            verbose,
+            colour,
+            notes_proxies,
+        }
     }
 
     fn note(&self, request: &TraceContext, f: impl FnOnce(&mut Notes)) {
@@ -147,6 +155,23 @@ impl Trace for Listener {
 
     fn proxy_start(&self, _: &TraceContext, host: &str, port: u16) {
         self.say(format_args!("by way of the proxy {host}:{port}"));
+    }
+
+    fn proxy_head(
+        &self,
+        request: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+        let head = head(version, status, headers);
+        self.head("<", "32", &head);
+        self.note(request, |notes| {
+            notes.connect_status = status.as_u16();
+            if self.notes_proxies {
+                notes.heads.extend(head);
+            }
+        });
     }
 
     fn dns_end(&self, _: &TraceContext, host: &str) {

@@ -92,6 +92,18 @@ pub(super) struct RequestOptions {
     /// Send this in place of the URL's path and query
     #[arg(long, value_name = "TARGET")]
     pub(super) request_target: Option<String>,
+    /// Ask in these schemes only: `=https`; `+`, `-` and `=` add, take away and set, as in `-http`
+    #[arg(long, value_name = "SCHEMES", allow_hyphen_values = true)]
+    pub(super) proto: Option<String>,
+    /// Follow redirects to these of the schemes only
+    #[arg(long, value_name = "SCHEMES", allow_hyphen_values = true)]
+    pub(super) proto_redir: Option<String>,
+    /// The scheme of a URL that has none
+    #[arg(long, value_name = "SCHEME", default_value = "http")]
+    pub(super) proto_default: String,
+    /// Write the body as it comes, with its chunks and its compression
+    #[arg(long)]
+    pub(super) raw: bool,
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub(super) location: bool,
@@ -277,6 +289,10 @@ pub(super) struct ConnectionOptions {
     /// Begin no other transfer when one has failed
     #[arg(long)]
     pub(super) fail_early: bool,
+    /// Speak HTTP/1.0, in which no body of unknown length can be sent
+    #[arg(short = '0', long = "http1.0",
+          overrides_with_all = ["http1_1", "http2", "http2_prior_knowledge"])]
+    pub(super) http1_0: bool,
     /// Speak HTTP/1.1
     #[arg(long = "http1.1", overrides_with_all = ["http2", "http2_prior_knowledge"])]
     pub(super) http1_1: bool,

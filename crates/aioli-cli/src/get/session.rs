@@ -9,6 +9,7 @@ use super::cookies;
 use super::failure::{Code, Failure};
 use super::log::Listener;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
+use super::schemes::Schemes;
 use super::way;
 
 /// Statuses that may go away by themselves.
@@ -21,24 +22,36 @@ const BACKOFF: std::ops::Range<f64> = 1.0..600.0;
 /// # Errors
 ///
 /// When a file cannot be read, or says something that cannot be understood.
-pub(super) async fn session(options: &Options) -> Result<(Session, CookieJar), Failure> {
+pub(super) async fn session(
+    options: &Options,
+    schemes: &Schemes,
+) -> Result<(Session, CookieJar), Failure> {
     let builder = Session::builder()
         // What is sent is what the options say.
         .without_header(header::USER_AGENT)
         .without_header(header::ACCEPT)
         .decompress(options.request.compressed)
-        .trace(Listener::new(options.output.verbose));
-    let builder = redirects(builder, &options.request);
+        .trace(Listener::new(
+            options.output.verbose,
+            !options.proxy.suppress_connect_headers,
+        ));
+    let builder = redirects(builder, &options.request, schemes)?;
     let builder = connection(builder, &options.connection).await?;
     let builder = way::proxies(builder, &options.proxy)?;
-    let builder = way::peers(builder, &options.peer, &options.urls).await?;
+    let urls = options.urls.iter();
+    let urls: Vec<_> = urls.filter_map(|text| schemes.url(text).ok()).collect();
+    let builder = way::peers(builder, &options.peer, &urls).await?;
     let builder = netrc(builder, &options.identity).await?;
     let jar = cookies::jar(&options.identity).await?;
     let session = builder.cookies(jar.clone()).build()?;
     Ok((session, jar))
 }
 
-fn redirects(builder: SessionBuilder, asked: &RequestOptions) -> SessionBuilder {
+fn redirects(
+    builder: SessionBuilder,
+    asked: &RequestOptions,
+    schemes: &Schemes,
+) -> Result<SessionBuilder, Failure> {
     let follows = asked.location || asked.location_trusted;
     let most = if follows { asked.max_redirs.into() } else { 0 };
     let kept = [
@@ -49,12 +62,12 @@ fn redirects(builder: SessionBuilder, asked: &RequestOptions) -> SessionBuilder 
     let kept = kept
         .into_iter()
         .filter_map(|(keep, status)| keep.then_some(status));
-    builder.redirect(
-        Redirect::default()
-            .max(most)
-            .location_trusted(asked.location_trusted)
-            .keep_method(kept),
-    )
+    let redirect = Redirect::default()
+        .max(most)
+        .https_only(follows && schemes.redirects_to_https_only()?)
+        .location_trusted(asked.location_trusted)
+        .keep_method(kept);
+    Ok(builder.redirect(redirect))
 }
 
 async fn connection(

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use aioli::http::{
     Auth, HeaderName, HeaderValue, Method, RequestBuilder, Response, Session, StatusCode, Url,
-    header,
+    Version, header,
 };
 use aioli::prelude::*;
 
@@ -23,6 +23,7 @@ use super::output::{Target, stdout};
 use super::pace::Pace;
 use super::progress::Bars;
 use super::report::Report;
+use super::schemes::{Schemes, split_scheme};
 
 /// Of bodies of more bytes the server is asked whether it wants them.
 const EXPECT_FROM: u64 = 1024 * 1024;
@@ -31,6 +32,7 @@ const EXPECT_FROM: u64 = 1024 * 1024;
 pub(super) async fn transfer(
     options: &Options,
     session: &Session,
+    schemes: &Schemes,
     number: usize,
     bars: &Bars,
 ) -> Result<(), Failure> {
@@ -39,6 +41,7 @@ pub(super) async fn transfer(
     let transfer = Transfer {
         options,
         session,
+        schemes,
         number,
         bars,
         log: &log,
@@ -61,6 +64,7 @@ pub(super) async fn transfer(
 struct Transfer<'a> {
     options: &'a Options,
     session: &'a Session,
+    schemes: &'a Schemes,
     number: usize,
     bars: &'a Bars,
     log: &'a Log,
@@ -70,7 +74,8 @@ impl Transfer<'_> {
     async fn carry_out(&self, report: &mut Report) -> Result<(), Failure> {
         let (options, output) = (self.options, &self.options.output);
         let text = &options.urls[self.number];
-        let (method, url, mut request) = request(options, self.session, text).await?;
+        let url = self.schemes.url(text)?;
+        let (method, url, mut request) = request(options, self.session, url, text).await?;
         report.url = url.to_string();
         report.method = method.to_string();
         let mut target = Target::of(output, self.number, &url)?;
@@ -216,10 +221,10 @@ fn goes_on(response: &Response, offset: u64) -> Result<bool, Failure> {
 async fn request(
     options: &Options,
     session: &Session,
+    mut url: Url,
     text: &str,
 ) -> Result<(Method, Url, RequestBuilder), Failure> {
     let asked = &options.request;
-    let mut url = url(text)?;
     for more in &asked.url_query {
         let more = url_query(more)
             .await
@@ -254,7 +259,10 @@ async fn request(
     {
         segments.pop_if_empty().push(&name.to_string_lossy());
     }
-    let mut request = session.request(method.clone(), &url);
+    let mut request = session.request(method.clone(), &url).raw(asked.raw);
+    if options.connection.http1_0 {
+        request = request.version(Version::HTTP_10);
+    }
     if let Some(target) = target(asked, text, &url) {
         request = request.target(&target);
     }
@@ -338,22 +346,6 @@ fn identity(
     Ok(request.cookies(pairs(asked)))
 }
 
-/// Reads a URL, to which `http://` is added where no scheme is.
-pub(super) fn url(text: &str) -> Result<Url, Failure> {
-    let whole = match split_scheme(text) {
-        Some(_) => text.to_owned(),
-        None => format!("http://{text}"),
-    };
-    Url::parse(&whole).map_err(|error| Failure::new(Code::MalformedUrl, error))
-}
-
-/// The scheme and what follows it, where one is written: not all URLs within a query are it.
-fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let split = text.split_once("://");
-    split.filter(|(scheme, _)| scheme.bytes().all(is_scheme))
-}
-
 /// Adds the headers: those of the options first, then what they leave out.
 fn headers(
     mut request: RequestBuilder,
@@ -412,7 +404,7 @@ fn split_header(text: &str) -> Option<(HeaderName, Option<&[u8]>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{split_header, target, url};
+    use super::{Schemes, split_header, target};
     use crate::get::options::parse;
 
     #[test]
@@ -430,7 +422,8 @@ mod tests {
         let target = |words: &[&str], text: &str| {
             let words = words.iter().chain([&text]).map(Into::into);
             let [options] = parse(words.collect()).unwrap().try_into().unwrap();
-            target(&options.request, text, &url(text).unwrap())
+            let url = Schemes::of(&options.request).url(text).unwrap();
+            target(&options.request, text, &url)
         };
         let as_is = |text| target(&["--path-as-is"], text);
         assert_eq!(as_is("a/b/../c?d e#f").as_deref(), Some("/b/../c?d%20e"));
@@ -443,14 +436,5 @@ mod tests {
         let own = target(&["--path-as-is", "--request-target", "*"], "a/b/../c");
         assert_eq!(own.as_deref(), Some("*"));
         assert_eq!(target(&[], "a/b/../c"), None);
-    }
-
-    #[test]
-    fn urls_without_a_scheme() {
-        assert_eq!(url("a.b/c").unwrap().as_str(), "http://a.b/c");
-        let nested = url("a:81/c?u=http://d/").unwrap();
-        assert_eq!(nested.as_str(), "http://a:81/c?u=http://d/");
-        assert_eq!(url("https://a").unwrap().as_str(), "https://a/");
-        assert_eq!(url("http://[x").unwrap_err().code, 3);
     }
 }

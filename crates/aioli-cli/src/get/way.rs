@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aioli::http::{IpFamily, Proxy, SessionBuilder, TlsVersion};
+use aioli::http::{IpFamily, Proxy, SessionBuilder, TlsVersion, Url};
 use aioli::prelude::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::{Code, Failure};
-use super::transfer::url;
 
 /// curl's port of a proxy whose port nobody has said, but for one over TLS.
 const PROXY_PORT: u16 = 1080;
@@ -55,6 +54,9 @@ pub(super) struct ProxyOptions {
     /// Send a header to the proxy alone
     #[arg(long, value_name = "NAME: VALUE")]
     proxy_header: Vec<String>,
+    /// Leave what a proxy says to `CONNECT` out of what `-i` and `-D` write
+    #[arg(long)]
+    pub(super) suppress_connect_headers: bool,
     /// Reach these hosts directly, and not those of the environment
     #[arg(long, value_name = "HOSTS")]
     noproxy: Option<String>,
@@ -166,7 +168,7 @@ pub(super) fn proxies(
 pub(super) async fn peers(
     mut builder: SessionBuilder,
     asked: &PeerOptions,
-    urls: &[String],
+    urls: &[Url],
 ) -> Result<SessionBuilder, Failure> {
     builder = builder.danger_accept_invalid_certificates(asked.insecure);
     if let Some(path) = &asked.cert {
@@ -182,8 +184,8 @@ pub(super) async fn peers(
     }
     if let Some(pins) = &asked.pinnedpubkey {
         for hash in hashes(pins)? {
-            for host in urls.iter().filter_map(|url| host(url)) {
-                builder = builder.pin_public_key(&host, hash);
+            for host in urls.iter().filter_map(host) {
+                builder = builder.pin_public_key(host, hash);
             }
         }
     }
@@ -217,13 +219,13 @@ pub(super) async fn peers(
 async fn connect_to(
     mut builder: SessionBuilder,
     text: &str,
-    urls: &[String],
+    urls: &[Url],
 ) -> Result<SessionBuilder, Failure> {
     let wrong = |why| Failure::usage(format!("--connect-to {text}: {why}"));
     let Some([from, from_port, to, to_port]) = four(text) else {
         return Err(wrong("not HOST1:PORT1:HOST2:PORT2"));
     };
-    for url in urls.iter().filter_map(|text| url(text).ok()) {
+    for url in urls {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             continue;
         };
@@ -286,15 +288,13 @@ fn hashes(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
 }
 
 /// The host of a URL of the command line.
-fn host(text: &str) -> Option<String> {
-    let url = url(text).ok()?;
-    let host = url.host_str()?;
-    Some(host.trim_matches(['[', ']']).to_owned())
+fn host(url: &Url) -> Option<&str> {
+    Some(url.host_str()?.trim_matches(['[', ']']))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{four, hashes, host, with_port};
+    use super::{Url, four, hashes, host, with_port};
 
     #[test]
     fn the_port_of_a_proxy() {
@@ -327,7 +327,8 @@ mod tests {
         for wrong in ["", "sha256//AAAA", "key.pem", "sha1//AAAA"] {
             assert!(hashes(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(host("A.example/x").as_deref(), Some("a.example"));
-        assert_eq!(host("https://[::1]:8/").as_deref(), Some("::1"));
+        let url = |text| Url::parse(text).unwrap();
+        assert_eq!(host(&url("http://A.example/x")), Some("a.example"));
+        assert_eq!(host(&url("https://[::1]:8/")), Some("::1"));
     }
 }

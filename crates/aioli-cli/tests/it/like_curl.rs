@@ -263,3 +263,130 @@ fn no_faster_than_asked_for() {
     assert!(put.body == body && post.body == body);
     assert!(form.body.len() > body.len());
 }
+
+/// What `aioli get` and, if it is there, curl write with these words.
+fn written(folder: &Folder, words: &[&str]) -> Vec<(&'static str, String)> {
+    let own = run(folder, ["get", "-s"].iter().chain(words));
+    own.check(0, &[]);
+    let mut all = vec![("aioli get", own.out)];
+    if *CURL {
+        let curl = Command::new("curl").args(["-q", "-s"]).args(words).output();
+        all.push(("curl", String::from_utf8(curl.unwrap().stdout).unwrap()));
+    }
+    all
+}
+
+#[test]
+fn bodies_as_they_come() {
+    let server = Server::start(|_, stream| {
+        stream.write_all(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-encoding: gzip\r\n\r\n\
+              2;x=y\r\nhi\r\n0\r\na: b\r\n\r\n",
+        )
+    });
+    let folder = Folder::new();
+    let url = server.url("x");
+    for words in [&["--raw", &url][..], &["--raw", "--compressed", &url]] {
+        for (who, body) in written(&folder, words) {
+            assert_eq!(body, "2;x=y\r\nhi\r\n0\r\na: b\r\n\r\n", "{who}");
+        }
+    }
+    let asked = server.take_seen();
+    let asked = asked
+        .iter()
+        .map(|seen| seen.header("accept-encoding").is_some());
+    let times = if *CURL { 2 } else { 1 };
+    let expected = [false, true].map(|asks| vec![asks; times]).concat();
+    assert_eq!(asked.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_a_proxy_says_to_connect() {
+    let server = Server::start(|request, stream| match request.method.as_str() {
+        "CONNECT" => stream.write_all(b"HTTP/1.1 200 OK\r\nvia: me\r\n\r\n"),
+        _ => reply(stream, "200 OK", "", b"fine"),
+    });
+    let address = format!("127.0.0.1:{}", port(&server));
+    let folder = Folder::new();
+    let words = ["-i", "-p", "-x", &address, "http://a.example/x"];
+    let heads = |body: &str| body.matches("HTTP/1.1 200 OK").count();
+    for (who, body) in written(&folder, &words) {
+        assert!(
+            body.starts_with("HTTP/1.1 200 OK\r\nvia: me\r\n\r\nHTTP"),
+            "{who}: {body}"
+        );
+        assert_eq!(heads(&body), 2, "{who}: {body}");
+    }
+    let words = ["--suppress-connect-headers"].iter().chain(&words).copied();
+    for (who, body) in written(&folder, &words.collect::<Vec<_>>()) {
+        assert_eq!(heads(&body), 1, "{who}: {body}");
+        assert!(!body.contains("via"), "{who}: {body}");
+    }
+}
+
+#[test]
+fn schemes_that_are_allowed() {
+    let server = Server::start(|request, stream| match request.name.as_str() {
+        "away" => reply(stream, "302 Found", "location: /x\r\n", b""),
+        _ => reply(stream, "200 OK", "", b"fine"),
+    });
+    let (url, away) = (server.url("x"), server.url("away"));
+    for list in ["=https", "-http", "=ftp"] {
+        check(&server, &["--proto", list, &url], 1, &[]);
+    }
+    for list in ["=http,https", "-all,http", "+ftp", "-ftp"] {
+        check(&server, &["--proto", list, &url], 0, &["GET x"]);
+    }
+    let follow = ["-L", "--proto-redir", "=https", &away];
+    check(&server, &follow, 1, &["GET away"]);
+    let follow = ["-L", "--proto-redir", "=http,https", &away];
+    check(&server, &follow, 0, &["GET away", "GET x"]);
+    let without = url.trim_start_matches("http://");
+    check(
+        &server,
+        &["--proto-default", "http", without],
+        0,
+        &["GET x"],
+    );
+}
+
+#[test]
+fn an_older_version() {
+    let lines = |words: &[&str], upload: bool| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/x", listener.local_addr().unwrap());
+        let times = if *CURL { 2 } else { 1 };
+        let server = thread::spawn(move || {
+            let serve = |_| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut head = [0; 1000];
+                let n = stream.read(&mut head).unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                    .unwrap();
+                String::from_utf8_lossy(&head[..n])
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            (0..times).map(serve).collect::<Vec<_>>()
+        });
+        let folder = Folder::new();
+        let words: Vec<_> = words.iter().copied().chain([&url[..]]).collect();
+        for (who, code) in codes(&folder, &words) {
+            assert_eq!(code, Some(if upload { 25 } else { 0 }), "{who}");
+        }
+        (!upload).then(|| server.join().unwrap())
+    };
+    for (words, line) in [
+        (&["-0"][..], "GET /x HTTP/1.0"),
+        (&["--http1.0", "-d", "a"], "POST /x HTTP/1.0"),
+        (&["-0", "--http1.1"], "GET /x HTTP/1.1"),
+    ] {
+        for seen in lines(words, false).unwrap() {
+            assert_eq!(seen, line);
+        }
+    }
+    assert_eq!(lines(&["-0", "-T", "-"], true), None);
+}

@@ -129,6 +129,9 @@ pub enum RequestErrorKind {
     /// What is to stand in the request line cannot.
     #[error("the request target cannot be sent")]
     Target,
+    /// The version is no version of HTTP/1, or is 1.0, which has no bodies of unknown length.
+    #[error("the request cannot be sent in that version")]
+    Version,
     /// A network of an [`Egress`](crate::Egress) policy is malformed.
     #[error("not a network")]
     Network,

@@ -72,6 +72,16 @@ impl BodyDecoder {
         }
     }
 
+    /// As [`new`](BodyDecoder::new), but what frames the chunks is handed out with them. It is
+    /// checked all the same, and says where the body ends.
+    pub(crate) fn raw(delimiter: Delimiter, limits: BodyLimits) -> BodyDecoder {
+        let mut decoder = BodyDecoder::new(delimiter, limits);
+        if let BodyDecoder::Chunked(chunks) = &mut decoder {
+            chunks.raw = true;
+        }
+        decoder
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         match self {
             BodyDecoder::Done => true,
@@ -113,7 +123,16 @@ impl BodyDecoder {
                 }
                 Ok(Piece { skip: 0, data })
             }
-            BodyDecoder::Chunked(chunks) => chunks.decode(input),
+            BodyDecoder::Chunked(chunks) => {
+                let Piece { skip, data } = chunks.decode(input)?;
+                Ok(match chunks.raw {
+                    true => Piece {
+                        skip: 0,
+                        data: skip + data,
+                    },
+                    false => Piece { skip, data },
+                })
+            }
         }
     }
 
@@ -150,6 +169,8 @@ pub(crate) struct Chunks {
     trailer_lines: usize,
     /// Made by the first line.
     trailers: Option<Box<Trailers>>,
+    /// Framing counts as data.
+    raw: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +201,7 @@ impl Chunks {
             trailer_bytes: 0,
             trailer_lines: 0,
             trailers: None,
+            raw: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use super::trailers::is_allowed;
 use crate::error::BodyErrorKind;
@@ -10,7 +10,7 @@ use crate::error::BodyErrorKind;
 /// Appends a request head without the blank line that ends it.
 ///
 /// `target` must be free of white space and control characters; [`is_target`] tells.
-pub(crate) fn request_line(out: &mut Vec<u8>, method: &Method, target: &[&str]) {
+pub(crate) fn request_line(out: &mut Vec<u8>, method: &Method, target: &[&str], version: Version) {
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
     for part in target {
@@ -20,7 +20,10 @@ pub(crate) fn request_line(out: &mut Vec<u8>, method: &Method, target: &[&str]) 
         );
         out.extend_from_slice(part.as_bytes());
     }
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    out.extend_from_slice(match version {
+        Version::HTTP_10 => b" HTTP/1.0\r\n",
+        _ => b" HTTP/1.1\r\n",
+    });
 }
 
 /// Appends a number.

@@ -29,6 +29,13 @@ pub(crate) enum Opened {
     Challenged,
 }
 
+/// The proxy's answer, and what it comes to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: Head,
+    pub(crate) outcome: Result<Opened, Error>,
+}
+
 /// Asks the proxy for a tunnel to `origin`, and hears its answer; a challenge is answered once,
 /// which has been if `again` says so.
 pub(crate) async fn open(
@@ -37,7 +44,7 @@ pub(crate) async fn open(
     origin: &Origin,
     limits: &Limits,
     again: bool,
-) -> Result<Opened, Error> {
+) -> Result<Answer, Error> {
     let (request, answered) = request(proxy, origin);
     send(stream, &request).await?;
     // The bounds of every head: the proxy's is no better than a server's.
@@ -71,9 +78,11 @@ pub(crate) async fn open(
                     hashable: true,
                     longest,
                 }) {
-                    return Ok(Opened::Challenged);
+                    let outcome = Ok(Opened::Challenged);
+                    return Ok(Answer { head, outcome });
                 }
-                return judge(&head, !input.is_empty()).map(|()| Opened::Yes);
+                let outcome = judge(&head, !input.is_empty()).map(|()| Opened::Yes);
+                return Ok(Answer { head, outcome });
             }
         }
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use aioli_task::Seconds;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Version, header};
 
 use super::{Parts, RequestBuilder, header_pair};
 use crate::body::{Body, Source};
@@ -17,6 +17,32 @@ impl RequestBuilder {
     /// See [`SessionBuilder::decompress`](crate::SessionBuilder::decompress).
     pub fn decompress(mut self, yes: bool) -> RequestBuilder {
         self.parts.decompress = yes && decode::AVAILABLE;
+        self
+    }
+
+    /// Hands out the body of the response as it comes, with its content coding and, in HTTP/1.1, with
+    /// the framing of its chunks.
+    ///
+    /// What is asked for stays the same: content codings, unless
+    /// [`decompress`](RequestBuilder::decompress) says otherwise. The chunks are still read, for
+    /// where they end, and bounded. For those who look at what a server sends, and who pass it on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Mock, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// let session = Session::mock(async |_| {
+    ///     Mock::raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+    /// });
+    /// let body = session.get("http://a.example/").raw(true).await?.text().await?;
+    /// assert_eq!(body, "2\r\nhi\r\n0\r\n\r\n");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "curl.raw")]
+    pub fn raw(mut self, yes: bool) -> RequestBuilder {
+        self.parts.raw = yes;
         self
     }
 
@@ -136,6 +162,8 @@ impl RequestBuilder {
 impl Parts {
     /// How long the body waits for the server's consent; a request without one does not ask.
     pub(crate) fn expectation(&self) -> Option<Duration> {
-        self.expect.filter(|_| self.body.length() != Some(0))
+        // HTTP/1.0 knows no expectations.
+        let asks = self.body.length() != Some(0) && self.version() != Version::HTTP_10;
+        self.expect.filter(|_| asks)
     }
 }

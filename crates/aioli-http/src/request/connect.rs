@@ -1,5 +1,7 @@
 //! The way of one request: its proxy, and whom the certificate must name.
 
+use http::Version;
+
 use super::RequestBuilder;
 use crate::error::{Error, ErrorKind, RequestErrorKind, TlsErrorKind};
 use crate::h1::encode;
@@ -82,6 +84,37 @@ impl RequestBuilder {
             self.fail(Error::invalid_request(RequestErrorKind::Target));
         }
         self.way().target = Some(target.into());
+        self
+    }
+
+    /// Speaks this version of HTTP: 1.0 or 1.1, and so not HTTP/2 whatever the session says.
+    ///
+    /// In HTTP/1.0 there are no chunks, so the length of the body has to be known, no expectation
+    /// is sent, and the connection is not used again. Servers answer in the version that they like.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Session, Version};
+    ///
+    /// # aioli_task::run(async {
+    /// # let url = aioli_http::example::serve("hello");
+    /// let request = Session::new().get(url).version(Version::HTTP_10);
+    /// assert_eq!(request.await?.text().await?, "hello");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` with [`RequestErrorKind::Version`] when it is awaited and the version is
+    /// neither of them, or is 1.0 and the length of the body is not known.
+    #[doc(alias = "curl.http1.0")]
+    #[doc(alias = "aiohttp.ClientSession.version")]
+    pub fn version(mut self, version: Version) -> RequestBuilder {
+        if !matches!(version, Version::HTTP_10 | Version::HTTP_11) {
+            self.fail(Error::invalid_request(RequestErrorKind::Version));
+        }
+        self.way().version = Some(version);
         self
     }
 

@@ -61,10 +61,11 @@ pub(super) fn encode_head(
     let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
     let target = [url.path(), mark, query];
     let proxy = route.asks_proxy();
+    let version = parts.version();
     match (parts.own_target(), proxy) {
-        (None, None) => encode::request_line(out, &parts.method, &target),
+        (None, None) => encode::request_line(out, &parts.method, &target, version),
         (None, Some(_)) => ask_proxy(out, parts, target),
-        (Some(own), _) => encode::request_line(out, &parts.method, &[own]),
+        (Some(own), _) => encode::request_line(out, &parts.method, &[own], version),
     }
 
     if proxy.is_none() && are_default(parts, hop) {
@@ -213,7 +214,7 @@ fn ask_proxy(out: &mut Vec<u8>, parts: &Parts, [path, mark, query]: [&str; 3]) {
     let port = parts.url.port().map(|port| format!(":{port}"));
     let port = port.as_deref().unwrap_or_default();
     let target = ["http://", host, port, path, mark, query];
-    encode::request_line(out, &parts.method, &target);
+    encode::request_line(out, &parts.method, &target, parts.version());
 }
 
 /// Whether the request is to name the content codings that are decoded: the caller has not named

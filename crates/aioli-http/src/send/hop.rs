@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use aioli_time::{Sleep, sleep};
-use http::{Extensions, HeaderMap, StatusCode, header};
+use http::{Extensions, HeaderMap, StatusCode, Version, header};
 
 use super::head::{encode_head, header_map};
 use super::secrets::{self, Attached};
@@ -405,6 +405,8 @@ fn respond(
     }
     let closing =
         config.defaults.close || !parts.headers.is_empty() && asks_to_close(&parts.headers);
+    // A server of a request in HTTP/1.0 may close whatever it says in HTTP/1.1.
+    let closing = closing || parts.version() == Version::HTTP_10;
     let reuse = (framing.reusable && sent_all && !closing).then_some(Reuse {
         keep_alive: framing.keep_alive,
     });
@@ -418,7 +420,10 @@ fn respond(
         Delimiter::None => announced(&head.headers),
         Delimiter::Chunked | Delimiter::Eof => None,
     };
-    let decoder = BodyDecoder::new(framing.delimiter, config.limits.h1_body());
+    let decoder = match parts.raw {
+        true => BodyDecoder::raw(framing.delimiter, config.limits.h1_body()),
+        false => BodyDecoder::new(framing.delimiter, config.limits.h1_body()),
+    };
     let mut response = Response::new(
         outer_head(config, head, parts, content_length),
         Incoming::new(connection, decoder, reuse, deadline.take()),

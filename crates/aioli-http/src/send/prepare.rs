@@ -1,6 +1,6 @@
 //! What is checked and settled of a request before it is sent for the first time.
 
-use http::{Method, header};
+use http::{Method, Version, header};
 use url::Url;
 
 use crate::body::Source;
@@ -19,9 +19,18 @@ pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
     if parts.method == Method::CONNECT {
         return refuse(RequestErrorKind::Method);
     }
-    if parts.headers.is_empty() {
-        return Ok(());
+    if !parts.headers.is_empty() {
+        settle_length(parts)?;
     }
+    if parts.version() == Version::HTTP_10 && parts.body.length().is_none() {
+        return refuse(RequestErrorKind::Version);
+    }
+    Ok(())
+}
+
+/// Checks what the caller's headers say about the body's length.
+fn settle_length(parts: &mut Parts) -> Result<()> {
+    let refuse = |kind| Err(Error::invalid_request(kind));
     if parts.headers.contains_key(header::TRANSFER_ENCODING) {
         return refuse(RequestErrorKind::TransferEncoding);
     }

@@ -1,15 +1,55 @@
 //! Servers that break the rules: the error, and that the next request is none the worse.
 
 use aioli_http::{
-    BodyErrorKind, Error, ErrorKind, LimitKind, ProtocolErrorKind, Response, Sent, Session,
+    BodyErrorKind, Error, ErrorKind, LimitKind, ProtocolErrorKind, Response, Sent, Session, Url,
 };
 
 use crate::server::{Server, run};
 
-/// Sends `reply` to a first request, then a good one to a second; returns the first outcome.
+/// Whatever is longer is sent whole only.
+const PIECEMEAL_MOST: usize = 300;
+
+type Outcome = Result<(Response, Result<Vec<u8>, Error>), Error>;
+
+/// Sends `reply` to a first request, then a good one to a second; returns the first outcome. An
+/// error is the same whether it is sent whole, byte by byte, or in two pieces. (What comes behind a
+/// good response is another matter in pieces: an idle connection on which something arrives.)
 #[track_caller]
-fn first(reply: impl Into<Vec<u8>>) -> Result<(Response, Result<Vec<u8>, Error>), Error> {
-    let server = Server::bad_once(reply);
+fn first(reply: impl Into<Vec<u8>>) -> Outcome {
+    let reply = reply.into();
+    let whole = first_in(&[&reply]);
+    let failed = !matches!(whole, Ok((_, Ok(_))));
+    if failed && reply.len() <= PIECEMEAL_MOST {
+        let bytes: Vec<_> = reply.chunks(1).collect();
+        assert_eq!(told(&first_in(&bytes)), told(&whole), "byte by byte");
+        for at in (1..reply.len()).step_by(1 + reply.len() / 8) {
+            let (a, b) = reply.split_at(at);
+            assert_eq!(told(&first_in(&[a, b])), told(&whole), "split at {at}");
+        }
+    }
+    whole
+}
+
+/// What an outcome comes to, but for how much was seen before it was clear.
+fn told(outcome: &Outcome) -> String {
+    let error = |error: &Error| match error.kind() {
+        ErrorKind::Limit { kind, limit, .. } => format!("{kind:?} {limit}"),
+        _ => format!("{error:?}"),
+    };
+    let error = |told: &Error| {
+        let port = told.url().and_then(Url::port).unwrap();
+        error(told).replace(&port.to_string(), "PORT")
+    };
+    match outcome {
+        Ok((response, Ok(_))) => format!("{:?}", response.headers()),
+        Ok((response, Err(told))) => format!("{:?} {}", response.headers(), error(told)),
+        Err(told) => error(told),
+    }
+}
+
+#[track_caller]
+fn first_in(pieces: &[&[u8]]) -> Outcome {
+    let server = Server::bad_once_in(pieces);
     run(async {
         let session = Session::new();
         let outcome = match session.get(server.url("/x")).await {

@@ -399,6 +399,28 @@ fn n159_a_body_that_is_not_taken() {
 }
 
 #[test]
+fn input_148_a_window_that_is_never_opened_meets_the_write_limit() {
+    let server = H2Server::start(|seen| match seen.head.uri().path() {
+        "/unread" => Answer::Silence,
+        _ => plain("fine"),
+    });
+    run(async {
+        let session = session().build().unwrap();
+        for _ in 0..3 {
+            let post = session.post(server.url("/unread"));
+            let post = post.timeout(Timeout::none().write(0.1));
+            let error = post.body(vec![0; 1 << 20]).await.unwrap_err();
+            assert_eq!(error.phase(), Some(Phase::Write), "{error:?}");
+            assert_eq!(error.sent(), Sent::Partly);
+            // Its stream is free again, and the connection as good as before.
+            let response = session.get(server.url("/")).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "fine");
+        }
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+#[test]
 fn input_160_dropped_requests_leave_room() {
     let server = H2Server::start(|_| plain(vec![0; 100_000]));
     let bounds = Http2::prior_knowledge().connections(1).streams(4);

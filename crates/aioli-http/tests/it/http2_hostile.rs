@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use aioli_http::{Error, ErrorKind, Http2, LimitKind, Limits, ProtocolErrorKind, Session, Timeout};
+use aioli_http::{
+    Error, ErrorKind, Http2, LimitKind, Limits, Phase, ProtocolErrorKind, Session, Timeout,
+};
 
 use crate::server::{Server, ok, run};
 
@@ -277,6 +279,27 @@ fn input_145_a_reset_at_once() {
     let bytes = frame(RST_STREAM, 0, 1, &2_u32.to_be_bytes());
     let error = is_error(ask(server(&[], bytes, 1)));
     assert!(error.maybe_processed());
+}
+
+#[test]
+fn input_154_no_streams_any_more() {
+    // The first request is served, and then there is room for none.
+    let mut bytes = frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 0]);
+    bytes.extend(frame(HEADERS, END_HEADERS | END_STREAM, 1, &[STATUS_200]));
+    let address = server(&[], bytes, 1);
+    let session = Session::builder()
+        .http2(Http2::prior_knowledge().connections(1))
+        .timeout(Timeout::total(20).pool(0.1));
+    let session = session.build().unwrap();
+    run(async {
+        let url = format!("http://{address}/");
+        assert_eq!(session.get(&url).await.unwrap().status(), 200);
+        for _ in 0..2 {
+            let error = session.get(&url).await.unwrap_err();
+            assert_eq!(error.phase(), Some(Phase::Pool), "{error:?}");
+            assert!(!error.maybe_processed());
+        }
+    });
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod mock;
 mod network;
 mod os;
 mod proxy;
+mod raw;
 mod redirects;
 mod retries;
 mod reuse;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aioli_http::{
-    Egress, Error, ErrorKind, Limits, Phase, Proxy, ProxyErrorKind, RequestErrorKind, Session,
-    SessionBuilder, Timeout,
+    Egress, Error, ErrorKind, HeaderMap, Limits, Phase, Proxy, ProxyErrorKind, RequestErrorKind,
+    Session, SessionBuilder, StatusCode, Timeout, Trace, TraceContext, Version,
 };
 use rustls::ServerConfig;
 
@@ -254,6 +254,47 @@ fn a_tunnel_can_be_asked_for_whatever_the_url() {
     assert_eq!(asked, ["a.example:80", "/x", "/x"]);
     let login = |n: usize| seen[n].header("proxy-authorization");
     assert_eq!((login(0), login(1)), (Some("Basic bWU6c2VjcmV0"), None));
+}
+
+/// Keeps what proxies say to `CONNECT`.
+#[derive(Default)]
+struct Heads(Mutex<Vec<String>>);
+
+impl Trace for Heads {
+    fn proxy_head(
+        &self,
+        _: &TraceContext,
+        version: Version,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
+        let head = format!("{version:?} {} {:?}", status.as_u16(), headers.get("via"));
+        self.0.lock().unwrap().push(head);
+    }
+}
+
+#[test]
+fn what_a_proxy_says_to_connect_is_told_whatever_it_is() {
+    let server = Server::start(|conn| {
+        while let Some(request) = conn.request() {
+            conn.send(match &request.target[..] {
+                "a.example:80" => "HTTP/1.1 200 Fine\r\nvia: me\r\n\r\n".to_owned(),
+                "b.example:80" => "HTTP/1.0 502 No\r\n\r\n".to_owned(),
+                _ => ok("fine"),
+            });
+        }
+    });
+    let heads = Arc::new(Heads::default());
+    run(async {
+        let proxy = Proxy::http(&server.addr.to_string()).tunnel(true);
+        let session = Session::builder().proxy(proxy).trace(heads.clone());
+        let session = session.build().unwrap();
+        fine(&session, "http://a.example/x").await;
+        let error = session.get("http://b.example/").await.unwrap_err();
+        refused(&error, ProxyErrorKind::Refused, Some(502));
+    });
+    let heads = heads.0.lock().unwrap();
+    assert_eq!(*heads, ["HTTP/1.1 200 Some(\"me\")", "HTTP/1.0 502 None"]);
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl Write for Stream {
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
+    pub(crate) version: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -118,11 +119,19 @@ impl Server {
 
     /// Sends `bytes` on the first connection and ends it; answers `ok` on all later ones.
     pub(crate) fn bad_once(bytes: impl Into<Vec<u8>>) -> Server {
-        let bytes = bytes.into();
+        Server::bad_once_in(&[&bytes.into()])
+    }
+
+    /// As [`bad_once`](Server::bad_once), but piece by piece.
+    pub(crate) fn bad_once_in(pieces: &[&[u8]]) -> Server {
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.to_vec()).collect();
         Server::start(move |conn| {
             if conn.index == 0 {
                 conn.request();
-                conn.send(&bytes);
+                for piece in &pieces {
+                    conn.send(piece);
+                    thread::yield_now();
+                }
             } else {
                 while conn.request().is_some() {
                     conn.send(ok("fine"));
@@ -223,7 +232,8 @@ impl Conn {
             first.next().unwrap().to_owned(),
             first.next().unwrap().to_owned(),
         );
-        assert_eq!(first.next(), Some("HTTP/1.1"));
+        let version = first.next().unwrap().to_owned();
+        assert!(["HTTP/1.0", "HTTP/1.1"].contains(&&version[..]));
         let headers = lines
             .map(|line| {
                 line.split_once(": ")
@@ -234,6 +244,7 @@ impl Conn {
         Some(Request {
             method,
             target,
+            version,
             headers,
             body: Vec::new(),
         })

@@ -15,7 +15,10 @@ const LIMITS: BodyLimits = BodyLimits {
 type Outcome = Result<(Vec<u8>, bool, usize), Reject>;
 
 fn feed<'a>(delimiter: Delimiter, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut decoder = BodyDecoder::new(delimiter, LIMITS);
+    decode(BodyDecoder::new(delimiter, LIMITS), pieces)
+}
+
+fn decode<'a>(mut decoder: BodyDecoder, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut body = Vec::new();
     let mut rest = 0;
     for mut input in pieces {
@@ -258,6 +261,26 @@ fn n077_a_response_inside_a_chunk_is_data() {
 #[test]
 fn n078_bytes_after_the_last_chunk_are_left() {
     ok("0\r\n\r\nHTTP/1.1 200 OK\r\n", b"", 17);
+}
+
+#[test]
+fn raw_chunks_are_the_input() {
+    let input = b"3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\na: b\r\n\r\n";
+    let raw = |pieces: &[&[u8]]| {
+        let decoder = BodyDecoder::raw(Delimiter::Chunked, LIMITS);
+        decode(decoder, pieces.iter().copied())
+    };
+    let bytes: Vec<_> = input.chunks(1).collect();
+    let whole = Ok((input.to_vec(), true, 0));
+    assert_eq!(raw(&bytes), whole);
+    let more = [&input[..], b"HTTP"].concat();
+    for at in 0..=input.len() {
+        assert_eq!(raw(&[&input[..at], &input[at..]]), whole, "split at {at}");
+        let (_, done, rest) = raw(&[&more[..at], &more[at..]]).unwrap();
+        assert_eq!((done, rest), (true, 4), "what follows is left");
+    }
+    let refused = Err(ProtocolErrorKind::ChunkSize.into());
+    assert_eq!(raw(&[b"+3\r\nabc\r\n"]), refused);
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! What goes out is read back by the decoder of responses.
 
+use http::Version;
 use http::header::HOST;
 use proptest::prelude::*;
 
@@ -11,7 +12,12 @@ use crate::limits::Limits;
 #[test]
 fn a_head() {
     let mut out = Vec::new();
-    request_line(&mut out, &Method::POST, &["/a%20b", "?", "c=d"]);
+    request_line(
+        &mut out,
+        &Method::POST,
+        &["/a%20b", "?", "c=d"],
+        Version::HTTP_11,
+    );
     header(&mut out, &HOST, &HeaderValue::from_static("a.example"));
     assert_eq!(out, b"POST /a%20b?c=d HTTP/1.1\r\nhost: a.example\r\n");
 }
