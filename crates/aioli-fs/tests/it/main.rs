@@ -1,6 +1,8 @@
 //! Files and folders under several executors, with cancellation and with a full disk.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod alloc;
 mod auto_traits;
 #[cfg(unix)]
 mod buffered;
@@ -13,6 +15,8 @@ mod errors;
 #[cfg(target_os = "linux")]
 mod faults;
 mod foreign;
+#[cfg(target_os = "linux")]
+mod leaks;
 #[cfg(unix)]
 mod lines;
 #[cfg(target_os = "linux")]

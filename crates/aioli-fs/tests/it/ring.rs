@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What this thread's loop counts; `None` if it has no ring.
-fn counted() -> Option<OperationStats> {
+pub(crate) fn counted() -> Option<OperationStats> {
     let ring = Operations::current().unwrap();
     ring.map(|ring| ring.stats())
 }
@@ -41,7 +41,7 @@ fn is_on_disk(path: &Path) -> bool {
     [&b"ext2/ext3\n"[..], b"xfs\n", b"btrfs\n"].contains(&&*said.stdout)
 }
 
-async fn direct(path: &Path) -> Option<fs::File> {
+pub(crate) async fn direct(path: &Path) -> Option<fs::File> {
     let options = fs::OpenOptions::new().read(true).write(true);
     match options.custom_flags(libc::O_DIRECT).open(path).await {
         Ok(file) => Some(file),
