@@ -194,7 +194,8 @@ impl Proxy {
     /// has none.
     ///
     /// Of `proxy-authorization` the last one counts, and comes before
-    /// [`basic`](Proxy::basic), [`digest`](Proxy::digest) and credentials of the URL.
+    /// [`basic`](Proxy::basic), [`digest`](Proxy::digest) and credentials of the URL. `host` and what
+    /// says where a body ends are malformed: of both there is one, which is the request's.
     #[doc(alias = "aiohttp.ClientSession.proxy_headers")]
     pub fn header<K, V>(self, name: K, value: V) -> Proxy
     where
@@ -202,6 +203,12 @@ impl Proxy {
         HeaderValue: TryFrom<V>,
     {
         let pair = header_pair(name, value).map_err(|_| "a header is malformed");
+        let pair = pair.and_then(|(name, value)| match name {
+            header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING => {
+                Err("a header is one that each request has of its own")
+            }
+            _ => Ok((name, value)),
+        });
         self.each(|server| {
             let (name, mut value) = pair.clone().map_err(ToOwned::to_owned)?;
             if name == header::PROXY_AUTHORIZATION {

@@ -86,6 +86,12 @@ fn input_121_and_125_credentials_that_cannot_be_sent() {
         (Proxy::socks4("p").basic("a\0", ""), "malformed"),
         (Proxy::socks4("p").basic("a".repeat(256), ""), "malformed"),
         (Proxy::http("p").digest("a:b", "c"), "malformed"),
+        (Proxy::http("p").header("host", "c"), "malformed"),
+        (Proxy::http("p").header("Content-Length", "5"), "malformed"),
+        (
+            Proxy::http("p").header("transfer-encoding", "x"),
+            "malformed",
+        ),
     ] {
         assert_eq!(shown(&proxy), want, "{proxy:?}");
     }

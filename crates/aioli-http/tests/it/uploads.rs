@@ -63,6 +63,20 @@ fn a_body_that_is_given_slowly() {
 }
 
 #[test]
+fn what_is_given_slowly_is_given_again() {
+    let server = redirecting();
+    run(async {
+        let rate = std::num::NonZeroU64::new(100).unwrap();
+        let words = || stream::iter(["hel", "lo"].map(Ok::<_, std::io::Error>));
+        for body in [Body::from("hello"), Body::replayable(words)] {
+            let request = Session::new().put(server.url("/from"));
+            let response = request.body(body.limit_rate(rate)).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "hello");
+        }
+    });
+}
+
+#[test]
 fn a_stream_need_not_say_that_its_announced_length_was_all() {
     let server = echo();
     run(async {
