@@ -52,8 +52,18 @@ struct Speed {
 }
 
 impl Speed {
-    fn came(&mut self, n: usize) {
-        self.came = self.came.saturating_add(n as u64);
+    fn new(limit: MinSpeed) -> Speed {
+        Speed {
+            limit,
+            came: 0,
+            waited: Duration::ZERO,
+            since: None,
+            paused: false,
+        }
+    }
+
+    fn came(&mut self, n: u64) {
+        self.came = self.came.saturating_add(n);
         if let Some(since) = self.since.take() {
             self.waited += aioli_task::now().saturating_duration_since(since);
         }
@@ -73,11 +83,8 @@ impl Speed {
             return Err(passed(Phase::MinSpeed, over));
         }
         *self = Speed {
-            limit: self.limit,
-            came: 0,
-            waited: Duration::ZERO,
             since: Some(now),
-            paused: false,
+            ..Speed::new(self.limit)
         };
         Ok(now.checked_add(over))
     }
@@ -114,15 +121,7 @@ impl Deadline {
 
     /// Asks for a speed, from now on.
     pub(crate) fn demand_speed(&mut self, limit: Option<MinSpeed>) {
-        self.speed = limit.map(|limit| {
-            Box::new(Speed {
-                limit,
-                came: 0,
-                waited: Duration::ZERO,
-                since: None,
-                paused: false,
-            })
-        });
+        self.speed = limit.map(|limit| Box::new(Speed::new(limit)));
     }
 
     /// Whether a speed is asked for.
@@ -134,7 +133,7 @@ impl Deadline {
     pub(crate) fn measure(&mut self, taken: u64, waits_for_server: bool) {
         if let Some(speed) = &mut self.speed {
             if taken > 0 || !waits_for_server {
-                speed.came(usize::try_from(taken).unwrap_or(usize::MAX));
+                speed.came(taken);
             }
             speed.paused = !waits_for_server;
         }
@@ -225,7 +224,7 @@ impl Deadline {
     pub(crate) fn progress_by(&mut self, n: usize) {
         self.since = None;
         if let Some(speed) = &mut self.speed {
-            speed.came(n);
+            speed.came(n as u64);
         }
     }
 
