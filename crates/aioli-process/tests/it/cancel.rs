@@ -20,7 +20,7 @@ async fn sleeper() -> Process {
 
 /// The children of this process, zombies too, whose command line has `mark` in it, and zombies,
 /// which have none.
-fn n_children(mark: &str) -> usize {
+pub(crate) fn n_children(mark: &str) -> usize {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap();
     processes

@@ -4,6 +4,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod alloc;
 mod auto_traits;
 #[cfg(target_os = "linux")]
 mod cancel;
@@ -11,6 +13,8 @@ mod command;
 mod communicate;
 mod exit;
 mod foreign;
+#[cfg(target_os = "linux")]
+mod leaks;
 mod pipes;
 #[cfg(target_os = "linux")]
 mod signals;
