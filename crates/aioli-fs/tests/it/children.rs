@@ -22,6 +22,9 @@ fn shell(program: &str) -> Command {
     if program == "limit" {
         // In blocks of 512 bytes. The signal would end the process.
         shell.args(["-c", r#"trap "" XFSZ; ulimit -f 20; exec "$0" "$@""#]);
+    } else if program == "endless" {
+        // In kibibytes.
+        shell.args(["-c", r#"ulimit -v 600000; exec "$0" "$@""#]);
     } else {
         shell.args(["-c", r#"exec "$0" "$@""#]);
     }
@@ -50,6 +53,7 @@ fn programs() {
         match program.as_str() {
             "echo" => echo().await,
             "limit" => limit().await,
+            "endless" => endless().await,
             "disk" => small_disk(&PathBuf::from(std::env::var_os(DISK).unwrap())).await,
             "busy" => busy().await,
             "waits" => {
@@ -110,6 +114,26 @@ async fn limit() {
     out.write_all(vec![1; 20_000]).await.unwrap();
     let error = out.close().await.unwrap_err();
     assert_eq!((error.operation(), error.path()), ("write", Some(&*path)));
+}
+
+/// Files whose size says nothing, or more than there can be.
+async fn endless() {
+    for path in ["/dev/zero", "/proc/kcore"].map(Path::new) {
+        if !path.exists() {
+            continue;
+        }
+        let error = fs::read(path).await.unwrap_err();
+        let kinds = [io::ErrorKind::OutOfMemory, io::ErrorKind::PermissionDenied];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        assert_eq!((error.operation(), error.path()), ("read", Some(path)));
+    }
+}
+
+#[test]
+fn what_has_no_end_is_an_error_where_memory_has_one() {
+    let output = run("endless", b"");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
 }
 
 #[test]
