@@ -17,6 +17,7 @@ mod report;
 mod schemes;
 mod session;
 mod transfer;
+mod validator;
 mod way;
 
 use std::cell::Cell;

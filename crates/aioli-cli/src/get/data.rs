@@ -62,7 +62,7 @@ async fn content(text: &str) -> Result<Vec<u8>> {
 }
 
 /// Reads a file; `-` is the standard input.
-async fn file(path: &str) -> Result<Vec<u8>> {
+pub(super) async fn file(path: &str) -> Result<Vec<u8>> {
     if path != "-" {
         return Ok(fs::read(path).await?);
     }

@@ -5,9 +5,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser};
 
 use super::way::{PeerOptions, ProxyOptions};
+
+mod usual;
+
+use usual::UsualOptions;
 
 /// Get a URL, with the options and exit codes of curl.
 ///
@@ -18,12 +22,15 @@ use super::way::{PeerOptions, ProxyOptions};
     name = "aioli get",
     arg_required_else_help = true,
     args_override_self = true,
-    disable_version_flag = true
+    version
 )]
 pub(super) struct Options {
     /// What to get; `http://` goes without saying
     #[arg(value_name = "URL")]
     pub(super) urls: Vec<String>,
+    /// Get this too
+    #[arg(long, value_name = "URL")]
+    url: Vec<String>,
     /// Read one command a line from the standard input, and answer each with a line of JSON
     #[arg(long, conflicts_with = "urls")]
     pub(super) jsonl: bool,
@@ -41,6 +48,8 @@ pub(super) struct Options {
     pub(super) proxy: ProxyOptions,
     #[command(flatten)]
     pub(super) peer: PeerOptions,
+    #[command(flatten)]
+    usual: UsualOptions,
 }
 
 /// What is asked for.
@@ -56,8 +65,8 @@ pub(super) struct RequestOptions {
     /// Put the data into the query of a GET
     #[arg(short = 'G', long = "get")]
     pub(super) data_in_query: bool,
-    /// Add a header; `Name:` takes a default one away
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    /// Add a header; `Name:` takes a default one away, and `@FILE` adds those of a file, a line each
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE|@FILE")]
     pub(super) headers: Vec<String>,
     /// Send this `user-agent`
     #[arg(short = 'A', long, value_name = "TEXT")]
@@ -80,6 +89,12 @@ pub(super) struct RequestOptions {
         allow_hyphen_values = true
     )]
     pub(super) time_cond: Option<String>,
+    /// Ask for another version than that whose tag a file has
+    #[arg(long, value_name = "FILE")]
+    pub(super) etag_compare: Option<PathBuf>,
+    /// Write the tag of the version that has come to a file
+    #[arg(long, value_name = "FILE")]
+    pub(super) etag_save: Option<PathBuf>,
     /// Ask for compressed content, and decompress it
     #[arg(long)]
     pub(super) compressed: bool,
@@ -204,11 +219,20 @@ pub(super) struct OutputOptions {
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// Write the body to a file named as the last part of the URL
-    #[arg(short = 'O', long)]
+    #[arg(short = 'O', long, visible_alias = "remote-name-all")]
     pub(super) remote_name: bool,
     /// With `-O`, take the name that the server says, made harmless, and overwrite no file of it
     #[arg(short = 'J', long, conflicts_with = "continue_at")]
     pub(super) remote_header_name: bool,
+    /// Overwrite no file: put a number behind the name of one that would
+    #[arg(long, conflicts_with = "continue_at")]
+    pub(super) no_clobber: bool,
+    /// Remove a file whose transfer has failed
+    #[arg(long, conflicts_with = "continue_at")]
+    pub(super) remove_on_error: bool,
+    /// Give the file the time at which the server says that it was changed
+    #[arg(short = 'R', long)]
+    pub(super) remote_time: bool,
     /// Put the files into this folder
     #[arg(long, value_name = "DIR")]
     pub(super) output_dir: Option<PathBuf>,
@@ -221,8 +245,9 @@ pub(super) struct OutputOptions {
     /// Write the head to a file; `-` is the standard output
     #[arg(short = 'D', long, value_name = "FILE")]
     pub(super) dump_header: Option<PathBuf>,
-    /// Write this afterwards; `%{http_code}` and others stand for what came
-    #[arg(short = 'w', long, value_name = "FORMAT")]
+    /// Write this afterwards; `%{http_code}` and others stand for what came, `%header{NAME}` for a
+    /// header, `%{json}` for all; `@FILE` is what a file says
+    #[arg(short = 'w', long, value_name = "FORMAT|@FILE")]
     pub(super) write_out: Option<String>,
     /// Make an error, without a body, of a status of 400 and above
     #[arg(short = 'f', long)]
@@ -234,6 +259,9 @@ pub(super) struct OutputOptions {
     /// and what connections do (`*`)
     #[arg(short = 'v', long)]
     pub(super) verbose: bool,
+    /// Show no progress, and errors all the same
+    #[arg(long)]
+    pub(super) no_progress_meter: bool,
     /// Show no progress and no errors
     #[arg(short = 's', long)]
     pub(super) silent: bool,
@@ -326,9 +354,45 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
         .split(|word| word == "--next" || word == "-:")
         .map(|group| {
             let name = [OsString::from("aioli get")];
-            Options::try_parse_from(name.iter().chain(group))
+            let words = name.iter().chain(group);
+            let found = with_opposites(Options::command()).try_get_matches_from(words)?;
+            let mut options = Options::from_arg_matches(&found)?;
+            options.urls = in_order(&found, [("urls", options.urls), ("url", options.url)]);
+            options.url = Vec::new();
+            Ok(options)
         })
         .collect()
+}
+
+/// Adds what takes each switch back that came before it: `--no-location`, `--buffer`.
+fn with_opposites(command: Command) -> Command {
+    let switches: Vec<_> = command
+        .get_arguments()
+        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter_map(|arg| Some((arg.get_id().clone(), arg.get_long()?.to_owned())))
+        .collect();
+    switches.into_iter().fold(command, |command, (id, long)| {
+        let opposite = match long.strip_prefix("no-") {
+            Some(rest) => rest.to_owned(),
+            None => format!("no-{long}"),
+        };
+        let arg = Arg::new(opposite.clone())
+            .long(opposite)
+            .hide(true)
+            .action(ArgAction::SetTrue)
+            .overrides_with(id);
+        command.arg(arg)
+    })
+}
+
+/// The values of several options in the order in which they stand on the command line.
+fn in_order<const N: usize>(found: &ArgMatches, lists: [(&str, Vec<String>); N]) -> Vec<String> {
+    let mut all: Vec<_> = lists
+        .into_iter()
+        .flat_map(|(name, values)| found.indices_of(name).into_iter().flatten().zip(values))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, value)| value).collect()
 }
 
 /// A number of seconds that a time limit can have.
@@ -393,6 +457,32 @@ mod tests {
         assert_eq!(options.body.data, ["a=b"]);
         assert_eq!(options.request.headers, ["A: b"]);
         assert_eq!(options.urls, ["host/path"]);
+    }
+
+    #[test]
+    fn a_switch_is_taken_back_and_set_again() {
+        let follows = |words: &[&str]| {
+            let words = words.iter().chain(&["a"]).map(Into::into);
+            let [options] = parse(words.collect()).unwrap().try_into().unwrap();
+            (options.request.location, options.peer.keeps_alive())
+        };
+        assert_eq!(follows(&["-L"]), (true, true));
+        assert_eq!(follows(&["-sL", "--no-location"]), (false, true));
+        assert_eq!(follows(&["--no-location", "-L"]), (true, true));
+        assert_eq!(follows(&["--no-keepalive"]), (false, false));
+        assert_eq!(follows(&["--no-keepalive", "--keepalive"]), (false, true));
+        assert_eq!(follows(&["-qgN#", "--tcp-nodelay"]), (false, true));
+    }
+
+    #[test]
+    fn urls_stay_in_their_order() {
+        let words = ["a", "--url", "b", "-d", "x", "c", "--url", "d"];
+        let [options] = parse(words.map(Into::into).into())
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(options.urls, ["a", "b", "c", "d"]);
+        assert_eq!(options.body.data, ["x"]);
     }
 
     #[test]

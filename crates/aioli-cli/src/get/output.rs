@@ -30,7 +30,12 @@ pub(super) enum Manner {
     Append,
     /// Nothing may have been there.
     New,
+    /// If something was there, the name gets a number.
+    Numbered,
 }
+
+/// The largest number behind the name of a file.
+const NUMBER_MAX: u32 = 100;
 
 impl Target {
     /// The target of the URL with this number.
@@ -57,7 +62,10 @@ impl Target {
         Ok(Target::File {
             path,
             file: None,
-            manner: Manner::Replace,
+            manner: match options.no_clobber {
+                true => Manner::Numbered,
+                false => Manner::Replace,
+            },
         })
     }
 
@@ -65,7 +73,9 @@ impl Target {
     pub(super) fn rename(&mut self, name: &str) {
         if let Target::File { path, manner, .. } = self {
             path.set_file_name(name);
-            *manner = Manner::New;
+            if *manner == Manner::Replace {
+                *manner = Manner::New;
+            }
         }
     }
 
@@ -115,7 +125,10 @@ impl Target {
                     if let Some(above) = path.parent().filter(|_| folders) {
                         fs::create_dir_all(above).await?;
                     }
-                    *file = Some(open(path, *manner).await?);
+                    *file = Some(match manner {
+                        Manner::Numbered => open_numbered(path).await?,
+                        manner => open(path, *manner).await?,
+                    });
                 }
                 if let Some(file) = file {
                     file.write_all(bytes).await?;
@@ -126,13 +139,27 @@ impl Target {
     }
 
     /// Ends the file, which is empty when nothing has come.
-    pub(super) async fn close(mut self, folders: bool) -> Result {
+    pub(super) async fn close(&mut self, folders: bool) -> Result {
         self.write(b"", folders).await?;
-        if let Target::File {
-            file: Some(file), ..
-        } = self
+        if let Target::File { file, .. } = self
+            && let Some(file) = file.take()
         {
             file.close().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the file, if it was made.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(super) async fn remove(&mut self) -> Result {
+        if let Target::File { file, path, .. } = self
+            && let Some(file) = file.take()
+        {
+            drop(file);
+            fs::remove_file(&*path).await?;
         }
         Ok(())
     }
@@ -143,9 +170,30 @@ async fn open(path: &Path, manner: Manner) -> Result<fs::File> {
     let options = match manner {
         Manner::Replace => options.write(true).create(true).truncate(true),
         Manner::Append => options.append(true).create(true),
-        Manner::New => options.write(true).create_new(true),
+        Manner::New | Manner::Numbered => options.write(true).create_new(true),
     };
     Ok(options.open(path).await?)
+}
+
+/// Makes a file of a name that is free: `path`, or that with a number behind it.
+async fn open_numbered(path: &mut PathBuf) -> Result<fs::File> {
+    let wanted = path.clone();
+    for number in 1..=NUMBER_MAX {
+        match open(path, Manner::New).await {
+            Err(error) if is_taken(&error) => {
+                let mut name = wanted.clone().into_os_string();
+                name.push(format!(".{number}"));
+                *path = name.into();
+            }
+            opened => return opened,
+        }
+    }
+    open(path, Manner::New).await
+}
+
+fn is_taken(error: &Error) -> bool {
+    let failed = error.downcast_ref::<fs::Error>();
+    failed.is_some_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// Writes to the standard output at once.

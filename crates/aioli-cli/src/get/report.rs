@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use aioli::http::{Response, Timings, Version, header};
+use aioli::http::{HeaderMap, Response, Timings, Version, header};
+use serde_json::{Number, Value};
 
 use super::log::Notes;
 use super::output::version;
@@ -24,8 +25,46 @@ pub(super) struct Report {
     pub(super) file: String,
     /// Those of the response, if there is one.
     pub(super) timings: Option<Timings>,
+    /// Those of the response.
+    pub(super) headers: HeaderMap,
+    /// Where it would have gone on, if it was told.
+    pub(super) redirect: String,
+    /// How many transfers were before it.
+    pub(super) number: usize,
     pub(super) notes: Notes,
 }
+
+/// What `%{json}` tells, and whether it is a text.
+const ALL: [(&str, bool); 28] = [
+    ("content_type", true),
+    ("errormsg", true),
+    ("exitcode", false),
+    ("filename_effective", true),
+    ("http_code", false),
+    ("http_connect", false),
+    ("http_version", true),
+    ("method", true),
+    ("num_connects", false),
+    ("num_headers", false),
+    ("num_redirects", false),
+    ("num_retries", false),
+    ("redirect_url", true),
+    ("remote_ip", true),
+    ("remote_port", false),
+    ("scheme", true),
+    ("size_download", false),
+    ("size_header", false),
+    ("size_upload", false),
+    ("speed_download", false),
+    ("speed_upload", false),
+    ("time_appconnect", false),
+    ("time_connect", false),
+    ("time_namelookup", false),
+    ("time_starttransfer", false),
+    ("time_total", false),
+    ("url_effective", true),
+    ("urlnum", false),
+];
 
 impl Report {
     /// Notes what the head of a response says.
@@ -35,9 +74,37 @@ impl Report {
         self.redirects = response.history().len();
         self.version = Some(response.version());
         self.timings = Some(response.timings());
-        if let Some(value) = response.headers().get(header::CONTENT_TYPE) {
-            self.content_type = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        self.headers = response.headers().clone();
+        self.content_type = self.header("content-type");
+        if response.status().is_redirection()
+            && let Ok(url) = response.url().join(&self.header("location"))
+            && self.headers.contains_key(header::LOCATION)
+        {
+            self.redirect = url.into();
         }
+    }
+
+    /// The value of a header, empty where it is not.
+    fn header(&self, name: &str) -> String {
+        let value = self.headers.get(name);
+        value.map_or_else(String::new, |value| {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        })
+    }
+
+    /// Everything, as JSON.
+    fn json(&self) -> String {
+        let all = ALL.iter().map(|(name, is_text)| {
+            let value = self.value(name).unwrap_or_default();
+            let value = match is_text {
+                true if value.is_empty() => Value::Null,
+                true => value.into(),
+                false if value == "000" => 0.into(),
+                false => value.parse::<Number>().map_or(Value::Null, Value::Number),
+            };
+            ((*name).to_owned(), value)
+        });
+        Value::Object(all.collect()).to_string()
     }
 
     /// Fills in a format of `--write-out`: `%{name}`, `%%`, `\n`, `\r`, `\t`.
@@ -63,6 +130,12 @@ impl Report {
                 return (text.to_owned(), escape.len());
             }
         }
+        let header = rest
+            .strip_prefix("%header{")
+            .and_then(|rest| rest.split_once('}'));
+        if let Some((name, _)) = header {
+            return (self.header(name), name.len() + "%header{}".len());
+        }
         let named = rest
             .strip_prefix("%{")
             .and_then(|rest| rest.split_once('}'));
@@ -76,6 +149,11 @@ impl Report {
         Some(match name {
             "http_code" | "response_code" => format!("{:03}", self.status),
             "url_effective" => self.url.clone(),
+            "redirect_url" => self.redirect.clone(),
+            "http_connect" => format!("{:03}", self.notes.connect_status),
+            "num_headers" => self.headers.len().to_string(),
+            "urlnum" => self.number.to_string(),
+            "json" => self.json(),
             "content_type" => self.content_type.clone(),
             "size_download" => self.bytes.to_string(),
             "num_redirects" => self.redirects.to_string(),
@@ -149,6 +227,28 @@ mod tests {
         ] {
             assert_eq!(report.fill(format), expected);
         }
+    }
+
+    #[test]
+    fn everything_as_json() {
+        let report = Report {
+            method: "GET".into(),
+            bytes: 5,
+            number: 1,
+            ..Report::default()
+        };
+        let all: serde_json::Value = serde_json::from_str(&report.fill("%{json}")).unwrap();
+        assert_eq!(all["method"], "GET");
+        assert_eq!(
+            (&all["size_download"], &all["urlnum"]),
+            (&5.into(), &1.into())
+        );
+        assert_eq!(
+            (&all["http_code"], &all["time_total"]),
+            (&0.into(), &0.0.into())
+        );
+        assert!(all["content_type"].is_null() && all["remote_port"].is_null());
+        assert_eq!(all.as_object().unwrap().len(), super::ALL.len());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use aioli::prelude::*;
 use super::body::upload;
 use super::condition::condition;
 use super::cookies::pairs;
-use super::data::{add_to_query, data, url_query};
+use super::data::{add_to_query, data, file, url_query};
 use super::disposition::file_name;
 use super::failure::{Code, Failure};
 use super::form::form;
@@ -24,6 +24,7 @@ use super::pace::Pace;
 use super::progress::Bars;
 use super::report::Report;
 use super::schemes::{Schemes, split_scheme};
+use super::validator::{save_tag, saved_tag, take_over_time};
 
 /// Of bodies of more bytes the server is asked whether it wants them.
 const EXPECT_FROM: u64 = 1024 * 1024;
@@ -37,7 +38,11 @@ pub(super) async fn transfer(
     bars: &Bars,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let (log, mut report) = (Log::default(), Report::default());
+    let mut report = Report {
+        number,
+        ..Report::default()
+    };
+    let log = Log::default();
     let transfer = Transfer {
         options,
         session,
@@ -55,6 +60,14 @@ pub(super) async fn transfer(
     report.seconds = began.elapsed().as_secs_f64();
     report.code = result.as_ref().map_or_else(|failure| failure.code, |()| 0);
     if let Some(format) = &options.output.write_out {
+        let format = match format.strip_prefix('@') {
+            Some(path) => {
+                let read = file(path).await.map_err(|error| Failure::read(&error))?;
+                // As curl has it, lines of the file are none of what is written.
+                &String::from_utf8_lossy(&read).replace(['\r', '\n'], "")
+            }
+            None => format,
+        };
         stdout(report.fill(format).as_bytes()).map_err(|error| Failure::write(&error))?;
     }
     result
@@ -106,9 +119,19 @@ impl Transfer<'_> {
             return Ok(());
         }
         // What has not changed leaves the file as it is.
-        let unchanged = status == StatusCode::NOT_MODIFIED && options.request.time_cond.is_some();
+        let asked = &options.request;
+        let has_condition = asked.time_cond.is_some() || asked.etag_compare.is_some();
+        let unchanged = status == StatusCode::NOT_MODIFIED && has_condition;
         if !(failed && output.fail || unchanged) {
-            self.receive(response, target, report, until).await?;
+            if let Some(path) = &asked.etag_save {
+                save_tag(path, &response).await?;
+            }
+            let received = self.receive(response, &mut target, report, until).await;
+            if received.is_err() && output.remove_on_error {
+                let removed = target.remove().await;
+                removed.map_err(|error| Failure::write(&error))?;
+            }
+            received?;
         }
         if failed {
             let text = format!("the requested URL returned error: {}", status.as_u16());
@@ -167,7 +190,7 @@ impl Transfer<'_> {
     async fn receive(
         &self,
         mut response: Response,
-        mut target: Target,
+        target: &mut Target,
         report: &mut Report,
         until: Deadline,
     ) -> Result<(), Failure> {
@@ -179,7 +202,8 @@ impl Transfer<'_> {
             return Err(too_large());
         }
         let mut pace = Pace::new(self.options.connection.limit_rate);
-        let progress = self.bars.start(target.is_file() && !output.silent, length);
+        let quiet = output.silent || output.no_progress_meter;
+        let progress = self.bars.start(target.is_file() && !quiet, length);
         while let Some(piece) = response.chunk().await? {
             report.bytes += piece.len() as u64;
             if report.bytes > limit {
@@ -193,8 +217,18 @@ impl Transfer<'_> {
             paced.map_err(|_| Failure::new(Code::Timeout, "--max-time has passed"))?;
         }
         progress.finish();
-        let closed = target.close(output.create_dirs).await;
-        closed.map_err(|error| Failure::write(&error))
+        let ended = async {
+            target.close(output.create_dirs).await?;
+            if let Some(path) = target.path() {
+                report.file = path.display().to_string();
+                let time = response.headers().get(header::LAST_MODIFIED);
+                let time = time.filter(|_| output.remote_time);
+                let time = time.and_then(|time| time.to_str().ok());
+                take_over_time(path.to_owned(), time).await?;
+            }
+            Ok(())
+        };
+        ended.await.map_err(|error| Failure::write(&error))
     }
 }
 
@@ -270,9 +304,18 @@ async fn request(
         let (name, value) = condition(text).await?;
         request = request.header(name, value);
     }
-    request = headers(request, asked, data.as_ref().map(|data| data.content_type))?;
+    if let Some(path) = &asked.etag_compare {
+        request = request.header(header::IF_NONE_MATCH, saved_tag(path).await?);
+    }
+    let lines = header_lines(&asked.headers).await?;
+    request = headers(
+        request,
+        asked,
+        &lines,
+        data.as_ref().map(|data| data.content_type),
+    )?;
     request = identity(request, &options.identity)?;
-    if expects(asked, data.as_ref().map(|data| data.bytes.len()), file).await {
+    if expects(&lines, data.as_ref().map(|data| data.bytes.len()), file).await {
         request = request.expect_continue(options.connection.expect100_timeout);
     }
     if let Some(path) = file {
@@ -310,12 +353,12 @@ fn target(asked: &RequestOptions, text: &str, url: &Url) -> Option<String> {
 
 /// Whether the server is asked before the body is sent: because a header says so, or because the
 /// body is long or of unknown length, as curl has it.
-async fn expects(asked: &RequestOptions, data: Option<usize>, file: Option<&Path>) -> bool {
+async fn expects(lines: &[String], data: Option<usize>, file: Option<&Path>) -> bool {
     let of_header = |text: &String| {
         let (name, value) = split_header(text)?;
         (name == header::EXPECT).then_some(value.is_some())
     };
-    if let Some(expects) = asked.headers.iter().find_map(of_header) {
+    if let Some(expects) = lines.iter().find_map(of_header) {
         return expects;
     }
     let length = match (file, data) {
@@ -346,10 +389,30 @@ fn identity(
     Ok(request.cookies(pairs(asked)))
 }
 
+/// The headers of `-H`, those of files among them.
+async fn header_lines(asked: &[String]) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    for text in asked {
+        let Some(path) = text.strip_prefix('@') else {
+            lines.push(text.clone());
+            continue;
+        };
+        let read = file(path).await.map_err(|error| Failure::read(&error))?;
+        let text = String::from_utf8_lossy(&read);
+        lines.extend(
+            text.lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned),
+        );
+    }
+    Ok(lines)
+}
+
 /// Adds the headers: those of the options first, then what they leave out.
 fn headers(
     mut request: RequestBuilder,
     asked: &RequestOptions,
+    lines: &[String],
     content_type: Option<&'static str>,
 ) -> Result<RequestBuilder, Failure> {
     let json = content_type == Some("application/json");
@@ -368,7 +431,7 @@ fn headers(
         (header::REFERER, asked.referer.as_deref()),
         (header::RANGE, range.as_deref()),
     ];
-    for text in &asked.headers {
+    for text in lines {
         // Nothing of it is shown: it may be a secret.
         let wrong = || Failure::usage("-H: one is not NAME: VALUE");
         let (name, value) = split_header(text).ok_or_else(wrong)?;

@@ -111,6 +111,13 @@ pub(super) struct PeerOptions {
     happy_eyeballs_timeout_ms: Option<u32>,
 }
 
+impl PeerOptions {
+    /// Whether silent peers are asked whether they are still there.
+    pub(super) fn keeps_alive(&self) -> bool {
+        !self.no_keepalive
+    }
+}
+
 /// Adds the proxies of the options, or of the environment.
 ///
 /// # Errors
@@ -203,7 +210,7 @@ pub(super) async fn peers(
     if let Some(address) = asked.interface {
         builder = builder.local_address((address, 0).into());
     }
-    if !asked.no_keepalive {
+    if asked.keeps_alive() {
         builder = builder.tcp_keepalive(f64::from(asked.keepalive_time));
     }
     for text in &asked.connect_to {

@@ -390,3 +390,151 @@ fn an_older_version() {
     }
     assert_eq!(lines(&["-0", "-T", "-"], true), None);
 }
+
+/// As [`written`], each in a folder of its own; what is in that afterwards comes with it.
+fn left(folders: [&Folder; 2], words: &[&str], code: i32) -> Vec<(&'static str, String)> {
+    let [own, curls] = folders;
+    let ended = run(own, ["get", "-s"].iter().chain(words));
+    assert_eq!(ended.code, Some(code), "{words:?} {ended:?}");
+    let mut all = vec![("aioli get", ended.out)];
+    if *CURL {
+        let mut curl = Command::new("curl");
+        let curl = curl.args(["-q", "-s"]).args(words);
+        let output = curl.current_dir(curls.path("")).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}");
+        assert_eq!(own.names(), curls.names(), "{words:?}");
+        all.push(("curl", String::from_utf8(output.stdout).unwrap()));
+    }
+    all
+}
+
+/// Answers with a version of a file; half of another one.
+fn versions() -> Server {
+    Server::start(|request, stream| match request.name.as_str() {
+        "half" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")?;
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        "away" => reply(stream, "302 Found", "location: /x\r\nx-tag: 7\r\n", b""),
+        "bare" => reply(stream, "200 OK", "", b"bare"),
+        _ if request.header("if-none-match") == Some("\"one\"") => {
+            reply(stream, "304 Not Modified", "etag: \"one\"\r\n", b"")
+        }
+        _ => {
+            let head = "etag: \"one\"\r\nlast-modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+            reply(stream, "200 OK", head, b"fine")
+        }
+    })
+}
+
+#[test]
+fn versions_are_told_by_their_tags() {
+    let server = versions();
+    let (own, curls) = (Folder::new(), Folder::new());
+    let folders = [&own, &curls];
+    let (url, bare) = (server.url("x"), server.url("bare"));
+    left(folders, &["--etag-save", "tag", "-o", "f", &url], 0);
+    assert_eq!(
+        (own.read("tag"), own.read("f")),
+        (b"\"one\"\n".into(), b"fine".into())
+    );
+    for folder in folders {
+        folder.write("f", "kept");
+    }
+    let words = [
+        "--etag-compare",
+        "tag",
+        "-o",
+        "f",
+        "-w",
+        "%{http_code}",
+        &url,
+    ];
+    for (who, out) in left(folders, &words, 0) {
+        assert_eq!(out, "304", "{who}");
+    }
+    assert_eq!(own.read("f"), b"kept");
+    left(folders, &["--etag-save", "none", &bare], 0);
+    assert_eq!(own.read("none"), b"");
+    server.take_seen();
+    left(folders, &["--etag-compare", "none", &url], 0);
+    for seen in server.take_seen() {
+        assert_eq!(seen.header("if-none-match"), Some("\"\""));
+    }
+    left(folders, &["--etag-compare", "missing", &url], 26);
+}
+
+#[test]
+fn files_that_are_there_and_files_of_failures() {
+    let server = versions();
+    let (own, curls) = (Folder::new(), Folder::new());
+    let folders = [&own, &curls];
+    let (url, half) = (server.url("x"), server.url("half"));
+    for _ in 0..3 {
+        left(folders, &["--no-clobber", "-o", "f", &url], 0);
+    }
+    assert_eq!(own.names(), ["f", "f.1", "f.2"]);
+    left(folders, &["-o", "begun", &half], 18);
+    assert_eq!(own.read("begun"), b"half");
+    left(folders, &["--remove-on-error", "-o", "other", &half], 18);
+    assert!(!own.names().contains(&"other".to_owned()));
+    left(folders, &["-R", "-o", "old", &url], 0);
+    let modified = |folder: &Folder| std::fs::metadata(folder.path("old")).unwrap().modified();
+    let at = Duration::from_secs(784_111_777);
+    assert_eq!(modified(&own).unwrap(), std::time::UNIX_EPOCH + at);
+    let names = [
+        "--remote-name-all",
+        "--output-dir",
+        "d",
+        "--create-dirs",
+        &url,
+        &half,
+    ];
+    left(folders, &names, 18);
+    assert_eq!(own.read("d/x"), b"fine");
+}
+
+#[test]
+fn headers_and_formats_of_files_and_urls_by_name() {
+    let server = versions();
+    let (own, curls) = (Folder::new(), Folder::new());
+    let folders = [&own, &curls];
+    for folder in folders {
+        folder.write("headers", "x-a: 1\r\n\nx-b: 2\n");
+        folder.write("format", "%{urlnum} %header{x-tag} \n%{num_headers}\\n");
+    }
+    let (url, away) = (server.url("x"), server.url("away"));
+    let words = [
+        "-H", "@headers", "-w", "@format", "-o", "a", "-o", "b", "--url", &away, &url,
+    ];
+    for (who, out) in left(folders, &words, 0) {
+        let mut lines = out.lines();
+        assert!(lines.next().unwrap().starts_with("0 7 "), "{who}: {out}");
+        assert!(lines.next().unwrap().starts_with("1  "), "{who}: {out}");
+    }
+    for seen in server.take_seen() {
+        assert_eq!(
+            (seen.header("x-a"), seen.header("x-b")),
+            (Some("1"), Some("2"))
+        );
+    }
+    for (who, out) in left(folders, &["-w", "%{redirect_url}", &away], 0) {
+        assert_eq!(out, url, "{who}");
+    }
+    let words = [
+        "-qgN",
+        "--tcp-nodelay",
+        "--retry-connrefused",
+        "-L",
+        "--no-location",
+        &away,
+    ];
+    left(folders, &words, 0);
+    let targets = server.take_seen();
+    assert!(
+        targets.iter().all(|seen| seen.name == "away"),
+        "nothing is followed"
+    );
+    let version = run(&own, ["get", "-V"]);
+    assert!(version.code == Some(0) && version.out.contains(env!("CARGO_PKG_VERSION")));
+}

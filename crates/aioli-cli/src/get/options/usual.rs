@@ -1,0 +1,25 @@
+//! Options of curl that ask for what happens anyway.
+
+/// What scripts say that were written for curl.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Of no effect: it is so anyway")]
+pub(in crate::get) struct UsualOptions {
+    /// Read no `.curlrc`
+    #[arg(short = 'q', long)]
+    disable: bool,
+    /// Write what comes at once
+    #[arg(short = 'N', long)]
+    no_buffer: bool,
+    /// Take braces and brackets of URLs as they are
+    #[arg(short = 'g', long)]
+    globoff: bool,
+    /// Show progress as a bar
+    #[arg(short = '#', long)]
+    progress_bar: bool,
+    /// Send small pieces at once
+    #[arg(long)]
+    tcp_nodelay: bool,
+    /// With `--retry`, try again where a connection is refused
+    #[arg(long)]
+    retry_connrefused: bool,
+}
