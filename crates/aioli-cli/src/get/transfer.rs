@@ -281,11 +281,7 @@ async fn request(
         (None, None) if form.is_none() => Method::GET,
         _ => Method::POST,
     };
-    let method = match &asked.method {
-        Some(name) => Method::from_bytes(name.as_bytes())
-            .map_err(|_| Failure::usage(format!("-X {name}: not a method")))?,
-        None => usual,
-    };
+    let method = asked.method.as_deref().map_or(Ok(usual), method)?;
     if let Some(path) = file
         && url.path().ends_with('/')
         && let Some(name) = path.file_name().filter(|name| *name != "-")
@@ -300,13 +296,7 @@ async fn request(
     if let Some(target) = target(asked, text, &url) {
         request = request.target(&target);
     }
-    if let Some(text) = &asked.time_cond {
-        let (name, value) = condition(text).await?;
-        request = request.header(name, value);
-    }
-    if let Some(path) = &asked.etag_compare {
-        request = request.header(header::IF_NONE_MATCH, saved_tag(path).await?);
-    }
+    request = conditions(request, asked).await?;
     let lines = header_lines(&asked.headers).await?;
     request = headers(
         request,
@@ -329,6 +319,27 @@ async fn request(
         request = request.limit_rate(rate);
     }
     Ok((method, url, request))
+}
+
+/// The method of `-X`.
+fn method(name: &str) -> Result<Method, Failure> {
+    let wrong = |_| Failure::usage(format!("-X {name}: not a method"));
+    Method::from_bytes(name.as_bytes()).map_err(wrong)
+}
+
+/// Adds what the server is to compare with what it has.
+async fn conditions(
+    mut request: RequestBuilder,
+    asked: &RequestOptions,
+) -> Result<RequestBuilder, Failure> {
+    if let Some(text) = &asked.time_cond {
+        let (name, value) = condition(text).await?;
+        request = request.header(name, value);
+    }
+    if let Some(path) = &asked.etag_compare {
+        request = request.header(header::IF_NONE_MATCH, saved_tag(path).await?);
+    }
+    Ok(request)
 }
 
 /// What stands in the request line, if it is not the path and the query of `url`: what was asked
