@@ -25,7 +25,8 @@ impl<S> RawLock<S> {
     #[inline]
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut S, &mut Wakers) -> R) -> R {
         // PERF: `mutex_hold`: if one that unwinds had to drop them, they would be in memory in all. A
-        // section that panics does so before it has collected anybody.
+        // section that panics does so before it has collected anybody: users' code in one is the
+        // cloning of a waker, before that is noted, and an item's `Ord`, before anybody is served.
         let mut wakers = ManuallyDrop::new(Wakers::default());
         let out = section(&mut self.0.lock(), &mut wakers);
         // The guard was a temporary of the statement above: the lock is free from here on.

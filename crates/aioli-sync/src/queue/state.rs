@@ -71,8 +71,9 @@ impl<T, O: Order<T>> State<T, O> {
 
     #[inline]
     fn put(&mut self, item: T, weight: usize, wakers: &mut Wakers) {
-        self.buffer.put(item, weight, wakers);
+        // First: an item whose `Ord` panics is in there all the same.
         self.unfinished += 1;
+        self.buffer.put(item, weight, wakers);
     }
 
     /// Why an item can never be put, if so, and the item if not.
@@ -219,8 +220,8 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
         let item = self.item.take().expect("the item is here until it was put");
         match grant {
             Grant::Promise if !state.shut_down => {
-                state.buffer.put_promised(item, self.weight, wakers);
                 state.unfinished += 1;
+                state.buffer.put_promised(item, self.weight, wakers);
                 Ok(())
             }
             Grant::Promise => {

@@ -90,6 +90,11 @@ impl<T> Task<'_, T> {
         self.wakes.0.swap(0, Ordering::Relaxed)
     }
 
+    /// How many of its wakers are anywhere.
+    pub(crate) fn wakers(&self) -> usize {
+        Arc::strong_count(&self.wakes) - 1
+    }
+
     /// Drops the future, as a cancellation does.
     pub(crate) fn cancel(self) {}
 }

@@ -21,6 +21,7 @@ mod memory;
 mod model;
 mod model_news;
 mod notify;
+mod order;
 mod rows_j;
 mod rows_j_counters;
 mod rows_k;
