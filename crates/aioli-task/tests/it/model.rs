@@ -170,8 +170,20 @@ fn check(cases: Vec<Case>, seed: Option<u64>) {
     ended.expect("nothing hangs");
 }
 
+/// So many cases as the environment asks for, or else more than usual.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 800;
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn no_request_is_lost(cases in cases(), seed in prop::option::of(any::<u64>())) {
