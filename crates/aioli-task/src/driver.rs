@@ -81,6 +81,19 @@ pub fn with_local<T: 'static, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
 ///
 /// It is dropped with the loop, after its tasks and its [slots](Home::slot), and need not be `Send`.
 /// Until then it is there, also while the loop ends.
+///
+/// # Examples
+///
+/// ```
+/// use aioli_task::driver::{set_local, with_local};
+///
+/// assert!(!set_local(1_u8), "no loop runs here");
+/// aioli_task::run(async {
+///     assert!(set_local(1_u8));
+///     assert!(!set_local(2_u8), "there is one already");
+///     assert_eq!(with_local(|kept: &u8| *kept), Some(1));
+/// });
+/// ```
 pub fn set_local<T: 'static>(value: T) -> bool {
     local::with(|local| local.locals.set(value)).unwrap_or(false)
 }

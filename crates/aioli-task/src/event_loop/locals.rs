@@ -33,7 +33,9 @@ impl Locals {
         if *id != TypeId::of::<T>() {
             return self.get_rest();
         }
-        // SAFETY: it is a `T`, by the invariant, and borrowed for as long as the list is.
+        // SAFETY: the pointer has to be good for a `T` for as long as `self` is borrowed. The value is
+        // one (invariant), and stays in its box, shared only, for nothing is taken out of a cell that
+        // is borrowed.
         Some(unsafe { &*ptr::from_ref::<dyn Any>(&**value).cast::<T>() })
     }
 

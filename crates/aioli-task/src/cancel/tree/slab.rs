@@ -2,8 +2,8 @@
 //!
 //! A slot is named inside the tree by its [`Index`], and outside of it by a [`Key`], which also
 //! holds the serial number of what is in the slot. Serial numbers are counted by the tree and
-//! never given twice (but for the root's), so a key that outlives its entry finds nothing, however often the slot has
-//! been used since, and whether or not the vector has shrunk in between.
+//! never given twice (but for the root's), so a key that outlives its entry finds nothing, however
+//! often the slot has been used since, and whether or not the vector has shrunk in between.
 //!
 //! ```text
 //!              insert            (1) remove
