@@ -47,7 +47,8 @@ cargo xtask COMMAND
   drivers                the suites of the crates that wait, once with each driver
   servers                the HTTP client against nginx, proxies and httpbin, which are
                          fetched if they are not installed
-  sanitize               tests under the address and thread sanitizers, and valgrind
+  sanitize               tests under the address and thread sanitizers, and valgrind;
+      [--miri [PART…]]   in Miri instead, those with a PART in their name; all take an hour
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
       [--peers A,B]      only these peers, besides ourselves and the floor
@@ -100,7 +101,10 @@ fn run(args: &[String]) -> Result<bool> {
         "drivers" => none(rest).and_then(|()| drivers::drivers(&load()?)),
         "loom" => loom::loom(&load()?, rest),
         "servers" => none(rest).and_then(|()| servers::servers(&load()?)),
-        "sanitize" => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
+        "sanitize" => match rest {
+            [flag, parts @ ..] if flag == "--miri" => sanitize::miri(&load()?, parts),
+            _ => none(rest).and_then(|()| sanitize::sanitize(&load()?)),
+        },
         "bench" => bench::bench(&load()?, rest),
         "conformance" => conformance::print(&load()?, rest),
         _ => Err(format!("no command `{command}`; `cargo xtask help` lists them").into()),

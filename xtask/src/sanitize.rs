@@ -12,10 +12,41 @@ const CRATES: &str = "-p aioli-sync -p aioli-task";
 /// The sanitizers: their names, and what is to be linked for each.
 const SANITIZERS: [(&str, &str); 2] = [("address", "asan"), ("thread", "tsan")];
 
+/// What Miri cannot run of each crate, or not in a day: tests that build programs, that need a poller
+/// of another project, or that hold very much memory.
+const NOT_IN_MIRI: [(&str, &[&str]); 2] = [
+    ("aioli-sync", &["smol", "foreign"]),
+    (
+        "aioli-task",
+        &["interrupt::", "smol", "futures_of_all_sizes"],
+    ),
+];
+
 /// Runs the tests under all that is there, and returns whether all went well.
 pub(crate) fn sanitize(ws: &Workspace) -> Result<bool> {
     let mut steps = Steps::start();
     run(ws, &mut steps)?;
+    Ok(steps.finish())
+}
+
+/// Runs the tests in Miri, or those whose names have one of `filters` in them, and returns whether all
+/// went well.
+pub(crate) fn miri(ws: &Workspace, filters: &[String]) -> Result<bool> {
+    if let Some(flag) = filters.iter().find(|filter| filter.starts_with('-')) {
+        return Err(format!("`{flag}` means nothing here; parts of tests' names do").into());
+    }
+    let mut steps = Steps::start();
+    let has_miri = Cmd::new("rustup", "run nightly cargo miri --version").read();
+    for (package, skipped) in NOT_IN_MIRI {
+        let step = format!("miri {package}");
+        match has_miri {
+            Ok(_) => drop(steps.command(&step, &interpreted(ws, package, skipped, filters))),
+            Err(_) => steps.skip(
+                &step,
+                "not run: `rustup component add miri rust-src --toolchain nightly` makes it possible",
+            ),
+        }
+    }
     Ok(steps.finish())
 }
 
@@ -91,9 +122,24 @@ fn valgrind(ws: &Workspace, host: &str) -> Cmd {
         .env("PROPTEST_CASES", "20")
 }
 
+/// A thousand times slower. What threads of the process keep for its whole life is no leak.
+fn interpreted(ws: &Workspace, package: &str, skipped: &[&str], filters: &[String]) -> Cmd {
+    // The proxy of `cargo` need not be what this process finds by that name.
+    Cmd::new("rustup", "run nightly cargo miri test --test it -p")
+        .args([package, "--"])
+        .args(filters)
+        .args(skipped.iter().flat_map(|name| ["--skip", name]))
+        .env("CARGO_TARGET_DIR", ws.target.join("miri").to_string_lossy())
+        .env(
+            "MIRIFLAGS",
+            "-Zmiri-disable-isolation -Zmiri-num-cpus=2 -Zmiri-ignore-leaks",
+        )
+        .env("PROPTEST_CASES", "2")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{has_runtime, sanitized, valgrind};
+    use super::{has_runtime, interpreted, miri, sanitized, valgrind};
     use crate::tidy::fixture::clean;
 
     #[test]
@@ -115,5 +161,18 @@ mod tests {
         assert!(shell.contains("sanitize-address") && shell.contains("-Zsanitizer=address"));
         let shell = valgrind(&ws, "a-b-c").shell();
         assert!(shell.contains("CARGO_TARGET_A_B_C_RUNNER='valgrind"));
+    }
+
+    #[test]
+    fn miri_runs_what_is_asked_for_but_for_what_it_cannot_run() {
+        let ws = clean();
+        let filters = ["spares".to_owned()];
+        let shell = interpreted(&ws, "aioli-task", &["smol", "x::"], &filters).shell();
+        assert!(
+            shell.ends_with("-p aioli-task -- spares --skip smol --skip x::"),
+            "{shell}"
+        );
+        assert!(shell.contains("PROPTEST_CASES=2"), "{shell}");
+        assert!(miri(&ws, &["--fast".to_owned()]).is_err());
     }
 }
