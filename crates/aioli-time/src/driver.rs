@@ -33,7 +33,7 @@ use self::stage::{Stage, Wish};
 use crate::callbacks;
 use crate::moment::Moment;
 use crate::ruler::{Machine, Ruler};
-use crate::timers::Key;
+use crate::timers::{Due, Key};
 
 mod open;
 mod stage;
@@ -584,7 +584,7 @@ impl DeadlineSource for Driver {
         let now = Moment::of(now);
         let due = match &mut *self.lock() {
             State::Open(open) => open.take_due(now),
-            State::Closed(_) => Vec::new(),
+            State::Closed(_) => Due::default(),
         };
         wake_all(due);
     }

@@ -24,10 +24,12 @@
 
 use std::task::Waker;
 
+pub(crate) use self::due::Due;
 use self::near::Near;
 use self::slab::{Link, Slab};
 use crate::moment::Moment;
 
+mod due;
 mod near;
 mod slab;
 
@@ -182,8 +184,8 @@ impl Timers {
 
     /// Takes out everything that is due at `now`, in order.
     #[must_use]
-    pub(crate) fn take_due(&mut self, now: Moment) -> Vec<Waker> {
-        let mut due = Vec::new();
+    pub(crate) fn take_due(&mut self, now: Moment) -> Due {
+        let mut due = Due::default();
         loop {
             while let Some(index) = self.near.pop_due(now, &self.slab) {
                 due.push(self.slab.remove(index));

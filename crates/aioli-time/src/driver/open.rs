@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::stage::{Staged, Wish};
 use crate::moment::Moment;
-use crate::timers::{Key, Timers};
+use crate::timers::{Due, Key, Timers};
 
 /// By how much timers are put off that would be due right after others have fired, on a real
 /// clock: where they come thick and fast, a wake-up for each would cost more than all else. It is
@@ -74,7 +74,7 @@ impl Open {
     }
 
     /// Takes out what is due, in order.
-    pub(super) fn take_due(&mut self, now: Moment) -> Vec<Waker> {
+    pub(super) fn take_due(&mut self, now: Moment) -> Due {
         let due = self.timers.take_due(now);
         if self.is_real && !due.is_empty() {
             self.gap = match due.len() < MANY {
