@@ -146,6 +146,12 @@ const fn many(name: &'static str, about: &'static str, figures: &'static [Figure
     workload
 }
 
+/// So many operations: a 99th percentile of the few sleeps of a round would be any one of them.
+const fn times(ops: u64, mut workload: Workload) -> Workload {
+    workload.ops = Some((ops, ops / 20));
+    workload
+}
+
 const fn io(
     (name, family): (&'static str, &'static str),
     (size, concurrency): (usize, usize),
@@ -177,7 +183,7 @@ pub(super) static WORKLOADS: &[Workload] = &[
     task("mutex_hold", "100 tasks lock, yield, and unlock", OP),
     task("timeout_ready", "a timeout around a future that is ready", OP),
     task("timeout_yield", "a timeout around one that yields: a timer is set and cancelled", OP),
-    task("sleep_acc", "`sleep(1 ms)`, one after the other", SLEEP),
+    times(2000, task("sleep_acc", "`sleep(1 ms)`, one after the other, 2000 times", SLEEP)),
     many("idle_pending", "a million tasks that wait for nothing: resident memory a task", BYTES),
     many("idle_event", "a million tasks that wait for one event", BYTES),
     many("timers_1m", "a million tasks that sleep, and wake within one second", TIMERS),
