@@ -69,7 +69,7 @@ mod tests {
     use super::file_name;
 
     #[test]
-    fn names_of_servers() {
+    fn input_167_names_of_servers() {
         for (header, expected) in [
             ("attachment; filename=a.txt", Some("a.txt")),
             ("attachment; FileName=\"a b;c.txt\"; x=y", Some("a b;c.txt")),
@@ -84,6 +84,10 @@ mod tests {
                 "attachment; filename*=utf-8'en'..%2F.bashrc",
                 Some("_bashrc"),
             ),
+            ("attachment; filename=\"/etc/passwd\"", Some("passwd")),
+            ("attachment; filename=\"C:\\\\x\\\\y.txt\"", Some("y.txt")),
+            ("attachment; filename*=UTF-8''a%00b", Some("a_b")),
+            ("attachment; filename=CON", Some("_CON")),
             ("attachment; filename=/", None),
             ("attachment; filename=\"\"", None),
             ("attachment", None),

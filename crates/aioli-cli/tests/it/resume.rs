@@ -42,7 +42,7 @@ fn the_rest_is_asked_for() {
 }
 
 #[test]
-fn another_version_starts_over() {
+fn input_168_another_version_starts_over() {
     let server = Server::start(|request, stream| file(request, stream, &whole(), "\"2\""));
     let folder = begun(&server, 20_000, "\"1\"", Some(LENGTH));
     folder.write("f.part", vec![b'x'; 20_000]);
@@ -50,7 +50,7 @@ fn another_version_starts_over() {
 }
 
 #[test]
-fn a_server_without_ranges_starts_over() {
+fn input_168_a_server_without_ranges_starts_over() {
     let server = Server::start(|_, stream| reply(stream, "200 OK", "", &whole()));
     let folder = begun(&server, 20_000, "\"1\"", Some(LENGTH));
     check(&server, &folder, &[Some(20_000)]);
@@ -143,7 +143,22 @@ fn a_range_that_is_refused_starts_over() {
 }
 
 #[test]
-fn a_part_that_nobody_asked_for_is_an_error() {
+fn input_168_another_part_than_was_asked_for_starts_over() {
+    for range in ["19999-49998", "20000-49998", "0-29999"] {
+        let server = Server::start(move |request, stream| match request.first() {
+            Some(_) => {
+                let headers = format!("etag: \"1\"\r\ncontent-range: bytes {range}/50000\r\n");
+                reply(stream, "206 Partial Content", &headers, &vec![b'x'; 30_000])
+            }
+            None => reply(stream, "200 OK", "etag: \"1\"\r\n", &whole()),
+        });
+        let folder = begun(&server, 20_000, "\"1\"", Some(LENGTH));
+        check(&server, &folder, &[Some(20_000), None]);
+    }
+}
+
+#[test]
+fn input_168_a_part_that_nobody_asked_for_is_an_error() {
     let server = Server::start(|_, stream| {
         let headers = "content-range: bytes 0-0/2\r\n";
         reply(stream, "206 Partial Content", headers, b"x")

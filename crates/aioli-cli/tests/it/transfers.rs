@@ -72,7 +72,7 @@ fn conditions_of_time() {
 }
 
 #[test]
-fn names_of_the_server_are_harmless_and_overwrite_nothing() {
+fn input_167_names_of_the_server_are_harmless_and_overwrite_nothing() {
     let server = Server::start(|request, stream| {
         let headers = match request.name.as_str() {
             "plain" => "",
