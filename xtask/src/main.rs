@@ -48,7 +48,7 @@ cargo xtask COMMAND
   servers                the HTTP client against nginx, proxies and httpbin, which are
                          fetched if they are not installed
   sanitize               tests under the address and thread sanitizers, and valgrind;
-      [--miri [PART…]]   in Miri instead, those with a PART in their name; all take an hour
+      [--miri [PART…]]   in Miri instead, those with a PART in their names; all: an hour
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open
   bench [NAME…]          every workload beside its peers, in one interleaved run;
       [--peers A,B]      only these peers, besides ourselves and the floor
