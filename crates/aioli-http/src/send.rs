@@ -8,6 +8,8 @@
 //!
 //! Each loop is a plain function around the next one and has a bound.
 
+use std::future::Future;
+
 use url::Url;
 
 use crate::deadline::Deadline;
@@ -18,6 +20,7 @@ use crate::response::{Head, Inner, Response};
 use crate::session::Session;
 
 mod again;
+mod drive;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub(crate) mod head;
@@ -27,7 +30,7 @@ mod secrets;
 mod signals;
 
 use again::Tries;
-use hop::Hop;
+use hop::{Hop, one_hop};
 use prepare::prepare;
 use secrets::Answered;
 
@@ -66,58 +69,65 @@ pub(crate) async fn send(session: &Session, parts: &mut Parts) -> Result<Respons
 }
 
 /// Sends the request and follows where it is sent on to; `parts` become those of the last hop.
-async fn follow_redirects(
+///
+/// It is no `async fn`, whose future would hold what it is given twice.
+fn follow_redirects(
     session: &Session,
     parts: &mut Parts,
     deadline: &mut Deadline,
-) -> Result<Response> {
+) -> impl Future<Output = Result<Response>> + Send {
     let config = &session.inner.config;
-    let mut hop = Hop::first(session, parts)?;
     let mut tries = Tries::new(parts.retry.clone());
-    let mut history = Vec::new();
-    let mut answered_to = Answered::default();
-    loop {
-        let result = tries.hop(session, parts, &mut hop, deadline).await;
-        let mut response = result.map_err(|error| {
-            // Who has redirected the request has seen it.
-            let seen = if history.is_empty() {
-                Sent::Nothing
-            } else {
-                Sent::Fully
+    async move {
+        let mut hop = Hop::first(session, parts)?;
+        let mut history = Vec::new();
+        let mut answered_to = Answered::default();
+        loop {
+            let result = match tries.are_wanted() {
+                true => Box::pin(tries.hop(session, parts, &mut hop, deadline)).await,
+                false => one_hop(session, parts, &mut hop, deadline).await,
             };
-            error.with_request(&parts.asked()).with_sent(seen)
-        })?;
-        let head = &mut response.inner.head;
-        if secrets::is_challenged(config, parts, &hop, head, &mut answered_to) {
-            *deadline = response.into_deadline();
-            deadline.begin_hop();
-            continue;
-        }
-        let next = match read_redirect(session, parts, head, history.len()) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                head.history = history;
-                head.extensions = std::mem::take(&mut parts.extensions);
-                if parts.decompress && !parts.raw {
-                    response.begin_decoding(&config.limits);
-                }
-                return Ok(response);
-            }
-            Err(kind) => {
+            let mut response = result.map_err(|error| {
+                // Who has redirected the request has seen it.
+                let seen = if history.is_empty() {
+                    Sent::Nothing
+                } else {
+                    Sent::Fully
+                };
+                error.with_request(&parts.asked()).with_sent(seen)
+            })?;
+            let head = &mut response.inner.head;
+            if secrets::is_challenged(config, parts, &hop, head, &mut answered_to) {
                 *deadline = response.into_deadline();
-                return Err(refuse(parts, history, kind));
+                deadline.begin_hop();
+                continue;
             }
-        };
-        tracing::debug!(status = %head.status, "redirected");
-        history.push(parts.url.clone());
-        let Inner { head, body, .. } = *response.inner;
-        *deadline = body.into_deadline();
-        hop = hop.follow(config, parts, next)?;
-        answered_to = Answered::default();
-        session.inner.counters.redirect();
-        deadline.begin_hop();
-        if let Some(tracer) = &mut deadline.watch.tracer {
-            tracer.redirect(&head, &parts.method, &parts.url);
+            let next = match read_redirect(session, parts, head, history.len()) {
+                Ok(Some(next)) => next,
+                Ok(None) => {
+                    head.history = history;
+                    head.extensions = std::mem::take(&mut parts.extensions);
+                    if parts.decompress && !parts.raw {
+                        response.begin_decoding(&config.limits);
+                    }
+                    return Ok(response);
+                }
+                Err(kind) => {
+                    *deadline = response.into_deadline();
+                    return Err(refuse(parts, history, kind));
+                }
+            };
+            tracing::debug!(status = %head.status, "redirected");
+            history.push(parts.url.clone());
+            let Inner { head, body, .. } = *response.inner;
+            *deadline = body.into_deadline();
+            hop = hop.follow(config, parts, next)?;
+            answered_to = Answered::default();
+            session.inner.counters.redirect();
+            deadline.begin_hop();
+            if let Some(tracer) = &mut deadline.watch.tracer {
+                tracer.redirect(&head, &parts.method, &parts.url);
+            }
         }
     }
 }

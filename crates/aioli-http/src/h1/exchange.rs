@@ -247,6 +247,11 @@ impl<'a> Exchange<'a> {
         !matches!(self.body, Source::Empty)
     }
 
+    /// Whether all of the body can be sent once more.
+    pub(crate) fn can_repeat(&self) -> bool {
+        self.body.is_whole()
+    }
+
     /// Whether the server could take more of the request, and does not.
     pub(crate) fn waits_for_server(&self) -> bool {
         !self.sent_all && !self.holding && !self.awaits_body && self.write_error.is_none()

@@ -6,11 +6,10 @@ use std::time::{Instant, SystemTime};
 use aioli_time::sleep;
 
 use super::hop::{Hop, one_hop};
-use super::secrets;
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::request::Parts;
-use crate::response::{Inner, Response};
+use crate::response::Response;
 use crate::retry::{Again, Retry};
 use crate::session::Session;
 
@@ -34,6 +33,12 @@ impl Tries {
         }
     }
 
+    /// Whether a hop may be repeated at all: who never tries again need not carry the size of
+    /// what repeats it.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.retry.is_some()
+    }
+
     /// Carries out the hop, and repeats it while that is asked for and safe.
     ///
     /// The time limits go to the response, if there is one.
@@ -44,24 +49,13 @@ impl Tries {
         hop: &mut Hop,
         deadline: &mut Deadline,
     ) -> Result<Response> {
-        if let Some(retry) = self.retry.clone() {
-            // Boxed, so that who never tries again does not carry the size of it.
-            return Box::pin(self.repeat(&retry, session, parts, hop, deadline)).await;
-        }
-        once(session, parts, hop, deadline).await
-    }
-
-    async fn repeat(
-        &mut self,
-        retry: &Retry,
-        session: &Session,
-        parts: &mut Parts,
-        hop: &mut Hop,
-        deadline: &mut Deadline,
-    ) -> Result<Response> {
+        let Some(retry) = self.retry.clone() else {
+            return one_hop(session, parts, hop, deadline).await;
+        };
+        let retry = &*retry;
         let began = *self.began.get_or_insert_with(aioli_task::now);
         loop {
-            let result = once(session, parts, hop, deadline).await;
+            let result = one_hop(session, parts, hop, deadline).await;
             let passed = aioli_task::now().saturating_duration_since(began);
             let again = judge(retry, parts, result.as_ref());
             let wait = again.and_then(|again| retry.wait(again, self.tried, passed));
@@ -95,26 +89,6 @@ impl Tries {
             deadline.begin_hop();
         }
     }
-}
-
-/// Carries out the hop, with what belongs there and with what comes of it.
-async fn once(
-    session: &Session,
-    parts: &mut Parts,
-    hop: &mut Hop,
-    deadline: &mut Deadline,
-) -> Result<Response> {
-    let config = &session.inner.config;
-    // Anew for each try: the jar may have changed, and a digest answers once.
-    hop.attach(config, parts);
-    let response = one_hop(session, parts, hop, deadline).await?;
-    let Inner { head, body, .. } = &*response.inner;
-    body.watch().tell(|trace, request| {
-        trace.response_head(request, head.version, head.status, &head.headers);
-    });
-    secrets::take_cookies(config.cookies.as_ref(), parts, head);
-    secrets::note_accepted(config, parts, hop, head);
-    Ok(response)
 }
 
 /// Whether the outcome is one to be tried again.

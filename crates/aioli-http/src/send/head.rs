@@ -4,7 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use super::hop::{Hop, asks_to_close};
-use super::secrets::Attached;
 use crate::body::Source;
 use crate::decode;
 use crate::h1::encode::{self, BodyEncoder};
@@ -93,12 +92,7 @@ pub(super) fn encode_head(
 /// Whether the session's default headers go along as they are, and nothing else but the content
 /// codings: what [`each_header`] gives then is known beforehand.
 fn are_default(parts: &Parts, hop: &Hop) -> bool {
-    let Attached {
-        cookie,
-        authorization,
-        ..
-    } = &hop.attached;
-    let attached = cookie.is_some() || authorization.is_some() || parts.auth.is_some();
+    let attached = hop.attached.is_some() || parts.auth.is_some();
     parts.headers.is_empty() && hop.default_secrets && hop.refers && !attached
 }
 
@@ -116,11 +110,7 @@ fn each_header(
         proxy_logs_in && *name == header::PROXY_AUTHORIZATION
             || !hop.refers && *name == header::REFERER
     };
-    let Attached {
-        cookie,
-        authorization,
-        proxy_authorization,
-    } = &hop.attached;
+    let (cookie, authorization) = (hop.cookie(), hop.authorization());
     for (name, value) in &parts.headers {
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
@@ -146,7 +136,7 @@ fn each_header(
     for (name, value) in proxy.into_iter().flat_map(ProxyServer::own_headers) {
         put(name, value);
     }
-    if let Some(answer) = proxy_authorization
+    if let Some(answer) = hop.proxy_authorization()
         && proxy.is_some()
     {
         put(&header::PROXY_AUTHORIZATION, answer);

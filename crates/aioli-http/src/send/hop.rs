@@ -7,22 +7,20 @@
 //! ```
 
 use std::borrow::Cow;
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::Poll;
 
-use aioli_time::{Sleep, sleep};
-use http::{Extensions, HeaderMap, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 
+use super::drive::Drive;
 use super::head::{encode_head, header_map};
 use super::secrets::{self, Attached};
-use super::signals::Signals;
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent};
 use crate::h1::body::BodyDecoder;
+use crate::h1::encode::BodyEncoder;
 use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
 use crate::h1::fields::Fields;
 use crate::h1::framing::{Delimiter, framing};
@@ -33,11 +31,11 @@ use crate::limits::Timeout;
 use crate::mock::injected;
 use crate::origin::Origin;
 use crate::place::Place;
-use crate::pool::{Begun, Connection, Pool, Slot};
+use crate::pool::{Begun, Connection, Pool, Slot, Waiting};
 use crate::redirect::{self, describes_body};
 use crate::request::Parts;
 use crate::response::incoming::{Incoming, Reuse};
-use crate::response::{Head, Response};
+use crate::response::{Head, Inner, Response};
 use crate::route::Route;
 use crate::session::{Config, Session, Traffic};
 use crate::tls::config::Peer;
@@ -55,7 +53,8 @@ pub(super) struct Hop {
     pub(super) default_secrets: bool,
     /// Whether a `referer` may be sent: no hop so far has gone from https to http.
     pub(super) refers: bool,
-    pub(super) attached: Attached,
+    /// Boxed, because most hops are given nothing.
+    pub(super) attached: Option<Box<Attached>>,
 }
 
 impl Hop {
@@ -77,7 +76,7 @@ impl Hop {
             own_secrets: true,
             default_secrets: place.default_secrets,
             refers: true,
-            attached: Attached::default(),
+            attached: None,
             place,
         })
     }
@@ -90,6 +89,21 @@ impl Hop {
     /// Finds the secrets that belong where this hop leads.
     pub(super) fn attach(&mut self, config: &Config, parts: &Parts) {
         self.attached = secrets::attach(config, parts, self);
+    }
+
+    /// What is sent in place of all `cookie` headers.
+    pub(super) fn cookie(&self) -> Option<&HeaderValue> {
+        self.attached.as_ref()?.cookie.as_ref()
+    }
+
+    /// What is sent in place of a default `authorization` header.
+    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
+        self.attached.as_ref()?.authorization.as_ref()
+    }
+
+    /// What answers a proxy that has asked for it.
+    pub(super) fn proxy_authorization(&self) -> Option<&HeaderValue> {
+        self.attached.as_ref()?.proxy_authorization.as_ref()
     }
 
     /// Turns the request into the one its redirect asks for.
@@ -133,7 +147,7 @@ impl Hop {
             own_secrets: self.own_secrets && trusted,
             default_secrets: self.default_secrets && trusted,
             refers: self.refers && !steps_down,
-            attached: Attached::default(),
+            attached: None,
             place,
         })
     }
@@ -155,70 +169,118 @@ pub(super) fn route<'a>(
     Ok(Cow::Owned(Arc::new(route)))
 }
 
-/// Sends the request once, or twice when a pooled connection turns out to be stale.
-pub(super) async fn one_hop(
+/// Sends the request once, or twice when a pooled connection turns out to be stale; with what
+/// belongs there and with what comes of it.
+///
+/// It is no `async fn`, whose future would hold what it is given twice. What only few requests
+/// wait for is boxed, so that the others do not carry its size.
+pub(super) fn one_hop(
     session: &Session,
     parts: &mut Parts,
-    hop: &Hop,
+    hop: &mut Hop,
     deadline: &mut Deadline,
-) -> Result<Response> {
+) -> impl Future<Output = Result<Response>> + Send {
     let config = &session.inner.config;
-    let idempotent = parts.method.is_idempotent();
-    let route = route(config, parts, hop)?;
-    let mut opened = None;
-    if session.inner.http2.is_wanted(config, parts, &route) {
-        let headers = |parts: &Parts| header_map(config, parts, hop);
-        match Box::pin(h2::hop(session, parts, &route, headers, deadline)).await? {
-            h2::Way::Response(response) => return Ok(response),
-            h2::Way::Http1(connection) => opened = connection,
-        }
-    }
-    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
-    let mut connection = match opened {
-        Some(opened) => opened,
-        None => connection(session, &route, !idempotent, timeout, deadline).await?,
-    };
-    loop {
-        let limits = config.limits.h1_head();
-        let mut patience = parts.expectation().map(sleep);
-        let manner = Manner {
-            hold: patience.is_some(),
-            upgrade: upgrade::is_asked(&parts.headers),
-        };
-        let out = connection.wire.begin();
-        let encoder = encode_head(out, config, parts, hop, &route);
-        deadline
-            .watch
-            .tell(|trace, request| trace.request_head(request, out));
-        let signals = Signals::new(out.len());
-        let (wire, body) = (&mut connection.wire, &mut parts.body);
-        let mut exchange = Exchange::new(wire, body, encoder, limits, manner);
-        let driven = drive(&mut exchange, deadline, timeout, &mut patience, signals);
-        let failure = match driven.await {
-            Ok(Ok(head)) => {
-                if head.status == StatusCode::EXPECTATION_FAILED && exchange.is_holding() {
-                    // RFC 9110 section 10.1.1: once more, without the expectation.
-                    parts.expect = None;
-                    let slot = connection.into_slot();
-                    connection = open(session, slot, timeout, deadline).await?;
-                    continue;
-                }
-                let sent_all = exchange.sent_all();
-                return respond(config, connection, head, sent_all, parts, deadline);
+    // Anew for each try: the jar may have changed, and a digest answers once.
+    hop.attach(config, parts);
+    let hop = &*hop;
+    async move {
+        let idempotent = parts.method.is_idempotent();
+        let route = route(config, parts, hop)?;
+        let mut opened = None;
+        if session.inner.http2.is_wanted(config, parts, &route) {
+            let headers = |parts: &Parts| header_map(config, parts, hop);
+            match Box::pin(h2::hop(session, parts, &route, headers, deadline)).await? {
+                h2::Way::Response(response) => return Ok(note(config, parts, hop, response)),
+                h2::Way::Http1(connection) => opened = connection,
             }
-            Ok(Err(failure)) => injected(failure)?,
-            Err(late) => return Err(late.with_sent(exchange.sent())),
-        };
-        let stale = connection_was_stale(&failure, connection.reused)
-            && (idempotent || exchange.sent() == Sent::Nothing);
-        let error = exchange.error(failure, connection.reused);
-        if !stale || !parts.body.is_whole() {
-            return Err(error);
         }
-        tracing::debug!(origin = %hop.origin(), "a pooled connection was stale; once more");
-        let slot = connection.into_slot();
-        connection = open(session, slot, timeout, deadline).await?;
+        let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
+        let mut connection = match opened {
+            Some(opened) => opened,
+            None => match try_begin(session, &route, !idempotent, deadline)? {
+                Begun::Connection(connection) => connection,
+                begun => Box::pin(obtain(session, begun, !idempotent, timeout, deadline)).await?,
+            },
+        };
+        loop {
+            // In a scope of its own: nothing of it is kept while another connection is opened.
+            {
+                let wire = &mut connection.wire;
+                let (encoder, size) = write_head(config, wire, parts, hop, &route, deadline);
+                let patience = parts.expectation();
+                let manner = Manner {
+                    hold: patience.is_some(),
+                    upgrade: upgrade::is_asked(&parts.headers),
+                };
+                let limits = config.limits.h1_head();
+                let exchange = Exchange::new(wire, &mut parts.body, encoder, limits, manner);
+                let mut drive = Drive::new(exchange, size, patience, deadline, timeout);
+                let driven = poll_fn(|cx| drive.poll(cx, deadline, timeout)).await;
+                let exchange = &drive.exchange;
+                match driven {
+                    Ok(Ok(head)) => {
+                        let refused = head.status == StatusCode::EXPECTATION_FAILED;
+                        if !refused || !exchange.is_holding() {
+                            let sent_all = exchange.sent_all();
+                            let response =
+                                respond(config, connection, head, sent_all, parts, deadline)?;
+                            return Ok(note(config, parts, hop, response));
+                        }
+                        // RFC 9110 section 10.1.1: once more, without the expectation.
+                        parts.expect = None;
+                    }
+                    Ok(Err(failure)) => {
+                        let reused = connection.reused;
+                        excuse(exchange, injected(failure)?, reused, idempotent)?;
+                        let origin = hop.origin();
+                        tracing::debug!(%origin, "a pooled connection was stale; once more");
+                    }
+                    Err(late) => return Err(late.with_sent(exchange.sent())),
+                }
+            }
+            let slot = connection.into_slot();
+            connection = Box::pin(open(session, slot, timeout, deadline)).await?;
+        }
     }
+}
+
+/// `Ok` when the connection is to blame, and the request is to be sent once more on another one.
+fn excuse(exchange: &Exchange<'_>, failure: Failure, reused: bool, idempotent: bool) -> Result<()> {
+    let stale =
+        connection_was_stale(&failure, reused) && (idempotent || exchange.sent() == Sent::Nothing);
+    let error = exchange.error(failure, reused);
+    if stale && exchange.can_repeat() {
+        return Ok(());
+    }
+    Err(error)
+}
+
+/// Writes the head of the request; returns what frames its body as well as the size.
+fn write_head(
+    config: &Config,
+    wire: &mut Wire,
+    parts: &Parts,
+    hop: &Hop,
+    route: &Route,
+    deadline: &Deadline,
+) -> (Option<BodyEncoder>, usize) {
+    let out = wire.begin();
+    let encoder = encode_head(out, config, parts, hop, route);
+    let watch = &deadline.watch;
+    watch.tell(|trace, request| trace.request_head(request, out));
+    (encoder, out.len())
+}
+
+/// Tells of a response's head, and keeps what it says about secrets.
+fn note(config: &Config, parts: &Parts, hop: &Hop, response: Response) -> Response {
+    let Inner { head, body, .. } = &*response.inner;
+    body.watch().tell(|trace, request| {
+        trace.response_head(request, head.version, head.status, &head.headers);
+    });
+    secrets::take_cookies(config.cookies.as_ref(), parts, head);
+    secrets::note_accepted(config, parts, hop, head);
+    response
 }
 
 /// Takes a slot of the pool, and a connection if one is idle.
@@ -229,45 +291,68 @@ pub(crate) async fn begin(
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Begun> {
+    match try_begin(session, route, careful, deadline)? {
+        Begun::Wait(waiting) => Box::pin(wait(session, waiting, careful, timeout, deadline)).await,
+        begun => Ok(begun),
+    }
+}
+
+/// As [`begin`], as far as it can be done without waiting.
+fn try_begin(
+    session: &Session,
+    route: &Arc<Route>,
+    careful: bool,
+    deadline: &mut Deadline,
+) -> Result<Begun> {
     let inner = &session.inner;
     inner.closing.check()?;
-    let mut begun = inner.pool.begin(route, careful, deadline.look());
-    if let Begun::Wait(waiting) = begun {
-        deadline.begin(Phase::Pool, timeout.pool);
-        deadline.watch.queue_start();
-        inner.http2.close_idle();
-        let waiting = inner.closing.or_closed(waiting);
-        let slot = Box::pin(deadline.within(waiting)).await??;
-        deadline.watch.queue_end();
-        begun = Pool::resume(slot, careful);
-    }
-    if let Begun::Connection(_) = begun {
-        inner.counters.reuse();
-        deadline.watch.reuse();
-    }
+    let begun = inner.pool.begin(route, careful, deadline.look());
+    note_reuse(session, &begun, deadline);
     Ok(begun)
 }
 
-/// Takes a connection of the pool, or a slot of it and opens one.
-async fn connection(
+/// Waits for a slot.
+async fn wait(
     session: &Session,
-    route: &Arc<Route>,
+    waiting: Waiting,
+    careful: bool,
+    timeout: &Timeout,
+    deadline: &mut Deadline,
+) -> Result<Begun> {
+    let inner = &session.inner;
+    deadline.begin(Phase::Pool, timeout.pool);
+    deadline.watch.queue_start();
+    inner.http2.close_idle();
+    let slot = deadline.within(inner.closing.or_closed(waiting)).await??;
+    deadline.watch.queue_end();
+    let begun = Pool::resume(slot, careful);
+    note_reuse(session, &begun, deadline);
+    Ok(begun)
+}
+
+fn note_reuse(session: &Session, begun: &Begun, deadline: &Deadline) {
+    if let Begun::Connection(_) = begun {
+        session.inner.counters.reuse();
+        deadline.watch.reuse();
+    }
+}
+
+/// Waits for a connection, or for the right to open one and until it is open.
+async fn obtain(
+    session: &Session,
+    begun: Begun,
     careful: bool,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
-    match begin(session, route, careful, timeout, deadline).await? {
+    let begun = match begun {
+        Begun::Wait(waiting) => wait(session, waiting, careful, timeout, deadline).await?,
+        begun => begun,
+    };
+    match begun {
         Begun::Connection(connection) => Ok(connection),
         Begun::Open(slot) => open(session, slot, timeout, deadline).await,
         Begun::Wait(_) => unreachable!("who was granted a slot does not wait"),
-    }
-}
-
-/// Begins the limit of sending, which is that of the head unless it has one of its own.
-fn begin_sending(deadline: &mut Deadline, timeout: &Timeout) {
-    match timeout.write {
-        Some(write) => deadline.begin(Phase::Write, Some(write)),
-        None => deadline.begin(Phase::Head, timeout.head),
     }
 }
 
@@ -315,69 +400,6 @@ pub(crate) async fn connect(
     };
     deadline.watch.open_end();
     Ok((transport, session.inner.counters.open()))
-}
-
-/// Polls the exchange within the limits, which begin anew whenever bytes move.
-async fn drive(
-    exchange: &mut Exchange<'_>,
-    deadline: &mut Deadline,
-    timeout: &Timeout,
-    patience: &mut Option<Sleep>,
-    mut signals: Signals,
-) -> Result<Result<WireHead, Failure>> {
-    if deadline.watch.tracer.is_some() {
-        exchange.keep_informational();
-    }
-    let mut moves = exchange.moves();
-    let mut held = exchange.is_holding();
-    if held {
-        // Nothing is being sent while the server is asked.
-        deadline.begin(Phase::Head, timeout.head);
-    } else {
-        begin_sending(deadline, timeout);
-    }
-    if timeout.min_speed.is_some() && exchange.has_body() {
-        deadline.demand_speed(timeout.min_speed);
-    }
-    let mut written = 0;
-    poll_fn(|cx| {
-        let mut polled = exchange.poll(cx);
-        if polled.is_pending()
-            && exchange.is_holding()
-            && let Some(patience) = patience
-            && Pin::new(patience).poll(cx).is_ready()
-        {
-            exchange.release();
-            polled = exchange.poll(cx);
-        }
-        signals.tell(exchange, &deadline.watch);
-        if let Poll::Ready(done) = polled {
-            deadline.note_head();
-            return Poll::Ready(Ok(done));
-        }
-        if exchange.moves() != moves {
-            moves = exchange.moves();
-            deadline.progress();
-        }
-        if held && !exchange.is_holding() {
-            held = false;
-            begin_sending(deadline, timeout);
-        }
-        if deadline.demands_speed() {
-            let taken = exchange.written() - written;
-            written = exchange.written();
-            deadline.measure(taken, exchange.waits_for_server());
-        }
-        if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
-            deadline.begin(Phase::Head, timeout.head);
-        }
-        let late = deadline.poll(cx);
-        if exchange.sent_all() {
-            deadline.note_sent();
-        }
-        late.map(Err)
-    })
-    .await
 }
 
 /// Makes the response out of its head; the connection goes back at once if the body is there.

@@ -13,8 +13,7 @@ use crate::request::Parts;
 use crate::response::Head;
 use crate::session::Config;
 
-/// What a hop is given besides the headers.
-#[derive(Default)]
+/// What a hop is given besides the headers, if it is given anything.
 pub(super) struct Attached {
     /// In place of all `cookie` headers.
     pub(super) cookie: Option<HeaderValue>,
@@ -32,7 +31,7 @@ pub(super) struct Answered {
 }
 
 /// Finds what goes along to where `hop` leads.
-pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Attached {
+pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Option<Box<Attached>> {
     let authorization = credentials(config, parts, hop).and_then(|auth| {
         auth.header(Asked {
             of: hop.origin(),
@@ -44,11 +43,16 @@ pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Attached {
             body: parts.body.as_bytes(),
         })
     });
-    Attached {
-        cookie: cookie(config, parts, hop),
-        authorization,
-        proxy_authorization: answer_to_proxy(config, parts, hop),
+    let cookie = cookie(config, parts, hop);
+    let proxy_authorization = answer_to_proxy(config, parts, hop);
+    if cookie.is_none() && authorization.is_none() && proxy_authorization.is_none() {
+        return None;
     }
+    Some(Box::new(Attached {
+        cookie,
+        authorization,
+        proxy_authorization,
+    }))
 }
 
 /// What the proxy is told that it has asked before, if this hop asks one.
@@ -166,13 +170,13 @@ pub(super) fn is_challenged(
     head: &Head,
     before: &mut Answered,
 ) -> bool {
-    let refusal = |answer: &Option<HeaderValue>| Refusal {
+    let refusal = |answer: Option<&HeaderValue>| Refusal {
         headers: &head.headers,
         answered: answer.is_some(),
         hashable: parts.body.as_bytes().is_some(),
         longest: config.limits.challenge,
     };
-    let (is_whole, attached) = (parts.body.is_whole(), &hop.attached);
+    let is_whole = parts.body.is_whole();
     match head.status {
         StatusCode::UNAUTHORIZED if hop.at_home => {
             let Some(auth) = credentials(config, parts, hop) else {
@@ -182,7 +186,7 @@ pub(super) fn is_challenged(
                 auth.refused();
                 return false;
             }
-            is_whole && auth.challenged(hop.origin(), refusal(&attached.authorization))
+            is_whole && auth.challenged(hop.origin(), refusal(hop.authorization()))
         }
         // A server that says so where there is no proxy gets no answer.
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
@@ -194,7 +198,7 @@ pub(super) fn is_challenged(
                 proxy.refused();
                 return false;
             }
-            is_whole && proxy.challenged(refusal(&attached.proxy_authorization))
+            is_whole && proxy.challenged(refusal(hop.proxy_authorization()))
         }
         _ => false,
     }
@@ -203,17 +207,15 @@ pub(super) fn is_challenged(
 /// Takes note of what a response says about the answers that its request carried.
 pub(super) fn note_accepted(config: &Config, parts: &Parts, hop: &Hop, head: &Head) {
     let longest = config.limits.challenge;
-    let Attached {
-        authorization,
-        proxy_authorization,
-        ..
-    } = &hop.attached;
-    if authorization.is_some()
+    let Some(attached) = &hop.attached else {
+        return;
+    };
+    if attached.authorization.is_some()
         && let Some(auth) = credentials(config, parts, hop)
     {
         auth.accepted(hop.origin(), &head.headers, longest);
     }
-    if proxy_authorization.is_some()
+    if attached.proxy_authorization.is_some()
         && let Ok(route) = route(config, parts, hop)
         && let Some(proxy) = route.asks_proxy()
     {
