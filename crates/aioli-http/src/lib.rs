@@ -236,6 +236,7 @@ mod resolve;
 mod response;
 mod retry;
 mod route;
+mod seldom;
 mod send;
 mod session;
 mod timings;

@@ -22,6 +22,7 @@ use crate::redirect::Redirect;
 use crate::response::Response;
 use crate::retry::Retry;
 use crate::route::Way;
+use crate::seldom::{Blank, Seldom};
 use crate::send;
 use crate::session::{Config, Session};
 
@@ -64,35 +65,65 @@ pub(crate) struct Parts {
     pub(crate) idempotent: bool,
     /// Meaningless when the builder has an error.
     pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Seldom<HeaderMap>,
     pub(crate) body: Source,
-    /// Applies when the caller sets none.
-    pub(crate) content_type: Option<HeaderValue>,
     /// In place of the session's.
     pub(crate) timeout: Option<Box<Timeout>>,
     pub(crate) raise_for_status: bool,
     pub(crate) redirects: usize,
-    /// In place of the session's.
-    pub(crate) redirect: Option<Box<Redirect>>,
-    /// In place of the session's.
-    pub(crate) auth: Option<Auth>,
-    /// Pairs as they are sent.
-    pub(crate) cookies: Vec<u8>,
     pub(crate) body_limit: usize,
-    /// What it says about its way, if it says anything.
-    pub(crate) way: Option<Box<Way>>,
     /// Whether content codings are asked for and decoded.
     pub(crate) decompress: bool,
     /// Whether the body of the response is handed out as it comes.
     pub(crate) raw: bool,
-    /// How long the body waits for the server's consent.
-    pub(crate) expect: Option<Duration>,
     /// When it is tried again, if ever.
     pub(crate) retry: Option<Arc<Retry>>,
     /// What the caller has attached; it goes to the response.
     pub(crate) extensions: Extensions,
     /// Where its URL leads, if that is known.
     pub(crate) place: Option<Arc<Place>>,
+    pub(crate) more: Seldom<More>,
+}
+
+/// What most requests say nothing about.
+#[derive(Clone)]
+pub(crate) struct More {
+    /// Applies when the caller sets none.
+    pub(crate) content_type: Option<HeaderValue>,
+    /// In place of the session's.
+    pub(crate) redirect: Option<Box<Redirect>>,
+    /// In place of the session's.
+    pub(crate) auth: Option<Auth>,
+    /// Pairs as they are sent.
+    pub(crate) cookies: Vec<u8>,
+    /// What it says about its way, if it says anything.
+    pub(crate) way: Option<Box<Way>>,
+    /// How long the body waits for the server's consent.
+    pub(crate) expect: Option<Duration>,
+}
+
+impl More {
+    const NONE: More = More {
+        content_type: None,
+        redirect: None,
+        auth: None,
+        cookies: Vec::new(),
+        way: None,
+        expect: None,
+    };
+}
+
+impl Default for More {
+    fn default() -> More {
+        More::NONE
+    }
+}
+
+impl Blank for More {
+    fn blank() -> &'static More {
+        static BLANK: More = More::NONE;
+        &BLANK
+    }
 }
 
 impl Parts {
@@ -107,7 +138,7 @@ impl Parts {
 
     /// What stands in the request line, if the caller has said so.
     pub(crate) fn own_target(&self) -> Option<&str> {
-        self.way.as_ref()?.target.as_deref()
+        self.more.way.as_ref()?.target.as_deref()
     }
 
     /// The version in its request line.
@@ -117,7 +148,7 @@ impl Parts {
 
     /// The version that the caller has asked for.
     pub(crate) fn own_version(&self) -> Option<Version> {
-        self.way.as_ref()?.version
+        self.more.way.as_ref()?.version
     }
 
     /// Copies the request, if its body can be sent twice.
@@ -128,21 +159,16 @@ impl Parts {
             url: self.url.clone(),
             headers: self.headers.clone(),
             body: self.body.try_clone()?,
-            content_type: self.content_type.clone(),
-            timeout: self.timeout.clone(),
             raise_for_status: self.raise_for_status,
             redirects: self.redirects,
-            redirect: self.redirect.clone(),
-            auth: self.auth.clone(),
-            cookies: self.cookies.clone(),
             body_limit: self.body_limit,
-            way: self.way.clone(),
             decompress: self.decompress,
             raw: self.raw,
-            expect: self.expect,
             retry: self.retry.clone(),
             extensions: self.extensions.clone(),
             place: self.place.clone(),
+            timeout: self.timeout.clone(),
+            more: self.more.clone(),
         })
     }
 
@@ -169,23 +195,18 @@ impl RequestBuilder {
             idempotent: method.is_idempotent(),
             method,
             url,
-            headers: HeaderMap::new(),
+            headers: Seldom::NONE,
             body: Source::Empty,
-            content_type: None,
-            timeout: None,
             raise_for_status: config.raise_for_status,
             redirects: config.limits.redirects,
-            redirect: None,
-            auth: None,
-            cookies: Vec::new(),
             body_limit: config.limits.body,
-            way: None,
             decompress: config.decompress,
             raw: false,
-            expect: None,
             retry: config.retry.clone(),
             extensions: Extensions::new(),
             place,
+            timeout: None,
+            more: Seldom::NONE,
         };
         RequestBuilder {
             session,
@@ -305,7 +326,7 @@ impl RequestBuilder {
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> RequestBuilder {
         match serde_json::to_vec(value) {
             Ok(json) => {
-                self.parts.content_type = Some(HeaderValue::from_static("application/json"));
+                self.parts.more.content_type = Some(HeaderValue::from_static("application/json"));
                 self.body(json)
             }
             Err(error) => {
@@ -338,7 +359,7 @@ impl RequestBuilder {
             let (name, value) = pair.borrow();
             form.append_pair(name.as_ref(), &value.to_string());
         }
-        self.parts.content_type = Some(HeaderValue::from_static(
+        self.parts.more.content_type = Some(HeaderValue::from_static(
             "application/x-www-form-urlencoded",
         ));
         self.body(form.finish())
@@ -566,5 +587,21 @@ impl IntoUrl for Url {
 impl IntoUrl for &Url {
     fn into_url(self, _base: Option<&Url>) -> Result<Url, UrlErrorKind> {
         Ok(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Session;
+
+    /// What an allocator of today's takes from a list of the thread: of the GNU library, whose
+    /// lists are of the shortest pieces, up to this size.
+    const FAST: usize = 1032;
+
+    #[test]
+    fn the_future_of_a_request_is_allocated_fast() {
+        let request = Session::new().get("http://localhost/");
+        let size = size_of_val(&request.run());
+        assert!(size <= FAST, "{size}");
     }
 }

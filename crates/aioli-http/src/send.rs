@@ -150,7 +150,7 @@ fn read_redirect(
         return Ok(None);
     }
     let config = &session.inner.config;
-    let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
+    let policy = parts.more.redirect.as_deref().unwrap_or(&config.redirect);
     let (method, url) = (&parts.method, &parts.url);
     let Some(next) = redirect::next(policy, head.status, &head.headers, method, url)? else {
         return Ok(None);

@@ -63,7 +63,7 @@ impl RequestBuilder {
     pub fn multipart(mut self, form: Form) -> RequestBuilder {
         match form.into_body() {
             Ok((content_type, body)) => {
-                self.parts.content_type = Some(content_type);
+                self.parts.more.content_type = Some(content_type);
                 self.parts.body = body;
             }
             Err(error) => self.fail(error),
@@ -119,7 +119,7 @@ impl RequestBuilder {
     #[doc(alias = "aiohttp.ClientSession.request.expect100")]
     pub fn expect_continue(mut self, patience: impl Seconds) -> RequestBuilder {
         let patience = patience.into_duration().unwrap_or(Duration::MAX);
-        self.parts.expect = Some(patience);
+        self.parts.more.expect = Some(patience);
         self
     }
 
@@ -164,6 +164,6 @@ impl Parts {
     pub(crate) fn expectation(&self) -> Option<Duration> {
         // HTTP/1.0 knows no expectations.
         let asks = self.body.length() != Some(0) && self.version() != Version::HTTP_10;
-        self.expect.filter(|_| asks)
+        self.more.expect.filter(|_| asks)
     }
 }

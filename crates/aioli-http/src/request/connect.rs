@@ -119,6 +119,6 @@ impl RequestBuilder {
     }
 
     fn way(&mut self) -> &mut Way {
-        self.parts.way.get_or_insert_default()
+        self.parts.more.way.get_or_insert_default()
     }
 }

@@ -30,7 +30,7 @@ impl RequestBuilder {
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request.auth")]
     pub fn auth(mut self, auth: Auth) -> RequestBuilder {
-        self.parts.auth = Some(auth);
+        self.parts.more.auth = Some(auth);
         self
     }
 
@@ -63,7 +63,7 @@ impl RequestBuilder {
 
     fn checked(mut self, auth: Result<Auth, Error>) -> RequestBuilder {
         match auth {
-            Ok(auth) => self.parts.auth = Some(auth),
+            Ok(auth) => self.parts.more.auth = Some(auth),
             Err(error) => self.fail(error),
         }
         self
@@ -84,7 +84,11 @@ impl RequestBuilder {
     /// ```
     pub fn cookie(mut self, name: &str, value: &str) -> RequestBuilder {
         if cookies::is_sendable(name, value) {
-            cookies::write_pair(&mut self.parts.cookies, name.as_bytes(), value.as_bytes());
+            cookies::write_pair(
+                &mut self.parts.more.cookies,
+                name.as_bytes(),
+                value.as_bytes(),
+            );
         } else {
             self.fail(Error::invalid_request(RequestErrorKind::Cookie));
         }
@@ -119,7 +123,7 @@ impl RequestBuilder {
         if let Some(max) = policy.max {
             self.parts.redirects = max;
         }
-        self.parts.redirect = Some(Box::new(policy));
+        self.parts.more.redirect = Some(Box::new(policy));
         self
     }
 }

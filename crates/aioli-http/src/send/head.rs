@@ -92,7 +92,7 @@ pub(super) fn encode_head(
 /// Whether the session's default headers go along as they are, and nothing else but the content
 /// codings: what [`each_header`] gives then is known beforehand.
 fn are_default(parts: &Parts, hop: &Hop) -> bool {
-    let attached = hop.attached.is_some() || parts.auth.is_some();
+    let attached = hop.attached.is_some() || parts.more.auth.is_some();
     parts.headers.is_empty() && hop.default_secrets && hop.refers && !attached
 }
 
@@ -111,7 +111,7 @@ fn each_header(
             || !hop.refers && *name == header::REFERER
     };
     let (cookie, authorization) = (hop.cookie(), hop.authorization());
-    for (name, value) in &parts.headers {
+    for (name, value) in &*parts.headers {
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
         if !replaced
@@ -124,7 +124,8 @@ fn each_header(
     for (name, value) in &config.headers {
         let replaced = *name == header::HOST
             || *name == header::COOKIE && cookie.is_some()
-            || *name == header::AUTHORIZATION && (authorization.is_some() || parts.auth.is_some())
+            || *name == header::AUTHORIZATION
+                && (authorization.is_some() || parts.more.auth.is_some())
             || parts.headers.contains_key(name);
         if !replaced
             && !withheld(name)
@@ -155,7 +156,7 @@ fn each_header(
 /// Whether a header is for the origin alone that it was meant for. How a request is redirected it
 /// may say itself; what the session calls a secret is one all the same.
 fn is_bound(config: &Config, parts: &Parts, name: &HeaderName, value: &HeaderValue) -> bool {
-    let own = parts.redirect.as_deref();
+    let own = parts.more.redirect.as_deref();
     config.redirect.binds(name, value) || own.is_some_and(|own| own.binds(name, value))
 }
 
@@ -169,7 +170,7 @@ pub(super) fn header_map(config: &Config, parts: &Parts, hop: &Hop) -> HeaderMap
         }
         headers.append(name.clone(), value);
     });
-    if let Some(content_type) = &parts.content_type
+    if let Some(content_type) = &parts.more.content_type
         && !parts.headers.contains_key(header::CONTENT_TYPE)
     {
         headers.insert(header::CONTENT_TYPE, content_type.clone());
@@ -218,7 +219,7 @@ fn asks_for_codings(config: &Config, parts: &Parts) -> bool {
 
 /// Writes what is said of the body; a stream needs an encoder.
 fn encode_body_headers(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> {
-    if let Some(content_type) = &parts.content_type
+    if let Some(content_type) = &parts.more.content_type
         && !parts.headers.contains_key(header::CONTENT_TYPE)
     {
         encode::header(out, &header::CONTENT_TYPE, content_type);

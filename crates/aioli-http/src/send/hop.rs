@@ -116,7 +116,9 @@ impl Hop {
         if let Some(method) = next.rewritten {
             parts.method = method;
             parts.body = Source::Empty;
-            parts.content_type = None;
+            if parts.more.content_type.is_some() {
+                parts.more.content_type = None;
+            }
             let described: Vec<_> = parts
                 .headers
                 .keys()
@@ -128,7 +130,7 @@ impl Hop {
             }
         }
         parts.url = next.url;
-        if let Some(way) = &mut parts.way {
+        if let Some(way) = &mut parts.more.way {
             way.target = None;
         }
         let former = self.origin().clone();
@@ -139,7 +141,7 @@ impl Hop {
         let origin = &place.origin;
         // What was asked for over https is no affair of those who listen (RFC 9110, 10.1.3).
         let steps_down = former.secure && !origin.secure;
-        let policy = parts.redirect.as_deref().unwrap_or(&config.redirect);
+        let policy = parts.more.redirect.as_deref().unwrap_or(&config.redirect);
         let same = *origin == former;
         let trusted = same || policy.trusts_locations();
         Ok(Hop {
@@ -159,7 +161,7 @@ pub(super) fn route<'a>(
     parts: &Parts,
     hop: &'a Hop,
 ) -> Result<Cow<'a, Arc<Route>>> {
-    let way = parts.way.as_deref();
+    let way = parts.more.way.as_deref();
     if way.is_none()
         && let Some(route) = &hop.place.route
     {
@@ -228,7 +230,7 @@ pub(super) fn one_hop(
                             return Ok(note(config, parts, hop, response));
                         }
                         // RFC 9110 section 10.1.1: once more, without the expectation.
-                        parts.expect = None;
+                        parts.more.expect = None;
                     }
                     Ok(Err(failure)) => {
                         let reused = connection.reused;

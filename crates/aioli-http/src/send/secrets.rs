@@ -57,7 +57,7 @@ pub(super) fn attach(config: &Config, parts: &Parts, hop: &Hop) -> Option<Box<At
 
 /// What the proxy is told that it has asked before, if this hop asks one.
 fn answer_to_proxy(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderValue> {
-    if config.dial.proxies.is_empty() && parts.way.is_none() {
+    if config.dial.proxies.is_empty() && parts.more.way.is_none() {
         return None;
     }
     let route = route(config, parts, hop).ok()?;
@@ -76,13 +76,13 @@ fn answer_to_proxy(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderVa
 /// The credentials for this hop: the request's own, those bound to the origin, the session's
 /// own, those of a file. A header that a caller has written comes before all of them.
 fn credentials(config: &Config, parts: &Parts, hop: &Hop) -> Option<Auth> {
-    if parts.auth.is_none() && config.credentials.is_none() {
+    if parts.more.auth.is_none() && config.credentials.is_none() {
         return None;
     }
     if parts.headers.contains_key(header::AUTHORIZATION) {
         return None;
     }
-    if let Some(auth) = &parts.auth {
+    if let Some(auth) = &parts.more.auth {
         return hop.own_secrets.then(|| auth.clone());
     }
     let session = config.credentials.as_ref()?;
@@ -107,7 +107,7 @@ fn credentials(config: &Config, parts: &Parts, hop: &Hop) -> Option<Auth> {
 /// and then the request's own, which take the place of those of the same name.
 fn cookie(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderValue> {
     let jar = config.cookies.as_ref().filter(|jar| !jar.is_empty());
-    let own = hop.own_secrets && !parts.cookies.is_empty();
+    let own = hop.own_secrets && !parts.more.cookies.is_empty();
     if jar.is_none() && !own {
         return None;
     }
@@ -120,7 +120,7 @@ fn cookie(config: &Config, parts: &Parts, hop: &Hop) -> Option<HeaderValue> {
         written.extend(values(&config.headers));
     }
     if own {
-        written.push(&parts.cookies);
+        written.push(&parts.more.cookies);
     }
     let mut out = Vec::new();
     if let Some(jar) = jar {
