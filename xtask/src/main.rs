@@ -45,8 +45,8 @@ cargo xtask COMMAND
   doc                    the documentation of all crates, a landing page by layer
   loom [CRATE…]          the models of atomics
   drivers                the suites of the crates that wait, once with each driver
-  servers                the HTTP client against nginx, proxies and httpbin, which are
-                         fetched if they are not installed
+  servers                the HTTP client and `aioli fetch` against nginx, proxies and
+                         httpbin, which are fetched if they are not installed
   sanitize               tests under the address and thread sanitizers, and valgrind;
       [--miri [PART…]]   in Miri instead, those with a PART in their names; all: an hour
   conformance [LETTER…]  asyncio's behaviours: kept, adapted, cannot be written, open

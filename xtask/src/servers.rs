@@ -1,4 +1,4 @@
-//! `cargo xtask servers`: the HTTP client against servers that others have written.
+//! `cargo xtask servers`: the HTTP client and `aioli fetch` against servers of others.
 //!
 //! A program is taken where it is installed; otherwise its Debian package is fetched and unpacked
 //! into the target directory, which needs no rights and starts nothing.
@@ -14,8 +14,8 @@ use crate::steps::Steps;
 use crate::suites::built;
 use crate::workspace::Workspace;
 
-/// The crate and the test binary.
-const SUITE: (&str, &str) = ("aioli-http", "servers");
+/// The crates and the test binaries.
+const SUITES: [(&str, &str); 2] = [("aioli-http", "servers"), ("aioli-cli", "servers")];
 /// Before the name of a server: the variable that tells the tests where its program is.
 const VARIABLE: &str = "AIOLI_SERVER_";
 /// What is written in Python, and what that needs.
@@ -57,31 +57,32 @@ pub(crate) fn servers(ws: &Workspace) -> Result<bool> {
 
 /// Adds the step; what cannot be had here is skipped with a word.
 pub(crate) fn run(ws: &Workspace, steps: &mut Steps) -> Result {
-    let suites = built(ws, &[SUITE])?;
-    let suite = suites.first().ok_or("aioli-http has no tests `servers`")?;
+    let suites = built(ws, &SUITES)?;
+    if suites.len() < SUITES.len() {
+        return Err("aioli-http or aioli-cli has no tests `servers`".into());
+    }
     let place = ws.target.join("servers");
     let programs = PROGRAMS
         .iter()
         .map(|program| (program.name, program.find(&place)));
     let python = python(ws, &place).map_err(|error| error.to_string());
     let pythons = PACKAGES.map(|name| (name, python.clone().map_err(Into::into)));
-    let found = programs.chain(pythons);
-    let mut cmd = suite.command();
-    let mut n_found = 0;
-    for (name, path) in found {
+    let mut found = Vec::new();
+    for (name, path) in programs.chain(pythons) {
         match path {
-            Ok(path) => {
-                let variable = format!("{VARIABLE}{}", name.to_uppercase());
-                cmd = cmd.env(&variable, path.to_string_lossy());
-                n_found += 1;
-            }
+            Ok(path) => found.push((format!("{VARIABLE}{}", name.to_uppercase()), path)),
             Err(why) => steps.skip(&format!("server {name}"), &why.to_string()),
         }
     }
-    if n_found == 0 {
+    if found.is_empty() {
         steps.skip("servers", "there is not a single one");
-    } else {
-        steps.command("servers", &cmd);
+        return Ok(());
+    }
+    for suite in suites {
+        let cmd = found.iter().fold(suite.command(), |cmd, (variable, path)| {
+            cmd.env(variable, path.to_string_lossy())
+        });
+        steps.command(&format!("servers {}", suite.name), &cmd);
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) fn program(name: &str) -> Option<OsString> {
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("server-{}-{number}", process::id());
