@@ -25,6 +25,7 @@ use url::Host;
 use crate::deadline::Deadline;
 use crate::egress::{Egress, EgressRule};
 use crate::error::{Error, ErrorKind, Phase, ProxyErrorKind, Result};
+use crate::h1::buffer::ReadBuffer;
 use crate::limits::{Limits, Timeout};
 use crate::origin::{Origin, read_host};
 use crate::os::connect_unix;
@@ -82,12 +83,15 @@ impl DialConfig {
 }
 
 /// Opens a connection along `route`, to a server that is taken for what `peer` says.
+///
+/// On a raw one the server may have spoken when it is open, which is then in `early`.
 pub(crate) async fn open(
     route: &Route,
     config: &DialConfig,
     peer: Peer,
     timeout: &Timeout,
     deadline: &mut Deadline,
+    early: &mut Option<ReadBuffer>,
 ) -> Result<Transport> {
     deadline.begin(Phase::Connect, timeout.connect);
     let origin = &route.origin;
@@ -101,12 +105,12 @@ pub(crate) async fn open(
         Via::Direct => Transport::Tcp(dial.tcp(&origin.host, origin.port).await?),
         Via::Unix(path) => dial.unix(path).await?,
         Via::Proxy(proxy) => dial
-            .through(proxy, origin)
+            .through(proxy, origin, route.raw.then_some(early))
             .await
             .map_err(|error| error.at_proxy(&proxy.host, proxy.port))?,
     };
     dial.deadline.watch.connected();
-    if origin.secure {
+    if origin.secure && !route.raw {
         let name = match &route.server_name {
             Some(name) => read_host(name),
             None => origin.host_ref(),
@@ -229,8 +233,13 @@ impl Dial<'_> {
     }
 
     /// Connects to the proxy, and has it let us through to `origin` where it takes part in no
-    /// more than that.
-    async fn through(&mut self, proxy: &ProxyServer, origin: &Origin) -> Result<Transport> {
+    /// more than that; `early` takes what the server says first, if it may.
+    async fn through(
+        &mut self,
+        proxy: &ProxyServer,
+        origin: &Origin,
+        early: Option<&mut Option<ReadBuffer>>,
+    ) -> Result<Transport> {
         // Whoever resolves what was asked for here must not get past the policy there.
         if proxy.kind.looks_up() {
             self.permitted_unseen(origin)?;
@@ -243,7 +252,7 @@ impl Dial<'_> {
         let target = match (proxy.kind, origin.host_ref()) {
             (ProxyKind::Http | ProxyKind::Https, _) => {
                 return match proxy.makes_tunnel(origin) {
-                    true => self.tunnel(stream, proxy, origin).await,
+                    true => self.tunnel(stream, proxy, origin, early).await,
                     false => Ok(stream),
                 };
             }
@@ -281,10 +290,12 @@ impl Dial<'_> {
         mut stream: Transport,
         proxy: &ProxyServer,
         origin: &Origin,
+        mut early: Option<&mut Option<ReadBuffer>>,
     ) -> Result<Transport> {
         for again in [false, true] {
             let limits = &self.config.limits;
-            let opening = tunnel::open(&mut stream, proxy, origin, limits, again);
+            let early = early.as_deref_mut();
+            let opening = tunnel::open(&mut stream, proxy, origin, limits, again, early);
             let Answer { head, outcome } = self.step(Phase::Proxy, None, opening).await??;
             self.deadline.watch.tell(|trace, request| {
                 trace.proxy_head(request, head.version, head.status, &head.headers);

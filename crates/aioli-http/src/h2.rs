@@ -187,7 +187,10 @@ async fn open(
         Begun::Connection(connection) => return Ok(Got::Http1(Some(connection))),
         Begun::Wait(_) => unreachable!("who has begun does not wait"),
     };
-    let (transport, traffic) = connect(session, route, Peer::Http2, timeout, deadline).await?;
+    let mut none = None;
+    let opening = connect(session, route, Peer::Http2, timeout, deadline, &mut none);
+    let (transport, traffic) = opening.await?;
+    debug_assert!(none.is_none(), "nothing comes early where it is not raw");
     if http2.settings.mode == Mode::Negotiated && !transport.has_picked_http2() {
         http2.remember_http1(route);
         let connection = Connection::new(Wire::new(transport, traffic), slot);

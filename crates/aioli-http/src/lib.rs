@@ -32,7 +32,8 @@
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
 //! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
 //! pieces, as a stream or a reader; chunked both ways, with trailers; content codings and character
-//! sets; bodies that wait for consent, connections that change hands ([`Upgraded`]);
+//! sets; bodies that wait for consent, connections that change hands and raw streams through proxies ([`Upgraded`],
+//! [`Session::tunnel`]);
 //! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
 //! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by
 //! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,
@@ -243,6 +244,7 @@ mod timings;
 mod tls;
 mod trace;
 mod transport;
+mod tunnel;
 mod upgrade;
 mod watch;
 
@@ -280,4 +282,5 @@ pub use crate::session::{Session, SessionBuilder, Stats, get};
 pub use crate::timings::Timings;
 pub use crate::tls::config::TlsVersion;
 pub use crate::trace::{Trace, TraceContext};
+pub use crate::tunnel::Tunnel;
 pub use crate::upgrade::Upgraded;

@@ -33,6 +33,14 @@ impl Origin {
         })
     }
 
+    /// Host and port, as `CONNECT` and URLs name them.
+    pub(crate) fn authority(&self) -> String {
+        match self.host_ref() {
+            Host::Ipv6(address) => format!("[{address}]:{}", self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// The host as what it is.
     pub(crate) fn host_ref(&self) -> Host<&str> {
         read_host(&self.host)

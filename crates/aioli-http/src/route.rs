@@ -24,6 +24,8 @@ pub(crate) struct Route {
     pub(crate) via: Via,
     /// Whom the certificate must name, if not the host.
     pub(crate) server_name: Option<Arc<str>>,
+    /// The connection is a caller's, for anything: no TLS is spoken on it, nor HTTP.
+    pub(crate) raw: bool,
 }
 
 /// What is between us and the origin.
@@ -88,7 +90,29 @@ impl Route {
             origin,
             via,
             server_name,
+            raw: false,
         })
+    }
+
+    /// The way of a raw stream, which is that of `https` to the same host and port.
+    ///
+    /// # Errors
+    ///
+    /// As [`choose`](Route::choose).
+    pub(crate) fn raw(config: &DialConfig, way: &Way, origin: Arc<Origin>) -> Result<Route> {
+        debug_assert!(origin.secure, "else a proxy is not asked for a tunnel");
+        let mut route = Route::choose(config, Some(way), origin, true)?;
+        route.raw = true;
+        Ok(route)
+    }
+
+    /// Has an HTTP proxy make a tunnel that would be asked for whole URLs: what is said is for the
+    /// origin alone.
+    pub(crate) fn pass_through(mut self) -> Route {
+        if let Via::Proxy(server) = &mut self.via {
+            Arc::make_mut(server).tunnels = true;
+        }
+        self
     }
 
     /// The proxy that is asked for whole URLs, if there is one.

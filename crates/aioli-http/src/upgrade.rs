@@ -13,12 +13,13 @@ use crate::pool::Connection;
 use crate::response::Response;
 
 impl Response {
-    /// Takes the connection of a server that has switched protocols.
+    /// Takes the connection of a server that has switched protocols, or has made a tunnel.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Protocol`] with [`NoUpgrade`](ProtocolErrorKind::NoUpgrade) unless the status
-    /// is 101, which it is only after [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade).
+    /// is 101, which it is only after [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade),
+    /// or 2xx after `CONNECT`.
     ///
     /// # Examples
     ///
@@ -34,7 +35,7 @@ impl Response {
     /// ```
     pub fn upgrade(mut self) -> Result<Upgraded> {
         match self.inner.upgraded.take() {
-            Some(connection) => Ok(Upgraded { connection }),
+            Some(connection) => Ok(Upgraded::new(connection)),
             None => {
                 let kind = ErrorKind::Protocol(ProtocolErrorKind::NoUpgrade);
                 Err(self.inner.head.in_context(Error::new(kind)))
@@ -43,7 +44,8 @@ impl Response {
     }
 }
 
-/// A connection that speaks another protocol now, from [`Response::upgrade`].
+/// A connection that speaks another protocol now, from [`Response::upgrade`] and
+/// [`Session::tunnel`](crate::Session::tunnel).
 ///
 /// It reads and writes through the traits of `futures-io`; what the server sent together with its
 /// response is read first. It counts as a connection of its session until it is dropped, and no
@@ -64,6 +66,12 @@ impl Response {
 #[must_use = "dropping it closes the connection"]
 pub struct Upgraded {
     connection: Box<Connection>,
+}
+
+impl Upgraded {
+    pub(crate) fn new(connection: Box<Connection>) -> Upgraded {
+        Upgraded { connection }
+    }
 }
 
 impl AsyncRead for Upgraded {

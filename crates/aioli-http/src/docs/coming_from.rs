@@ -23,6 +23,7 @@
 //! | `middlewares=` | `reqwest_middleware` | [`with`](SessionBuilder::with) |
 //! | `trace_configs=` | – | [`trace`](SessionBuilder::trace) |
 //! | – | – | [`Proxy::digest`], [`Proxy::tunnel`]; SOCKS4 as well as SOCKS5 |
+//! | – | `Method::CONNECT` and `upgrade()` | [`Session::tunnel`]; a `CONNECT` with a [`target`](RequestBuilder::target) |
 //! | `aiohttp_retry` | `retry` | [`retry`](SessionBuilder::retry) with [`Retry`] |
 //! | `aioresponses` | `wiremock`, `mockito` | [`Session::mock`] |
 //! | `await s.close()`, `s.closed` | – | [`close`](Session::close), [`is_closed`](Session::is_closed); dropping the last clone does it too |

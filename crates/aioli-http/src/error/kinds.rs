@@ -90,8 +90,9 @@ pub enum RequestErrorKind {
     /// A header's name or value contains what it may not.
     #[error("a header's name or value is malformed")]
     Header,
-    /// The method cannot be sent by this client (`CONNECT`).
-    #[error("the method is not supported")]
+    /// The method is `CONNECT`, without a [`target`](crate::RequestBuilder::target), with a body, or
+    /// in a session that is answered by a function.
+    #[error("a CONNECT needs a target of host and port, a network, and no body")]
     Method,
     /// The JSON body could not be written.
     #[error("the json body cannot be written")]

@@ -65,7 +65,8 @@ pub(crate) fn framing(
     reusable &= keep_alive != Some(Duration::ZERO);
 
     let bodiless = *method == Method::HEAD
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || *method == Method::CONNECT && status.is_success();
     let delimiter = if bodiless {
         // A length is legal here for HEAD and 304 only; with 204 its bytes may follow later.
         reusable &= status != StatusCode::NO_CONTENT || (length.unwrap_or(0) == 0 && !coded);

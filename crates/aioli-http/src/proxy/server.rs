@@ -50,7 +50,7 @@ pub(crate) struct ProxyServer {
     /// What the credentials prove themselves with, in place of that.
     pub(super) digest: Option<Proof>,
     /// An HTTP proxy makes tunnels for `http` URLs too.
-    pub(super) tunnels: bool,
+    pub(crate) tunnels: bool,
     /// Sent to an HTTP proxy besides.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }

@@ -1,8 +1,9 @@
 //! A tunnel through an HTTP proxy: `CONNECT` (RFC 9110, section 9.3.6).
 //!
 //! Nothing of the request is in it but host and port, and nothing comes out of it but whether
-//! the tunnel stands: a redirect is not followed, and no body is read. Bytes behind the head of a
-//! 2xx would be the proxy speaking in the name of the server, so the connection is given up.
+//! the tunnel stands: a redirect is not followed, and no body is read. Behind the head of a 2xx no
+//! server of TLS or HTTP has anything to say yet: bytes there would be the proxy speaking in its
+//! name, so the connection is given up. In a raw tunnel the server may well speak first.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -37,13 +38,14 @@ pub(crate) struct Answer {
 }
 
 /// Asks the proxy for a tunnel to `origin`, and hears its answer; a challenge is answered once,
-/// which has been if `again` says so.
+/// which has been if `again` says so. `early` takes what came behind the head, if it may be there.
 pub(crate) async fn open(
     stream: &mut Transport,
     proxy: &ProxyServer,
     origin: &Origin,
     limits: &Limits,
     again: bool,
+    early: Option<&mut Option<ReadBuffer>>,
 ) -> Result<Answer, Error> {
     let (request, answered) = request(proxy, origin);
     send(stream, &request).await?;
@@ -81,7 +83,11 @@ pub(crate) async fn open(
                     let outcome = Ok(Opened::Challenged);
                     return Ok(Answer { head, outcome });
                 }
-                let outcome = judge(&head, !input.is_empty()).map(|()| Opened::Yes);
+                let spoke_on = early.is_none() && !input.is_empty();
+                let outcome = judge(&head, spoke_on).map(|()| Opened::Yes);
+                if let Some(early) = early {
+                    *early = Some(input);
+                }
                 return Ok(Answer { head, outcome });
             }
         }
@@ -90,10 +96,7 @@ pub(crate) async fn open(
 
 /// The request, and whether it answers what the proxy has asked before.
 fn request(proxy: &ProxyServer, origin: &Origin) -> (Vec<u8>, bool) {
-    let authority = match origin.host_ref() {
-        url::Host::Ipv6(address) => format!("[{address}]:{}", origin.port),
-        _ => format!("{}:{}", origin.host, origin.port),
-    };
+    let authority = origin.authority();
     let mut out = format!("CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n").into_bytes();
     for (name, value) in proxy.own_headers() {
         encode::header(&mut out, name, value);

@@ -114,8 +114,10 @@ fn each_header(
     for (name, value) in &*parts.headers {
         let replaced =
             *name == header::HOST && !hop.at_home || *name == header::COOKIE && cookie.is_some();
+        // Whoever is asked for a tunnel is a proxy.
+        let for_proxy = parts.method == Method::CONNECT && *name == header::PROXY_AUTHORIZATION;
         if !replaced
-            && !withheld(name)
+            && (for_proxy || !withheld(name))
             && (hop.own_secrets || !is_bound(config, parts, name, value))
         {
             put(name, value);

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 
 use super::drive::Drive;
 use super::head::{encode_head, header_map};
@@ -20,6 +20,7 @@ use crate::deadline::Deadline;
 use crate::dial;
 use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent};
 use crate::h1::body::BodyDecoder;
+use crate::h1::buffer::ReadBuffer;
 use crate::h1::encode::BodyEncoder;
 use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
 use crate::h1::fields::Fields;
@@ -167,7 +168,10 @@ pub(super) fn route<'a>(
     {
         return Ok(Cow::Borrowed(route));
     }
-    let route = Route::choose(&config.dial, way, hop.origin().clone(), hop.at_home)?;
+    let mut route = Route::choose(&config.dial, way, hop.origin().clone(), hop.at_home)?;
+    if parts.method == Method::CONNECT {
+        route = route.pass_through();
+    }
     Ok(Cow::Owned(Arc::new(route)))
 }
 
@@ -375,25 +379,34 @@ fn connection_was_stale(failure: &Failure, reused: bool) -> bool {
         )
 }
 
-/// Opens a connection of HTTP/1.1.
-async fn open(
+/// Opens a connection of HTTP/1.1, or a raw one.
+pub(crate) async fn open(
     session: &Session,
     slot: Slot,
     timeout: &Timeout,
     deadline: &mut Deadline,
 ) -> Result<Box<Connection>> {
     let route = slot.route();
-    let (transport, traffic) = connect(session, &route, Peer::Server, timeout, deadline).await?;
-    Ok(Connection::new(Wire::new(transport, traffic), slot))
+    let mut early = None;
+    let opening = connect(session, &route, Peer::Server, timeout, deadline, &mut early);
+    let (transport, traffic) = opening.await?;
+    let mut wire = Wire::new(transport, traffic);
+    if let Some(early) = early {
+        wire.input = early;
+    }
+    Ok(Connection::new(wire, slot))
 }
 
 /// Opens a transport, and counts and tells that; its bytes are counted by what comes with it.
+///
+/// `early` takes what came before it was open, which happens on a raw one only.
 pub(crate) async fn connect(
     session: &Session,
     route: &Route,
     peer: Peer,
     timeout: &Timeout,
     deadline: &mut Deadline,
+    early: &mut Option<ReadBuffer>,
 ) -> Result<(Transport, Arc<Traffic>)> {
     let config = &session.inner.config;
     deadline.watch.open_start();
@@ -401,7 +414,8 @@ pub(crate) async fn connect(
         Some(server) => Transport::Mock(server.connect(&route.origin)),
         None => {
             // Boxed: a request that finds a connection open should not carry the size of this.
-            Box::pin(dial::open(route, &config.dial, peer, timeout, deadline)).await?
+            let dial = &config.dial;
+            Box::pin(dial::open(route, dial, peer, timeout, deadline, early)).await?
         }
     };
     deadline.watch.open_end();
@@ -445,6 +459,9 @@ fn respond(
             connection.wire.input.saw_message(message);
             Some(length)
         }
+        Delimiter::None if parts.method == Method::CONNECT => {
+            return hand_over(config, connection, head, sent_all, parts, deadline);
+        }
         Delimiter::None => announced(&head.headers),
         Delimiter::Chunked | Delimiter::Eof => None,
     };
@@ -470,8 +487,24 @@ fn switch(
     parts: &Parts,
     deadline: &mut Deadline,
 ) -> Result<Response> {
+    if !upgrade::is_accepted(&parts.headers, &head.headers) {
+        let kind = ProtocolErrorKind::Upgrade;
+        return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
+    }
+    hand_over(config, connection, head, sent_all, parts, deadline)
+}
+
+/// Makes the response whose connection is the caller's.
+fn hand_over(
+    config: &Config,
+    connection: Box<Connection>,
+    head: WireHead,
+    sent_all: bool,
+    parts: &Parts,
+    deadline: &mut Deadline,
+) -> Result<Response> {
     // Who switches before the request is out reads the rest of it as something else.
-    if !sent_all || !upgrade::is_accepted(&parts.headers, &head.headers) {
+    if !sent_all {
         let kind = ProtocolErrorKind::Upgrade;
         return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
     }

@@ -1,12 +1,14 @@
 //! What is checked and settled of a request before it is sent for the first time.
 
-use http::{Method, Version, header};
+use std::net::Ipv6Addr;
+
+use http::{HeaderValue, Method, Version, header};
 use url::Url;
 
 use crate::body::Source;
 use crate::error::{Error, RequestErrorKind, Result};
 use crate::h1::parse_decimal;
-use crate::origin::Origin;
+use crate::origin::{Origin, parse_host};
 use crate::request::Parts;
 use crate::session::Config;
 
@@ -17,7 +19,7 @@ pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
     }
     let refuse = |kind| Err(Error::invalid_request(kind));
     if parts.method == Method::CONNECT {
-        return refuse(RequestErrorKind::Method);
+        prepare_connect(config, parts)?;
     }
     if !parts.headers.is_empty() {
         settle_length(parts)?;
@@ -26,6 +28,43 @@ pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
         return refuse(RequestErrorKind::Version);
     }
     Ok(())
+}
+
+/// Checks a request for a tunnel (RFC 9110, section 9.3.6): it names host and port, and has no body.
+#[cold]
+fn prepare_connect(config: &Config, parts: &mut Parts) -> Result<()> {
+    let refuse = |kind| Err(Error::invalid_request(kind));
+    if config.mock.is_some() || !matches!(parts.body, Source::Empty) {
+        return refuse(RequestErrorKind::Method);
+    }
+    let Some(way) = &mut parts.more.way else {
+        return refuse(RequestErrorKind::Method);
+    };
+    let Some(target) = &way.target else {
+        return refuse(RequestErrorKind::Method);
+    };
+    let Some(host) = authority(target) else {
+        return refuse(RequestErrorKind::Target);
+    };
+    if !parts.headers.contains_key(header::HOST) {
+        parts.headers.insert(header::HOST, host);
+    }
+    // A connection of HTTP/2 is shared, and nobody's to have.
+    way.version.get_or_insert(Version::HTTP_11);
+    parts.redirects = 0;
+    Ok(())
+}
+
+/// The `host` of a request for a tunnel to `target`, if that is a host and a port.
+fn authority(target: &str) -> Option<HeaderValue> {
+    let (host, port) = target.rsplit_once(':')?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
+        None => !host.contains([':', '/', '?', '#', '@', '[', ']']) && parse_host(host).is_ok(),
+    };
+    let value = HeaderValue::from_str(target).ok()?;
+    (is_port && is_host).then_some(value)
 }
 
 /// Checks what the caller's headers say about the body's length.

@@ -82,6 +82,8 @@ fn types() {
     unpin::<RequestBuilder>();
     send::<Sending>();
     unpin::<Sending>();
+    send::<Tunnel>();
+    unpin::<Tunnel>();
 }
 
 #[test]
@@ -97,6 +99,7 @@ fn plain_data_survives_a_panic() {
 fn futures_are_send() {
     let session = Session::new();
     send_value(session.get("http://a.example/").send());
+    send_value(session.tunnel("a.example", 1).into_future());
     send_value(async move {
         let mut response = session.get("http://a.example/").await?;
         response.chunk().await?;

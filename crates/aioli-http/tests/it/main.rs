@@ -40,5 +40,6 @@ mod speed;
 mod timeouts;
 mod tls;
 mod traces;
+mod tunnels;
 mod upgrades;
 mod uploads;

@@ -32,6 +32,7 @@ fn routes() -> Vec<Arc<Route>> {
         origin: Arc::new(origin(n)),
         via: Via::Direct,
         server_name: None,
+        raw: false,
     };
     (0..HOSTS).map(|n| Arc::new(route(n))).collect()
 }

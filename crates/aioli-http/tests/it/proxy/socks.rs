@@ -221,3 +221,24 @@ fn input_160_dropped_at_each_await_on_the_way_through_socks() {
         dropped_at_each_await(&session, "http://a.example/").await;
     });
 }
+
+#[test]
+fn a_raw_stream_through_it() {
+    let server = Server::start(|conn| {
+        let said = shake_hands(conn).unwrap();
+        // The server may speak in the same segment as the proxy.
+        conn.send([&FINE[..], format!("{}:{}", said.host, said.port).as_bytes()].concat());
+        conn.finish();
+        conn.wait_closed();
+    });
+    run(async {
+        let proxy = Proxy::socks5h(&server.addr.to_string());
+        let tunnel = Session::new().tunnel("db.example", 5432).proxy(proxy);
+        let mut all = String::new();
+        let mut stream = tunnel.await.unwrap();
+        futures::AsyncReadExt::read_to_string(&mut stream, &mut all)
+            .await
+            .unwrap();
+        assert_eq!(all, "db.example:5432");
+    });
+}
