@@ -7,6 +7,7 @@ mod data;
 mod disposition;
 mod failure;
 mod form;
+mod glob;
 mod jsonl;
 mod log;
 mod options;
@@ -20,7 +21,7 @@ mod transfer;
 mod validator;
 mod way;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ use aioli::prelude::*;
 
 use crate::errors::complain;
 use failure::{Code, Failure};
+use glob::{Asked, Urls};
 use options::Options;
 use progress::Bars;
 use schemes::Schemes;
@@ -67,38 +69,58 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
     }
     let mut code = 0;
     for options in &groups {
-        code = run(options).await;
-        if code != 0 && options.connection.fail_early {
+        let ended = run(options).await;
+        code = ended.code;
+        if ended.is_last || code != 0 && options.connection.fail_early {
             break;
         }
     }
     Ok(ExitCode::from(code))
 }
 
+/// How a group has ended.
+struct Ended {
+    code: u8,
+    /// Whether no other group is begun: as curl has it, a URL was no pattern.
+    is_last: bool,
+}
+
 /// Carries out a group, and returns the exit code of its last transfer.
-async fn run(options: &Options) -> u8 {
+async fn run(options: &Options) -> Ended {
     let report = |failure: Failure| {
         if !options.output.silent || options.output.show_error {
             complain(format!("get: ({}) {}", failure.code, failure.text));
         }
         failure.code
     };
+    let failed = |failure| Ended {
+        code: report(failure),
+        is_last: false,
+    };
     if options.urls.is_empty() {
-        return report(Failure::usage("no URL specified"));
+        return failed(Failure::usage("no URL specified"));
     }
     let schemes = Schemes::of(&options.request);
     let (session, jar) = match session(options, &schemes).await {
         Ok(session) => session,
-        Err(failure) => return report(failure),
+        Err(failure) => return failed(failure),
     };
     let bars = Bars::default();
-    let one = async |number| {
-        let result = transfer(options, &session, &schemes, number, &bars).await;
-        result.map_or_else(report, |()| 0)
+    let is_last = Cell::new(false);
+    let one = async |asked| match asked {
+        Ok(asked) => {
+            let result = transfer(options, &session, &schemes, &asked, &bars).await;
+            result.map_or_else(report, |()| 0)
+        }
+        Err(failure) => {
+            is_last.set(true);
+            report(failure)
+        }
     };
+    let urls = Urls::of(&options.urls, !options.request.globoff);
     let code = match options.connection.parallel {
-        true => at_the_same_time(options, one).await,
-        false => one_after_the_other(options, one).await,
+        true => at_the_same_time(options, urls, one).await,
+        false => one_after_the_other(options, urls, one).await,
     };
     if let Some(path) = &options.identity.cookie_jar
         && let Err(error) = cookies::save(&jar, path).await
@@ -106,14 +128,19 @@ async fn run(options: &Options) -> u8 {
         // As curl has it, this does not change how the transfers ended.
         report(Failure::write(&error));
     }
-    code
+    let is_last = is_last.get();
+    Ended { code, is_last }
 }
 
 /// Carries out the transfers of a group in order; the last one decides the exit code.
-async fn one_after_the_other(options: &Options, one: impl AsyncFn(usize) -> u8) -> u8 {
+async fn one_after_the_other(
+    options: &Options,
+    urls: Urls<'_>,
+    one: impl AsyncFn(Result<Asked, Failure>) -> u8,
+) -> u8 {
     let mut code = 0;
-    for number in 0..options.urls.len() {
-        code = one(number).await;
+    for asked in urls {
+        code = one(asked).await;
         if code != 0 && options.connection.fail_early {
             break;
         }
@@ -123,19 +150,30 @@ async fn one_after_the_other(options: &Options, one: impl AsyncFn(usize) -> u8) 
 
 /// Carries out the transfers of a group at the same time, but not too many; the first URL that
 /// fails decides the exit code.
-async fn at_the_same_time(options: &Options, one: impl AsyncFn(usize) -> u8) -> u8 {
-    let places = Semaphore::new(options.connection.parallel_max.into());
-    let has_failed = Cell::new(false);
-    let (one, places, has_failed) = (&one, &places, &has_failed);
-    let transfers = (0..options.urls.len()).map(|number| async move {
-        let _place = places.acquire().await;
-        if has_failed.get() && options.connection.fail_early {
-            return 0;
+async fn at_the_same_time(
+    options: &Options,
+    urls: Urls<'_>,
+    one: impl AsyncFn(Result<Asked, Failure>) -> u8,
+) -> u8 {
+    let urls = RefCell::new(urls.enumerate());
+    let first_failure = Cell::new(None);
+    let (one, urls, first_failure) = (&one, &urls, &first_failure);
+    // Each takes the next URL when it has ended with one: of many URLs only few are there at a time.
+    let workers = (0..options.connection.parallel_max).map(|_| async move {
+        loop {
+            if first_failure.get().is_some() && options.connection.fail_early {
+                break;
+            }
+            let Some((at, asked)) = urls.borrow_mut().next() else {
+                break;
+            };
+            let code = one(asked).await;
+            let is_first = first_failure.get().is_none_or(|(first, _)| at < first);
+            if code != 0 && is_first {
+                first_failure.set(Some((at, code)));
+            }
         }
-        let code = one(number).await;
-        has_failed.set(has_failed.get() || code != 0);
-        code
     });
-    let codes = transfers.gather().await;
-    codes.into_iter().find(|code| *code != 0).unwrap_or(0)
+    workers.gather().await;
+    first_failure.get().map_or(0, |(_, code)| code)
 }

@@ -25,7 +25,8 @@ use usual::UsualOptions;
     version
 )]
 pub(super) struct Options {
-    /// What to get; `http://` goes without saying
+    /// What to get; `http://` goes without saying. `{a,b}`, `[1-9]`, `[01-10:2]` and `[a-z]` stand for
+    /// several URLs each
     #[arg(value_name = "URL")]
     pub(super) urls: Vec<String>,
     /// Get this too
@@ -116,6 +117,9 @@ pub(super) struct RequestOptions {
     /// The scheme of a URL that has none
     #[arg(long, value_name = "SCHEME", default_value = "http")]
     pub(super) proto_default: String,
+    /// Take braces and brackets of URLs as they are
+    #[arg(short = 'g', long)]
+    pub(super) globoff: bool,
     /// Write the body as it comes, with its chunks and its compression
     #[arg(long)]
     pub(super) raw: bool,
@@ -215,7 +219,8 @@ pub(super) struct BodyOptions {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputOptions {
-    /// Write the body to a file; the option is given once for each URL
+    /// Write the body to a file; the option is given once for each URL. `#1` is what the first braces
+    /// or brackets of the URL stood for, and so on
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// Write the body to a file named as the last part of the URL

@@ -7,6 +7,7 @@ use aioli::http::{HeaderMap, StatusCode, Url, Version};
 use aioli::prelude::*;
 
 use super::failure::{Code, Failure};
+use super::glob::Asked;
 use super::options::OutputOptions;
 
 /// Where bytes are written to.
@@ -38,18 +39,18 @@ pub(super) enum Manner {
 const NUMBER_MAX: u32 = 100;
 
 impl Target {
-    /// The target of the URL with this number.
+    /// The target of a URL.
     ///
     /// # Errors
     ///
     /// When `-O` is given and the URL has no last part.
-    pub(super) fn of(options: &OutputOptions, number: usize, url: &Url) -> Result<Target, Failure> {
-        let named = options.output.get(number).cloned();
+    pub(super) fn of(options: &OutputOptions, asked: &Asked, url: &Url) -> Result<Target, Failure> {
+        let named = options.output.get(asked.number);
         let name = match named {
             Some(path) if path == Path::new("-") => {
                 return Ok(Target::Stdout { to_terminal: true });
             }
-            Some(path) => path,
+            Some(path) => asked.name(path),
             None if options.remote_name => last_part(url)
                 .ok_or_else(|| Failure::new(Code::WriteError, "the URL names no file"))?,
             None => return Ok(Target::Stdout { to_terminal: false }),
@@ -245,6 +246,7 @@ pub(super) fn version(version: Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Target, last_part};
+    use crate::get::glob::Urls;
     use crate::get::options::parse;
     use aioli::http::Url;
 
@@ -253,7 +255,8 @@ mod tests {
         let to_terminal = |words: &[&str]| {
             let options = parse(words.iter().map(Into::into).collect()).unwrap();
             let url = Url::parse("http://a/b").unwrap();
-            let target = Target::of(&options[0].output, 0, &url).unwrap();
+            let asked = Urls::of(&options[0].urls, true).next().unwrap().unwrap();
+            let target = Target::of(&options[0].output, &asked, &url).unwrap();
             matches!(target, Target::Stdout { to_terminal: true })
         };
         assert!(to_terminal(&["a", "-o", "-"]));

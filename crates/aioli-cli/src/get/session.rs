@@ -1,12 +1,13 @@
 //! The session that the options describe.
 
 use aioli::http::{
-    CookieJar, Http2, Limits, Netrc, Redirect, Retry, Session, SessionBuilder, Timeout, header,
+    CookieJar, Http2, Limits, Netrc, Redirect, Retry, Session, SessionBuilder, Timeout, Url, header,
 };
 use aioli::prelude::*;
 
 use super::cookies;
 use super::failure::{Code, Failure};
+use super::glob::Pattern;
 use super::log::Listener;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
 use super::schemes::Schemes;
@@ -16,6 +17,9 @@ use super::way;
 const PASSING: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// The first wait before another try, and the longest, in seconds.
 const BACKOFF: std::ops::Range<f64> = 1.0..600.0;
+
+/// The largest number of servers that options may be about.
+const SERVERS_MAX: usize = 10_000;
 
 /// Builds the session and its cookie jar.
 ///
@@ -38,13 +42,32 @@ pub(super) async fn session(
     let builder = redirects(builder, &options.request, schemes)?;
     let builder = connection(builder, &options.connection).await?;
     let builder = way::proxies(builder, &options.proxy)?;
-    let urls = options.urls.iter();
-    let urls: Vec<_> = urls.filter_map(|text| schemes.url(text).ok()).collect();
+    let urls = servers(options, schemes)?;
     let builder = way::peers(builder, &options.peer, &urls).await?;
     let builder = netrc(builder, &options.identity).await?;
     let jar = cookies::jar(&options.identity).await?;
     let session = builder.cookies(jar.clone()).build()?;
     Ok((session, jar))
+}
+
+/// The servers that are asked, as URLs, where an option is about those.
+fn servers(options: &Options, schemes: &Schemes) -> Result<Vec<Url>, Failure> {
+    let mut servers = Vec::new();
+    if !options.peer.is_about_servers() {
+        return Ok(servers);
+    }
+    // What is no pattern is said when it is its turn.
+    let globs = !options.request.globoff;
+    let patterns = options.urls.iter();
+    let patterns = patterns.filter_map(|text| Pattern::of(text, globs).ok());
+    for text in patterns.flat_map(|pattern| pattern.servers()) {
+        if servers.len() == SERVERS_MAX {
+            let text = "too many servers for --connect-to and --pinnedpubkey";
+            return Err(Failure::usage(text));
+        }
+        servers.extend(schemes.url(&text).ok());
+    }
+    Ok(servers)
 }
 
 fn redirects(

@@ -17,6 +17,7 @@ use super::data::{add_to_query, data, file, url_query};
 use super::disposition::file_name;
 use super::failure::{Code, Failure};
 use super::form::form;
+use super::glob::Asked;
 use super::log::{Log, with};
 use super::options::{IdentityOptions, Options, RequestOptions};
 use super::output::{Target, stdout};
@@ -29,17 +30,17 @@ use super::validator::{save_tag, saved_tag, take_over_time};
 /// Of bodies of more bytes the server is asked whether it wants them.
 const EXPECT_FROM: u64 = 1024 * 1024;
 
-/// Carries out the transfer of URL number `number`.
+/// Carries out the transfer of one URL.
 pub(super) async fn transfer(
     options: &Options,
     session: &Session,
     schemes: &Schemes,
-    number: usize,
+    asked: &Asked,
     bars: &Bars,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let mut report = Report {
-        number,
+        number: asked.number,
         ..Report::default()
     };
     let log = Log::default();
@@ -47,7 +48,7 @@ pub(super) async fn transfer(
         options,
         session,
         schemes,
-        number,
+        asked,
         bars,
         log: &log,
     };
@@ -78,7 +79,7 @@ struct Transfer<'a> {
     options: &'a Options,
     session: &'a Session,
     schemes: &'a Schemes,
-    number: usize,
+    asked: &'a Asked,
     bars: &'a Bars,
     log: &'a Log,
 }
@@ -86,12 +87,12 @@ struct Transfer<'a> {
 impl Transfer<'_> {
     async fn carry_out(&self, report: &mut Report) -> Result<(), Failure> {
         let (options, output) = (self.options, &self.options.output);
-        let text = &options.urls[self.number];
+        let text = &self.asked.text;
         let url = self.schemes.url(text)?;
         let (method, url, mut request) = request(options, self.session, url, text).await?;
         report.url = url.to_string();
         report.method = method.to_string();
-        let mut target = Target::of(output, self.number, &url)?;
+        let mut target = Target::of(output, self.asked, &url)?;
         let offset = self.offset(&target).await?;
         if offset > 0 {
             request = request.header(header::RANGE, format!("bytes={offset}-"));
@@ -154,7 +155,7 @@ impl Transfer<'_> {
     /// Gives the file the name that the server says, if that was asked for.
     fn name(&self, target: &mut Target, response: &Response) {
         let output = &self.options.output;
-        let named_here = output.output.get(self.number).is_some() || !output.remote_name;
+        let named_here = output.output.get(self.asked.number).is_some() || !output.remote_name;
         if named_here || !output.remote_header_name {
             return;
         }
@@ -175,7 +176,7 @@ impl Transfer<'_> {
         match &output.dump_header {
             Some(path) if path == Path::new("-") => stdout(&heads),
             // The heads of a group are in one file.
-            Some(path) if self.number > 0 => {
+            Some(path) if !self.asked.is_first => {
                 let options = fs::OpenOptions::new().append(true).create(true);
                 let mut file = options.open(path).await?;
                 file.write_all(&heads).await?;

@@ -112,6 +112,11 @@ pub(super) struct PeerOptions {
 }
 
 impl PeerOptions {
+    /// Whether one of them is about those servers that are asked.
+    pub(super) fn is_about_servers(&self) -> bool {
+        self.pinnedpubkey.is_some() || !self.connect_to.is_empty()
+    }
+
     /// Whether silent peers are asked whether they are still there.
     pub(super) fn keeps_alive(&self) -> bool {
         !self.no_keepalive

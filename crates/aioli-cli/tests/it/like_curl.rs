@@ -2,6 +2,8 @@
 //!
 //! Where there is no curl, `aioli get` alone is held to what is expected of both.
 
+mod globs;
+
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};

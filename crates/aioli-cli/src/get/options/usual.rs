@@ -10,9 +10,6 @@ pub(in crate::get) struct UsualOptions {
     /// Write what comes at once
     #[arg(short = 'N', long)]
     no_buffer: bool,
-    /// Take braces and brackets of URLs as they are
-    #[arg(short = 'g', long)]
-    globoff: bool,
     /// Show progress as a bar
     #[arg(short = '#', long)]
     progress_bar: bool,
