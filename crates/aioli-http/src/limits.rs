@@ -21,6 +21,7 @@ pub use timeout::Timeout;
 /// |---|---|
 /// | open connections | 256 |
 /// | open connections to one origin | 64 |
+/// | idle connections to one origin | as many as were opened |
 /// | idle time of a pooled connection | 15 s |
 /// | bytes of a response's heads, 1xx included | 64 KiB |
 /// | headers of a response's heads, 1xx included | 128 |
@@ -62,6 +63,7 @@ pub use timeout::Timeout;
 pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) per_host: usize,
+    pub(crate) idle_per_host: usize,
     pub(crate) idle: Duration,
     pub(crate) head: usize,
     pub(crate) headers: usize,
@@ -90,6 +92,28 @@ impl Limits {
     /// Open connections to one origin (scheme, host and port), by one way; at least one.
     pub fn per_host(mut self, n: usize) -> Limits {
         self.per_host = n.max(1);
+        self
+    }
+
+    /// Idle connections to one origin, by one way; with 0 each connection is used once.
+    ///
+    /// One too many closes the one that was idle for longest. A connection of HTTP/2 is never idle in
+    /// this sense: many requests share it. [`per_host`](Limits::per_host) bounds them too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Limits, Session};
+    ///
+    /// // A burst may open 64, and leaves 4 of them.
+    /// let limits = Limits::default().idle_per_host(4);
+    /// let session = Session::builder().limits(limits).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "pool_max_idle_per_host")]
+    pub fn idle_per_host(mut self, n: usize) -> Limits {
+        self.idle_per_host = n;
         self
     }
 
@@ -302,6 +326,7 @@ impl Default for Limits {
         Limits {
             connections: 256,
             per_host: 64,
+            idle_per_host: usize::MAX,
             idle: Duration::from_secs(15),
             head: 64 * 1024,
             headers: 128,

@@ -190,7 +190,7 @@ impl Slot {
     fn free(&mut self, idle: Option<Box<Connection>>) {
         self.freed = true;
         let mut state = self.pool.lock();
-        let refused = idle.and_then(|idle| state.insert(self.host, idle));
+        let refused = idle.and_then(|idle| state.insert(self.host, idle, &self.pool.limits));
         let woken = state.leave(self.host, &self.pool.limits);
         drop(state);
         drop(refused);

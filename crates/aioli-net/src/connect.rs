@@ -8,6 +8,7 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aioli_flow::{Attempt as Ended, Elapsed, staggered, timeout};
@@ -26,6 +27,9 @@ mod tests;
 
 /// Longest silence, in seconds, after which Linux asks for the peer: `MAX_TCP_KEEPIDLE`.
 const SILENCE_MAX: u64 = 32_767;
+
+/// Longest user time-out, in milliseconds, that Linux takes: an `int`.
+const USER_TIMEOUT_MAX: u64 = i32::MAX as u64;
 
 /// How long an attempt has the field to itself: the RFC's recommendation, and what asyncio's
 /// documentation suggests.
@@ -64,6 +68,8 @@ pub struct ConnectOptions {
     local: Option<SocketAddr>,
     nodelay: bool,
     keepalive: Option<Duration>,
+    user_timeout: Option<Duration>,
+    device: Option<Arc<str>>,
 }
 
 impl Default for ConnectOptions {
@@ -77,6 +83,8 @@ impl Default for ConnectOptions {
             // asyncio's default, and what every protocol of requests and answers wants.
             nodelay: true,
             keepalive: None,
+            user_timeout: None,
+            device: None,
         }
     }
 }
@@ -168,6 +176,52 @@ impl ConnectOptions {
         self
     }
 
+    /// How long data that was sent may stay unconfirmed before the system gives the connection up
+    /// (`TCP_USER_TIMEOUT`, RFC 5482); an infinite time, the default, leaves that to the system, which
+    /// tries for a quarter of an hour. In whole milliseconds, rounded up, and from 1 to 2147483647.
+    ///
+    /// On other systems than Linux, Android and Fuchsia every attempt fails as
+    /// [`Unsupported`](io::ErrorKind::Unsupported).
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::ConnectOptions;
+    ///
+    /// // A peer that has vanished is noticed after half a minute, idle or not.
+    /// let options = ConnectOptions::new().keepalive(20).user_timeout(30);
+    /// # let _ = options;
+    /// ```
+    pub fn user_timeout(mut self, limit: impl Seconds) -> ConnectOptions {
+        self.user_timeout = limit.into_duration();
+        self
+    }
+
+    /// Sends and receives by this network interface alone, as `eth0`, whatever the system's routes
+    /// say (`SO_BINDTODEVICE`).
+    ///
+    /// On other systems than Linux, Android and Fuchsia every attempt fails as
+    /// [`Unsupported`](io::ErrorKind::Unsupported); for an interface that there is not, with the
+    /// system's error (`ENODEV`). An empty name is no interface, and all are used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_net::ConnectOptions;
+    ///
+    /// let by_the_second_line = ConnectOptions::new().device("eth1");
+    /// # let _ = by_the_second_line;
+    /// ```
+    #[doc(alias = "SO_BINDTODEVICE")]
+    pub fn device(mut self, name: &str) -> ConnectOptions {
+        self.device = (!name.is_empty()).then(|| name.into());
+        self
+    }
+
     /// Connects to the first address of `target` that answers.
     ///
     /// # Cancel safety
@@ -219,6 +273,7 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    prepare(&socket, options)?;
     if let Some(local) = options.local {
         socket.bind(&local.into())?;
     }
@@ -253,6 +308,21 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
         SockRef::from(stream.get_ref()).set_tcp_keepalive(&keepalive)?;
     }
     Ok(stream)
+}
+
+/// Sets what a socket has to have before it connects.
+fn prepare(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
+    if let Some(device) = &options.device {
+        crate::os::bind_device(socket, device)?;
+    }
+    if let Some(limit) = options.user_timeout {
+        let rest = u32::from(limit.subsec_nanos() % 1_000_000 > 0);
+        let limit = limit.saturating_add(Duration::from_nanos(1_000_000) * rest);
+        let millis = limit.as_millis().clamp(1, USER_TIMEOUT_MAX.into());
+        let millis = u64::try_from(millis).unwrap_or(USER_TIMEOUT_MAX);
+        crate::os::set_user_timeout(socket, Duration::from_millis(millis))?;
+    }
+    Ok(())
 }
 
 /// So many of the family first seen are tried first, then the two alternate (RFC 8305, section 4).

@@ -22,6 +22,16 @@ pub(crate) use self::options_other::{
     REUSE_ADDRESS, is_in_progress, is_out_of_descriptors, set_reuse_port,
 };
 
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+mod tcp_linux;
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+pub(crate) use self::tcp_linux::{bind_device, set_user_timeout};
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
+mod tcp_other;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
+pub(crate) use self::tcp_other::{bind_device, set_user_timeout};
+
 #[cfg(unix)]
 mod names_unix;
 #[cfg(unix)]

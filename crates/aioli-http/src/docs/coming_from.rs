@@ -11,12 +11,13 @@
 //! | `params=` | – | [`query`](SessionBuilder::query) |
 //! | `auth=`, `DigestAuthMiddleware` | – | [`auth`](SessionBuilder::auth), [`basic`](SessionBuilder::basic), [`bearer`](SessionBuilder::bearer), [`digest`](SessionBuilder::digest) |
 //! | `cookie_jar=CookieJar()` | `cookie_store(true)` | always; [`cookies`](SessionBuilder::cookies) takes a [`CookieJar`] of your own |
-//! | `TCPConnector(limit=, limit_per_host=)` | `pool_max_idle_per_host` | [`Limits::connections`], [`Limits::per_host`], and all other bounds |
+//! | `TCPConnector(limit=, limit_per_host=)` | `pool_max_idle_per_host` | [`Limits::connections`], [`Limits::per_host`], [`Limits::idle_per_host`], and all other bounds |
 //! | `ClientTimeout(total, connect, sock_connect, sock_read)` | `timeout`, `connect_timeout`, `read_timeout` | [`Timeout`]; a plain number of seconds is a total |
 //! | `raise_for_status=True` | – | [`raise_for_status`](SessionBuilder::raise_for_status) |
 //! | `proxy=`, `trust_env=True` | `proxy`, `no_proxy` | [`proxy`](SessionBuilder::proxy) with [`Proxy`], [`trust_env`](SessionBuilder::trust_env) |
 //! | `TCPConnector(resolver=)` | `resolve`, `dns_resolver` | [`resolve`](SessionBuilder::resolve), for one port [`resolve_port`](SessionBuilder::resolve_port), [`resolver`](SessionBuilder::resolver) |
 //! | `UnixConnector(path)` | `unix_socket` | [`unix_socket`](SessionBuilder::unix_socket) |
+//! | `local_addr=`, `socket_factory=` | `local_address`, `interface`, `tcp_user_timeout` | [`local_address`](SessionBuilder::local_address), [`device`](SessionBuilder::device), [`tcp_user_timeout`](SessionBuilder::tcp_user_timeout) |
 //! | `ssl=context`, `Fingerprint` | `add_root_certificate`, `identity` | [`add_root_certificate`](SessionBuilder::add_root_certificate), [`client_certificate`](SessionBuilder::client_certificate), [`pin_public_key`](SessionBuilder::pin_public_key) |
 //! | `ssl=False` | `danger_accept_invalid_certs` | [`danger_accept_invalid_certificates`](SessionBuilder::danger_accept_invalid_certificates) |
 //! | `auto_decompress=False` | `no_gzip()`, … | [`decompress`](SessionBuilder::decompress) |

@@ -210,15 +210,23 @@ impl State {
         }
     }
 
-    /// Takes in an idle connection; gives it back, to be closed outside the lock, when none is
-    /// kept any more.
+    /// Takes in an idle connection; gives one back, to be closed outside the lock, when there are
+    /// too many: the oldest of the host, or this one when none is kept.
     pub(super) fn insert(
         &mut self,
         host: usize,
         connection: Box<Connection>,
+        limits: &Limits,
     ) -> Option<Box<Connection>> {
         if self.closed {
             return Some(connection);
+        }
+        let mut excess = None;
+        if self.hosts[host].idle.len() >= limits.idle_per_host {
+            let Some(key) = self.hosts[host].idle.pop_front() else {
+                return Some(connection);
+            };
+            excess = Some(self.unlink(key));
         }
         let key = self.idle.insert(Idle {
             connection,
@@ -231,7 +239,7 @@ impl State {
             None => self.oldest = Some(key),
         }
         self.hosts[host].idle.push_back(key);
-        None
+        excess
     }
 
     /// Takes an idle connection out of the order of ages.

@@ -290,10 +290,6 @@ fn note(config: &Config, parts: &Parts, hop: &Hop, response: Response) -> Respon
 }
 
 /// Takes a slot of the pool, and a connection if one is idle.
-#[cfg_attr(
-    not(feature = "http2"),
-    expect(dead_code, reason = "only HTTP/2 waits for no more than a slot")
-)]
 pub(crate) async fn begin(
     session: &Session,
     route: &Arc<Route>,

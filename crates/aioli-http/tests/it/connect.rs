@@ -378,3 +378,21 @@ fn one_family_only() {
         assert!(!source.to_string().contains("127.0.0.1"), "{error:?}");
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn by_one_interface_alone() {
+    let server = hello();
+    let url = format!("http://{}/", server.addr);
+    run(async {
+        let by = |name| Session::builder().device(name).tcp_user_timeout(30);
+        let page = by("lo").build().unwrap().get(&url).await.unwrap();
+        assert_eq!(page.text().await.unwrap(), "hello");
+        let error = by("no-such-device").build().unwrap().get(&url).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Connect { .. }) && !error.maybe_processed(),
+            "{error:?}"
+        );
+    });
+}

@@ -350,3 +350,22 @@ fn loops_that_live_at_the_same_time_share_a_session() {
     });
     assert_eq!(server.accepted(), 3, "one connection for each loop");
 }
+
+#[test]
+fn what_a_burst_leaves_is_bounded() {
+    let server = counting(Arc::default());
+    run(async {
+        for (most, want) in [(2, 2), (0, 0), (100, 5)] {
+            let limits = Limits::default().per_host(5).idle_per_host(most);
+            let session = Session::builder().limits(limits).build().unwrap();
+            all_at_once(&session, &server.url("/"), 20).await;
+            let stats = session.stats();
+            assert_eq!((stats.in_use, stats.idle), (0, want), "{most}");
+            let idle = want;
+            let opened = stats.opened;
+            text(&session, server.url("/")).await;
+            let more = u64::from(idle == 0);
+            assert_eq!(session.stats().opened, opened + more, "the rest serves");
+        }
+    });
+}

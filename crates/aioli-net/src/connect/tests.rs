@@ -141,3 +141,39 @@ fn families_alternate_beginning_with_the_preferred_one() {
     assert_eq!(interleave(given.clone(), 9), given);
     assert_eq!(interleave(given.clone(), 0), given);
 }
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn the_system_is_told_how_long_it_may_wait() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let told = |options: ConnectOptions| {
+        let stream = aioli_task::run(connect_to(address, &options)).unwrap();
+        SockRef::from(stream.get_ref()).tcp_user_timeout().unwrap()
+    };
+    let options = ConnectOptions::new;
+    assert_eq!(told(options()), None, "the system's own");
+    let millis = |n| Some(Duration::from_millis(n));
+    for (seconds, want) in [
+        (2.5, millis(2500)),
+        (0.000_1, millis(1)),
+        (0.0, millis(1)),
+        (1e9, millis(USER_TIMEOUT_MAX)),
+        (f64::INFINITY, None),
+    ] {
+        assert_eq!(told(options().user_timeout(seconds)), want, "{seconds}");
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn an_interface_is_used_or_missed() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let by = |name| aioli_task::run(connect_to(address, &ConnectOptions::new().device(name)));
+    let device = |stream: &Connected| SockRef::from(stream.get_ref()).device().unwrap();
+    assert_eq!(device(&by("lo").unwrap()), Some(b"lo".to_vec()));
+    assert_eq!(device(&by("").unwrap()), None);
+    let error = by("no-such-device").unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ENODEV), "{error:?}");
+}

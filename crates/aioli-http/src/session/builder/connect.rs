@@ -209,6 +209,59 @@ impl SessionBuilder {
         self
     }
 
+    /// How long data that was sent may stay unconfirmed before the system gives the connection up
+    /// (`TCP_USER_TIMEOUT`), in whole milliseconds; an infinite time, the default, leaves that to
+    /// the system.
+    ///
+    /// It holds where no time limit of ours does, as for a response that is held unread. On other
+    /// systems than Linux and Android every connection fails as `Connect`, with
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported).
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # if cfg!(any(target_os = "linux", target_os = "android")) {
+    /// # let url = aioli_http::example::serve("hello");
+    /// # aioli_task::run(async {
+    /// let builder = aioli_http::Session::builder().tcp_keepalive(20).tcp_user_timeout(30);
+    /// let session = builder.build()?;
+    /// assert_eq!(session.get(url).await?.text().await?, "hello");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// # }
+    /// ```
+    pub fn tcp_user_timeout(mut self, limit: impl Seconds) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().user_timeout(limit);
+        self
+    }
+
+    /// Connects by this network interface alone, as `eth0`, whatever the system's routes say
+    /// (`SO_BINDTODEVICE`); proxies too. By which one names are looked up is the resolver's affair.
+    ///
+    /// On other systems than Linux and Android every connection fails as `Connect`, with
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported); for an interface that there is not, with the
+    /// system's error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let builder = aioli_http::Session::builder().device("eth1");
+    /// let session = builder.build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "curl.interface")]
+    #[doc(alias = "SO_BINDTODEVICE")]
+    pub fn device(mut self, name: &str) -> SessionBuilder {
+        let socket = &mut self.config.dial.socket;
+        *socket = socket.clone().device(name);
+        self
+    }
+
     /// How long one address of a host has the field to itself before the next one is tried as
     /// well (RFC 8305), 250 ms unless it is said. An infinite time tries them one by one.
     ///
