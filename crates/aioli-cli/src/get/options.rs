@@ -294,8 +294,8 @@ pub(super) struct ConnectionOptions {
     /// Give up what is slower than so many bytes a second for the time of `-y`
     #[arg(short = 'Y', long, value_name = "BYTES")]
     pub(super) speed_limit: Option<u64>,
-    /// For so many seconds, 30 if it is not said
-    #[arg(short = 'y', long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    /// For so many seconds, 30 if it is not said; 0 here or with `-Y` is no limit
+    #[arg(short = 'y', long, value_name = "SECONDS")]
     pub(super) speed_time: Option<u32>,
     /// Try again so many times when something fails in passing
     #[arg(long, value_name = "N", default_value_t = 0)]

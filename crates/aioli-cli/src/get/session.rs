@@ -104,7 +104,10 @@ async fn connection(
             asked.speed_limit.unwrap_or(1),
             asked.speed_time.unwrap_or(30),
         );
-        timeout = timeout.min_speed(least, f64::from(over));
+        // A 0 is no limit.
+        if least > 0 && over > 0 {
+            timeout = timeout.min_speed(least, f64::from(over));
+        }
     }
     // As curl has it, 0 is the usual limit.
     let connect = asked.connect_timeout.filter(|limit| *limit > 0.0);

@@ -220,6 +220,18 @@ fn what_is_too_slow() {
     });
     let url = stalled.url("x");
     check(&stalled, &["-Y", "1000", "-y", "1", &url], 28, &["GET x"]);
+    let fine = server();
+    let url = fine.url("x");
+    for none in [&["-y", "0"][..], &["-Y", "0"], &["-y", "1", "-Y", "0"]] {
+        check(&fine, &[none, &[&url]].concat(), 0, &["GET x"]);
+        // What ends it is not that it is slow, but another limit.
+        let began = Instant::now();
+        let slow = stalled.url("x");
+        let words = [none, &["-m", "1.5", &slow]].concat();
+        check(&stalled, &words, 28, &["GET x"]);
+        let both = Duration::from_millis(if *CURL { 3000 } else { 1500 });
+        assert!(began.elapsed() >= both, "{none:?}");
+    }
 }
 
 #[test]
