@@ -56,6 +56,7 @@
 //! | [`Timeout`](ErrorKind::Timeout) in `Write` | the server stopped taking the request | as `Disconnected` |
 //! | [`Timeout`](ErrorKind::Timeout) in `Head` | it does not answer | later; a longer limit if it has much to do |
 //! | [`Timeout`](ErrorKind::Timeout) in `Read` | the body stopped coming | later |
+//! | [`Timeout`](ErrorKind::Timeout) in `Settings` | a server of HTTP/2 has not said its first word, and may have seen the request | later, or without HTTP/2 |
 //! | [`Timeout`](ErrorKind::Timeout) in `MinSpeed` | a body comes too slowly, or is taken too slowly | later |
 //! | [`Timeout`](ErrorKind::Timeout) in `Total` | all of it took too long; five minutes unless you said so | a longer limit, or none for streams |
 //! | [`Disconnected`](ErrorKind::Disconnected) | the connection ended before there was an answer | idempotent: again; else ask whether it was done |

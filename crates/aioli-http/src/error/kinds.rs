@@ -31,6 +31,8 @@ pub enum Phase {
     Proxy,
     /// The TLS handshake; it shares the limit of `Connect`, and may have one of its own.
     Tls,
+    /// Waiting for the first word of a server of HTTP/2 (its `SETTINGS`).
+    Settings,
     /// Sending the request: since the server took the last byte that it took.
     Write,
     /// Waiting for the response's head: since the request was sent, or since the last byte came.
@@ -51,6 +53,7 @@ impl fmt::Display for Phase {
             Phase::SockConnect => "sock_connect",
             Phase::Proxy => "proxy",
             Phase::Tls => "tls",
+            Phase::Settings => "settings",
             Phase::Write => "write",
             Phase::Head => "head",
             Phase::Read => "read",

@@ -7,7 +7,8 @@
 //! 1. the connection fails or the server closes it,
 //! 2. the server has said that it will (`GOAWAY`) and the last stream is over,
 //! 3. there was no stream for the idle time,
-//! 4. there are streams, nothing was heard for the ping's time, and the ping is not answered.
+//! 4. the server has not said what it takes (`SETTINGS`) within its time,
+//! 5. there are streams, nothing was heard for the ping's time, and the ping is not answered.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -35,6 +36,9 @@ const RESET_STREAMS_MAX: usize = 50;
 /// Streams that we have reset because of the server's errors, before the connection is given up.
 const LOCAL_RESETS_MAX: usize = 1024;
 
+/// The bound on streams until the server says its own, which is less, or none (`usize::MAX`).
+const UNSETTLED: usize = usize::MAX - 1;
+
 /// A connection that requests share; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -56,6 +60,8 @@ struct State {
     since: Instant,
     /// No request can begin any more.
     is_over: bool,
+    /// The server has not said what it takes in this time.
+    unsettled: Option<Duration>,
     /// Wakes the driver.
     waker: Option<Waker>,
 }
@@ -118,6 +124,7 @@ impl Shared {
         let mut builder = Builder::new();
         builder
             .enable_push(false)
+            .initial_max_send_streams(UNSETTLED)
             .initial_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
             .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
@@ -133,8 +140,12 @@ impl Shared {
             begun: 0,
             since: aioli_task::now(),
             is_over: false,
+            unsettled: None,
             waker: None,
         })));
+        let settles = settings.settings;
+        let settles =
+            settles.and_then(|limit| Some((aioli_task::now().checked_add(limit)?, limit)));
         let home = Home::current();
         let driver = Driver {
             pings: connection.ping_pong().zip(settings.ping),
@@ -146,6 +157,7 @@ impl Shared {
             heard: 0,
             heard_at: aioli_task::now(),
             probed: false,
+            settles,
             _slot: slot,
         };
         // A loop that has ended drives nothing; the driver's end says so to those who wait.
@@ -173,6 +185,12 @@ impl Shared {
 
     pub(super) fn streams(&self) -> usize {
         self.load.lock().streams
+    }
+
+    /// The time in which the server should have said what it takes, if the connection has ended
+    /// because it has not.
+    pub(super) fn unsettled(&self) -> Option<Duration> {
+        self.load.lock().unsettled
     }
 
     /// No request can begin on it any more.
@@ -212,6 +230,8 @@ struct Driver {
     heard_at: Instant,
     /// A ping was sent since something was heard.
     probed: bool,
+    /// Until when the server has to say what it takes, and how long that was.
+    settles: Option<(Instant, Duration)>,
     end: End,
     /// Freed last, after nobody can find the connection any more.
     _slot: Slot,
@@ -242,11 +262,32 @@ impl Driver {
             if let Some(timer) = &mut self.timer {
                 ready!(Pin::new(timer).poll(cx));
             }
-            match self.look(cx) {
-                Some(at) => self.timer = Some(sleep_until(at)),
+            match self.settle().and_then(|by| Some((by, self.look(cx)?))) {
+                Some((by, at)) => {
+                    let at = by.map_or(at, |by| by.min(at));
+                    self.timer = Some(sleep_until(at));
+                }
                 None => return Poll::Ready(Ok(())),
             }
         }
+    }
+
+    /// Until when the server has to say what it takes, if it has not; `None` when that is over.
+    fn settle(&mut self) -> Option<Option<Instant>> {
+        let Some((by, limit)) = self.settles else {
+            return Some(None);
+        };
+        if self.connection.max_concurrent_send_streams() != UNSETTLED {
+            self.settles = None;
+            return Some(None);
+        }
+        if aioli_task::now() < by {
+            return Some(Some(by));
+        }
+        tracing::debug!("an http/2 server does not say what it takes");
+        let mut state = self.end.0.lock();
+        (state.is_over, state.unsettled) = (true, Some(limit));
+        None
     }
 
     /// Judges the time since the last look, and returns when to look again; `None` when the

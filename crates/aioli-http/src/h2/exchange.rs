@@ -15,7 +15,7 @@ use super::error::{Failure, head_error};
 use super::upload::Upload;
 use crate::body::Source;
 use crate::deadline::Deadline;
-use crate::error::{Error, LimitKind, Phase, Result, Sent};
+use crate::error::{Error, ErrorKind, LimitKind, Phase, Result, Sent};
 use crate::h1::head::HeadLimits;
 use crate::limits::Timeout;
 use crate::watch::Watch;
@@ -125,6 +125,10 @@ fn judge(failure: Failure, sent: Sent, shared: &Shared, reused: bool) -> Result<
     if gone {
         // The driver may not have ended yet, and the next try is not to come back here.
         shared.retire();
+    }
+    if let (Failure::H2(_), Some(after)) = (&failure, shared.unsettled()) {
+        let phase = Phase::Settings;
+        return Err(Error::new(ErrorKind::Timeout { phase, after }).with_sent(sent));
     }
     let error = failure.into_error(sent, reused);
     if !untouched {

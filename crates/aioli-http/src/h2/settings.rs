@@ -16,6 +16,7 @@ use aioli_task::Seconds;
 /// | bytes of a response body that may be on their way | 2 MiB each, 5 MiB a connection |
 /// | bytes of a head, decoded | [`Limits::head`](crate::Limits::head), 64 KiB |
 /// | a connection without requests is closed after | [`Limits::idle`](crate::Limits::idle), 15 s |
+/// | until the server says what it takes (`SETTINGS`) | 10 s |
 /// | silence after which a connection in use is probed | 20 s; it is given up after 20 s more |
 ///
 /// Servers cannot push.
@@ -38,6 +39,7 @@ pub struct Http2 {
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
     pub(crate) ping: Option<Duration>,
+    pub(crate) settings: Option<Duration>,
 }
 
 /// When HTTP/2 is spoken.
@@ -66,6 +68,7 @@ impl Http2 {
             stream_window: 2 << 20,
             connection_window: 5 << 20,
             ping: Some(Duration::from_secs(20)),
+            settings: Some(Duration::from_secs(10)),
         }
     }
 
@@ -121,6 +124,32 @@ impl Http2 {
         self.ping = silence
             .into_duration()
             .map(|silence| silence.max(SHORTEST_SILENCE));
+        self
+    }
+
+    /// How long a server may take for its first word on a connection, which is its `SETTINGS`
+    /// (RFC 9113, section 3.4); an infinite one waits as long as the requests do.
+    ///
+    /// Requests do not wait for it. Those that are without a response when the time is over fail as
+    /// [`Timeout`](crate::ErrorKind::Timeout) with [`Phase::Settings`](crate::Phase::Settings), and the
+    /// connection is closed.
+    ///
+    /// # Panics
+    ///
+    /// When the number of seconds is NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Http2, Session};
+    ///
+    /// let http2 = Http2::prior_knowledge().settings_timeout(2.5);
+    /// let session = Session::builder().http2(http2).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    pub fn settings_timeout(mut self, limit: impl Seconds) -> Http2 {
+        self.settings = limit.into_duration();
         self
     }
 }

@@ -310,3 +310,48 @@ fn input_155_a_server_of_another_version() {
     });
     is_violation(ask(server.addr));
 }
+
+/// A server that reads and never says a word, or answers without `SETTINGS`.
+fn unsettled(bytes: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = talk(&mut stream.unwrap(), &[], &bytes, 1);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_has_to_say_what_it_takes() {
+    let head = frame(HEADERS, END_HEADERS, 1, STATUS_100);
+    for bytes in [Vec::new(), head] {
+        let address = unsettled(bytes);
+        let http2 = Http2::prior_knowledge().settings_timeout(0.05);
+        let session = Session::builder().http2(http2).build().unwrap();
+        run(async {
+            let error = session.get(format!("http://{address}/")).await.unwrap_err();
+            let ErrorKind::Timeout { phase, after } = error.kind() else {
+                panic!("{error:?}")
+            };
+            assert_eq!((*phase, after.as_millis()), (Phase::Settings, 50));
+            assert!(error.maybe_processed());
+        });
+    }
+}
+
+#[test]
+fn who_has_said_so_may_take_its_time() {
+    let address = server(&[], frame(HEADERS, END_HEADERS, 1, STATUS_100), 1);
+    let http2 = Http2::prior_knowledge().settings_timeout(0.2);
+    let session = Session::builder().http2(http2);
+    let session = session.timeout(Timeout::total(0.6)).build().unwrap();
+    run(async {
+        let error = session.get(format!("http://{address}/")).await.unwrap_err();
+        let ErrorKind::Timeout { phase, .. } = error.kind() else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*phase, Phase::Total);
+    });
+}
