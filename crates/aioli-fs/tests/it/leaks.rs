@@ -3,8 +3,9 @@
 //! Alone in a process, since both are counted, with each driver, and with the pool instead of the
 //! ring.
 
-use crate::{alloc::held, poll_once, ring};
+use crate::{poll_once, ring};
 use aioli_fs as fs;
+use aioli_tally::{descriptors, held_by_all};
 use std::{
     env,
     io::{IoSlice, IoSliceMut, SeekFrom},
@@ -21,10 +22,6 @@ const STAGES: usize = 4;
 const BYTES_MAX: isize = 15 * TIMES as isize;
 const LONG: Duration = Duration::from_secs(20);
 const PAGE: usize = 4096;
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.
 async fn drop_at<F: Future>(stage: usize, future: F) {
@@ -54,11 +51,11 @@ async fn check(what: &str, mut operation: impl AsyncFnMut(usize)) {
     // What is there once for all.
     run(64).await;
     settle(async || is_still().await).await;
-    let before = (descriptors(), held());
+    let before = (descriptors(), held_by_all());
     run(TIMES).await;
-    let is_gone = || descriptors() <= before.0 && held() - before.1 <= BYTES_MAX;
+    let is_gone = || descriptors() <= before.0 && held_by_all() - before.1 <= BYTES_MAX;
     settle(async || is_still().await && is_gone()).await;
-    let bytes = held() - before.1;
+    let bytes = held_by_all() - before.1;
     // Fewer, where the last ones had not gone either when they were counted first.
     assert!(descriptors() <= before.0, "{what}: descriptors");
     assert!(bytes <= BYTES_MAX, "{what}: {bytes} bytes");
@@ -75,11 +72,11 @@ async fn settle(is_settled: impl AsyncFn() -> bool) {
 
 /// Whether nothing has changed for some passes.
 async fn is_still() -> bool {
-    let before = (descriptors(), held());
+    let before = (descriptors(), held_by_all());
     for _ in 0..20 {
         aioli_task::to_thread(|| ()).await;
     }
-    (descriptors(), held()) == before
+    (descriptors(), held_by_all()) == before
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Files and folders under several executors, with cancellation and with a full disk.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[cfg(target_os = "linux")]
-mod alloc;
 mod auto_traits;
 #[cfg(unix)]
 mod buffered;

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod alloc;
 mod auth;
 mod auto_traits;
 mod basics;

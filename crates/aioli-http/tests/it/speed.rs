@@ -2,7 +2,6 @@
 
 use aioli_http::{Body, Session, Url};
 
-use crate::alloc;
 use crate::server::{Server, ok, run};
 
 /// Requests before anything is counted: buffers find their size.
@@ -21,32 +20,32 @@ fn a_small_get_makes_four_allocations() {
         for _ in 0..WARM_UP {
             get(&session, &url).await;
         }
-        let before = alloc::asked();
+        let before = aioli_tally::asked();
         for _ in 0..100 {
             get(&session, &url).await;
         }
-        let each = (alloc::asked() - before) as f64 / 100.0;
+        let each = (aioli_tally::asked() - before) as f64 / 100.0;
         // The URL, the future, the fields of the head, and the response.
         assert!(each < 4.1, "{each} allocations a request");
 
         // A URL that is parsed already is copied once.
         let parsed: Url = server.url("/some/path?and=query").parse().unwrap();
-        let before = alloc::asked();
+        let before = aioli_tally::asked();
         for _ in 0..100 {
             let response = session.get(&parsed).await.unwrap();
             assert_eq!(response.bytes().await.unwrap(), "hello");
         }
-        let each = (alloc::asked() - before) as f64 / 100.0;
+        let each = (aioli_tally::asked() - before) as f64 / 100.0;
         assert!(each < 4.1, "{each} allocations a request");
 
         // Who looks at the headers has a map of them, which takes two.
-        let before = alloc::asked();
+        let before = aioli_tally::asked();
         for _ in 0..100 {
             let response = session.get(&url).await.unwrap();
             assert_eq!(response.headers()["content-length"], "5");
             assert_eq!(response.bytes().await.unwrap(), "hello");
         }
-        let each = (alloc::asked() - before) as f64 / 100.0;
+        let each = (aioli_tally::asked() - before) as f64 / 100.0;
         assert!(each < 6.1, "{each} allocations a request");
     });
 }
@@ -60,9 +59,12 @@ fn a_large_body_is_received_where_it_stays() {
         for _ in 0..3 {
             session.get(&url).await.unwrap().bytes().await.unwrap();
         }
-        let before = (alloc::asked(), alloc::held());
+        let before = (aioli_tally::asked(), aioli_tally::held());
         let body = session.get(&url).await.unwrap().bytes().await.unwrap();
-        let (asked, held) = (alloc::asked() - before.0, alloc::held() - before.1);
+        let (asked, held) = (
+            aioli_tally::asked() - before.0,
+            aioli_tally::held() - before.1,
+        );
         assert!(body.len() == SIZE && body.iter().all(|byte| *byte == b'x'));
         assert!(asked <= 12, "{asked} allocations");
         let held = usize::try_from(held).unwrap();
@@ -81,10 +83,10 @@ fn a_large_body_is_sent_from_where_it_lies() {
     run(async {
         let (session, url) = (Session::new(), server.url("/"));
         let put = async |make: fn() -> Body| {
-            let before = alloc::taken();
+            let before = aioli_tally::taken();
             let response = session.put(&url).body(make()).await.unwrap();
             assert_eq!(response.bytes().await.unwrap(), "hello");
-            alloc::taken() - before
+            aioli_tally::taken() - before
         };
         put(|| Body::from_static(&BODY)).await;
         let taken = put(|| Body::from_static(&BODY)).await;
@@ -107,11 +109,11 @@ fn memory_stays_flat(requests: usize) {
         for n in 0..WARM_UP {
             get(&session, urls[n % 2]).await;
         }
-        let before = alloc::held();
+        let before = aioli_tally::held();
         for n in 0..requests {
             get(&session, urls[n % 2]).await;
         }
-        let more = alloc::held() - before;
+        let more = aioli_tally::held() - before;
         assert!(more < 64 * 1024, "{more} bytes more");
         assert_eq!(server.accepted(), 1);
     });

@@ -11,9 +11,9 @@ use aioli_net::{
     RecvBatch, StreamReader, StreamWriter, TcpListener, TcpStream, UdpSocket, open_connection,
     resolve, serve,
 };
+use aioli_tally::{descriptors, held_by_all};
 use aioli_task::yield_now;
 
-use crate::alloc::held_by_all;
 use crate::{connection, poll_once, settle};
 
 const TIMES: usize = 1000;
@@ -21,10 +21,6 @@ const TIMES: usize = 1000;
 const STAGES: usize = 4;
 /// What tables and slabs may have grown by; the smallest object that is lost each time is more.
 const BYTES_MAX: isize = 15 * TIMES as isize;
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.
 async fn drop_at<F: Future>(stage: usize, future: F) {

@@ -4,7 +4,6 @@
 //! the whole binary again with the other one, in a process of its own.
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-mod alloc;
 mod auto_traits;
 mod cancel;
 mod datagrams;

@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use aioli_net::protocol::{Protocol, Transport};
 use aioli_net::{Server, TcpListener, TcpStream, serve};
+use aioli_tally::held;
 use aioli_task::yield_now;
-
-use crate::alloc::held;
 
 const CONNECTIONS: usize = 1000;
 /// What an idle connection may cost, in bytes of memory of this process.

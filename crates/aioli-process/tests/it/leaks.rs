@@ -4,9 +4,10 @@
 //!
 //! Alone in a process, since these are counted, and with each driver.
 
-use crate::{alloc::held, cancel::n_children, poll_once};
+use crate::{cancel::n_children, poll_once};
 use aioli_flow::AsyncClose;
 use aioli_process::{Command, Process, SIGUSR2, Stdio, signals};
+use aioli_tally::{descriptors, held_by_all};
 use std::{
     env,
     pin::pin,
@@ -19,10 +20,6 @@ const STAGES: usize = 4;
 /// What tables and slabs may have grown by; the smallest object that is lost each time is more.
 const BYTES_MAX: isize = 15 * TIMES as isize;
 const LONG: Duration = Duration::from_secs(20);
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.
 async fn drop_at<F: Future>(stage: usize, future: F) {
@@ -58,11 +55,11 @@ async fn check(what: &str, n_others: usize, mut operation: impl AsyncFnMut(usize
     };
     // What is there once for all.
     run(64).await;
-    let before = (descriptors(), held());
+    let before = (descriptors(), held_by_all());
     run(TIMES).await;
-    let is_gone = || descriptors() <= before.0 && held() - before.1 <= BYTES_MAX;
+    let is_gone = || descriptors() <= before.0 && held_by_all() - before.1 <= BYTES_MAX;
     settle(is_gone).await;
-    let bytes = held() - before.1;
+    let bytes = held_by_all() - before.1;
     assert!(is_alone(), "{what}: processes");
     assert!(descriptors() <= before.0, "{what}: descriptors");
     assert!(bytes <= BYTES_MAX, "{what}: {bytes} bytes");

@@ -4,8 +4,6 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[cfg(target_os = "linux")]
-mod alloc;
 mod auto_traits;
 #[cfg(target_os = "linux")]
 mod cancel;

@@ -7,7 +7,6 @@
 
 use aioli_sync as kind;
 
-mod alloc;
 mod auto_traits;
 mod batches;
 mod budget;

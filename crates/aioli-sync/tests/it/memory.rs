@@ -1,8 +1,8 @@
 //! What a whole primitive keeps of the memory that a burst took.
 
-use crate::alloc::held;
 use crate::harness::ready;
 use aioli_sync::{Queue, channel};
+use aioli_tally::held;
 
 const BURST: u64 = 1_000_000;
 const BYTES: isize = BURST as isize * size_of::<u64>() as isize;

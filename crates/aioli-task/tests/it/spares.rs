@@ -4,12 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::thread;
 
+use aioli_tally::{asked, held};
 use aioli_task::testing::counts;
 use aioli_task::{Exit, Reason, ReasonKind, Task, catch, exit, shield, spawn, yield_now};
 use futures::executor::block_on;
 use futures::future::join3;
 
-use crate::alloc::{calls, held};
 use crate::support::{forever, passes, run};
 
 /// Runs `f` on a thread of its own, on which nothing is spare.
@@ -22,11 +22,11 @@ async fn in_the_long_run<F: Future>(round: impl Fn() -> F) -> usize {
     for _ in 0..10 {
         round().await;
     }
-    let before = calls();
+    let before = asked();
     for _ in 0..100 {
         round().await;
     }
-    calls() - before
+    asked() - before
 }
 
 async fn nested() {
@@ -119,11 +119,11 @@ fn a_body_that_is_ready_at_its_first_poll_never_links() {
     }
     fresh(|| {
         run(async {
-            let before = calls();
+            let before = asked();
             ready().await;
-            assert_eq!(calls(), before);
+            assert_eq!(asked(), before);
             let suspended = catch(yield_now()).await;
-            assert!(suspended.is_ok() && calls() > before, "this one has linked");
+            assert!(suspended.is_ok() && asked() > before, "this one has linked");
             // Nor does it in a task that has a tree.
             let inside = catch(async { exit(async { counts().handlers }).await }).await;
             assert!(matches!(inside, Ok(Exit::Value(0))));
