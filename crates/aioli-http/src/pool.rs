@@ -93,11 +93,12 @@ impl Connection {
         // The server's clock began earlier than ours: use four fifths of what it said.
         let lifetime = keep_alive.map_or(Duration::MAX, |said| said * 4 / 5);
         let lifetime = lifetime.min(slot.pool.limits.idle);
-        let lives_on = self.home.is_current() || !self.home.is_closed();
+        let is_here = self.home.is_current();
+        let lives_on = is_here || !self.home.is_closed();
         let usable = self.wire.input.is_empty() && !lifetime.is_zero() && lives_on;
         if usable && self.wire.falls_silent() {
             self.since = match now {
-                Some(now) if self.home.is_current() => now,
+                Some(now) if is_here => now,
                 _ => self.home.now(),
             };
             self.until = self.since.checked_add(lifetime);
@@ -112,23 +113,16 @@ impl Connection {
 
     /// Whether it cannot serve any more, if it is `now` on the loop of this thread.
     fn is_over(&self, now: Instant) -> bool {
-        let passed = |now| self.until.is_some_and(|until| until <= now);
-        match self.home.is_current() {
-            true => passed(now),
-            false => passed(self.home.now()) || self.home.is_closed(),
-        }
+        self.home_time(now)
+            .is_none_or(|now| self.until.is_some_and(|until| until <= now))
     }
 
-    /// How long it was idle, if it is `now` on the loop of this thread.
-    fn idle_for(&self, now: Instant) -> Duration {
-        self.home_time(now).saturating_duration_since(self.since)
-    }
-
-    /// The time on its own loop.
-    fn home_time(&self, now: Instant) -> Instant {
+    /// The time on its own loop, if it is `now` on the loop of this thread; `None` when that is
+    /// closed.
+    fn home_time(&self, now: Instant) -> Option<Instant> {
         match self.home.is_current() {
-            true => now,
-            false => self.home.now(),
+            true => Some(now),
+            false => (!self.home.is_closed()).then(|| self.home.now()),
         }
     }
 }
@@ -161,15 +155,20 @@ impl Slot {
             idle = self.pool.lock().take(self.host, Some(&Home::current()));
         }
         while let Some(mut connection) = idle {
-            let age = connection.idle_for(now);
-            if !connection.is_over(now)
-                && (!careful || age < FRESH)
-                && connection.wire.is_silent(careful || age > TRUSTED)
+            let at = connection.home_time(now);
+            let is_over = at.is_none_or(|at| connection.until.is_some_and(|until| until <= at));
+            let at = at.unwrap_or(now);
+            // Moments are compared: their distance takes longer to find.
+            let is_fresh = at < connection.since + FRESH;
+            let is_trusted = at <= connection.since + TRUSTED;
+            if !is_over
+                && (!careful || is_fresh)
+                && connection.wire.is_silent(careful || !is_trusted)
             {
                 connection.slot = Some(self);
                 return Begun::Connection(connection);
             }
-            if careful && age >= FRESH {
+            if careful && !is_fresh {
                 // The others are older still, and good enough for requests less careful.
                 return Begun::Open(self);
             }

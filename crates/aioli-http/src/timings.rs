@@ -144,10 +144,12 @@ impl Timings {
 
     fn since_start(&self, now: Instant) -> u64 {
         let since = self.start.map(|start| now.saturating_duration_since(start));
-        // 584 years of a request are enough, and the last value stands for never.
-        u64::try_from(since.unwrap_or_default().as_nanos())
-            .unwrap_or(NEVER)
-            .min(NEVER - 1)
+        let since = since.unwrap_or_default();
+        // Not of `as_nanos`, which counts in 128 bits. 584 years of a request are enough, and the
+        // last value stands for never.
+        let seconds = since.as_secs().saturating_mul(1_000_000_000);
+        let nanos = seconds.saturating_add(since.subsec_nanos().into());
+        nanos.min(NEVER - 1)
     }
 
     /// From the last point before `point` that was passed to `point`, if it was.

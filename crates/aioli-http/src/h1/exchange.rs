@@ -405,16 +405,24 @@ impl<'a> Exchange<'a> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let output = &self.wire.output;
-            let bufs = [
-                IoSlice::new(&output.buffer[output.at..]),
-                IoSlice::new(&output.piece),
-                IoSlice::new(output.tail),
-            ];
-            // The parts that wait are adjacent: a plain write where there is one.
-            let first = bufs.iter().position(|buf| !buf.is_empty()).unwrap_or(0);
-            let last = bufs.iter().rposition(|buf| !buf.is_empty()).unwrap_or(0);
-            let n = ready!(self.wire.transport.poll_write(cx, &bufs[first..=last]))?;
+            let Wire {
+                output, transport, ..
+            } = &mut *self.wire;
+            let n = if output.piece.is_empty() && output.tail.is_empty() {
+                // Most requests are a head, or have a body that is small.
+                let only = IoSlice::new(&output.buffer[output.at..]);
+                ready!(transport.poll_write(cx, &[only]))?
+            } else {
+                let bufs = [
+                    IoSlice::new(&output.buffer[output.at..]),
+                    IoSlice::new(&output.piece),
+                    IoSlice::new(output.tail),
+                ];
+                // The parts that wait are adjacent: a plain write where there is one.
+                let first = bufs.iter().position(|buf| !buf.is_empty()).unwrap_or(0);
+                let last = bufs.iter().rposition(|buf| !buf.is_empty()).unwrap_or(0);
+                ready!(transport.poll_write(cx, &bufs[first..=last]))?
+            };
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
