@@ -57,7 +57,11 @@ impl Part {
             Part::Set(choices) => choices[number as usize].clone(),
             Part::Numbers {
                 first, step, width, ..
-            } => format!("{:0width$}", first + step * number),
+            } => {
+                // Not by a width of `format!`, which has a bound.
+                let number = (first + step * number).to_string();
+                "0".repeat(width.saturating_sub(number.len())) + &number
+            }
             Part::Letters { first, step, .. } => {
                 char::from(first + step * number as u8).to_string()
             }

@@ -32,6 +32,9 @@ fn what_a_pattern_stands_for() {
     ] {
         assert_eq!(urls(text), expected, "{text}");
     }
+    let zeros = "0".repeat(70_000);
+    let wide = [format!("{zeros}1"), format!("{zeros}2")];
+    assert_eq!(urls(&format!("[{zeros}1-2]")), wide);
     let as_is = Pattern::of("{a}[1-2]", false).unwrap();
     assert_eq!((as_is.count(), as_is.url(0).0.as_str()), (1, "{a}[1-2]"));
 }
