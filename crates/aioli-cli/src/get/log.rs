@@ -93,6 +93,13 @@ impl Listener {
         self.lines(mark, colour, lines.take(n));
     }
 
+    /// Shows the head of an answer, and returns it as HTTP/1.1 writes it.
+    fn answer(&self, version: Version, status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+        let head = head(version, status, headers);
+        self.head("<", "32", &head);
+        head
+    }
+
     /// Writes lines in one go, so that those of several transfers do not mix.
     fn lines<'a>(&self, mark: &str, colour: &str, lines: impl Iterator<Item = &'a [u8]>) {
         if !self.verbose {
@@ -164,8 +171,7 @@ impl Trace for Listener {
         status: StatusCode,
         headers: &HeaderMap,
     ) {
-        let head = head(version, status, headers);
-        self.head("<", "32", &head);
+        let head = self.answer(version, status, headers);
         self.note(request, |notes| {
             notes.connect_status = status.as_u16();
             if self.notes_proxies {
@@ -206,8 +212,7 @@ impl Trace for Listener {
     }
 
     fn informational(&self, request: &TraceContext, status: StatusCode, headers: &HeaderMap) {
-        let head = head(Version::HTTP_11, status, headers);
-        self.head("<", "32", &head);
+        let head = self.answer(Version::HTTP_11, status, headers);
         self.note(request, |notes| notes.heads.extend(head));
     }
 
@@ -218,8 +223,7 @@ impl Trace for Listener {
         status: StatusCode,
         headers: &HeaderMap,
     ) {
-        let head = head(version, status, headers);
-        self.head("<", "32", &head);
+        let head = self.answer(version, status, headers);
         self.note(request, |notes| {
             notes.last = notes.heads.len();
             notes.heads.extend(head);
