@@ -111,10 +111,9 @@ impl Connection {
         }
     }
 
-    /// Whether it cannot serve any more, if it is `now` on the loop of this thread.
-    fn is_over(&self, now: Instant) -> bool {
-        self.home_time(now)
-            .is_none_or(|now| self.until.is_some_and(|until| until <= now))
+    /// Whether it cannot serve any more, if it is `at` on its own loop.
+    fn is_over(&self, at: Option<Instant>) -> bool {
+        at.is_none_or(|at| self.until.is_some_and(|until| until <= at))
     }
 
     /// The time on its own loop, if it is `now` on the loop of this thread; `None` when that is
@@ -156,7 +155,7 @@ impl Slot {
         }
         while let Some(mut connection) = idle {
             let at = connection.home_time(now);
-            let is_over = at.is_none_or(|at| connection.until.is_some_and(|until| until <= at));
+            let is_over = connection.is_over(at);
             let at = at.unwrap_or(now);
             // Moments are compared: their distance takes longer to find.
             let is_fresh = at < connection.since + FRESH;
@@ -291,7 +290,8 @@ impl Pool {
         })
     }
 
-    /// Begins a request by `route`, at `now`: takes a slot, and a live idle connection if there is one.
+    /// Begins a request by `route`, at `now`: takes a slot, and a live idle connection if there is
+    /// one.
     ///
     /// `careful` requests take only one that was used just now.
     pub(crate) fn begin(

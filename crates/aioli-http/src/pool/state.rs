@@ -280,7 +280,8 @@ impl State {
         let mut old = Vec::new();
         while old.len() < AT_ONCE
             && let Some(key) = self.oldest
-            && self.idle[key].connection.is_over(now)
+            && let connection = &self.idle[key].connection
+            && connection.is_over(connection.home_time(now))
         {
             old.extend(self.pop_oldest());
         }
