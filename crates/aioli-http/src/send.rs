@@ -26,6 +26,7 @@ pub(crate) mod fuzz;
 pub(crate) mod head;
 pub(crate) mod hop;
 mod prepare;
+mod respond;
 mod secrets;
 mod signals;
 

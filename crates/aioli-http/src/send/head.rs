@@ -3,10 +3,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
-use super::hop::{Hop, asks_to_close};
+use super::hop::Hop;
 use crate::body::Source;
 use crate::decode;
 use crate::h1::encode::{self, BodyEncoder};
+use crate::h1::trim_ows;
 use crate::proxy::ProxyServer;
 use crate::request::Parts;
 use crate::route::Route;
@@ -247,4 +248,14 @@ fn encode_framing(out: &mut Vec<u8>, parts: &Parts) -> Option<BodyEncoder> {
             Some(BodyEncoder::Chunked)
         }
     }
+}
+
+/// Whether headers of a request tell the server to close.
+pub(super) fn asks_to_close(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|option| trim_ows(option).eq_ignore_ascii_case(b"close"))
+    })
 }

@@ -10,23 +10,19 @@ use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::drive::Drive;
 use super::head::{encode_head, header_map};
+use super::respond::respond;
 use super::secrets::{self, Attached};
 use crate::body::Source;
 use crate::deadline::Deadline;
 use crate::dial;
-use crate::error::{Error, ErrorKind, Phase, ProtocolErrorKind, Result, Sent};
-use crate::h1::body::BodyDecoder;
+use crate::error::{Phase, Result, Sent};
 use crate::h1::buffer::ReadBuffer;
 use crate::h1::encode::BodyEncoder;
 use crate::h1::exchange::{Exchange, Failure, Manner, Wire};
-use crate::h1::fields::Fields;
-use crate::h1::framing::{Delimiter, framing};
-use crate::h1::head::Head as WireHead;
-use crate::h1::{parse_decimal, trim_ows};
 use crate::h2;
 use crate::limits::Timeout;
 use crate::mock::injected;
@@ -35,8 +31,7 @@ use crate::place::Place;
 use crate::pool::{Begun, Connection, Pool, Slot, Waiting};
 use crate::redirect::{self, describes_body};
 use crate::request::Parts;
-use crate::response::incoming::{Incoming, Reuse};
-use crate::response::{Head, Inner, Response};
+use crate::response::{Inner, Response};
 use crate::route::Route;
 use crate::session::{Config, Session, Traffic};
 use crate::tls::config::Peer;
@@ -416,127 +411,4 @@ pub(crate) async fn connect(
     };
     deadline.watch.open_end();
     Ok((transport, session.inner.counters.open()))
-}
-
-/// Makes the response out of its head; the connection goes back at once if the body is there.
-fn respond(
-    config: &Config,
-    mut connection: Box<Connection>,
-    mut head: WireHead,
-    sent_all: bool,
-    parts: &Parts,
-    deadline: &mut Deadline,
-) -> Result<Response> {
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(config, connection, head, sent_all, parts, deadline);
-    }
-    let framing = framing(
-        &parts.method,
-        head.version,
-        head.status,
-        &head.headers,
-        head.marks,
-    )
-    .map_err(|kind| Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully))?;
-    if framing.drop_content_length {
-        head.headers.remove(header::CONTENT_LENGTH);
-    }
-    let closing =
-        config.defaults.close || !parts.headers.is_empty() && asks_to_close(&parts.headers);
-    // A server of a request in HTTP/1.0 may close whatever it says in HTTP/1.1.
-    let closing = closing || parts.version() == Version::HTTP_10;
-    let reuse = (framing.reusable && sent_all && !closing).then_some(Reuse {
-        keep_alive: framing.keep_alive,
-    });
-    let content_length = match framing.delimiter {
-        Delimiter::Length(length) => {
-            let size = usize::try_from(length).unwrap_or(usize::MAX);
-            let message = size.saturating_add(head.size);
-            connection.wire.input.saw_message(message);
-            Some(length)
-        }
-        Delimiter::None if parts.method == Method::CONNECT => {
-            return hand_over(config, connection, head, sent_all, parts, deadline);
-        }
-        Delimiter::None => announced(&head.headers),
-        Delimiter::Chunked | Delimiter::Eof => None,
-    };
-    let decoder = match parts.raw {
-        true => BodyDecoder::raw(framing.delimiter, config.limits.h1_body()),
-        false => BodyDecoder::new(framing.delimiter, config.limits.h1_body()),
-    };
-    let mut response = Response::new(
-        outer_head(config, head, parts, content_length),
-        Incoming::new(connection, decoder, reuse, deadline.take()),
-    );
-    let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
-    response.inner.body.begin(timeout);
-    Ok(response)
-}
-
-/// Makes the response of a server that switches protocols: its connection is the caller's.
-fn switch(
-    config: &Config,
-    connection: Box<Connection>,
-    head: WireHead,
-    sent_all: bool,
-    parts: &Parts,
-    deadline: &mut Deadline,
-) -> Result<Response> {
-    if !upgrade::is_accepted(&parts.headers, &head.headers) {
-        let kind = ProtocolErrorKind::Upgrade;
-        return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
-    }
-    hand_over(config, connection, head, sent_all, parts, deadline)
-}
-
-/// Makes the response whose connection is the caller's.
-fn hand_over(
-    config: &Config,
-    connection: Box<Connection>,
-    head: WireHead,
-    sent_all: bool,
-    parts: &Parts,
-    deadline: &mut Deadline,
-) -> Result<Response> {
-    // Who switches before the request is out reads the rest of it as something else.
-    if !sent_all {
-        let kind = ProtocolErrorKind::Upgrade;
-        return Err(Error::new(ErrorKind::Protocol(kind)).with_sent(Sent::Fully));
-    }
-    let head = outer_head(config, head, parts, None);
-    let mut response = Response::new(head, Incoming::empty(deadline.take()));
-    response.inner.upgraded = Some(connection);
-    Ok(response)
-}
-
-/// The head as the caller sees it.
-fn outer_head(config: &Config, head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
-    Head {
-        status: head.status,
-        version: head.version,
-        coded: head.marks.content_encoding,
-        sets_cookies: head.marks.set_cookie.then_some(config.limits.cookies),
-        headers: head.headers,
-        asked: None,
-        history: Vec::new(),
-        extensions: Extensions::new(),
-        content_length,
-        body_limit: parts.body_limit,
-    }
-}
-
-/// The length a response without a body tells about the one it would have.
-fn announced(headers: &Fields) -> Option<u64> {
-    parse_decimal(headers.values("content-length").next()?)
-}
-
-/// Whether headers of a request tell the server to close.
-pub(crate) fn asks_to_close(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONNECTION).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|option| trim_ows(option).eq_ignore_ascii_case(b"close"))
-    })
 }

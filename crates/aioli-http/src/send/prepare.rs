@@ -30,7 +30,8 @@ pub(super) fn prepare(config: &Config, parts: &mut Parts) -> Result<()> {
     Ok(())
 }
 
-/// Checks a request for a tunnel (RFC 9110, section 9.3.6): it names host and port, and has no body.
+/// Checks a request for a tunnel (RFC 9110, section 9.3.6): it names host and port, and has no
+/// body.
 #[cold]
 fn prepare_connect(config: &Config, parts: &mut Parts) -> Result<()> {
     let refuse = |kind| Err(Error::invalid_request(kind));
