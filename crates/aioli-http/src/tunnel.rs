@@ -51,19 +51,31 @@ impl Session {
     ///
     /// # Examples
     ///
-    /// ```no_run
+    /// ```
     /// use aioli_http::{Proxy, Session};
     /// use futures::{AsyncReadExt, AsyncWriteExt};
     ///
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let proxy = Proxy::http("proxy.example:3128").basic("me", "secret");
+    /// # use std::io::{BufRead, BufReader, Write};
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let address = listener.local_addr().unwrap().to_string();
+    /// # let proxy = std::thread::spawn(move || {
+    /// #     let (mut stream, _) = listener.accept().unwrap();
+    /// #     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    /// #     assert_eq!(lines.next().unwrap(), "CONNECT mail.example:25 HTTP/1.1");
+    /// #     lines.find(|line| line.is_empty()).unwrap();
+    /// #     stream.write_all(b"HTTP/1.1 200 Established\r\n\r\n220 mail.example\r\n").unwrap();
+    /// #     assert_eq!(lines.next().unwrap(), "QUIT");
+    /// # });
+    /// # aioli_task::run(async {
+    /// let proxy = Proxy::http(&address).basic("me", "secret");
     /// let session = Session::builder().proxy(proxy).build()?;
     /// let mut stream = session.tunnel("mail.example", 25).await?;
-    /// let mut greeting = [0; 512];
-    /// let n = stream.read(&mut greeting).await?;
-    /// assert!(greeting[..n].starts_with(b"220 "));
+    /// let mut greeting = [0; 4];
+    /// stream.read_exact(&mut greeting).await?;
+    /// assert_eq!(&greeting, b"220 ");
     /// stream.write_all(b"QUIT\r\n").await?;
-    /// # Ok(()) }
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// # proxy.join().unwrap();
     /// ```
     #[doc(alias = "CONNECT")]
     pub fn tunnel(&self, host: &str, port: u16) -> Tunnel {
@@ -114,6 +126,26 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Takes this proxy, and none of the session's; the one that it has for `https` URLs.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` with [`RequestErrorKind::Proxy`] when it is awaited and the proxy is
+    /// malformed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{ErrorKind, Proxy, RequestErrorKind, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// let tunnel = Session::new().tunnel("db.example", 5432);
+    /// let error = tunnel.proxy(Proxy::socks5h("127.0.0.1:not-a-port")).await.unwrap_err();
+    /// let ErrorKind::InvalidRequest { kind, .. } = error.kind() else {
+    ///     panic!("{error}");
+    /// };
+    /// assert_eq!(*kind, RequestErrorKind::Proxy);
+    /// # });
+    /// ```
     pub fn proxy(mut self, proxy: Proxy) -> Tunnel {
         if let Err(error) = proxy.check()
             && self.origin.is_ok()
@@ -124,13 +156,14 @@ impl Tunnel {
         self
     }
 
-    /// Takes no proxy, whatever the session says.
+    /// Takes no proxy, whatever the session says; the type has an example.
     pub fn no_proxy(mut self) -> Tunnel {
         self.way.proxy = Some(OwnProxy::None);
         self
     }
 
-    /// Sets the time limits of opening it; a plain length limits the whole of that.
+    /// Sets the time limits of opening it, in place of the session's; a plain length, in seconds if
+    /// it is a number, limits the whole of that. The type has an example.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Tunnel {
         self.timeout = Some(timeout.into());
         self
