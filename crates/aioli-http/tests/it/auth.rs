@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use aioli_http::{Auth, Body, ErrorKind, Limits, Netrc, NetrcError, RequestErrorKind, Session};
 use futures::stream;
 
-use crate::cancel::{at_most, most_points};
+use crate::cancel::{at_each_point, at_most};
 use crate::server::{Request, Server, ok, run};
 
 /// A server that keeps what `authorization` it gets, and answers with `answer(nth, header)`.
@@ -340,21 +340,19 @@ fn input_160_a_login_dropped_at_each_await() {
         let limits = Limits::default().per_host(1).connections(1);
         let session = Session::builder().limits(limits).build().unwrap();
         let kept = Auth::digest("me", "pass").unwrap();
-        most_points(3, async || {
-            for polls in 0.. {
-                let fresh = Auth::digest("me", "pass").unwrap();
-                let dropped = session.get(server.url("/")).auth(fresh);
-                let done = at_most(polls, dropped.send()).await;
-                assert_eq!(session.stats().in_use, 0, "after {polls} polls");
-                let whole = session.get(server.url("/")).auth(kept.clone());
-                assert_eq!(whole.await.unwrap().text().await.unwrap(), "in");
-                assert_eq!(session.cookies().unwrap().len(), 1);
-                if let Some(response) = done {
-                    assert_eq!(response.unwrap().text().await.unwrap(), "in");
-                    return polls - 1;
-                }
-            }
-            unreachable!("polls are counted without end")
+        at_each_point(3, async |polls| {
+            let fresh = Auth::digest("me", "pass").unwrap();
+            let dropped = session.get(server.url("/")).auth(fresh);
+            let done = at_most(polls, dropped.send()).await;
+            assert_eq!(session.stats().in_use, 0, "after {polls} polls");
+            let whole = session.get(server.url("/")).auth(kept.clone());
+            assert_eq!(whole.await.unwrap().text().await.unwrap(), "in");
+            assert_eq!(session.cookies().unwrap().len(), 1);
+            let Some(response) = done else {
+                return false;
+            };
+            assert_eq!(response.unwrap().text().await.unwrap(), "in");
+            true
         })
         .await;
     });

@@ -25,12 +25,18 @@ pub(crate) async fn at_most<F: Future>(polls: usize, future: F) -> Option<F::Out
     .await
 }
 
-/// Goes through all cancel points of something until `want` of them were met at once: an answer
-/// that comes between two polls leaves no point, and how many do is up to the threads.
-pub(crate) async fn most_points(want: usize, mut pass: impl AsyncFnMut() -> usize) {
+/// Has `attempt` drop something after no poll, after one and so on, until it says that all was
+/// done; and all that once more until `want` cancel points were met in one pass: an answer that
+/// comes between two polls leaves no point, and how many do is up to the threads.
+pub(crate) async fn at_each_point(want: usize, mut attempt: impl AsyncFnMut(usize) -> bool) {
     let mut most = 0;
     for _ in 0..100 {
-        most = most.max(pass().await);
+        let mut polls = 0;
+        while !attempt(polls).await {
+            polls += 1;
+        }
+        // What was done with the last poll was dropped after each poll before.
+        most = most.max(polls - 1);
         if most >= want {
             return;
         }

@@ -9,7 +9,7 @@ use aioli_http::{
 };
 use rustls::ServerConfig;
 
-use crate::cancel::{at_most, most_points};
+use crate::cancel::{at_each_point, at_most};
 use crate::server::{Conn, Request, Server, ok, run, text};
 use crate::tls::Authority;
 
@@ -70,16 +70,11 @@ async fn fine(session: &Session, url: &str) {
 /// Asks for `url` and gives up after one poll, after two and so on: nothing is left in use, and in
 /// the end there is an answer.
 async fn dropped_at_each_await(session: &Session, url: &str) {
-    most_points(4, async || {
-        for polls in 0.. {
-            let done = at_most(polls, fine(session, url)).await;
-            let stats = session.stats();
-            assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
-            if done.is_some() {
-                return polls - 1;
-            }
-        }
-        unreachable!("polls are counted without end")
+    at_each_point(4, async |polls| {
+        let done = at_most(polls, fine(session, url)).await;
+        let stats = session.stats();
+        assert_eq!((stats.in_use, stats.waiting), (0, 0), "after {polls} polls");
+        done.is_some()
     })
     .await;
     fine(session, url).await;

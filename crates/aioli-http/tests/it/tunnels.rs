@@ -8,7 +8,7 @@ use aioli_http::{
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
 
-use crate::cancel::{at_most, most_points};
+use crate::cancel::{at_each_point, at_most};
 use crate::server::{Conn, Server, ok, run};
 use crate::tls::Authority;
 
@@ -220,23 +220,21 @@ fn dropped_at_each_await() {
     });
     run(async {
         let session = proxied(&server);
-        most_points(2, async || {
-            for polls in 0.. {
-                let tunnel = session.tunnel("a.example", 1).into_future();
-                let done = at_most(polls, tunnel).await;
-                let open = usize::from(done.is_some());
-                let stats = session.stats();
-                assert_eq!(
-                    (stats.in_use, stats.waiting),
-                    (open, 0),
-                    "after {polls} polls"
-                );
-                if let Some(stream) = done {
-                    talk(stream.unwrap(), "welcome HELLO").await;
-                    return polls - 1;
-                }
-            }
-            unreachable!("polls are counted without end")
+        at_each_point(2, async |polls| {
+            let tunnel = session.tunnel("a.example", 1).into_future();
+            let done = at_most(polls, tunnel).await;
+            let open = usize::from(done.is_some());
+            let stats = session.stats();
+            assert_eq!(
+                (stats.in_use, stats.waiting),
+                (open, 0),
+                "after {polls} polls"
+            );
+            let Some(stream) = done else {
+                return false;
+            };
+            talk(stream.unwrap(), "welcome HELLO").await;
+            true
         })
         .await;
     });
