@@ -158,7 +158,7 @@ async fn at_the_same_time(
     let urls = RefCell::new(urls.enumerate());
     let first_failure = Cell::new(None);
     let (one, urls, first_failure) = (&one, &urls, &first_failure);
-    // Each takes the next URL when it has ended with one: of many URLs only few are there at a time.
+    // Each takes the next URL when it has ended with one: of many only few are there at a time.
     let workers = (0..options.connection.parallel_max).map(|_| async move {
         loop {
             if first_failure.get().is_some() && options.connection.fail_early {

@@ -25,9 +25,10 @@ mod trailers;
 /// Made by `From` out of bytes and strings, out of a [`file`](Body::file), and from a [`Stream`]
 /// of pieces. Bytes that are given away (`Vec<u8>`, `String`, [`Bytes`]) or that stay for ever
 /// ([`from_static`](Body::from_static)) are sent from where they lie; slices are copied, as they
-/// need not live as long as the request. What can be sent again is sent again where it must be: after a redirect that keeps
-/// the method, on a fresh connection when a pooled one was stale, with credentials that were asked
-/// for. A plain stream that has begun cannot; [`replayable`](Body::replayable) ones can.
+/// need not live as long as the request. What can be sent again is sent again where it must be:
+/// after a redirect that keeps the method, on a fresh connection when a pooled one was stale, with
+/// credentials that were asked for. A plain stream that has begun cannot;
+/// [`replayable`](Body::replayable) ones can.
 ///
 /// # Examples
 ///

@@ -7,8 +7,9 @@
 //! A layer over [`Incoming`], which knows nothing of it; a response without `content-encoding`
 //! has no such layer. Nothing is decoded before the caller asks for the body, so what a redirect
 //! or a challenge carries never is. The memory is bounded whatever the peer sends: an input piece,
-//! one buffer a coding, and the window of each coding (32 KiB, 16 MiB for `br`, and for `zstd` what [`Limits`](crate::Limits) allows).
-//! Doubt is an error: a body that ends too early, goes on after its end, or fails its checksum.
+//! one buffer a coding, and the window of each coding (32 KiB, 16 MiB for `br`, and for `zstd` what
+//! [`Limits`](crate::Limits) allows). Doubt is an error: a body that ends too early, goes on after
+//! its end, or fails its checksum.
 
 use std::fmt;
 use std::future::poll_fn;

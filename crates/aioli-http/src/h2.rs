@@ -134,8 +134,9 @@ impl Connections {
             Mode::Negotiated => route.origin.secure,
             Mode::Always => true,
         };
-        // Who names a version of HTTP/1 gets that. A connection that changes hands is nobody else's, a mock speaks HTTP/1.1, and what is
-        // known of a server is not known of the proxy that is asked in its place.
+        // Who names a version of HTTP/1 gets that. A connection that changes hands is nobody
+        // else's, a mock speaks HTTP/1.1, and what is known of a server is not known of the proxy
+        // that is asked in its place.
         is_wanted
             && config.mock.is_none()
             && parts.own_version().is_none()

@@ -32,16 +32,16 @@
 //! In scope: a keep-alive [`Session`] bounded in total and per origin; query, headers, JSON,
 //! forms with and without files, bodies from bytes, files and streams; response bodies whole, in
 //! pieces, as a stream or a reader; chunked both ways, with trailers; content codings and character
-//! sets; bodies that wait for consent, connections that change hands and raw streams through proxies ([`Upgraded`],
-//! [`Session::tunnel`]);
-//! redirects; cookies by RFC 6265bis in a [`CookieJar`] that can be shared and saved; credentials
-//! ([`Auth`]: basic, bearer and digest; [`Netrc`]); a time limit for each [`Phase`]; TLS by
-//! `rustls` with the system's roots, additional ones, or only given ones, with client certificates,
-//! pinned keys and revocation lists; proxies by HTTP, HTTPS, SOCKS4 and SOCKS5 ([`Proxy`]); Unix sockets;
-//! addresses that race (RFC 8305), remembered for a while and looked up by a [`Resolver`]; rules
-//! for where connections may go ([`Egress`]); retries with backoff and a budget ([`Retry`]); functions
-//! around requests ([`SessionBuilder::with`]), signals of what they do ([`Trace`]) and how long it
-//! took ([`Timings`]); sessions answered by a function, for tests ([`Session::mock`]); one [`Error`]
+//! sets; bodies that wait for consent, connections that change hands and raw streams through
+//! proxies ([`Upgraded`], [`Session::tunnel`]); redirects; cookies by RFC 6265bis in a
+//! [`CookieJar`] that can be shared and saved; credentials ([`Auth`]: basic, bearer and digest;
+//! [`Netrc`]); a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
+//! ones, or only given ones, with client certificates, pinned keys and revocation lists; proxies by
+//! HTTP, HTTPS, SOCKS4 and SOCKS5 ([`Proxy`]); Unix sockets; addresses that race (RFC 8305),
+//! remembered for a while and looked up by a [`Resolver`]; rules for where connections may go
+//! ([`Egress`]); retries with backoff and a budget ([`Retry`]); functions around requests
+//! ([`SessionBuilder::with`]), signals of what they do ([`Trace`]) and how long it took
+//! ([`Timings`]); sessions answered by a function, for tests ([`Session::mock`]); one [`Error`]
 //! that tells what may be tried again.
 //!
 //! Names of other clients side by side with ours are in [`docs::coming_from`], and what to do about
@@ -141,10 +141,10 @@
 //! argues what may be repeated, `watch` notes what a request does, `pool` argues slots and idle
 //! connections, `deadline` the one lazy timer of a request, `tls` how
 //! `rustls` is driven over poll functions, `dial` the order of what comes before a connection is
-//! open, `route` what makes two connections the same, `redirect` why secrets are attached and not stripped.
-//! When a body of known end came together with its head, its connection is back in the pool
-//! before the [`Response`] is handed out. `decode` is a layer over that body for content codings,
-//! which is not there when there are none. No unsafe code.
+//! open, `route` what makes two connections the same, `redirect` why secrets are attached and not
+//! stripped. When a body of known end came together with its head, its connection is back in the
+//! pool before the [`Response`] is handed out. `decode` is a layer over that body for content
+//! codings, which is not there when there are none. No unsafe code.
 //!
 //! # Features
 //!

@@ -97,8 +97,8 @@ impl Limits {
 
     /// Idle connections to one origin, by one way; with 0 each connection is used once.
     ///
-    /// One too many closes the one that was idle for longest. A connection of HTTP/2 is never idle in
-    /// this sense: many requests share it. [`per_host`](Limits::per_host) bounds them too.
+    /// One too many closes the one that was idle for longest. A connection of HTTP/2 is never idle
+    /// in this sense: many requests share it. [`per_host`](Limits::per_host) bounds them too.
     ///
     /// # Examples
     ///

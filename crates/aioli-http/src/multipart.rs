@@ -17,7 +17,8 @@ use crate::request::header_pair;
 
 mod file_type;
 
-/// A form with named parts, sent by [`RequestBuilder::multipart`](crate::RequestBuilder::multipart).
+/// A form with named parts, sent by
+/// [`RequestBuilder::multipart`](crate::RequestBuilder::multipart).
 ///
 /// It is sent with a `content-length` when all of its parts have one, and can be sent again when
 /// all of its parts can; see [`Body`].

@@ -194,8 +194,8 @@ impl Proxy {
     /// has none.
     ///
     /// Of `proxy-authorization` the last one counts, and comes before
-    /// [`basic`](Proxy::basic), [`digest`](Proxy::digest) and credentials of the URL. `host` and what
-    /// says where a body ends are malformed: of both there is one, which is the request's.
+    /// [`basic`](Proxy::basic), [`digest`](Proxy::digest) and credentials of the URL. `host` and
+    /// what says where a body ends are malformed: of both there is one, which is the request's.
     #[doc(alias = "aiohttp.ClientSession.proxy_headers")]
     pub fn header<K, V>(self, name: K, value: V) -> Proxy
     where

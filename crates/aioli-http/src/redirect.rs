@@ -57,8 +57,8 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// How many redirects are followed, in place of [`Limits::redirects`](crate::Limits::redirects);
-    /// with 0 the redirect is the response.
+    /// How many redirects are followed, in place of
+    /// [`Limits::redirects`](crate::Limits::redirects); with 0 the redirect is the response.
     #[doc(alias = "aiohttp.ClientSession.request.max_redirects")]
     pub fn max(mut self, n: usize) -> Redirect {
         self.max = Some(n);

@@ -42,8 +42,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// * there is a try left, the [budget](Retry::budget) allows it, and the wait ends within the
 ///   total limit of [`Timeout`](crate::Timeout).
 ///
-/// What is repeated is the hop that failed: the request that a redirect was answered with is not made
-/// again. A body of a *response* that breaks off is not fetched again: part of it is in your hands.
+/// What is repeated is the hop that failed: the request that a redirect was answered with is not
+/// made again. A body of a *response* that breaks off is not fetched again: part of it is in your
+/// hands.
 ///
 /// Clones share one budget.
 ///

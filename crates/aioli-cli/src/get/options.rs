@@ -25,8 +25,8 @@ use usual::UsualOptions;
     version
 )]
 pub(super) struct Options {
-    /// What to get; `http://` goes without saying. `{a,b}`, `[1-9]`, `[01-10:2]` and `[a-z]` stand for
-    /// several URLs each
+    /// What to get; `http://` goes without saying. `{a,b}`, `[1-9]`, `[01-10:2]` and `[a-z]` stand
+    /// for several URLs each
     #[arg(value_name = "URL")]
     pub(super) urls: Vec<String>,
     /// Get this too
@@ -66,7 +66,8 @@ pub(super) struct RequestOptions {
     /// Put the data into the query of a GET
     #[arg(short = 'G', long = "get")]
     pub(super) data_in_query: bool,
-    /// Add a header; `Name:` takes a default one away, and `@FILE` adds those of a file, a line each
+    /// Add a header; `Name:` takes a default one away, and `@FILE` adds those of a file, a line
+    /// each
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE|@FILE")]
     pub(super) headers: Vec<String>,
     /// Send this `user-agent`
@@ -219,8 +220,8 @@ pub(super) struct BodyOptions {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputOptions {
-    /// Write the body to a file; the option is given once for each URL. `#1` is what the first braces
-    /// or brackets of the URL stood for, and so on
+    /// Write the body to a file; the option is given once for each URL. `#1` is what the first
+    /// braces or brackets of the URL stood for, and so on
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
     /// Write the body to a file named as the last part of the URL

@@ -99,7 +99,8 @@ impl Digest {
         Some(value)
     }
 
-    /// Takes note of the challenges of a 401 or 407 of `of`; tells whether one of them is to be answered.
+    /// Takes note of the challenges of a 401 or 407 of `of`; tells whether one of them is to be
+    /// answered.
     ///
     /// After an answer only another nonce is worth another one: with the same, it is the password
     /// that is wrong.

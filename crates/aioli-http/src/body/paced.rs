@@ -22,8 +22,8 @@ const PIECES_A_SECOND: u64 = 10;
 impl Body {
     /// Gives the body no faster than at so many bytes a second, on average since it began.
     ///
-    /// See [`RequestBuilder::limit_rate`](crate::RequestBuilder::limit_rate) for one of any kind. The
-    /// server's own pace, and what waits in the system's buffers, are not part of that.
+    /// See [`RequestBuilder::limit_rate`](crate::RequestBuilder::limit_rate) for one of any kind.
+    /// The server's own pace, and what waits in the system's buffers, are not part of that.
     ///
     /// # Examples
     ///

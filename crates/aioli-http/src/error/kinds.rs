@@ -93,8 +93,8 @@ pub enum RequestErrorKind {
     /// A header's name or value contains what it may not.
     #[error("a header's name or value is malformed")]
     Header,
-    /// The method is `CONNECT`, without a [`target`](crate::RequestBuilder::target), with a body, or
-    /// in a session that is answered by a function.
+    /// The method is `CONNECT`, without a [`target`](crate::RequestBuilder::target), with a body,
+    /// or in a session that is answered by a function.
     #[error("a CONNECT needs a target of host and port, a network, and no body")]
     Method,
     /// The JSON body could not be written.

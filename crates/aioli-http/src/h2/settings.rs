@@ -131,8 +131,8 @@ impl Http2 {
     /// (RFC 9113, section 3.4); an infinite one waits as long as the requests do.
     ///
     /// Requests do not wait for it. Those that are without a response when the time is over fail as
-    /// [`Timeout`](crate::ErrorKind::Timeout) with [`Phase::Settings`](crate::Phase::Settings), and the
-    /// connection is closed.
+    /// [`Timeout`](crate::ErrorKind::Timeout) with [`Phase::Settings`](crate::Phase::Settings), and
+    /// the connection is closed.
     ///
     /// # Panics
     ///

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! [`Handshake`] does no I/O: it says what to send, and how many bytes it has to be given next.
-//! No byte more is read than that: what comes behind belongs to the server. SOCKS4, which has another
-//! one, is in `socks4`.
+//! No byte more is read than that: what comes behind belongs to the server. SOCKS4, which has
+//! another one, is in `socks4`.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -20,8 +20,8 @@ impl RequestBuilder {
         self
     }
 
-    /// Hands out the body of the response as it comes, with its content coding and, in HTTP/1.1, with
-    /// the framing of its chunks.
+    /// Hands out the body of the response as it comes, with its content coding and, in HTTP/1.1,
+    /// with the framing of its chunks.
     ///
     /// What is asked for stays the same: content codings, unless
     /// [`decompress`](RequestBuilder::decompress) says otherwise. The chunks are still read, for
@@ -55,8 +55,8 @@ impl RequestBuilder {
     ///
     /// # aioli_task::run(async {
     /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
-    /// let form = Form::new().text("user", "me").part("log", Part::new("all well").file_name("log"));
-    /// session.post(url).multipart(form).await?;
+    /// let form = Form::new().text("user", "me").part("log", Part::new("all
+    /// well").file_name("log")); session.post(url).multipart(form).await?;
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.FormData")]
@@ -71,8 +71,8 @@ impl RequestBuilder {
         self
     }
 
-    /// Gives the body that the request has by now, whatever it was made of, no faster than at so many
-    /// bytes a second: [`Body::limit_rate`].
+    /// Gives the body that the request has by now, whatever it was made of, no faster than at so
+    /// many bytes a second: [`Body::limit_rate`].
     ///
     /// # Examples
     ///

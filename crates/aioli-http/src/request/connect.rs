@@ -58,9 +58,9 @@ impl RequestBuilder {
     ///
     /// For `OPTIONS *`, and for servers that tell `/a/../b` from `/b`, or `%41` from `A`. It holds
     /// for the first URL: where a redirect leads is said by that. A proxy that is asked for `http`
-    /// URLs is asked for this alone. Cookies and everything else go by the URL, and so does a policy
-    /// ([`Egress`](crate::Egress)): a target that names another host (`http://…`) should not be a
-    /// stranger's.
+    /// URLs is asked for this alone. Cookies and everything else go by the URL, and so does a
+    /// policy ([`Egress`](crate::Egress)): a target that names another host (`http://…`) should not
+    /// be a stranger's.
     ///
     /// # Examples
     ///
@@ -76,8 +76,8 @@ impl RequestBuilder {
     ///
     /// # Errors
     ///
-    /// `InvalidRequest` with [`RequestErrorKind::Target`] when it is awaited and the target is empty,
-    /// has anything but visible ASCII characters, or cannot be said in HTTP/2.
+    /// `InvalidRequest` with [`RequestErrorKind::Target`] when it is awaited and the target is
+    /// empty, has anything but visible ASCII characters, or cannot be said in HTTP/2.
     #[doc(alias = "curl.request-target")]
     pub fn target(mut self, target: &str) -> RequestBuilder {
         if target.is_empty() || !encode::is_target(target) {

@@ -99,8 +99,9 @@ impl SessionBuilder {
     /// How long the addresses of a name are used again, 10 seconds unless it is said; zero looks
     /// each one up that no request is waiting for.
     ///
-    /// [`Limits::names`](crate::Limits::names) says how many are remembered. One to none of whose addresses a connection could be
-    /// made is forgotten at once. Requests that wait for the same name share one look-up.
+    /// [`Limits::names`](crate::Limits::names) says how many are remembered. One to none of whose
+    /// addresses a connection could be made is forgotten at once. Requests that wait for the same
+    /// name share one look-up.
     ///
     /// # Panics
     ///
@@ -243,8 +244,8 @@ impl SessionBuilder {
     /// (`SO_BINDTODEVICE`); proxies too. By which one names are looked up is the resolver's affair.
     ///
     /// On other systems than Linux and Android every connection fails as `Connect`, with
-    /// [`Unsupported`](std::io::ErrorKind::Unsupported); for an interface that there is not, with the
-    /// system's error.
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported); for an interface that there is not, with
+    /// the system's error.
     ///
     /// # Examples
     ///
