@@ -381,6 +381,27 @@ fn one_family_only() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn what_is_not_taken_for_long_is_given_up_by_the_system() {
+    // Nobody accepts: the system does, until its window is full.
+    let full = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", full.local_addr().unwrap());
+    run(async {
+        let session = Session::builder().tcp_user_timeout(0.1).build().unwrap();
+        let put = session.put(url).body(vec![0; 64 << 20]);
+        let error = put.timeout(Timeout::total(60)).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Disconnected { .. }),
+            "{error:?}"
+        );
+        let cause = std::error::Error::source(&error).unwrap();
+        let cause = cause.downcast_ref::<io::Error>().unwrap();
+        assert_eq!(cause.kind(), io::ErrorKind::TimedOut);
+        assert!(error.maybe_processed());
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn by_one_interface_alone() {
     let server = hello();
     let url = format!("http://{}/", server.addr);

@@ -215,7 +215,7 @@ impl SessionBuilder {
     /// the system.
     ///
     /// It holds where no time limit of ours does, as for a response that is held unread. On other
-    /// systems than Linux and Android every connection fails as `Connect`, with
+    /// systems than Linux, Android and Fuchsia every connection fails as `Connect`, with
     /// [`Unsupported`](std::io::ErrorKind::Unsupported).
     ///
     /// # Panics
@@ -243,9 +243,9 @@ impl SessionBuilder {
     /// Connects by this network interface alone, as `eth0`, whatever the system's routes say
     /// (`SO_BINDTODEVICE`); proxies too. By which one names are looked up is the resolver's affair.
     ///
-    /// On other systems than Linux and Android every connection fails as `Connect`, with
+    /// On other systems than Linux, Android and Fuchsia every connection fails as `Connect`, with
     /// [`Unsupported`](std::io::ErrorKind::Unsupported); for an interface that there is not, with
-    /// the system's error.
+    /// the system's error. An empty name is no interface, and all are used.
     ///
     /// # Examples
     ///
