@@ -262,32 +262,33 @@ impl Driver {
             if let Some(timer) = &mut self.timer {
                 ready!(Pin::new(timer).poll(cx));
             }
-            match self.settle().and_then(|by| Some((by, self.look(cx)?))) {
-                Some((by, at)) => {
-                    let at = by.map_or(at, |by| by.min(at));
-                    self.timer = Some(sleep_until(at));
-                }
-                None => return Poll::Ready(Ok(())),
+            if self.is_unsettled() {
+                return Poll::Ready(Ok(()));
             }
+            let Some(at) = self.look(cx) else {
+                return Poll::Ready(Ok(()));
+            };
+            let at = self.settles.map_or(at, |(by, _)| by.min(at));
+            self.timer = Some(sleep_until(at));
         }
     }
 
-    /// Until when the server has to say what it takes, if it has not; `None` when that is over.
-    fn settle(&mut self) -> Option<Option<Instant>> {
+    /// Whether the server has not said in time what it takes, which ends the connection.
+    fn is_unsettled(&mut self) -> bool {
         let Some((by, limit)) = self.settles else {
-            return Some(None);
+            return false;
         };
         if self.connection.max_concurrent_send_streams() != UNSETTLED {
             self.settles = None;
-            return Some(None);
+            return false;
         }
         if aioli_task::now() < by {
-            return Some(Some(by));
+            return false;
         }
         tracing::debug!("an http/2 server does not say what it takes");
         let mut state = self.end.0.lock();
         (state.is_over, state.unsettled) = (true, Some(limit));
-        None
+        true
     }
 
     /// Judges the time since the last look, and returns when to look again; `None` when the
