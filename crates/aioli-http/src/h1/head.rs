@@ -6,8 +6,8 @@
 //! bytes, a bare line end, a folded line, a head over its limits. Only a complete head is
 //! tokenized (by `httparse`, whose leniencies the first pass has ruled out).
 //!
-//! Most heads come whole and well-formed. [`regular`] takes those in one pass, and leaves
-//! everything that is not plainly so, and every verdict, to the scan.
+//! Most heads come whole and well-formed. [`regular`](HeadParser::regular) takes those in one pass,
+//! and leaves everything that is not plainly so, and every verdict, to the scan.
 
 use std::mem::MaybeUninit;
 
