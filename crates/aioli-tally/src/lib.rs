@@ -20,7 +20,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::pin::pin;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use std::task::{Context, Waker};
 
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
@@ -69,6 +71,96 @@ pub fn held_by_all() -> isize {
 pub fn descriptors() -> usize {
     let open = std::fs::read_dir("/proc/self/fd").expect("Linux lists them there");
     open.count()
+}
+
+/// What a process holds that an operation may lose.
+///
+/// # Examples
+///
+/// ```
+/// let before = aioli_tally::Holdings::now();
+/// let lost = vec![0_u8; 100_000].leak();
+/// assert!(before.check("a vector", 50_000).is_err());
+/// assert!(before.check("a vector", 150_000).is_ok());
+/// # let _ = lost;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holdings {
+    descriptors: usize,
+    bytes: isize,
+}
+
+impl Holdings {
+    /// What it holds now.
+    ///
+    /// # Panics
+    ///
+    /// As [`descriptors`] does.
+    #[must_use]
+    pub fn now() -> Holdings {
+        Holdings {
+            descriptors: descriptors(),
+            bytes: held_by_all(),
+        }
+    }
+
+    /// Looks that there are no more descriptors now than then, and no more than so many bytes more.
+    ///
+    /// # Errors
+    ///
+    /// Says what has been lost of `what`.
+    ///
+    /// # Panics
+    ///
+    /// As [`descriptors`] does.
+    pub fn check(self, what: &str, bytes_max: isize) -> Result<(), String> {
+        let now = Holdings::now();
+        let bytes = now.bytes - self.bytes;
+        if now.descriptors > self.descriptors {
+            let (now, then) = (now.descriptors, self.descriptors);
+            let open = open();
+            return Err(format!(
+                "{what}: {now} descriptors, {then} before: {open:?}"
+            ));
+        }
+        match bytes > bytes_max {
+            true => Err(format!("{what}: {bytes} bytes more")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What the descriptors lead to.
+fn open() -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let links = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    links.collect()
+}
+
+/// Polls a future up to `stage` times, with a `pass` of its loop after each, and drops it.
+///
+/// # Cancel safety
+///
+/// Dropping this drops the future.
+///
+/// # Examples
+///
+/// ```
+/// let mut passes = 0;
+/// let dropped = aioli_tally::drop_at(3, std::future::pending::<()>(), async || passes += 1);
+/// let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// assert!(std::pin::pin!(dropped).poll(&mut context).is_ready());
+/// assert_eq!(passes, 3);
+/// ```
+pub async fn drop_at<F: Future>(stage: usize, future: F, mut pass: impl AsyncFnMut()) {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..stage {
+        if future.as_mut().poll(&mut context).is_ready() {
+            return;
+        }
+        pass().await;
+    }
 }
 
 fn note(asked: usize, bytes: isize) {

@@ -3,14 +3,13 @@
 //! Alone in a process, since both are counted, with each driver, and with the pool instead of the
 //! ring.
 
-use crate::{poll_once, ring};
+use crate::ring;
 use aioli_fs as fs;
-use aioli_tally::{descriptors, held_by_all};
+use aioli_tally::Holdings;
 use std::{
     env,
     io::{IoSlice, IoSliceMut, SeekFrom},
     path::Path,
-    pin::pin,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,13 +24,7 @@ const PAGE: usize = 4096;
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.
 async fn drop_at<F: Future>(stage: usize, future: F) {
-    let mut future = pin!(future);
-    for _ in 0..stage {
-        if poll_once(future.as_mut()).is_ready() {
-            return;
-        }
-        aioli_task::yield_now().await;
-    }
+    aioli_tally::drop_at(stage, future, async || aioli_task::yield_now().await).await;
 }
 
 /// Runs `operation` to each stage, again and again, and counts what is left.
@@ -51,14 +44,12 @@ async fn check(what: &str, mut operation: impl AsyncFnMut(usize)) {
     // What is there once for all.
     run(64).await;
     settle(async || is_still().await).await;
-    let before = (descriptors(), held_by_all());
+    let before = Holdings::now();
     run(TIMES).await;
-    let is_gone = || descriptors() <= before.0 && held_by_all() - before.1 <= BYTES_MAX;
+    let is_gone = || before.check(what, BYTES_MAX).is_ok();
     settle(async || is_still().await && is_gone()).await;
-    let bytes = held_by_all() - before.1;
     // Fewer, where the last ones had not gone either when they were counted first.
-    assert!(descriptors() <= before.0, "{what}: descriptors");
-    assert!(bytes <= BYTES_MAX, "{what}: {bytes} bytes");
+    before.check(what, BYTES_MAX).unwrap();
 }
 
 /// Lets the loop and the pool go on with what nobody waits for.
@@ -72,11 +63,11 @@ async fn settle(is_settled: impl AsyncFn() -> bool) {
 
 /// Whether nothing has changed for some passes.
 async fn is_still() -> bool {
-    let before = (descriptors(), held_by_all());
+    let before = Holdings::now();
     for _ in 0..20 {
         aioli_task::to_thread(|| ()).await;
     }
-    (descriptors(), held_by_all()) == before
+    Holdings::now() == before
 }
 
 #[test]

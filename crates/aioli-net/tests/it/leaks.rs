@@ -3,7 +3,6 @@
 //! Alone in a process, since descriptors are counted, and with both drivers, as every test is.
 
 use std::fs::File;
-use std::pin::pin;
 
 use aioli_net::protocol::{Protocol, Transport, connect_protocol};
 use aioli_net::unix::{UnixDatagram, UnixListener, UnixStream};
@@ -11,7 +10,7 @@ use aioli_net::{
     RecvBatch, StreamReader, StreamWriter, TcpListener, TcpStream, UdpSocket, open_connection,
     resolve, serve,
 };
-use aioli_tally::{descriptors, held_by_all};
+use aioli_tally::Holdings;
 use aioli_task::yield_now;
 
 use crate::{connection, poll_once, settle};
@@ -24,13 +23,7 @@ const BYTES_MAX: isize = 15 * TIMES as isize;
 
 /// Polls up to `stage` times, with passes of the loop between, and drops it.
 async fn drop_at<F: Future>(stage: usize, future: F) {
-    let mut future = pin!(future);
-    for _ in 0..stage {
-        if poll_once(future.as_mut()).is_ready() {
-            return;
-        }
-        yield_now().await;
-    }
+    aioli_tally::drop_at(stage, future, async || yield_now().await).await;
 }
 
 /// Runs `operation` to each stage, again and again, and counts what is left.
@@ -40,21 +33,19 @@ async fn check(what: &str, mut operation: impl AsyncFnMut(usize)) {
         operation(stage % STAGES).await;
     }
     settle().await;
-    let before = (descriptors(), held_by_all());
+    let before = Holdings::now();
     for time in 0..TIMES {
         operation(time % STAGES).await;
     }
     // The end of the last connections is yet to be seen.
     for _ in 0..1000 {
         settle().await;
-        if descriptors() <= before.0 {
+        if before.check(what, BYTES_MAX).is_ok() {
             break;
         }
     }
-    let bytes = held_by_all() - before.1;
     // Fewer, where it had not been seen either when they were counted first.
-    assert!(descriptors() <= before.0, "{what}: descriptors");
-    assert!(bytes <= BYTES_MAX, "{what}: {bytes} bytes");
+    before.check(what, BYTES_MAX).unwrap();
 }
 
 #[test]
