@@ -26,36 +26,15 @@ fn content(number: usize) -> String {
     format!("file {number}\n{}", format!("{number}.").repeat(times))
 }
 
-/// Serves a file for each number, as long as connections of the client want.
+/// Serves a file for each number.
 fn nginx(folder: &Path, address: SocketAddr) -> Command {
-    let shown = folder.display();
     let files = folder.join("files");
     fs::create_dir(&files).unwrap();
     for number in 0..FILES {
         fs::write(files.join(number.to_string()), content(number)).unwrap();
     }
-    let config = format!(
-        "user root;
-        worker_processes 1;
-        daemon off;
-        pid {shown}/pid;
-        error_log {shown}/errors;
-        events {{ worker_connections 1024; }}
-        http {{
-            access_log off;
-            client_body_temp_path {shown}/body;
-            proxy_temp_path {shown}/proxy;
-            fastcgi_temp_path {shown}/fastcgi;
-            uwsgi_temp_path {shown}/uwsgi;
-            scgi_temp_path {shown}/scgi;
-            server {{ listen {address}; root {shown}/files; }}
-        }}"
-    );
-    fs::write(folder.join("config"), config).unwrap();
-    let mut command = Command::new(program("NGINX").unwrap());
-    command.arg("-c").arg(folder.join("config"));
-    command.arg("-p").arg(folder);
-    command
+    let servers = format!("server {{ listen {address}; root {}; }}", files.display());
+    part::nginx(&program("NGINX").unwrap(), folder, &servers)
 }
 
 #[test]

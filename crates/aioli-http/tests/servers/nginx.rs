@@ -10,7 +10,7 @@ use aioli_http::{Body, ErrorKind, Limits, Phase, Session, Timeout};
 use aioli_task::run;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::part::{Running, program};
+use super::part::{self, Running, program};
 
 /// How many requests one connection serves.
 const A_CONNECTION: usize = 3;
@@ -34,29 +34,7 @@ impl Nginx {
 pub(crate) fn configured(servers: impl Fn(&Path, SocketAddr) -> String) -> Option<Nginx> {
     let program = program("NGINX")?;
     let command = |folder: &Path, address: SocketAddr| {
-        let (shown, servers) = (folder.display(), servers(folder, address));
-        let config = format!(
-            "user root;
-            worker_processes 1;
-            daemon off;
-            pid {shown}/pid;
-            error_log {shown}/errors;
-            events {{}}
-            http {{
-                access_log off;
-                client_body_temp_path {shown}/body;
-                proxy_temp_path {shown}/proxy;
-                fastcgi_temp_path {shown}/fastcgi;
-                uwsgi_temp_path {shown}/uwsgi;
-                scgi_temp_path {shown}/scgi;
-                {servers}
-            }}"
-        );
-        fs::write(folder.join("config"), config).unwrap();
-        let mut command = Command::new(&program);
-        command.arg("-c").arg(folder.join("config"));
-        command.arg("-p").arg(folder);
-        command
+        part::nginx(&program, folder, &servers(folder, address))
     };
     Some(Nginx {
         running: Running::start(command),

@@ -1,6 +1,6 @@
 //! Servers as child processes, on free ports, with a folder of their own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,33 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// nginx with these servers in its configuration, and all that it writes in `folder`.
+pub(crate) fn nginx(program: &OsStr, folder: &Path, servers: &str) -> Command {
+    let shown = folder.display();
+    let config = format!(
+        "user root;
+        worker_processes 1;
+        daemon off;
+        pid {shown}/pid;
+        error_log {shown}/errors;
+        events {{}}
+        http {{
+            access_log off;
+            client_body_temp_path {shown}/body;
+            proxy_temp_path {shown}/proxy;
+            fastcgi_temp_path {shown}/fastcgi;
+            uwsgi_temp_path {shown}/uwsgi;
+            scgi_temp_path {shown}/scgi;
+            {servers}
+        }}"
+    );
+    fs::write(folder.join("config"), config).unwrap();
+    let mut command = Command::new(program);
+    command.arg("-c").arg(folder.join("config"));
+    command.arg("-p").arg(folder);
+    command
 }
 
 /// A server that runs until it is dropped.
