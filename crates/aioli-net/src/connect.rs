@@ -301,10 +301,8 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
         stream.get_ref().set_nodelay(true)?;
     }
     if let Some(silence) = options.keepalive {
-        let rest = u64::from(silence.subsec_nanos() > 0);
-        let seconds = silence.as_secs().saturating_add(rest);
-        let silence = Duration::from_secs(seconds.clamp(1, SILENCE_MAX));
-        let keepalive = TcpKeepalive::new().with_time(silence);
+        let seconds = rounded_up(silence, Duration::from_secs(1), SILENCE_MAX);
+        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(seconds));
         SockRef::from(stream.get_ref()).set_tcp_keepalive(&keepalive)?;
     }
     Ok(stream)
@@ -316,13 +314,16 @@ fn prepare(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
         crate::os::bind_device(socket, device)?;
     }
     if let Some(limit) = options.user_timeout {
-        let rest = u32::from(limit.subsec_nanos() % 1_000_000 > 0);
-        let limit = limit.saturating_add(Duration::from_nanos(1_000_000) * rest);
-        let millis = limit.as_millis().clamp(1, USER_TIMEOUT_MAX.into());
-        let millis = u64::try_from(millis).unwrap_or(USER_TIMEOUT_MAX);
+        let millis = rounded_up(limit, Duration::from_millis(1), USER_TIMEOUT_MAX);
         crate::os::set_user_timeout(socket, Duration::from_millis(millis))?;
     }
     Ok(())
+}
+
+/// How many of these units there are in it, of which a part counts as one: from 1 to `most`.
+fn rounded_up(length: Duration, unit: Duration, most: u64) -> u64 {
+    let units = length.as_nanos().div_ceil(unit.as_nanos());
+    u64::try_from(units).map_or(most, |units| units.clamp(1, most))
 }
 
 /// So many of the family first seen are tried first, then the two alternate (RFC 8305, section 4).
