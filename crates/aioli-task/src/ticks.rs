@@ -6,11 +6,11 @@ use crate::os;
 
 /// The processor's counter, which goes at a steady speed that nobody knows.
 ///
-/// Reading it takes a third of the time that reading the system's clock takes, and less than half
-/// where the latter is in the process. It is there on x86-64 Linux, where the kernel keeps its own
-/// time by it (the clock source `tsc`), unless the thread is forbidden to read it. What a tick is has to
-/// be measured against [`Instant`](std::time::Instant), again and again: the system's clock is slowed
-/// down and hurried by up to a tenth while it is being set.
+/// Reading it takes less than half of what reading the system's clock does (9 of 22 ns were measured).
+/// It is there on x86-64 Linux, where the kernel keeps its own time by it (the clock source `tsc`),
+/// unless the thread is forbidden to read it. What a tick is has to be measured against
+/// [`Instant`](std::time::Instant), again and again: the system's clock is slowed down and hurried by
+/// up to a tenth while it is being set.
 ///
 /// # Examples
 ///

@@ -26,6 +26,7 @@
 
 use std::cell::Cell;
 use std::ops::Range;
+use std::time::Instant;
 
 use aioli_task::driver::{Home, Ticks};
 
@@ -62,33 +63,28 @@ pub(crate) trait Source {
     fn ticks(&self) -> u64;
 }
 
-/// The real clock, and the processor's counter.
+/// The real clock, which is that of all loops but those with a virtual one, and the processor's counter.
 #[derive(Debug)]
-pub(crate) struct Machine {
-    home: Home,
-    ticks: Ticks,
-}
+pub(crate) struct Machine(Ticks);
 
 impl Machine {
     /// `None`: the loop has a virtual clock, or the thread has no counter.
     pub(crate) fn of(home: &Home) -> Option<Machine> {
-        let ticks = match home.has_virtual_clock() {
+        match home.has_virtual_clock() {
             true => None,
-            false => Ticks::find(),
-        };
-        let home = home.clone();
-        ticks.map(|ticks| Machine { home, ticks })
+            false => Ticks::find().map(Machine),
+        }
     }
 }
 
 impl Source for Machine {
     fn clock(&self) -> Moment {
-        Moment::of(self.home.now())
+        Moment::of(Instant::now())
     }
 
     #[inline(always)]
     fn ticks(&self) -> u64 {
-        self.ticks.read()
+        self.0.read()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A ruler on a counter and a clock whose true relation is known.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
