@@ -2,6 +2,7 @@
 
 mod body;
 mod condition;
+mod config;
 mod cookies;
 mod data;
 mod disposition;
@@ -51,7 +52,11 @@ pub(crate) struct Args {
 
 /// Carries out the transfers one after the other; the last one decides the exit code.
 pub(crate) async fn get(args: Args) -> Result<ExitCode> {
-    let groups = match options::parse(args.words) {
+    let words = match config::expanded(args.words).await {
+        Ok(words) => words,
+        Err(failure) => return Ok(ExitCode::from(report(failure))),
+    };
+    let groups = match options::parse(words) {
         Ok(groups) => groups,
         Err(error) => {
             // What is left to fail is the terminal.
@@ -78,6 +83,12 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
+/// Says what has failed, and returns its exit code.
+fn report(failure: Failure) -> u8 {
+    complain(format!("get: ({}) {}", failure.code, failure.text));
+    failure.code
+}
+
 /// How a group has ended.
 struct Ended {
     code: u8,
@@ -87,11 +98,9 @@ struct Ended {
 
 /// Carries out a group, and returns the exit code of its last transfer.
 async fn run(options: &Options) -> Ended {
-    let report = |failure: Failure| {
-        if !options.output.silent || options.output.show_error {
-            complain(format!("get: ({}) {}", failure.code, failure.text));
-        }
-        failure.code
+    let report = |failure: Failure| match options.output.silent && !options.output.show_error {
+        true => failure.code,
+        false => report(failure),
     };
     let failed = |failure| Ended {
         code: report(failure),

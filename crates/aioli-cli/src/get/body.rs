@@ -1,5 +1,6 @@
 //! Files and the standard input as bodies, read piece by piece while they are sent.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -23,6 +24,25 @@ pub(super) async fn upload(path: &Path) -> Result<Body> {
         return Ok(Body::stream(Pieces(fs::stdin())));
     }
     Ok(Body::file(path).await?)
+}
+
+/// Reads up to the end, if that comes before `most` bytes have.
+///
+/// # Errors
+///
+/// When there are more, or when reading fails.
+pub(super) async fn all_of(mut from: impl AsyncRead + Unpin, most: usize) -> Result<Vec<u8>> {
+    let (mut all, mut piece) = (Vec::new(), vec![0; STEP]);
+    loop {
+        match poll_fn(|cx| Pin::new(&mut from).poll_read(cx, &mut piece)).await? {
+            0 => return Ok(all),
+            n => all.extend_from_slice(&piece[..n]),
+        }
+        ensure!(
+            all.len() <= most,
+            "too long: no more than {most} bytes are read"
+        );
+    }
 }
 
 /// What a reader gives, in pieces.

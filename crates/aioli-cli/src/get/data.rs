@@ -3,7 +3,7 @@
 use aioli::http::Url;
 use aioli::prelude::*;
 
-use super::body::STEP;
+use super::body::all_of;
 use super::options::BodyOptions;
 
 /// What is to be sent, and as what.
@@ -63,17 +63,10 @@ async fn content(text: &str) -> Result<Vec<u8>> {
 
 /// Reads a file; `-` is the standard input.
 pub(super) async fn file(path: &str) -> Result<Vec<u8>> {
-    if path != "-" {
-        return Ok(fs::read(path).await?);
-    }
-    // Whoever types it may interrupt it.
-    let (mut input, mut bytes) = (fs::stdin(), Vec::new());
-    let mut piece = vec![0; STEP];
-    loop {
-        match input.read(&mut piece).await? {
-            0 => return Ok(bytes),
-            n => bytes.extend_from_slice(&piece[..n]),
-        }
+    match path {
+        // Whoever types it may interrupt it.
+        "-" => all_of(fs::stdin(), usize::MAX).await,
+        path => Ok(fs::read(path).await?),
     }
 }
 

@@ -32,6 +32,13 @@ pub(super) struct Options {
     /// Get this too
     #[arg(long, value_name = "URL")]
     url: Vec<String>,
+    /// Put the options of a file here, one a line, as `user = "NAME:PASSWORD"`; `-` is the standard
+    /// input. No file is read that was not asked for
+    #[arg(short = 'K', long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Begin a group of URLs with options of its own
+    #[arg(short = ':', long)]
+    next: bool,
     /// Read one command a line from the standard input, and answer each with a line of JSON
     #[arg(long, conflicts_with = "urls")]
     pub(super) jsonl: bool,
@@ -354,14 +361,15 @@ impl ConnectionOptions {
     }
 }
 
-/// Splits a command line at `--next`, each part with options of its own.
+/// Splits a command line at `--next`, each part with options of its own; files of options are
+/// [expanded](super::config::expanded) already.
 pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
     words
-        .split(|word| word == "--next" || word == "-:")
+        .split(|word| word == "--next")
         .map(|group| {
             let name = [OsString::from("aioli get")];
             let words = name.iter().chain(group);
-            let found = with_opposites(Options::command()).try_get_matches_from(words)?;
+            let found = command().try_get_matches_from(words)?;
             let mut options = Options::from_arg_matches(&found)?;
             options.urls = in_order(&found, [("urls", options.urls), ("url", options.url)]);
             options.url = Vec::new();
@@ -370,11 +378,16 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
         .collect()
 }
 
+/// All options, with those that are not told of.
+pub(super) fn command() -> Command {
+    with_opposites(Options::command())
+}
+
 /// Adds what takes each switch back that came before it: `--no-location`, `--buffer`.
 fn with_opposites(command: Command) -> Command {
     let switches: Vec<_> = command
         .get_arguments()
-        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue) && arg.get_id() != "next")
         .filter_map(|arg| Some((arg.get_id().clone(), arg.get_long()?.to_owned())))
         .collect();
     switches.into_iter().fold(command, |command, (id, long)| {

@@ -28,7 +28,7 @@ static CURL: LazyLock<bool> = LazyLock::new(|| {
 });
 
 /// The exit codes of `aioli get` and, if it is there, of curl, with these words.
-fn codes(folder: &Folder, words: &[&str]) -> Vec<(&'static str, Option<i32>)> {
+pub(crate) fn codes(folder: &Folder, words: &[&str]) -> Vec<(&'static str, Option<i32>)> {
     let own = run(folder, ["get", "-s"].iter().chain(words)).code;
     let mut codes = vec![("aioli get", own)];
     if *CURL {

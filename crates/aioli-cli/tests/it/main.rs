@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod command;
+mod config;
 mod fetch;
 mod get;
 mod interrupt;
