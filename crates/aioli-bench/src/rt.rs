@@ -37,7 +37,8 @@ pub(crate) fn block_on<F: Future>(run: &Run, main: F) -> F::Output {
     if run.peer != SPINNING {
         return aio::run(main);
     }
-    let mut runner = aioli::task::Runner::builder().spin(SPIN).build();
+    // Both sides are pinned to a core each.
+    let mut runner = aioli::task::Runner::builder().force_spin(SPIN).build();
     runner.run(main).unwrap_or_else(|stop| stop.resume())
 }
 

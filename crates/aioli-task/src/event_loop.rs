@@ -11,7 +11,7 @@ mod park;
 pub(crate) mod quiet;
 pub(crate) mod ready;
 mod shared;
-mod spinning;
+pub(crate) mod spinning;
 mod turn;
 
 pub use call::{CallHandle, call_soon};

@@ -1,7 +1,8 @@
-//! What differs between systems: signals, the main thread, how exactly waits end, the counter.
+//! What differs between systems: signals, the main thread, how exactly waits end, counter, cores.
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod machine;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 mod no_ticks;
 #[cfg(not(unix))]
@@ -12,7 +13,10 @@ mod ticks;
 mod unix;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{has_core_to_spare, set_timer_slack, timer_slack};
+pub(crate) use linux::{machine, set_timer_slack, timer_slack};
+pub(crate) use machine::Machine;
+#[cfg(test)]
+pub(crate) use machine::Quota;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 pub(crate) use no_ticks::Ticks;
 #[cfg(not(unix))]
@@ -37,8 +41,11 @@ pub(crate) fn timer_slack() -> Option<u64> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn set_timer_slack(_nanoseconds: u64) {}
 
-/// Whether other threads run while one does.
+/// The cores that this process may use; of a quota nothing is known here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn has_core_to_spare() -> bool {
-    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+pub(crate) fn machine() -> Machine {
+    Machine {
+        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+        quota: None,
+    }
 }

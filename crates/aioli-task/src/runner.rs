@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::cancel::{Reason, ReasonKind};
 use crate::context::{self, Context};
 use crate::event_loop::local::{Entered, LocalLoop, Settings};
+use crate::event_loop::spinning::SpinSetting;
 use crate::event_loop::{Clock, Shared};
 use crate::first_panic::FirstPanic;
 use crate::inspect::{PassHook, PassInfo, drop_future};
@@ -280,7 +281,7 @@ pub struct RunnerBuilder {
     shutdown_timeout: Option<Option<Duration>>,
     pass_hook: Option<PassHook>,
     panic_when_idle: bool,
-    spin: Duration,
+    spin: SpinSetting,
     slow_poll: Option<Duration>,
     context: Option<Context>,
 }
@@ -421,10 +422,12 @@ impl RunnerBuilder {
     /// An event that arrives meanwhile is served at once instead of after the time that the
     /// system takes to wake a thread, tens of microseconds on a virtual machine. The price is
     /// processor time: worth it where latency counts. So the loop does it while events have been
-    /// coming that soon, and stops when they do not; and it never does with a single core, where who
-    /// would make the event cannot run meanwhile, or under a quota of processor time (a control
-    /// group's `cpu.max`), of which it would be taken. With io_uring it looks at memory that the
-    /// kernel shares, with the other drivers each look is a system call.
+    /// coming that soon, and stops when they do not; and it never does where the thread that makes the
+    /// runner may use a single core, on which who would make the event cannot run meanwhile, or under
+    /// a quota of processor time (a control group's `cpu.max`) that does not last for all cores, for it
+    /// would be taken from that ([`force_spin`](RunnerBuilder::force_spin) asks neither). With
+    /// io_uring it looks at memory that the kernel shares, with the other drivers each look is a
+    /// system call.
     ///
     /// # Examples
     ///
@@ -437,7 +440,33 @@ impl RunnerBuilder {
     /// assert_eq!(runner.run(aioli_task::to_thread(|| 3)).unwrap(), 3);
     /// ```
     pub fn spin(mut self, length: impl Seconds) -> RunnerBuilder {
-        self.spin = length.into_duration().unwrap_or(Duration::MAX);
+        self.spin = SpinSetting {
+            length: length.into_duration().unwrap_or(Duration::MAX),
+            is_forced: false,
+        };
+        self
+    }
+
+    /// As [`spin`](RunnerBuilder::spin), with a single core and under a quota too: for a loop that has
+    /// been given a core of its own, and whose events come from others. It, too, stops when
+    /// it does not pay.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// // Its thread is pinned to one core, and the other side runs on another one.
+    /// let mut runner = aioli_task::Runner::builder()
+    ///     .force_spin(Duration::from_micros(50))
+    ///     .build();
+    /// assert_eq!(runner.run(aioli_task::to_thread(|| 3)).unwrap(), 3);
+    /// ```
+    pub fn force_spin(mut self, length: impl Seconds) -> RunnerBuilder {
+        self.spin = SpinSetting {
+            length: length.into_duration().unwrap_or(Duration::MAX),
+            is_forced: true,
+        };
         self
     }
 
@@ -458,10 +487,7 @@ impl RunnerBuilder {
             debug,
             on_error: self.on_error,
             panic_when_idle: self.panic_when_idle,
-            spin: match self.spin.is_zero() || !os::has_core_to_spare() {
-                true => Duration::ZERO,
-                false => self.spin,
-            },
+            spin: self.spin.length_on(os::machine),
         };
         let default = if debug { SLOW_POLL } else { Duration::MAX };
         let threshold = self.slow_poll.unwrap_or(default);

@@ -9,11 +9,29 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::os::Machine;
+
 /// How many times in a row it may not pay before it is given up.
 const SCORE_MAX: u8 = 8;
 /// A wait of so many times the length, the wake-up included, is one that looking would have saved:
 /// the length is meant to be about what a wake-up takes.
 const WAIT: u32 = 2;
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SpinSetting {
+    pub(crate) length: Duration,
+    /// Whether the machine is not asked.
+    pub(crate) is_forced: bool,
+}
+
+impl SpinSetting {
+    /// How long a loop looks on that machine; zero is never.
+    pub(crate) fn length_on(self, machine: impl FnOnce() -> Machine) -> Duration {
+        let looks = self.is_forced || !self.length.is_zero() && machine().has_core_to_spare();
+        if looks { self.length } else { Duration::ZERO }
+    }
+}
 
 /// How long a loop looks, and whether it does.
 #[derive(Debug)]
@@ -64,6 +82,7 @@ impl Spinning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::Quota;
 
     const LENGTH: Duration = Duration::from_micros(50);
 
@@ -84,6 +103,29 @@ mod tests {
             spinning.waited(LENGTH * 100);
         }
         assert!(spinning.pays());
+    }
+
+    #[test]
+    fn it_depends_on_the_cores_and_the_quota_unless_it_is_forced() {
+        let length_on = |is_forced, cores, quota: Option<u64>| {
+            let length = LENGTH;
+            let period = 100_000;
+            let quota = quota.map(|time| Quota { time, period });
+            SpinSetting { length, is_forced }.length_on(|| Machine { cores, quota })
+        };
+        assert_eq!(length_on(false, 2, None), LENGTH);
+        assert_eq!(length_on(false, 2, Some(200_000)), LENGTH);
+        assert_eq!(length_on(false, 1, None), Duration::ZERO);
+        assert_eq!(length_on(false, 2, Some(150_000)), Duration::ZERO);
+        for (cores, quota) in [(1, None), (2, Some(1)), (2, None)] {
+            assert_eq!(length_on(true, cores, quota), LENGTH);
+        }
+    }
+
+    #[test]
+    fn who_does_not_ask_for_it_does_not_ask_the_machine() {
+        let never = || panic!("to look into a dozen files takes time");
+        assert_eq!(SpinSetting::default().length_on(never), Duration::ZERO);
     }
 
     #[test]

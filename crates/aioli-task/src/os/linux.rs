@@ -1,11 +1,17 @@
 //! Linux: by how much the kernel may put off the end of a thread's wait, and what cores there are.
 #![expect(
     unsafe_code,
-    reason = "prctl, sysconf and sched_getaffinity are calls of the system"
+    reason = "prctl and sched_getaffinity are calls of the system"
 )]
 
+mod quota;
+
+use std::fs;
 use std::mem::{MaybeUninit, size_of};
+use std::path::Path;
 use std::thread;
+
+use super::machine::Machine;
 
 /// How late this thread's waits may end, in nanoseconds, so that the kernel can end several at
 /// once.
@@ -28,27 +34,31 @@ pub(crate) fn set_timer_slack(nanoseconds: u64) {
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack) };
 }
 
-/// Whether other threads run while one does, and the time of this one is not taken from them: there
-/// are several cores, of which this thread may have only one, and no quota.
-pub(crate) fn has_core_to_spare() -> bool {
-    // SAFETY: takes a number, and answers one that it does not know by an error.
-    let cores = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
-    cores > 1 && !has_quota()
+/// The cores that this thread may run on, and the quota of the process.
+pub(crate) fn machine() -> Machine {
+    Machine {
+        cores: cores(),
+        quota: quota::quota(read),
+    }
 }
 
-/// Whether the process may use less time than the cores have that this thread may run on: std
-/// counts these, and looks into the files of the control groups as well.
-fn has_quota() -> bool {
+/// The text of a file, in which what is no UTF-8 has been replaced.
+fn read(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn cores() -> usize {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
     // SAFETY: the system writes at most the stated number of bytes to the set.
     let got = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) };
     if got != 0 {
-        return false; // more cores than a set has room for
+        // More cores than a set has room for.
+        return thread::available_parallelism().map_or(1, |cores| cores.get());
     }
     // SAFETY: all bytes are initialised, by zeros or by the system, and any are a valid set.
     let set = unsafe { set.assume_init() };
     // SAFETY: only reads the set.
     let allowed = unsafe { libc::CPU_COUNT(&set) };
-    let usable = thread::available_parallelism().map_or(usize::MAX, |cores| cores.get());
-    usable < allowed as usize
+    allowed.unsigned_abs() as usize
 }

@@ -14,6 +14,8 @@ mod hard_cases;
 mod interrupt;
 mod model;
 mod moves;
+#[cfg(target_os = "linux")]
+mod one_core;
 mod order;
 mod rules;
 mod runner;
