@@ -96,8 +96,14 @@ unsafe fn preadv_now(file: &File, bufs: &[libc::iovec], offset: i64) -> Now {
 /// is noticed there. Somebody who puts a pipe in the place of the file between the two calls sees it
 /// opened twice.
 pub(crate) fn open_plain_now(name: &Name) -> Option<File> {
+    open_plain_after(name, || {})
+}
+
+/// The same; `between` is called when it is known what there is, and before that is opened.
+fn open_plain_after(name: &Name, between: impl FnOnce()) -> Option<File> {
     let name = name.as_c_str()?;
     let found = identity(&open_now(name, libc::O_PATH)?)?;
+    between();
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
     let opened = open_now(name, flags)?;
     if identity(&opened) != Some(found) {

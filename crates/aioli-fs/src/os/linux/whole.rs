@@ -227,7 +227,7 @@ fn write_in(folder: RawFd, name: &CStr, data: &[u8]) -> Option<()> {
     let made = open_in(folder, name, libc::O_CREAT | libc::O_EXCL);
     let mut file = match made {
         Some(file) => file,
-        None => open_old_in(folder, name)?,
+        None => open_old_after(folder, name, || {})?,
     };
     match file.write(data) {
         Ok(n) if n == data.len() => Some(()),
@@ -236,7 +236,8 @@ fn write_in(folder: RawFd, name: &CStr, data: &[u8]) -> Option<()> {
 }
 
 /// Opens a file that is there and empties it, unless it is something else than a small file.
-fn open_old_in(folder: RawFd, name: &CStr) -> Option<File> {
+/// `between` is called when it is known what there is, and before that is opened.
+fn open_old_after(folder: RawFd, name: &CStr, between: impl FnOnce()) -> Option<File> {
     // SAFETY: all zeroes is a valid value of this structure of integers.
     let mut found: libc::stat = unsafe { std::mem::zeroed() };
     let no_follow = libc::AT_SYMLINK_NOFOLLOW;
@@ -248,6 +249,7 @@ fn open_old_in(folder: RawFd, name: &CStr) -> Option<File> {
     if n != 0 || !is_file || !is_small {
         return None;
     }
+    between();
     let file = open_in(folder, name, libc::O_TRUNC)?;
     // The name may have become another's meanwhile.
     file.metadata().ok()?.is_file().then_some(file)
