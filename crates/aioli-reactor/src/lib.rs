@@ -67,7 +67,8 @@
 //! (all systems) keep it. `AIOLI_DRIVER=epoll|uring|poll` forces one. [`Operations`] are carried out
 //! by the ring that watches the sources, or by one `beside` epoll, made when it is first asked for;
 //! there are none with `AIOLI_DRIVER=poll` and with `AIOLI_FILES=pool`, while `AIOLI_FILES=ring` is
-//! as if it were unset. Any other value of either is an error of the first registration.
+//! as if it were unset, and so is an empty value of either. Any other one is an error of the first
+//! registration.
 //! `readiness` argues why no edge is lost, `source` why no waiter is, and `uring::driver` why no
 //! file is held. The reactor becomes its loop's parker when the first source is registered; on a
 //! thread without a loop (under tokio, smol, `futures::executor`) this is the background loop of

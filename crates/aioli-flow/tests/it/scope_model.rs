@@ -12,6 +12,7 @@ use aioli_flow::{
 use aioli_task::{catch, current, now, shield, testing, time};
 use aioli_time::sleep;
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use crate::virtual_clock;
 
@@ -192,7 +193,7 @@ fn check(steps: &[Step], seed: Option<u64>) -> (Option<u32>, f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(contextualize_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() }))]
 
     #[test]
     fn random_programs_end_and_stay_where_they_are_cancelled(steps in steps()) {

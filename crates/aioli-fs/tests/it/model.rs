@@ -2,6 +2,7 @@
 
 use aioli_fs as fs;
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 use std::{
     io::{IoSlice, IoSliceMut, SeekFrom},
     pin::pin,
@@ -184,7 +185,7 @@ async fn apply(file: &mut fs::File, model: &mut Model, op: Op, cancelled: bool) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(contextualize_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() }))]
 
     #[test]
     fn a_file_is_a_vector_of_bytes(ops in proptest::collection::vec(op(), 1..25)) {

@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use http::HeaderValue;
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use super::*;
 use crate::limits::Limits;
@@ -325,7 +326,7 @@ fn any_coding() -> impl Strategy<Value = Coding> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(64)))]
 
     #[test]
     fn any_data_in_any_codings_and_pieces(

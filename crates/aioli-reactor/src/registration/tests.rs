@@ -7,6 +7,7 @@ use std::task::{Wake, Waker};
 
 use aioli_task::driver::Park;
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use super::*;
 use crate::driver::{Driver, DriverKind};
@@ -232,7 +233,7 @@ fn each_driver(check: impl Fn(DriverKind, Driver)) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(64)))]
 
     #[test]
     fn nothing_that_comes_is_waited_for_in_vain(steps in steps()) {

@@ -3,7 +3,13 @@
 use std::env;
 use std::process::Command;
 
-pub(crate) const VARIABLE: &str = "AIOLI_DRIVER";
+const VARIABLE: &str = "AIOLI_DRIVER";
+
+/// The driver that is forced, if one is.
+pub(crate) fn forced() -> Option<String> {
+    let value = env::var(VARIABLE).ok();
+    value.filter(|value| !value.is_empty())
+}
 
 /// Runs this test binary with a driver forced.
 pub(crate) fn run_with(
@@ -44,7 +50,7 @@ const REFUSED: &str = "refused: ";
 
 #[test]
 fn the_suite_passes_with_the_other_drivers() {
-    if env::var_os(VARIABLE).is_some() {
+    if forced().is_some() {
         return; // this is the other run
     }
     for driver in others() {
@@ -56,7 +62,7 @@ fn the_suite_passes_with_the_other_drivers() {
 
 #[test]
 fn the_forced_driver_is_refused_or_runs() {
-    let Ok(forced) = env::var(VARIABLE) else {
+    let Some(forced) = forced() else {
         return; // nothing forced
     };
     let kind = aioli_reactor::driver_kind().map(|kind| kind.to_string());
@@ -71,7 +77,7 @@ fn the_forced_driver_is_refused_or_runs() {
 
 #[test]
 fn an_unknown_driver_is_an_error_that_names_it() {
-    if env::var_os(VARIABLE).is_some() {
+    if forced().is_some() {
         return; // the child below, and other forced runs
     }
     let this_file = "drivers::the_forced_driver_is_refused_or_runs";

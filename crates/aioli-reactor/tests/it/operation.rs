@@ -15,7 +15,7 @@ use aioli_reactor::{LoopEnded, Operations};
 use aioli_task::Runner;
 use futures::executor::block_on;
 
-use crate::drivers::{VARIABLE, run_with};
+use crate::drivers::{forced, run_with};
 use crate::{Count, poll_once};
 
 // As Linux numbers them, which is where there are operations.
@@ -31,7 +31,7 @@ fn operations() -> Option<Operations> {
 /// A path that is this test's own.
 fn temporary(name: &str) -> std::path::PathBuf {
     let process = std::process::id();
-    let driver = env::var(VARIABLE).unwrap_or_default();
+    let driver = forced().unwrap_or_default();
     env::temp_dir().join(format!("aioli-reactor-{name}-{process}-{driver}"))
 }
 
@@ -249,7 +249,7 @@ fn the_environment_says_who_carries_them_out() {
         assert!(said.starts_with(&expected), "{said}");
         return;
     }
-    if env::var_os(VARIABLE).is_some() || env::var_os(FILES).is_some() {
+    if forced().is_some() || env::var(FILES).is_ok_and(|files| !files.is_empty()) {
         return; // the run without a setting tries all
     }
     let allowed = Operations::current().unwrap().is_some().to_string();

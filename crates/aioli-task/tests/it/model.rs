@@ -11,6 +11,7 @@ use aioli_task::{Runner, shield, spawn, testing};
 use futures::future::{join, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use crate::support::{finally, forever, passes};
 
@@ -172,14 +173,11 @@ fn check(cases: Vec<Case>, seed: Option<u64>) {
 
 /// So many cases as the environment asks for, or else more than usual.
 fn config() -> ProptestConfig {
-    let mut config = ProptestConfig {
+    contextualize_config(ProptestConfig {
+        cases: 800,
         failure_persistence: None,
         ..ProptestConfig::default()
-    };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 800;
-    }
-    config
+    })
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use aioli_task::{Runner, spawn, yield_now};
 use aioli_time::{Sleep, sleep, stats};
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use crate::{Log, bell, ms, poll, run, since};
 
@@ -251,7 +252,7 @@ enum Fate {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(64)))]
 
     /// Sleeps that come and go here and there, with looks of the loop in between: each that stays
     /// wakes at its moment whoever polled it last.

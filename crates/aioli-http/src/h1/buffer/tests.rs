@@ -1,6 +1,7 @@
 //! The buffer beside a plain queue of bytes.
 
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use super::*;
 
@@ -63,7 +64,7 @@ fn large_messages_get_room_and_it_is_given_up_after_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(64)))]
 
     #[test]
     fn is_a_queue(steps in prop::collection::vec((0..4_u8, 0..40_000_usize), 0..40)) {

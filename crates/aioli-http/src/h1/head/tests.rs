@@ -1,6 +1,7 @@
 //! Each input is parsed whole, byte by byte and split at each position, with one result.
 
 use proptest::prelude::*;
+use proptest::test_runner::contextualize_config;
 
 use super::*;
 use crate::fuzz::receive;
@@ -315,7 +316,7 @@ fn n032_n033_informational_responses_are_skipped() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(contextualize_config(ProptestConfig::with_cases(256)))]
 
     /// Whatever arrives, in whatever pieces: no panic, and the pieces do not matter.
     #[test]
