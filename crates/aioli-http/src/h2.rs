@@ -13,11 +13,14 @@
 mod body;
 mod connection;
 mod error;
+mod estimator;
 mod exchange;
 mod io;
+mod pings;
 mod pool;
 mod settings;
 mod upload;
+mod windows;
 
 use std::sync::Arc;
 

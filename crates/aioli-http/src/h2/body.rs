@@ -15,7 +15,7 @@ use crate::error::Error;
 pub(crate) struct Body {
     stream: RecvStream,
     trailers: Option<Box<HeaderMap>>,
-    _place: Place,
+    place: Place,
 }
 
 impl Body {
@@ -23,7 +23,7 @@ impl Body {
         Body {
             stream,
             trailers: None,
-            _place: place,
+            place,
         }
     }
 
@@ -52,6 +52,7 @@ impl Body {
             // What is handed out is bounded by who reads it; the window is for what waits here.
             let released = self.stream.flow_control().release_capacity(piece.len());
             released.map_err(body_error)?;
+            self.place.count_taken(piece.len());
             if !piece.is_empty() {
                 return Poll::Ready(Ok(Some(piece)));
             }

@@ -12,6 +12,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
@@ -20,11 +21,12 @@ use aioli_task::driver::Home;
 use aioli_time::{Sleep, sleep_until};
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use h2::{Ping, PingPong};
 
 use super::error::head_error;
 use super::io::{Io, Reads};
+use super::pings::Pings;
 use super::settings::Http2;
+use super::windows::Windows;
 use crate::error::{Error, Sent};
 use crate::limits::Limits;
 use crate::pool::Slot;
@@ -49,7 +51,11 @@ pub(super) struct Shared {
 
 /// What requests and the driving task tell each other.
 #[derive(Debug)]
-struct Load(Mutex<State>);
+struct Load {
+    state: Mutex<State>,
+    /// Bytes of bodies that callers have taken, if somebody measures that.
+    taken: Option<AtomicU64>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -72,6 +78,16 @@ pub(super) struct Place {
     load: Arc<Load>,
     /// Whether others were there before.
     pub(super) reused: bool,
+}
+
+impl Place {
+    /// Notes that the caller has taken so much of a body.
+    pub(super) fn count_taken(&self, bytes: usize) {
+        if let Some(taken) = &self.load.taken {
+            // It orders nothing: the driver, which freed room wakes, sees it then or at its next look.
+            taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Place {
@@ -108,7 +124,7 @@ impl Load {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -135,20 +151,26 @@ impl Shared {
         let shaken = builder.handshake(io).await;
         let (requests, mut connection) =
             shaken.map_err(|error| head_error(error, Sent::Nothing, false))?;
-        let load = Arc::new(Load(Mutex::new(State {
+        let state = State {
             streams: 0,
             begun: 0,
             since: aioli_task::now(),
             is_over: false,
             unsettled: None,
             waker: None,
-        })));
+        };
+        let load = Arc::new(Load {
+            state: Mutex::new(state),
+            taken: settings.window_most.map(|_| AtomicU64::new(0)),
+        });
         let settles = settings.settings;
         let settles =
             settles.and_then(|limit| Some((aioli_task::now().checked_add(limit)?, limit)));
         let home = Home::current();
         let driver = Driver {
-            pings: connection.ping_pong().zip(settings.ping),
+            pings: connection.ping_pong().map(Pings::new),
+            silence: settings.ping,
+            windows: Windows::new(&settings),
             connection,
             end: End(load.clone()),
             idle: limits.idle,
@@ -220,7 +242,10 @@ impl Drop for End {
 
 struct Driver {
     connection: h2::client::Connection<Io, Bytes>,
-    pings: Option<(PingPong, Duration)>,
+    pings: Option<Pings>,
+    /// After how much of it the server is probed.
+    silence: Option<Duration>,
+    windows: Option<Windows>,
     idle: Duration,
     timer: Option<Sleep>,
     reads: Reads,
@@ -249,6 +274,7 @@ impl Driver {
         if let Poll::Ready(ended) = Pin::new(&mut self.connection).poll(cx) {
             return Poll::Ready(ended);
         }
+        self.adapt(cx);
         {
             let mut state = self.end.0.lock();
             if state.may_end() {
@@ -270,6 +296,20 @@ impl Driver {
             };
             let at = self.settles.map_or(at, |(by, _)| by.min(at));
             self.timer = Some(sleep_until(at));
+        }
+    }
+
+    /// Measures what the connection carries, and lets its windows grow.
+    fn adapt(&mut self, cx: &mut Context<'_>) {
+        let taken = self.end.0.taken.as_ref();
+        let (Some(windows), Some(pings), Some(taken)) = (&mut self.windows, &mut self.pings, taken)
+        else {
+            return;
+        };
+        let taken = taken.load(Ordering::Relaxed);
+        if windows.look(&mut self.connection, pings, taken, cx) {
+            // The connection sends it when it is polled.
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -314,12 +354,12 @@ impl Driver {
         drop(state);
         // The last stream may end at once, and then the idle time counts.
         let next = after(now, self.idle.max(Duration::from_millis(10)));
-        let Some((pings, silence)) = &mut self.pings else {
+        let (Some(pings), Some(silence)) = (&mut self.pings, self.silence) else {
             return Some(next);
         };
-        // A pong that has come makes room for the next ping.
-        let _ = pings.poll_pong(cx);
-        let end = after(self.heard_at, *silence);
+        // An answer that has come makes room for the next ping. Who measures has seen it before.
+        let _ = pings.is_answered(cx);
+        let end = after(self.heard_at, silence);
         if end > now {
             return Some(next.min(end));
         }
@@ -327,10 +367,10 @@ impl Driver {
             tracing::debug!("an http/2 server does not answer");
             return None;
         }
-        self.probed = pings.send_ping(Ping::opaque()).is_ok();
+        self.probed = pings.send();
         self.heard_at = now;
         // The connection sends it when it is polled.
         cx.waker().wake_by_ref();
-        Some(next.min(after(now, *silence)))
+        Some(next.min(after(now, silence)))
     }
 }

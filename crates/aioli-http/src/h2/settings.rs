@@ -14,6 +14,7 @@ use aioli_task::Seconds;
 /// | connections to one origin | 4 |
 /// | requests on a connection before another one is opened | 100, or what the server allows |
 /// | bytes of a response body that may be on their way | 2 MiB each, 5 MiB a connection |
+/// | those bounds grow with what the path carries | no ([`adaptive_windows`](Http2::adaptive_windows)) |
 /// | bytes of a head, decoded | [`Limits::head`](crate::Limits::head), 64 KiB |
 /// | a connection without requests is closed after | [`Limits::idle`](crate::Limits::idle), 15 s |
 /// | until the server says what it takes (`SETTINGS`) | 10 s |
@@ -38,6 +39,8 @@ pub struct Http2 {
     pub(crate) streams: usize,
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
+    /// What both may grow to.
+    pub(crate) window_most: Option<u32>,
     pub(crate) ping: Option<Duration>,
     pub(crate) settings: Option<Duration>,
 }
@@ -67,6 +70,7 @@ impl Http2 {
             streams: 100,
             stream_window: 2 << 20,
             connection_window: 5 << 20,
+            window_most: None,
             ping: Some(Duration::from_secs(20)),
             settings: Some(Duration::from_secs(10)),
         }
@@ -111,6 +115,36 @@ impl Http2 {
     pub fn windows(mut self, stream: u32, connection: u32) -> Http2 {
         self.stream_window = stream.min(WINDOW_MAX);
         self.connection_window = connection.min(WINDOW_MAX);
+        self
+    }
+
+    /// Lets the windows of each connection grow up to `most` bytes, if its path carries more than they
+    /// let through: 2^31 - 1 at most.
+    ///
+    /// A window bounds how much comes in a round trip: 2 MiB in 200 ms are 10 MiB a second, whatever
+    /// the path could do. So what callers take between a ping and its answer is counted, and when it
+    /// was most of a window, and more than ever in that time, both windows become twice of it. They
+    /// begin with what [`windows`](Http2::windows) says, and never shrink. The pings are at most one
+    /// at a time; while they find nothing new they become rarer, down to one in 10 s, and none is sent
+    /// while nobody takes anything, or when the bound is reached.
+    ///
+    /// What a server sends ahead is memory: with this up to `most` on each connection, and
+    /// [`connections`](Http2::connections) of them to an origin.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Http2, Session};
+    ///
+    /// // Little at first, and as much as 16 MiB where it is far to a fast server.
+    /// let http2 = Http2::negotiated().windows(1 << 17, 1 << 18).adaptive_windows(16 << 20);
+    /// let session = Session::builder().http2(http2).build()?;
+    /// # let _ = session;
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "http2_adaptive_window")]
+    pub fn adaptive_windows(mut self, most: u32) -> Http2 {
+        self.window_most = Some(most.min(WINDOW_MAX));
         self
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct H2Server {
     stop: Arc<AtomicBool>,
 }
 
-type Decide = dyn Fn(&Seen) -> Answer + Send + Sync;
+pub(crate) type Decide = dyn Fn(&Seen) -> Answer + Send + Sync;
 
 impl H2Server {
     pub(crate) fn start(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> H2Server {
@@ -126,7 +126,8 @@ impl Drop for H2Server {
     }
 }
 
-async fn serve<IO>(stream: IO, number: usize, settings: Settings, answer: Arc<Decide>)
+/// Serves one connection, whatever it is.
+pub(crate) async fn serve<IO>(stream: IO, number: usize, settings: Settings, answer: Arc<Decide>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {

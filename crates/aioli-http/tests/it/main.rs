@@ -21,6 +21,8 @@ mod http2;
 mod http2_hostile;
 #[cfg(feature = "http2")]
 mod http2_server;
+#[cfg(feature = "http2")]
+mod http2_windows;
 mod leaks;
 mod limits;
 mod middleware;
