@@ -13,15 +13,25 @@
 use crate::patience::Patience;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 /// Where the items are kept, which decides in which order they come out.
 pub trait Items<T> {
+    /// Whether items are compared, by users' code that may panic: then what was pushed is in, and what
+    /// was to be popped is gone.
+    const COMPARES: bool = false;
+
     /// Puts an item in. What keeps no weights takes them all for 0.
     fn push(&mut self, item: T, weight: usize);
     /// Takes the next item out, and gives memory back that is no longer needed.
     fn pop(&mut self) -> Option<(T, usize)>;
     /// How many items are in.
     fn len(&self) -> usize;
+    /// The weight of the next item, where items are compared.
+    fn next_weight(&self) -> usize {
+        0
+    }
     /// From now on, while it is still empty, keeps weights if it can.
     fn keep_weights(&mut self) {}
 }
@@ -157,8 +167,23 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         if W::IS_WEIGHED {
             self.weight += weight;
         }
-        self.items.push(item, weight);
+        self.push(item, weight, wakers);
+    }
+
+    /// Puts an item in and promises it on, also when its `Ord` panics.
+    #[inline]
+    fn push<T>(&mut self, item: T, weight: usize, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
+        if !I::COMPARES {
+            self.items.push(item, weight);
+            return self.serve_getters(wakers);
+        }
+        let push = AssertUnwindSafe(|| self.items.push(item, weight));
+        let pushed = catch_unwind(push);
         self.serve_getters(wakers);
+        pushed.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
     /// Takes an item out if one is there that nobody before us was promised.
@@ -181,8 +206,7 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         I: Items<T>,
     {
         self.promised_slots -= 1;
-        self.items.push(item, weight);
-        self.serve_getters(wakers);
+        self.push(item, weight, wakers);
     }
 
     /// Takes a promised item; `None` if [`take_all`](Self::take_all) was faster.
@@ -202,12 +226,29 @@ impl<I, W: Want, R> Buffer<I, W, R> {
     where
         I: Items<T>,
     {
+        if I::COMPARES {
+            return self
+                .pop_in_order(wakers)
+                .unwrap_or_else(|panic| resume_unwind(panic));
+        }
         let (item, weight) = self.items.pop()?;
         if W::IS_WEIGHED {
             self.weight -= weight;
         }
         self.serve_putters(wakers);
         Some(item)
+    }
+
+    /// The same; its room is promised on also when an item's `Ord` panics.
+    fn pop_in_order<T>(&mut self, wakers: &mut Wakers) -> thread::Result<Option<T>>
+    where
+        I: Items<T>,
+    {
+        let weight = self.items.next_weight();
+        let popped = catch_unwind(AssertUnwindSafe(|| self.items.pop()));
+        self.weight -= weight;
+        self.serve_putters(wakers);
+        popped.map(|popped| popped.map(|(item, _)| item))
     }
 
     /// A getter is gone: what it was promised is promised to the next.
@@ -249,16 +290,29 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         self.serve_putters(wakers);
     }
 
-    /// Takes everything out and breaks all promises of items.
-    pub(crate) fn take_all<T>(&mut self) -> Vec<T>
+    /// Takes everything out and breaks all promises of items. Nothing is in afterwards, also when an
+    /// item's `Ord` panics.
+    pub(crate) fn take_all<T>(&mut self) -> thread::Result<Vec<T>>
     where
         I: Items<T>,
     {
         self.promised_items = 0;
-        let mut items = Vec::with_capacity(self.items.len());
-        while let Some((item, weight)) = self.items.pop() {
-            self.weight -= weight;
-            items.push(item);
+        let mut items = Ok(Vec::with_capacity(self.items.len()));
+        while self.items.len() > 0 {
+            let weight = self.items.next_weight();
+            match catch_unwind(AssertUnwindSafe(|| self.items.pop())) {
+                Ok(None) => break,
+                Ok(Some((item, weight))) => {
+                    self.weight -= weight;
+                    if let Ok(items) = &mut items {
+                        items.push(item);
+                    }
+                }
+                Err(panic) => {
+                    self.weight -= weight;
+                    items = items.and(Err(panic));
+                }
+            }
         }
         items
     }

@@ -161,6 +161,8 @@ impl<T> fmt::Debug for StableHeap<T> {
 }
 
 impl<T: Ord> Items<T> for StableHeap<T> {
+    const COMPARES: bool = true;
+
     fn push(&mut self, item: T, weight: usize) {
         let serial = self.next_serial;
         self.next_serial += 1;
@@ -182,6 +184,10 @@ impl<T: Ord> Items<T> for StableHeap<T> {
 
     fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    fn next_weight(&self) -> usize {
+        self.entries.peek().map_or(0, |entry| entry.weight)
     }
 }
 

@@ -16,7 +16,7 @@ use super::raw_lock::RawLock;
 #[cfg(feature = "sink")]
 use super::sink as outbox;
 use super::waiting::{self, Waiting};
-use crate::buffer::Bounds;
+use crate::buffer::{Bounds, Items};
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
 use state::{Getting, Joining, Putting, State};
 use std::fmt;
@@ -256,7 +256,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let weight = self.weigh(&item);
         self.shared
             .state
-            .with(|state, wakers| state.try_put(item, weight, wakers))
+            .with_order(O::Items::COMPARES, |state, wakers| {
+                state.try_put(item, weight, wakers)
+            })
     }
 
     /// Takes an item out if there is one now.
@@ -277,7 +279,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub fn try_get(&self) -> Result<T, TryGetError> {
         self.shared
             .state
-            .with(|state, wakers| state.try_get(wakers))
+            .with_order(O::Items::COMPARES, |state, wakers| state.try_get(wakers))
     }
 
     /// Counts one item that was got as done.
@@ -357,7 +359,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub fn shutdown_now(&self) -> Vec<T> {
         self.shared
             .state
-            .with(|state, wakers| state.shutdown_now(wakers))
+            .with_order(O::Items::COMPARES, |state, wakers| {
+                state.shutdown_now(wakers)
+            })
     }
 
     /// How many items are in the queue.

@@ -12,6 +12,7 @@
 use super::primitive::Guarded;
 use crate::wakers::Wakers;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A primitive's state behind the one lock that guards it.
 pub(crate) struct RawLock<S>(Guarded<S>);
@@ -26,12 +27,30 @@ impl<S> RawLock<S> {
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut S, &mut Wakers) -> R) -> R {
         // PERF: `mutex_hold`: if one that unwinds had to drop them, they would be in memory in all. A
         // section that panics does so before it has collected anybody: users' code in one is the
-        // cloning of a waker, before that is noted, and an item's `Ord`, before anybody is served.
+        // cloning of a waker, before that is noted.
         let mut wakers = ManuallyDrop::new(Wakers::default());
         let out = section(&mut self.0.lock(), &mut wakers);
         // The guard was a temporary of the statement above: the lock is free from here on.
         ManuallyDrop::into_inner(wakers).flush();
         out
+    }
+
+    /// The same; if `compares`, the section may also panic after it has collected somebody, who is
+    /// then woken before the panic goes on.
+    #[inline]
+    pub(crate) fn with_order<R>(
+        &self,
+        compares: bool,
+        section: impl FnOnce(&mut S, &mut Wakers) -> R,
+    ) -> R {
+        if !compares {
+            return self.with(section);
+        }
+        let mut wakers = Wakers::default();
+        let section = || section(&mut self.0.lock(), &mut wakers);
+        let out = catch_unwind(AssertUnwindSafe(section));
+        wakers.flush();
+        out.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Reads the state, waking nobody.

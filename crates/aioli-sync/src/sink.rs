@@ -37,7 +37,7 @@ where
             !self.is_full(),
             "a sink that is not ready was given an item"
         );
-        let begun = lock.with(|state, wakers| wait.begin(state, wakers));
+        let begun = lock.with_order(P::COMPARES, |state, wakers| wait.begin(state, wakers));
         begun.unwrap_or_else(|_| {
             self.0 = Some(WaitingOn::new(L::clone(lock), wait));
             Ok(())

@@ -16,6 +16,9 @@ pub(crate) trait Wait {
     /// Whether waiters may look again before they have themselves woken.
     const IS_PATIENT: bool = false;
 
+    /// Whether users' items are compared under the lock, which may panic.
+    const COMPARES: bool = false;
+
     /// Whether [`begin_unlocked`](Self::begin_unlocked) does anything.
     const BEGINS_UNLOCKED: bool = false;
 

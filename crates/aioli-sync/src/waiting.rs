@@ -72,23 +72,25 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
     #[inline]
     fn begin_locked(&mut self, cx: &mut Context<'_>) -> Poll<P::Output> {
         let WaitingOn { lock, wait, stage } = self;
-        lock.with(|state, wakers| match wait.begin(state, wakers) {
-            Ok(output) => {
-                *stage = Stage::Done;
-                Poll::Ready(output)
-            }
-            Err(want) => {
-                let mut looks = 0;
-                let mut waker = cx.waker();
-                if P::IS_PATIENT && P::patience(state).begin() {
-                    looks = patience::POLLS;
-                    wakers.push(waker.clone());
-                    waker = Waker::noop();
+        lock.with_order(P::COMPARES, |state, wakers| {
+            match wait.begin(state, wakers) {
+                Ok(output) => {
+                    *stage = Stage::Done;
+                    Poll::Ready(output)
                 }
-                let key = P::line(state).push(want, waker.clone());
-                *stage = Stage::Queued { key, looks };
-                budget::refund();
-                Poll::Pending
+                Err(want) => {
+                    let mut looks = 0;
+                    let mut waker = cx.waker();
+                    if P::IS_PATIENT && P::patience(state).begin() {
+                        looks = patience::POLLS;
+                        wakers.push(waker.clone());
+                        waker = Waker::noop();
+                    }
+                    let key = P::line(state).push(want, waker.clone());
+                    *stage = Stage::Queued { key, looks };
+                    budget::refund();
+                    Poll::Pending
+                }
             }
         })
     }
@@ -96,14 +98,16 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
     /// Completes if it was granted, or notes whom to wake.
     fn poll_queued(&mut self, key: Key, cx: &Context<'_>) -> Poll<P::Output> {
         let WaitingOn { lock, wait, stage } = self;
-        lock.with(|state, wakers| match P::line(state).poll(key, cx, wakers) {
-            Poll::Ready(grant) => {
-                *stage = Stage::Done;
-                Poll::Ready(wait.finish(grant, state, wakers))
-            }
-            Poll::Pending => {
-                budget::refund();
-                Poll::Pending
+        lock.with_order(P::COMPARES, |state, wakers| {
+            match P::line(state).poll(key, cx, wakers) {
+                Poll::Ready(grant) => {
+                    *stage = Stage::Done;
+                    Poll::Ready(wait.finish(grant, state, wakers))
+                }
+                Poll::Pending => {
+                    budget::refund();
+                    Poll::Pending
+                }
             }
         })
     }
@@ -115,7 +119,7 @@ impl<L: Deref<Target = RawLock<P::State>>, P: Wait> WaitingOn<L, P> {
     fn look(&mut self, key: Key, looks: u8, cx: &Context<'_>) -> Poll<P::Output> {
         let WaitingOn { lock, wait, stage } = self;
         for _ in 0..patience::LOOKS {
-            let looked = lock.with(|state, wakers| {
+            let looked = lock.with_order(P::COMPARES, |state, wakers| {
                 let Some(grant) = P::line(state).take(key) else {
                     return Poll::Pending;
                 };

@@ -10,6 +10,7 @@ use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 use std::marker::PhantomData;
+use std::panic::resume_unwind;
 
 /// Everything a queue is.
 ///
@@ -113,12 +114,13 @@ impl<T, O: Order<T>> State<T, O> {
     }
 
     pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> Vec<T> {
+        let count = self.buffer.len();
         let items = self.buffer.take_all();
         // More may have been counted as done than was got: asyncio forgives that here too.
-        self.unfinished = self.unfinished.saturating_sub(items.len());
+        self.unfinished = self.unfinished.saturating_sub(count);
         self.release_joiners(wakers);
         self.shutdown(wakers);
-        items
+        items.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     pub(crate) fn stats(&self) -> QueueStats {
@@ -179,6 +181,7 @@ impl<T, O: Order<T>> Wait for Putting<T, O> {
     type Output = Result<(), PutError<T>>;
 
     const IS_PATIENT: bool = IS_SHARED;
+    const COMPARES: bool = O::Items::COMPARES;
 
     #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<Weight, ()> {
@@ -253,6 +256,7 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     type Output = Result<T, ShutDown>;
 
     const IS_PATIENT: bool = IS_SHARED;
+    const COMPARES: bool = O::Items::COMPARES;
 
     #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<u64, ()> {

@@ -44,9 +44,8 @@ fn what_was_put_in_an_order_that_panics_is_there_and_counts() {
     queue.try_put(Moody(2)).unwrap();
     moody(|| queue.try_put(Moody(1)));
     assert_eq!((queue.stats().len, queue.stats().unfinished), (2, 2));
-    assert_eq!(second.wakers(), 1, "it is in line");
-    queue.try_put(Moody(3)).unwrap();
     assert_eq!(second.wakers(), 0, "it was woken");
+    queue.try_put(Moody(3)).unwrap();
     let mut got = [first.finish(), second.finish(), ready(queue.get())].map(|item| item.unwrap().0);
     got.sort_unstable();
     assert_eq!(got, [1, 2, 3]);
@@ -77,8 +76,50 @@ fn who_waits_for_a_slot_outlasts_an_order_that_panics() {
     }
     let put = pending(queue.put(Moody(3)));
     moody(|| queue.try_get());
-    assert_eq!(put.wakers(), 1, "it is in line");
-    queue.try_get().unwrap();
     assert_eq!(put.wakers(), 0, "it was woken");
     assert_eq!(put.finish(), Ok(()));
+    assert_eq!(queue.len(), 3);
+}
+
+#[test]
+fn a_getter_whose_item_cannot_be_taken_lets_a_putter_in() {
+    let queue = PriorityQueue::new(3);
+    let get = pending(queue.get());
+    for n in 0..3 {
+        queue.try_put(Moody(n)).unwrap();
+    }
+    let put = pending(queue.put(Moody(3)));
+    moody(|| get.finish());
+    assert_eq!(put.wakers(), 0, "it was woken");
+    assert_eq!(put.finish(), Ok(()));
+    assert_eq!(queue.len(), 3);
+}
+
+#[test]
+fn what_cannot_be_taken_weighs_nothing_any_more() {
+    let queue = PriorityQueue::builder()
+        .max_bytes(30, |_: &Moody| 10)
+        .build();
+    for n in [0, 2, 4] {
+        queue.try_put(Moody(n)).unwrap();
+    }
+    moody(|| queue.try_get());
+    assert_eq!((queue.stats().len, queue.stats().bytes), (2, 20));
+    queue.try_put(Moody(6)).unwrap();
+    assert!(queue.try_put(Moody(8)).is_err(), "it is full");
+}
+
+#[test]
+fn a_queue_that_is_emptied_in_an_order_that_panics_is_shut_down_and_empty() {
+    let queue = PriorityQueue::new(5);
+    for n in 0..5 {
+        queue.try_put(Moody(n)).unwrap();
+    }
+    let (put, joining) = (pending(queue.put(Moody(5))), pending(queue.join()));
+    moody(|| queue.shutdown_now());
+    let stats = queue.stats();
+    assert!(stats.shut_down);
+    assert_eq!((stats.len, stats.bytes, stats.unfinished), (0, 0, 0));
+    assert!(put.finish().is_err());
+    joining.finish();
 }

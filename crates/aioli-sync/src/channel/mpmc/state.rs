@@ -10,6 +10,7 @@ use crate::wait_list::Departed;
 use crate::wakers::Wakers;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::panic::resume_unwind;
 
 /// Everything a channel is.
 ///
@@ -119,7 +120,8 @@ impl<T> State<T> {
         self.buffer
             .putters
             .grant_all(|| Grant::Refusal(Gone::Others), wakers);
-        self.buffer.take_all()
+        let items = self.buffer.take_all();
+        items.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Closes a handle that is being dropped, and forgets it.
