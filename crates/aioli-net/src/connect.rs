@@ -283,7 +283,7 @@ async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result
     }
     // Registered after `connect`, because a socket that is neither connected nor connecting is
     // reported as hung up.
-    let stream = Async::from_nonblocking(net::TcpStream::from(socket))?;
+    let stream = Async::from_pollable(net::TcpStream::from(socket))?;
     let outcome = || match stream.get_ref().take_error()? {
         Some(error) => Err(error),
         None => match stream.get_ref().peer_addr() {

@@ -9,11 +9,11 @@ macro_rules! stream_io {
             ///
             /// # Errors
             ///
-            /// As [`aioli_reactor::Registration::new`].
+            /// As [`aioli_reactor::Registration::of_pollable`].
             pub fn from_std(stream: $std) -> std::io::Result<$stream> {
                 stream.set_nonblocking(true)?;
                 Ok($stream {
-                    io: aioli_reactor::Async::from_nonblocking(stream)?,
+                    io: aioli_reactor::Async::from_pollable(stream)?,
                 })
             }
 

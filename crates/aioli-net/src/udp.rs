@@ -76,11 +76,11 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`aioli_reactor::Registration::new`].
+    /// As [`aioli_reactor::Registration::of_pollable`].
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
         Ok(UdpSocket {
-            io: Async::from_nonblocking(socket)?,
+            io: Async::from_pollable(socket)?,
         })
     }
 

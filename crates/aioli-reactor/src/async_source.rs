@@ -74,6 +74,20 @@ impl<T: AsSource> Async<T> {
             source,
         })
     }
+
+    /// Registers what is known to be a socket, a pipe or a process descriptor and is non-blocking
+    /// already; see [`Registration::of_pollable`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Registration::of_pollable`].
+    pub fn from_pollable(source: T) -> io::Result<Async<T>> {
+        let registration = Registration::of_pollable(&source)?;
+        Ok(Async {
+            registration,
+            source,
+        })
+    }
 }
 
 impl<T> Async<T> {

@@ -137,6 +137,14 @@ impl Driver {
         }
     }
 
+    /// The same for what is known to be no file that is always ready, so that nobody need look.
+    pub(crate) fn register_pollable(&self, source: RawSource, token: usize) -> io::Result<()> {
+        match self {
+            Driver::Uring(driver) => driver.register_pollable(source, token),
+            Driver::Epoll(_) | Driver::Poll(_) => self.register(source, token),
+        }
+    }
+
     /// Whether sources have to be armed, each time that they are waited for.
     pub(crate) fn needs_arming(&self) -> bool {
         match self {

@@ -114,11 +114,24 @@ impl Reactor {
 
     /// Registers a source, which must be deregistered before it closes.
     pub(crate) fn register(&self, raw: RawSource) -> io::Result<Arc<Source>> {
+        self.add(raw, Driver::register)
+    }
+
+    /// The same for what is known to be no file that is always ready.
+    pub(crate) fn register_pollable(&self, raw: RawSource) -> io::Result<Arc<Source>> {
+        self.add(raw, Driver::register_pollable)
+    }
+
+    fn add(
+        &self,
+        raw: RawSource,
+        register: fn(&Driver, RawSource, usize) -> io::Result<()>,
+    ) -> io::Result<Arc<Source>> {
         // The lock is held over the driver's call, so that the first report finds the source.
         let mut sources = crate::lock(&self.sources);
         let table = sources.as_mut().ok_or(LoopEnded)?;
         let source = table.insert(|token| Arc::new(Source::new(raw, token)));
-        if let Err(error) = self.driver.register(raw, source.token) {
+        if let Err(error) = register(&self.driver, raw, source.token) {
             table.remove(source.token);
             return Err(error);
         }

@@ -83,6 +83,19 @@ impl Registration {
         Registration::with_reactor(reactor, source)
     }
 
+    /// As [`new`](Registration::new), for what is known to be a socket, a pipe or a process descriptor:
+    /// with io_uring it saves the look whether the source can be watched, a system call. A regular
+    /// file might then be always ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Registration::new); that a source cannot be watched need not be told.
+    pub fn of_pollable(source: &impl AsSource) -> io::Result<Registration> {
+        let reactor = Reactor::current()?;
+        let source = reactor.register_pollable(os::raw_source(source))?;
+        Ok(Registration { reactor, source })
+    }
+
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         source: &impl AsSource,

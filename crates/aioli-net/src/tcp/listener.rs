@@ -187,11 +187,11 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// As [`aioli_reactor::Registration::new`].
+    /// As [`aioli_reactor::Registration::of_pollable`].
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
-        let io = Async::from_nonblocking(listener)?;
+        let io = Async::from_pollable(listener)?;
         Ok(TcpListener {
             io,
             local,
@@ -289,7 +289,7 @@ impl TcpListener {
             // asyncio's default. A peer that has reset the connection shows when it is used.
             let _ = socket.set_tcp_nodelay(true);
         }
-        let io = Async::from_nonblocking(net::TcpStream::from(socket))?;
+        let io = Async::from_pollable(net::TcpStream::from(socket))?;
         Ok((TcpStream { io }, from))
     }
 

@@ -16,7 +16,7 @@ impl ExitWatch {
     /// Watches a child that has not been waited for yet.
     pub(crate) fn new(id: u32) -> Self {
         let process = syscall::open_process(id)
-            .and_then(Async::from_nonblocking)
+            .and_then(Async::from_pollable)
             .ok();
         Self {
             process,

@@ -175,6 +175,11 @@ impl Driver {
 
     pub(crate) fn register(&self, source: RawSource, token: usize) -> io::Result<()> {
         raw::check_pollable(source)?;
+        self.register_pollable(source, token)
+    }
+
+    /// Without the look whether it can be polled, which a ring does to whatever it is given.
+    pub(crate) fn register_pollable(&self, source: RawSource, token: usize) -> io::Result<()> {
         let mut shared = crate::lock(&self.shared);
         let entry = Entry {
             raw: source,

@@ -75,11 +75,11 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`aioli_reactor::Registration::new`].
+    /// As [`aioli_reactor::Registration::of_pollable`].
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
         socket.set_nonblocking(true)?;
         Ok(UnixDatagram {
-            io: Async::from_nonblocking(socket)?,
+            io: Async::from_pollable(socket)?,
         })
     }
 

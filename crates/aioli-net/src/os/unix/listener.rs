@@ -78,10 +78,10 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// As [`aioli_reactor::Registration::new`].
+    /// As [`aioli_reactor::Registration::of_pollable`].
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
-        let io = Async::from_nonblocking(listener)?;
+        let io = Async::from_pollable(listener)?;
         Ok(UnixListener {
             io,
             own: None,
@@ -154,7 +154,7 @@ impl UnixListener {
         let listener = SockRef::from(self.io.get_ref());
         let (socket, from) = self.streak.accept(listener)?;
         let from = address_of(&from)?;
-        let io = Async::from_nonblocking(net::UnixStream::from(socket))?;
+        let io = Async::from_pollable(net::UnixStream::from(socket))?;
         Ok((UnixStream { io }, from))
     }
 

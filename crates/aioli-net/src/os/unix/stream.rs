@@ -153,7 +153,7 @@ async fn connect(path: &Path) -> io::Result<Async<net::UnixStream>> {
             }
             Err(error) if !crate::os::is_in_progress(&error) => return Err(error),
             outcome => {
-                let stream = Async::from_nonblocking(net::UnixStream::from(socket))?;
+                let stream = Async::from_pollable(net::UnixStream::from(socket))?;
                 if outcome.is_err() {
                     stream.registration().ready(Interest::Writable).await?;
                     if let Some(error) = stream.get_ref().take_error()? {
