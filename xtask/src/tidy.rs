@@ -7,6 +7,7 @@ mod docs;
 mod layers;
 mod manifests;
 mod platform;
+mod prose;
 mod root;
 mod shape;
 mod unsafety;
@@ -33,6 +34,7 @@ pub(crate) fn tidy(ws: &Workspace) -> Vec<Violation> {
         unsafety::check,
         platform::check,
         words::check,
+        prose::check,
         docs::check,
     ] {
         check(ws, &modules, &mut report);
