@@ -14,4 +14,6 @@ mod resume;
 mod server;
 mod tour;
 mod transfers;
+#[path = "../../../aioli-http/tests/servers/vacant.rs"]
+mod vacant;
 mod way;

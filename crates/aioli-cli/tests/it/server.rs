@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::vacant::vacant;
+
 /// A request that has come.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
@@ -92,8 +94,7 @@ impl Drop for Server {
 
 /// A URL where nobody listens.
 pub(crate) fn refused() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/refused", listener.local_addr().unwrap())
+    format!("http://{}/refused", vacant())
 }
 
 fn talk(

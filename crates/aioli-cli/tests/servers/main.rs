@@ -9,6 +9,8 @@
 #[expect(dead_code, reason = "the HTTP client's tests use all of it")]
 #[path = "../../../aioli-http/tests/servers/part.rs"]
 mod part;
+#[path = "../../../aioli-http/tests/servers/vacant.rs"]
+mod vacant;
 
 use std::fmt::Write as _;
 use std::fs;

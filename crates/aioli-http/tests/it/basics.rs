@@ -7,6 +7,7 @@ use aioli_http::{
 use serde::{Deserialize, Serialize};
 
 use crate::server::{Request, Server, ok, run, text};
+use crate::vacant::vacant;
 
 /// Answers with the request itself.
 fn echo() -> Server {
@@ -452,10 +453,7 @@ fn the_target_as_it_is() {
 
 #[test]
 fn a_refused_connection_is_named() {
-    let addr = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let addr = vacant();
     let error = run(aioli_http::get(format!("http://{addr}/")).send()).unwrap_err();
     let ErrorKind::Connect { source, port, .. } = error.kind() else {
         panic!("{error:?}")

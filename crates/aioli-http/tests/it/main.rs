@@ -44,3 +44,5 @@ mod traces;
 mod tunnels;
 mod upgrades;
 mod uploads;
+#[path = "../servers/vacant.rs"]
+mod vacant;

@@ -9,6 +9,7 @@ use futures::stream;
 
 use crate::network::Network;
 use crate::server::{Request, Server, ok, run};
+use crate::vacant::vacant;
 
 /// Redirects `/<status>/<where>` to `<where>`, where `@N` is the N-th server; logs everything.
 fn network(n: usize) -> (Vec<Server>, Arc<Mutex<Vec<Request>>>) {
@@ -296,10 +297,7 @@ fn input_096_098_locations() {
 
 #[test]
 fn an_error_after_a_redirect_knows_what_was_sent_before() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = vacant();
     let server = Server::answering(move |_| {
         format!("HTTP/1.1 302 Go\r\nlocation: http://{nobody}/\r\ncontent-length: 0\r\n\r\n")
     });

@@ -13,6 +13,9 @@ use super::part::{Running, program};
 fn start() -> Option<Running> {
     let mut command = Command::new(program("HTTPBIN")?);
     command.args(["-m", "gunicorn", "--bind", "127.0.0.1:0", "--workers", "1"]);
+    // It ends what is idle after two seconds, and a worker that gets no turn for half a minute. On
+    // a busy machine a `POST` on a used connection would meet the one, and a test the other.
+    command.args(["--keep-alive", "600", "--timeout", "0"]);
     command.args(["--threads", "4", "httpbin:app"]);
     Some(Running::told(command))
 }

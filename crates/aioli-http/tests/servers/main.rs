@@ -16,3 +16,4 @@ mod nginx_tls;
 mod part;
 mod proxies;
 mod relay;
+mod vacant;

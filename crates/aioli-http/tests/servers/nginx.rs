@@ -23,6 +23,9 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// New workers take over; the old ones end when they have answered.
     pub(crate) fn reload(&self) {
+        // It listens before it handles signals, and one that comes in between ends it. The file
+        // with its number is written after both.
+        self.running.until_written("pid");
         let sent = Command::new("kill")
             .args(["-HUP", &self.running.pid()])
             .status();

@@ -2,16 +2,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
+use super::vacant::vacant;
+
 /// How long a server may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many ports are tried: somebody else may take a free one first.
+/// How many ports are tried: somebody else may ask for a free one by its number.
 const PORTS: u32 = 5;
 
 /// The program of a server, if the environment names it.
@@ -77,7 +79,7 @@ pub(crate) struct Running {
     child: Child,
     pub(crate) address: SocketAddr,
     /// Removed after it has ended.
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Running {
@@ -85,15 +87,13 @@ impl Running {
     pub(crate) fn start(command: impl Fn(&Path, SocketAddr) -> Command) -> Running {
         for _ in 0..PORTS {
             let folder = Folder::new();
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
+            let address = vacant();
             let mut command = command(folder.path(), address);
             let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
             let running = Running {
                 child: child.unwrap(),
                 address,
-                _folder: folder,
+                folder,
             };
             if let Some(running) = running.listening() {
                 return running;
@@ -123,22 +123,27 @@ impl Running {
         Running {
             child,
             address: ([127, 0, 0, 1], port).into(),
-            _folder: Folder::new(),
+            folder: Folder::new(),
         }
     }
 
     /// Waits until somebody listens; `None` when the server has ended instead.
     fn listening(mut self) -> Option<Running> {
-        let began = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if self.child.try_wait().unwrap().is_some() {
-                return None;
-            }
-            assert!(began.elapsed() < PATIENCE, "the server does not listen");
-            // There is no other sign that a foreign process is ready.
-            thread::sleep(Duration::from_millis(5));
-        }
-        Some(self)
+        let (mut is_over, address) = (false, self.address);
+        until("the server listens", || {
+            let listens = TcpStream::connect(address).is_ok();
+            is_over = !listens && self.child.try_wait().unwrap().is_some();
+            listens || is_over
+        });
+        (!is_over).then_some(self)
+    }
+
+    /// Waits until the server has written the file of this name in its folder.
+    pub(crate) fn until_written(&self, name: &str) {
+        let path = self.folder.path().join(name);
+        until("the server has written a file", || {
+            fs::metadata(&path).is_ok_and(|file| file.len() > 0)
+        });
     }
 
     /// Its process; nginx has its master in it.
@@ -159,5 +164,15 @@ impl Drop for Running {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+    }
+}
+
+/// Waits for something that a foreign process does, of which it gives no other sign.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,7 +1,7 @@
 //! tinyproxy and microsocks, with nginx behind them, which says what it has seen.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,6 +13,7 @@ use super::authority::Authority;
 use super::nginx::{Nginx, configured};
 use super::part::{Running, program};
 use super::relay::Relay;
+use super::vacant::vacant;
 
 /// `me:secret` of the proxy, and `you:word` of the origin.
 const PROXYS: &str = "Basic bWU6c2VjcmV0";
@@ -95,14 +96,6 @@ fn microsocks(login: bool) -> Option<Running> {
         command
     };
     Some(Running::start(command))
-}
-
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 /// What the origin has seen of a request with credentials for it.
@@ -248,7 +241,7 @@ fn what_a_proxy_cannot_reach_is_its_refusal() {
         return;
     };
     let session = origins.session(Proxy::http(&proxy.address.to_string()));
-    let nobody = nobody();
+    let nobody = vacant();
     run(async {
         let error = session.get(format!("https://{nobody}/")).await;
         let error = error.unwrap_err();
@@ -268,7 +261,7 @@ fn a_proxy_that_is_not_there_is_not_gone_around() {
     let Some(origins) = Origins::start() else {
         return;
     };
-    let address = nobody().to_string();
+    let address = vacant().to_string();
     run(async {
         for proxy in [
             Proxy::http(&address).basic("me", "secret"),
@@ -293,7 +286,7 @@ fn names_are_looked_up_by_whom_it_was_said() {
     let address = proxy.address.to_string();
     let (there, here) = (Proxy::socks5h(&address), Proxy::socks5(&address));
     // Who looks it up here ends nowhere, and the proxy says so.
-    let nobody = nobody();
+    let nobody = vacant();
     let session = origins.authority.trusted().resolve("localhost", nobody);
     let session = session.build().unwrap();
     run(async {
