@@ -5,7 +5,10 @@ use aioli_process::{Command, Error, Process, SIGTERM, Stdio, shell};
 use aioli_task::catch;
 use futures::StreamExt;
 use std::{
+    cell::Cell,
+    path::Path,
     pin::pin,
+    rc::Rc,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -18,8 +21,8 @@ async fn sleeper() -> Process {
     command.spawn().await.unwrap()
 }
 
-/// The children of this process, zombies too, whose command line has `mark` in it, and zombies,
-/// which have none.
+/// How many children this process has, zombies too, whose command line has `mark` in it. That of a
+/// zombie is empty.
 pub(crate) fn n_children(mark: &str) -> usize {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap();
@@ -166,6 +169,13 @@ fn c327_cancellation_doesnt_orphan_the_process() {
     });
 }
 
+/// Waits until a process has written this file.
+async fn until_written(path: &Path, text: &str) {
+    while std::fs::read(path).unwrap_or_default() != text.as_bytes() {
+        aioli_task::yield_now().await;
+    }
+}
+
 #[test]
 fn a_cancelled_run_asks_the_process_to_end_and_waits_for_it() {
     aioli_task::run(async {
@@ -178,9 +188,7 @@ fn a_cancelled_run_asks_the_process_to_end_and_waits_for_it() {
         loop {
             let own = command.clone();
             let task = aioli_task::spawn(async move { own.output().await });
-            while std::fs::read(&path).unwrap_or_default() != b"up\n" {
-                aioli_task::yield_now().await;
-            }
+            until_written(&path, "up\n").await;
             assert!(task.stop().await.is_none());
             // The request may have come while the command was still starting, which kills.
             if std::fs::read(&path).unwrap() == b"bye\n" {
@@ -192,9 +200,19 @@ fn a_cancelled_run_asks_the_process_to_end_and_waits_for_it() {
     });
 }
 
+/// Calls `attempt` with a pause, and with longer ones until it says that the process had started
+/// by then: a request to cancel that comes before drops the start, and nobody is asked anything.
+async fn with_longer_pauses(mut attempt: impl AsyncFnMut(Duration) -> bool) {
+    let mut pause = Duration::from_millis(100);
+    while !attempt(pause).await {
+        pause *= 2;
+        assert!(pause < Duration::from_secs(60), "it does not start");
+    }
+}
+
 #[test]
 fn c328_custom_deliver_cancel() {
-    aioli_task::run(async {
+    aioli_task::run(with_longer_pauses(async |pause| {
         let log = Arc::new(Mutex::new(Vec::new()));
         let noted = log.clone();
         let command = Command::new("sleep").arg("1000");
@@ -214,60 +232,91 @@ fn c328_custom_deliver_cancel() {
         });
         let task = aioli_task::spawn(async move { command.status().await });
         let began = Instant::now();
-        // A request before the process has started drops the start; so until it is delivered.
-        aioli_time::sleep(Duration::from_millis(100)).await;
+        aioli_time::sleep(pause).await;
         task.cancel();
         aioli_time::sleep(Duration::from_millis(10)).await;
         task.cancel();
         assert!(task.outcome().await.is_err());
         assert!(began.elapsed() < Duration::from_secs(100));
         let log = log.lock().unwrap().clone();
+        if log.is_empty() {
+            return false;
+        }
         assert_eq!(log[1..], [0, 1]);
         assert!(!crate::exists(log[0]), "it is reaped");
-    });
+        true
+    }));
 }
 
 #[test]
 fn a_delivery_that_returns_leaves_the_process_to_end_by_itself() {
-    aioli_task::run(async {
-        let command = Command::new("sleep").arg("0.3");
-        let command = command.deliver_cancel(async |_| {});
-        let began = Instant::now();
-        let status = timeout(Duration::from_millis(150), command.status()).await;
-        assert!(status.is_err());
-        assert!(began.elapsed() >= Duration::from_millis(250));
-    });
+    aioli_task::run(with_longer_pauses(async |pause| {
+        let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
+        let (input, held) = std::io::pipe().unwrap();
+        let input = std::fs::File::from(std::os::fd::OwnedFd::from(input));
+        // It ends when its input does.
+        let command = Command::new("cat").stdin(input).deliver_cancel(move |_| {
+            asked.unbounded_send(()).unwrap();
+            async {}
+        });
+        let has_ended = Cell::new(false);
+        let cancelled = async {
+            let status = timeout(pause, async move { command.status().await }).await;
+            assert!(status.is_err());
+            has_ended.set(true);
+        };
+        let released = async {
+            let has_started = was_asked.next().await.is_some();
+            if has_started {
+                aioli_time::sleep(Duration::from_millis(100)).await;
+                assert!(!has_ended.get(), "the process has not ended");
+            }
+            drop(held);
+            has_started
+        };
+        futures::join!(cancelled, released).1
+    }));
 }
 
 #[test]
 fn a_delivery_does_not_wait_for_output_that_nobody_reads() {
     aioli_task::run(async {
-        let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
+        let path = std::env::temp_dir().join(format!("aioli-deliver-{}", std::process::id()));
+        let name = path.display();
         // Far more than a pipe holds.
-        let line =
-            "trap 'head -c 1000000 /dev/zero; exit' TERM; echo up; while :; do sleep 0.01; done";
-        let command = shell(line).deliver_cancel(move |process| {
-            asked.unbounded_send(()).unwrap();
-            async move { process.terminate().unwrap() }
-        });
-        let running = aioli_task::spawn(async move { command.output().await });
-        // Until the trap is set.
-        aioli_time::sleep(Duration::from_millis(100)).await;
-        running.cancel();
-        assert!(timeout(10, running.outcome()).await.unwrap().is_err());
-        assert!(was_asked.next().await.is_some());
+        let line = format!(
+            "trap 'head -c 1000000 /dev/zero; exit' TERM; echo up >{name}; \
+             while :; do sleep 0.01; done"
+        );
+        with_longer_pauses(async |pause| {
+            let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
+            let command = shell(&line).deliver_cancel(move |process| {
+                asked.unbounded_send(()).unwrap();
+                async move { process.terminate().unwrap() }
+            });
+            let running = aioli_task::spawn(async move { command.output().await });
+            until_written(&path, "up\n").await;
+            aioli_time::sleep(pause).await;
+            running.cancel();
+            assert!(timeout(10, running.outcome()).await.unwrap().is_err());
+            std::fs::remove_file(&path).unwrap();
+            was_asked.next().await.is_some()
+        })
+        .await;
     });
 }
 
 #[test]
 fn a_request_is_not_lost_when_the_ending_is_dropped() {
-    aioli_task::run(async {
+    aioli_task::run(with_longer_pauses(async |pause| {
         let (asked, mut was_asked) = futures::channel::mpsc::unbounded();
         let command = Command::new("sleep").arg("1000");
         let command = command.deliver_cancel(move |_| {
             asked.unbounded_send(()).unwrap();
             std::future::pending()
         });
+        let is_dropped = Rc::new(Cell::new(false));
+        let noted = is_dropped.clone();
         let running = aioli_task::spawn(async move {
             {
                 let status = pin!(command.status());
@@ -276,12 +325,14 @@ fn a_request_is_not_lost_when_the_ending_is_dropped() {
                 let first = futures::future::select(status, asked).await;
                 assert!(matches!(first, futures::future::Either::Right(_)));
             }
+            noted.set(true);
             std::future::pending::<()>().await;
         });
-        aioli_time::sleep(Duration::from_millis(100)).await;
+        aioli_time::sleep(pause).await;
         running.cancel();
         assert!(running.outcome().await.is_err());
-    });
+        is_dropped.get()
+    }));
 }
 
 #[test]
@@ -347,7 +398,7 @@ fn n_zombies() -> usize {
 #[test]
 fn a_cancelled_wait_in_a_task_loses_nothing() {
     aioli_task::run(async {
-        let process = std::rc::Rc::new(sleeper().await);
+        let process = Rc::new(sleeper().await);
         let own = process.clone();
         let task = aioli_task::spawn(async move { own.wait().await });
         aioli_task::yield_now().await;
