@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
 
 use aioli_http::{
@@ -358,24 +358,32 @@ fn time_limits_name_their_phase() {
         streams_max: 1,
         ..Settings::default()
     };
-    let server = H2Server::launch(None, settings, |_| Answer::Silence);
+    let (tell, told) = mpsc::channel();
+    let tell = Mutex::new(tell);
+    let server = H2Server::launch(None, settings, move |seen| {
+        if seen.head.uri().path() == "/first" {
+            return plain("there");
+        }
+        tell.lock().unwrap().send(()).unwrap();
+        Answer::Silence
+    });
     let bounds = Http2::prior_knowledge().connections(1);
-    let limits = Timeout::none().head(0.05).pool(0.02);
-    let session = session().http2(bounds).timeout(limits).build().unwrap();
+    let session = session().http2(bounds).build().unwrap();
     run(async {
-        let patient = Timeout::none().head(0.2);
-        let first = session.get(server.url("/")).timeout(patient).send();
-        let second = async {
-            // After the first one has its place and the server's bound is known.
-            while session.stats().in_use == 0 {
-                aioli_task::yield_now().await;
-            }
-            aioli_time::sleep(0.05).await;
-            session.get(server.url("/")).await
-        };
-        let (first, second) = futures::join!(first, second);
-        assert_eq!(first.unwrap_err().phase(), Some(Phase::Head));
-        assert_eq!(second.unwrap_err().phase(), Some(Phase::Pool));
+        // With its answer, the server's bound is known.
+        let first = session.get(server.url("/first")).await.unwrap();
+        first.bytes().await.unwrap();
+        let get = |limits| session.get(server.url("/")).timeout(limits).send();
+        let holder = aioli_task::spawn(get(Timeout::none()));
+        // Until it has the only place.
+        while told.try_recv().is_err() {
+            aioli_task::yield_now().await;
+        }
+        let error = get(Timeout::none().head(0.05).pool(0.02)).await;
+        assert_eq!(error.unwrap_err().phase(), Some(Phase::Pool));
+        holder.cancel();
+        let error = get(Timeout::none().head(0.2)).await;
+        assert_eq!(error.unwrap_err().phase(), Some(Phase::Head));
     });
 }
 

@@ -3,11 +3,14 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use aioli_http::{IntoUrl, Session};
+use futures::future::{Either, select};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A server; dropping it stops accepting, and fails the test when a script has failed.
@@ -418,4 +421,19 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 pub(crate) fn run_virtual<F: Future>(future: F) -> F::Output {
     let mut runner = aioli_task::Runner::builder().virtual_clock().build();
     runner.run(future).expect("nobody cancels it")
+}
+
+/// Waits for a future that is to be there before a timer of the same loop: whoever is kept from
+/// running for a while is late for both.
+#[track_caller]
+pub(crate) fn before<F: IntoFuture>(limit: Duration, future: F) -> impl Future<Output = F::Output> {
+    let place = std::panic::Location::caller();
+    let future = future.into_future();
+    async move {
+        let (future, late) = (pin!(future), pin!(aioli_time::sleep(limit)));
+        match select(future, late).await {
+            Either::Left((output, _)) => output,
+            Either::Right(_) => panic!("{place}: it is not there after {limit:?}"),
+        }
+    }
 }

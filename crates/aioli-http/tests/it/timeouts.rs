@@ -4,19 +4,21 @@ use std::net::TcpListener;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use aioli_http::{Body, Error, Limits, Phase, Session, Timeout};
+use aioli_http::{Body, Error, Limits, Phase, RequestBuilder, Session, Timeout};
 use futures::{StreamExt as _, stream};
 
-use crate::server::{Conn, Server, ok, run};
+use crate::server::{Server, before, ok, run};
 
 const SHORT: Duration = Duration::from_millis(100);
 
-#[track_caller]
-fn late(error: &Error, phase: Phase, since: Instant) {
+/// The error of a request that is to end by the limit of `phase`, which is [`SHORT`].
+async fn late<T>(phase: Phase, request: impl IntoFuture<Output = Result<T, Error>>) -> Error {
+    let since = Instant::now();
+    let error = before(SHORT * 20, request).await.err().unwrap();
     assert_eq!(error.phase(), Some(phase), "{error:?}");
     assert!(error.is_timeout());
-    let took = since.elapsed();
-    assert!(took >= SHORT && took < SHORT * 20, "{took:?}");
+    assert!(since.elapsed() >= SHORT, "{:?}", since.elapsed());
+    error
 }
 
 /// Reads the request and says nothing.
@@ -28,14 +30,9 @@ fn silent() -> Server {
 fn the_head() {
     let server = silent();
     run(async {
-        let since = Instant::now();
         let limits = Timeout::default().head(SHORT);
-        let error = Session::new()
-            .get(server.url("/"))
-            .timeout(limits)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Head, since);
+        let request = Session::new().get(server.url("/")).timeout(limits);
+        let error = late(Phase::Head, request).await;
         assert!(error.maybe_processed() && error.is_retryable());
     });
 }
@@ -44,13 +41,11 @@ fn the_head() {
 fn the_whole() {
     let server = silent();
     run(async {
-        let since = Instant::now();
-        let error = Session::new()
-            .get(server.url("/"))
-            .timeout(SHORT)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Total, since);
+        late(
+            Phase::Total,
+            Session::new().get(server.url("/")).timeout(SHORT),
+        )
+        .await;
     });
 }
 
@@ -67,19 +62,20 @@ fn n159_the_body() {
             (Timeout::default().read(SHORT), Phase::Read),
             (Timeout::total(SHORT), Phase::Total),
         ] {
-            let since = Instant::now();
-            let mut response = match session.get(server.url("/")).timeout(limits).await {
-                Ok(response) => response,
-                // On a busy machine the total limit may pass before the head is here.
-                Err(error) => {
-                    late(&error, Phase::Total, since);
-                    continue;
-                }
+            let mut response = None;
+            let reading = async {
+                let request = session.get(server.url("/")).timeout(limits);
+                let response = response.insert(request.await?);
+                assert_eq!(response.chunk().await?.unwrap(), "ab");
+                response.chunk().await
             };
-            assert_eq!(response.chunk().await.unwrap().unwrap(), "ab");
-            let error = response.chunk().await.unwrap_err();
-            late(&error, phase, since);
-            assert!(response.chunk().await.unwrap().is_none());
+            late(phase, reading).await;
+            // On a busy machine the total limit may pass before the head is here.
+            if let Some(mut response) = response {
+                assert!(response.chunk().await.unwrap().is_none());
+            } else {
+                assert_eq!(phase, Phase::Total);
+            }
         }
     });
 }
@@ -97,13 +93,11 @@ fn n028_a_trickle_does_not_move_the_total() {
         }
     });
     run(async {
-        let since = Instant::now();
-        let error = Session::new()
-            .get(server.url("/"))
-            .timeout(SHORT)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Total, since);
+        late(
+            Phase::Total,
+            Session::new().get(server.url("/")).timeout(SHORT),
+        )
+        .await;
     });
 }
 
@@ -116,14 +110,9 @@ fn the_pool() {
             .build()
             .unwrap();
         let held = session.get(server.url("/")).await.unwrap();
-        let since = Instant::now();
         let limits = Timeout::default().pool(SHORT);
-        let error = session
-            .get(server.url("/"))
-            .timeout(limits)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Pool, since);
+        let request = session.get(server.url("/")).timeout(limits);
+        let error = late(Phase::Pool, request).await;
         assert!(!error.maybe_processed() && error.is_retryable());
         drop(held);
         session.get(server.url("/")).timeout(limits).await.unwrap();
@@ -136,14 +125,9 @@ fn n138_n156_connecting_and_shaking_hands() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     run(async {
-        let since = Instant::now();
         let limits = Timeout::default().connect(SHORT);
-        let error = Session::new()
-            .get(format!("https://{addr}/"))
-            .timeout(limits)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Tls, since);
+        let request = Session::new().get(format!("https://{addr}/"));
+        let error = late(Phase::Tls, request.timeout(limits)).await;
         assert!(error.is_connect() && !error.maybe_processed());
     });
 }
@@ -162,14 +146,9 @@ fn a_full_backlog_is_a_connect_timeout() {
         }
     }
     run(async {
-        let since = Instant::now();
         let limits = Timeout::default().connect(SHORT);
-        let error = Session::new()
-            .get(format!("http://{addr}/"))
-            .timeout(limits)
-            .await
-            .unwrap_err();
-        late(&error, Phase::Connect, since);
+        let request = Session::new().get(format!("http://{addr}/"));
+        late(Phase::Connect, request.timeout(limits)).await;
     });
 }
 
@@ -185,12 +164,10 @@ fn an_upload_that_makes_no_progress() {
             (Timeout::default().head(SHORT), Phase::Head),
             (Timeout::default().write(SHORT).head(30), Phase::Write),
         ] {
-            let since = Instant::now();
             let request = Session::new()
                 .post(server.url("/"))
                 .body(vec![0; 50_000_000]);
-            let error = request.timeout(limits).await.unwrap_err();
-            late(&error, phase, since);
+            let error = late(phase, request.timeout(limits)).await;
             assert_eq!(error.sent(), aioli_http::Sent::Partly);
         }
     });
@@ -200,11 +177,9 @@ fn an_upload_that_makes_no_progress() {
 fn a_request_that_was_taken_is_over_for_the_write_limit() {
     let server = silent();
     run(async {
-        let since = Instant::now();
         let limits = Timeout::default().write(30).head(SHORT);
         let request = Session::new().post(server.url("/")).body("taken");
-        let error = request.timeout(limits).await.unwrap_err();
-        late(&error, Phase::Head, since);
+        let error = late(Phase::Head, request.timeout(limits)).await;
         assert_eq!(error.sent(), aioli_http::Sent::Fully);
     });
 }
@@ -219,37 +194,29 @@ fn n159_a_body_that_comes_too_slowly() {
         }
     });
     run(async {
-        let since = Instant::now();
         let limits = Timeout::default().read(30).min_speed(100_000, SHORT);
         let request = Session::new().get(server.url("/")).timeout(limits);
-        let error = request.await.unwrap().bytes().await.unwrap_err();
-        late(&error, Phase::MinSpeed, since);
+        late(Phase::MinSpeed, async { request.await?.bytes().await }).await;
     });
 }
 
-/// The outcome of sending `body` to a server that reads as `script` does, with at least 100 kB in
-/// each [`SHORT`].
-fn upload(body: Body, script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Result<u16, Error> {
-    let server = Server::start(script);
-    run(async {
-        let limits = Timeout::default().write(30).min_speed(1_000_000, SHORT);
-        let request = Session::new().post(server.url("/")).body(body);
-        let response = request.timeout(limits).await?;
-        Ok(response.status().as_u16())
-    })
+/// Sends `body`, of which at least 100 kB are to be taken in each [`SHORT`].
+fn upload(server: &Server, body: Body) -> RequestBuilder {
+    let limits = Timeout::default().write(30).min_speed(1_000_000, SHORT);
+    let request = Session::new().post(server.url("/")).body(body);
+    request.timeout(limits)
 }
 
 #[test]
 fn n159_a_body_that_is_taken_too_slowly() {
-    let since = Instant::now();
-    let error = upload(vec![0; 64 << 20].into(), |conn| {
+    let server = Server::start(|conn| {
         conn.head();
         while conn.take(1000).is_some() {
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    let error = error.unwrap_err();
-    late(&error, Phase::MinSpeed, since);
+    let request = upload(&server, vec![0; 64 << 20].into());
+    let error = run(late(Phase::MinSpeed, request));
     assert_eq!(error.sent(), aioli_http::Sent::Partly);
     assert!(error.maybe_processed());
 }
@@ -282,12 +249,13 @@ fn n159_who_has_no_more_to_send_and_who_thinks_are_not_slow() {
         }
         Ok::<_, std::io::Error>("half")
     });
-    let status = upload(Body::stream(pieces), |conn| {
+    let server = Server::start(|conn| {
         conn.request();
         std::thread::sleep(SHORT * 3);
         conn.send(ok(""));
     });
-    assert_eq!(status.unwrap(), 200);
+    let response = run(upload(&server, Body::stream(pieces)).send());
+    assert_eq!(response.unwrap().status(), 200);
 }
 
 #[test]
