@@ -3,15 +3,46 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Display;
-use std::io;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use aioli::http::Url;
 use aioli::{Error, http};
 
-/// Writes a line to the standard error stream.
+/// Where messages go in place of the standard error stream, if that was asked for.
+static INSTEAD: OnceLock<Instead> = OnceLock::new();
+
+/// What messages are written to.
+pub(crate) enum Instead {
+    File(File),
+    Stdout,
+}
+
+/// From now on messages go there; it is said once.
+pub(crate) fn go_to(instead: Instead) {
+    let first = INSTEAD.set(instead);
+    debug_assert!(first.is_ok(), "messages are led elsewhere once");
+}
+
+/// Whether messages go to the standard error stream, and that is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    INSTEAD.get().is_none() && io::stderr().is_terminal()
+}
+
+/// Writes a line to the standard error stream, or what stands for it.
 pub(crate) fn complain(what: impl Display) {
+    write(format!("aioli: {what}\n").as_bytes());
+}
+
+/// Writes to the standard error stream, or what stands for it, in one go.
+pub(crate) fn write(text: &[u8]) {
     // There is nowhere left to report that nothing can be reported.
-    let _ = io::Write::write_all(&mut io::stderr(), format!("aioli: {what}\n").as_bytes());
+    let _ = match INSTEAD.get() {
+        None => io::stderr().write_all(text),
+        Some(Instead::Stdout) => io::stdout().write_all(text),
+        Some(Instead::File(file)) => (&*file).write_all(text),
+    };
 }
 
 /// The error with its causes, on one line.

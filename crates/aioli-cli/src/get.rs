@@ -10,12 +10,14 @@ mod failure;
 mod form;
 mod glob;
 mod jsonl;
+mod keys;
 mod log;
 mod options;
 mod output;
 mod pace;
 mod progress;
 mod report;
+mod roots;
 mod schemes;
 mod session;
 mod transfer;
@@ -24,11 +26,12 @@ mod way;
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use aioli::prelude::*;
 
-use crate::errors::complain;
+use crate::errors::{self, Instead, complain};
 use failure::{Code, Failure};
 use glob::{Asked, Urls};
 use options::Options;
@@ -69,6 +72,7 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
             return Ok(ExitCode::from(code));
         }
     };
+    lead_messages(&groups);
     if groups.iter().any(|group| group.jsonl) {
         return jsonl::jsonl().await;
     }
@@ -81,6 +85,26 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(code))
+}
+
+/// Leads messages to where the last `--stderr` says, if they can go there.
+fn lead_messages(groups: &[Options]) {
+    let last = groups.iter().rev().map(|group| &group.output);
+    let Some((output, path)) = last
+        .filter_map(|output| Some((output, output.stderr.as_ref()?)))
+        .next()
+    else {
+        return;
+    };
+    if path == Path::new("-") {
+        return errors::go_to(Instead::Stdout);
+    }
+    match std::fs::File::create(path) {
+        Ok(file) => errors::go_to(Instead::File(file)),
+        // As curl has it, this keeps nothing from being done.
+        Err(_) if output.silent => {}
+        Err(error) => complain(format!("get: --stderr {}: {error}", path.display())),
+    }
 }
 
 /// Says what has failed, and returns its exit code.

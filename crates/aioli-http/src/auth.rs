@@ -14,12 +14,14 @@ use crate::error::{Error, RequestErrorKind, Result};
 use crate::h1::fields::Fields;
 use crate::origin::Origin;
 
+mod any;
 mod challenge;
 mod digest;
 mod netrc;
 
 pub use netrc::{Netrc, NetrcError};
 
+use any::Any;
 pub(crate) use digest::{Asked, Digest, FieldNames, Refusal};
 
 /// Credentials of one of HTTP's schemes; for
@@ -50,6 +52,7 @@ enum Scheme {
     Basic(HeaderValue),
     Bearer(HeaderValue),
     Digest(Box<Digest>),
+    Any(Box<Any>),
 }
 
 impl Auth {
@@ -60,9 +63,7 @@ impl Auth {
     /// `InvalidRequest` with [`RequestErrorKind::Credentials`] when the name has a colon, or one
     /// of them a control character.
     pub fn basic(user: &str, password: &str) -> Result<Auth> {
-        check(user, password)?;
-        let letters = STANDARD.encode(format!("{user}:{password}"));
-        Ok(Auth(Arc::new(Scheme::Basic(secret("Basic ", &letters)?))))
+        Ok(Auth(Arc::new(Scheme::Basic(basic(user, password)?))))
     }
 
     /// A token (RFC 6750).
@@ -114,11 +115,43 @@ impl Auth {
         Ok(Auth(Arc::new(Scheme::Digest(Box::new(digest)))))
     }
 
+    /// A name and a password for a server of which it is not known what it asks for: the first
+    /// request goes without, and its challenge is answered as [`digest`](Auth::digest) does it if
+    /// that is offered, and as [`basic`](Auth::basic) does it otherwise.
+    ///
+    /// Whoever is on the way can ask for `basic` in the server's name, and gets the password
+    /// unless the connection is secure; where it is known that a server asks for a digest, that
+    /// is the one to take. A server that has refused a digest is not sent the password after it.
+    /// What is said under `digest` of bodies that cannot be sent a second time holds here as well.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` with [`RequestErrorKind::Credentials`] when the name has a colon, or one
+    /// of them a control character.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::Auth;
+    ///
+    /// let me = Auth::any("me", "pass")?;
+    /// assert_eq!(format!("{me:?}"), "Auth(Any)");
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[doc(alias = "curl.anyauth")]
+    pub fn any(user: &str, password: &str) -> Result<Auth> {
+        let basic = basic(user, password)?;
+        let digest = Digest::new(FieldNames::Origin, user, password);
+        let any = Box::new(Any::new(digest, basic));
+        Ok(Auth(Arc::new(Scheme::Any(any))))
+    }
+
     /// The `authorization` of a request, if there is something to say already.
     pub(crate) fn header(&self, asked: Asked<'_>) -> Option<HeaderValue> {
         match &*self.0 {
             Scheme::Basic(value) | Scheme::Bearer(value) => Some(value.clone()),
             Scheme::Digest(digest) => digest.answer(asked),
+            Scheme::Any(any) => any.answer(asked),
         }
     }
 
@@ -127,20 +160,25 @@ impl Auth {
         match &*self.0 {
             Scheme::Basic(_) | Scheme::Bearer(_) => false,
             Scheme::Digest(digest) => digest.challenged(origin, refusal),
+            Scheme::Any(any) => any.challenged(origin, refusal),
         }
     }
 
     /// Takes note of what a response says about the answer that its request carried.
     pub(crate) fn accepted(&self, origin: &Origin, headers: &Fields, longest: usize) {
-        if let Scheme::Digest(digest) = &*self.0 {
-            digest.accepted(origin, headers, longest);
+        match &*self.0 {
+            Scheme::Basic(_) | Scheme::Bearer(_) => {}
+            Scheme::Digest(digest) => digest.accepted(origin, headers, longest),
+            Scheme::Any(any) => any.accepted(origin, headers, longest),
         }
     }
 
     /// Takes note that an answer to a fresh challenge was not accepted.
     pub(crate) fn refused(&self) {
-        if let Scheme::Digest(digest) = &*self.0 {
-            digest.refused();
+        match &*self.0 {
+            Scheme::Basic(_) | Scheme::Bearer(_) => {}
+            Scheme::Digest(digest) => digest.refused(),
+            Scheme::Any(any) => any.refused(),
         }
     }
 }
@@ -151,6 +189,7 @@ impl fmt::Debug for Auth {
             Scheme::Basic(_) => "Auth(Basic)",
             Scheme::Bearer(_) => "Auth(Bearer)",
             Scheme::Digest(_) => "Auth(Digest)",
+            Scheme::Any(_) => "Auth(Any)",
         })
     }
 }
@@ -189,6 +228,11 @@ fn check(user: &str, password: &str) -> Result<()> {
 
 fn refused() -> Error {
     Error::invalid_request(RequestErrorKind::Credentials)
+}
+
+fn basic(user: &str, password: &str) -> Result<HeaderValue> {
+    check(user, password)?;
+    secret("Basic ", &STANDARD.encode(format!("{user}:{password}")))
 }
 
 fn secret(scheme: &str, letters: &str) -> Result<HeaderValue> {

@@ -34,7 +34,7 @@
 //! pieces, as a stream or a reader; chunked both ways, with trailers; content codings and character
 //! sets; bodies that wait for consent, connections that change hands and raw streams through
 //! proxies ([`Upgraded`], [`Session::tunnel`]); redirects; cookies by RFC 6265bis in a
-//! [`CookieJar`] that can be shared and saved; credentials ([`Auth`]: basic, bearer and digest;
+//! [`CookieJar`] that can be shared and saved; credentials ([`Auth`]: basic, bearer, digest, or what a server asks for;
 //! [`Netrc`]); a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
 //! ones, or only given ones, with client certificates, pinned keys and revocation lists; proxies by
 //! HTTP, HTTPS, SOCKS4 and SOCKS5 ([`Proxy`]); Unix sockets; addresses that race (RFC 8305),
@@ -177,7 +177,7 @@
 //! | `proxy=`, `proxy_auth=`, `proxy_headers=` | [`Proxy`], for a [session](SessionBuilder::proxy) or a [request](RequestBuilder::proxy) |
 //! | `trust_env=True` for proxies | [`SessionBuilder::trust_env`], [`Proxy::from_env`]; not by default, as there |
 //! | `UnixConnector(path)` | [`SessionBuilder::unix_socket`] |
-//! | `ssl=SSLContext` | [`add_root_certificate`](SessionBuilder::add_root_certificate), [`client_certificate`](SessionBuilder::client_certificate), [`min_tls_version`](SessionBuilder::min_tls_version) |
+//! | `ssl=SSLContext` | [`add_root_certificate`](SessionBuilder::add_root_certificate), [`client_certificate`](SessionBuilder::client_certificate), [`min_tls_version`](SessionBuilder::min_tls_version), [`max_tls_version`](SessionBuilder::max_tls_version) |
 //! | `ssl=Fingerprint(..)` | [`pin_public_key`](SessionBuilder::pin_public_key): of the key, not the certificate, and besides the other checks |
 //! | `ssl=False` | [`danger_accept_invalid_certificates`](SessionBuilder::danger_accept_invalid_certificates), for a whole session |
 //! | `server_hostname=` | [`RequestBuilder::server_name`] |

@@ -1,12 +1,14 @@
 //! Why a transfer failed, as curl numbers it.
 
 use std::fmt::Display;
+use std::io;
 
 use aioli::http::{
     self, BodyErrorKind, ErrorKind, LimitKind, ProtocolErrorKind, ProxyErrorKind,
     RedirectErrorKind, RequestErrorKind, Sent, TlsErrorKind, UrlErrorKind,
 };
 
+use super::options::Options;
 use crate::errors::cause;
 
 /// The exit codes of curl that there are here.
@@ -31,6 +33,7 @@ pub(super) enum Code {
     Range = 33,
     TlsConnect = 35,
     BadArgument = 43,
+    Interface = 45,
     TooManyRedirects = 47,
     EmptyReply = 52,
     SendError = 55,
@@ -74,6 +77,45 @@ impl Failure {
     pub(super) fn write(error: &aioli::Error) -> Failure {
         Failure::new(Code::WriteError, cause(error))
     }
+
+    /// A request has failed; what the options say tells more than the error alone.
+    pub(super) fn of_request(error: http::Error, options: &Options) -> Failure {
+        let asked = &options.connection;
+        let interface = options.peer.interface();
+        match error.kind() {
+            ErrorKind::Connect { source, .. } if !is_of_the_way(source) => {
+                let Some(interface) = interface else {
+                    return error.into();
+                };
+                let text = format!("--interface {interface}: {}", cause(&error.into()));
+                Failure::new(Code::Interface, text)
+            }
+            // As curl has it, a folder may have none.
+            ErrorKind::Tls {
+                kind: TlsErrorKind::NoRoots,
+                ..
+            } if asked.capath.is_some() && asked.cacert.is_none() => {
+                let text = "--capath: the folder has no certificates, under names as `openssl \
+                            rehash` makes them";
+                Failure::new(Code::Certificate, text)
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// Whether it is the network, or who is at the other end, that keeps a connection from being made.
+fn is_of_the_way(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::TimedOut
+    )
 }
 
 impl From<http::Error> for Failure {
@@ -93,6 +135,7 @@ fn code(error: &http::Error) -> Code {
         ErrorKind::InvalidRequest { kind, .. } => match kind {
             RequestErrorKind::ClientCertificate => Code::LocalCertificate,
             RequestErrorKind::RevocationList => Code::CrlFile,
+            RequestErrorKind::TlsVersions => Code::TlsConnect,
             RequestErrorKind::Proxy => Code::CannotResolveProxy,
             RequestErrorKind::Version => Code::Upload,
             _ => Code::BadArgument,

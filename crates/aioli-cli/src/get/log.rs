@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::env;
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub(super) fn with<T>(log: &Log, f: impl FnOnce(&mut Notes) -> T) -> T {
 impl Listener {
     /// Writes what it hears to the standard error stream if it is to be `verbose`.
     pub(super) fn new(verbose: bool, notes_proxies: bool) -> Listener {
-        let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+        let colour = errors::is_terminal() && env::var_os("NO_COLOR").is_none();
         Listener {
             verbose,
             colour,
@@ -113,8 +112,7 @@ impl Listener {
                 false => format!("{mark} {line}\n"),
             };
         }
-        // What is left to fail is the terminal.
-        let _ = io::stderr().write_all(text.as_bytes());
+        errors::write(text.as_bytes());
     }
 }
 

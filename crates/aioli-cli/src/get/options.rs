@@ -1,6 +1,7 @@
 //! The command line of `aioli get`: curl's names and meanings.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use usual::UsualOptions;
 ///
 /// What has no option here is not supported, and is bad usage. Redirects are followed with `-L`
 /// only, and a status of 400 and above is an error with `-f` only.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(
     name = "aioli get",
     arg_required_else_help = true,
@@ -60,8 +61,15 @@ pub(super) struct Options {
     usual: UsualOptions,
 }
 
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Many are secrets.
+        f.debug_struct("Options").finish_non_exhaustive()
+    }
+}
+
 /// What is asked for.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Request")]
 pub(super) struct RequestOptions {
     /// Use this method
@@ -152,18 +160,21 @@ pub(super) struct RequestOptions {
 }
 
 /// Who asks.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Credentials and cookies")]
 pub(super) struct IdentityOptions {
     /// Authenticate with a name and a password
     #[arg(short = 'u', long, value_name = "NAME:PASSWORD")]
     pub(super) user: Option<String>,
     /// Send the password as it is (that is what happens without `--digest`)
-    #[arg(long, overrides_with = "digest")]
+    #[arg(long, overrides_with_all = ["digest", "anyauth"])]
     pub(super) basic: bool,
     /// Prove the password, and do not send it
-    #[arg(long, overrides_with = "basic")]
+    #[arg(long, overrides_with_all = ["basic", "anyauth"])]
     pub(super) digest: bool,
+    /// Ask first, and then prove the password, or send it to a server that wants nothing better
+    #[arg(long, overrides_with_all = ["basic", "digest"])]
+    pub(super) anyauth: bool,
     /// Authenticate with a bearer token
     #[arg(long, value_name = "TOKEN")]
     pub(super) oauth2_bearer: Option<String>,
@@ -188,7 +199,7 @@ pub(super) struct IdentityOptions {
 }
 
 /// What is sent along.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Body")]
 pub(super) struct BodyOptions {
     /// Send data as a form does; `@FILE` sends what is in a file, without its line ends
@@ -224,7 +235,7 @@ pub(super) struct BodyOptions {
 }
 
 /// Where the answer goes.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputOptions {
     /// Write the body to a file; the option is given once for each URL. `#1` is what the first
@@ -272,6 +283,9 @@ pub(super) struct OutputOptions {
     /// and what connections do (`*`)
     #[arg(short = 'v', long)]
     pub(super) verbose: bool,
+    /// Write what goes to the standard error stream to a file; `-` is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) stderr: Option<PathBuf>,
     /// Show no progress, and errors all the same
     #[arg(long)]
     pub(super) no_progress_meter: bool,
@@ -287,7 +301,7 @@ pub(super) struct OutputOptions {
 }
 
 /// How to get there.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionOptions {
     /// Give up after so many seconds
@@ -349,6 +363,10 @@ pub(super) struct ConnectionOptions {
     /// Trust these root certificates, in PEM or DER, and no others
     #[arg(long, value_name = "FILE")]
     pub(super) cacert: Option<PathBuf>,
+    /// Trust the root certificates of this folder, whose names are as `openssl rehash` makes them,
+    /// and no others but those of `--cacert`
+    #[arg(long, value_name = "DIR")]
+    pub(super) capath: Option<PathBuf>,
     /// Connect to these addresses for a host and a port
     #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
     pub(super) resolve: Vec<String>,

@@ -1,8 +1,8 @@
 //! The bar of a transfer that goes to a file, where a terminal can show it.
 
-use std::io::{self, IsTerminal as _};
-
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::errors;
 
 /// The bars of all transfers, one below the other.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub(super) struct Progress(Option<ProgressBar>);
 impl Bars {
     /// Shows a bar if it is `wanted` and the standard error stream is a terminal.
     pub(super) fn start(&self, wanted: bool, length: Option<u64>) -> Progress {
-        if !wanted || !io::stderr().is_terminal() {
+        if !wanted || !errors::is_terminal() {
             return Progress(None);
         }
         let (bar, template) = match length {

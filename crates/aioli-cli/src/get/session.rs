@@ -10,6 +10,7 @@ use super::failure::{Code, Failure};
 use super::glob::Pattern;
 use super::log::Listener;
 use super::options::{ConnectionOptions, IdentityOptions, Options, RequestOptions, resolve};
+use super::roots;
 use super::schemes::Schemes;
 use super::way;
 
@@ -143,6 +144,12 @@ async fn connection(
         let read = fs::read(path).await;
         let roots = read.map_err(|error| Failure::new(Code::CaFile, error))?;
         builder = builder.system_roots(false).add_root_certificate(roots);
+    }
+    if let Some(folder) = &asked.capath {
+        builder = builder.system_roots(false);
+        for root in roots::of_folder(folder).await {
+            builder = builder.add_root_certificate(root);
+        }
     }
     for text in &asked.resolve {
         let wrong = || Failure::usage(format!("--resolve {text}: not HOST:PORT:ADDRESS[,ADDRESS]"));

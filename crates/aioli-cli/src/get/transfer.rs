@@ -109,7 +109,7 @@ impl Transfer<'_> {
             report.file = path.display().to_string();
         }
         let heads = self.heads(&method, &mut target).await;
-        let response = outcome?;
+        let response = outcome.map_err(|error| Failure::of_request(error, options))?;
         heads.map_err(|error| Failure::write(&error))?;
         let status = response.status();
         let ends = offset > 0 && status == StatusCode::RANGE_NOT_SATISFIABLE;
@@ -390,6 +390,8 @@ fn identity(
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         let auth = if asked.digest {
             Auth::digest(name, password)
+        } else if asked.anyauth {
+            Auth::any(name, password)
         } else {
             Auth::basic(name, password)
         };

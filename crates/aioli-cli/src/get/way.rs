@@ -10,12 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::failure::{Code, Failure};
+use super::keys;
 
 /// curl's port of a proxy whose port nobody has said, but for one over TLS.
 const PROXY_PORT: u16 = 1080;
 
 /// Whom to go through.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Proxy")]
 pub(super) struct ProxyOptions {
     /// Take this proxy (`http`, `https`, `socks4`, `socks4a`, `socks5`, `socks5h`), and not the environment's; an
@@ -63,39 +64,47 @@ pub(super) struct ProxyOptions {
 }
 
 /// Whom to trust, and which addresses to use.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "TLS and addresses")]
 pub(super) struct PeerOptions {
     /// Take any certificate: whoever is on the way can read and change everything
     #[arg(short = 'k', long)]
     insecure: bool,
-    /// Show this certificate, in PEM, with its key in the same file or in that of `--key`
-    #[arg(short = 'E', long, value_name = "FILE")]
+    /// Show this certificate, in PEM, with its key in the same file or in that of `--key`; `\:` is
+    /// a colon of the file's name
+    #[arg(short = 'E', long, value_name = "FILE[:PASSPHRASE]")]
     cert: Option<PathBuf>,
     /// The key of the certificate, in PEM or DER
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// The passphrase of the key
+    #[arg(long, value_name = "PASSPHRASE")]
+    pass: Option<String>,
     /// Refuse the certificates of this revocation list
     #[arg(long, value_name = "FILE")]
     crlfile: Option<PathBuf>,
     /// Take only a key with this hash: `sha256//BASE64`, several with `;`
     #[arg(long, value_name = "HASHES")]
     pinnedpubkey: Option<String>,
-    /// Speak TLS 1.2 or later, as happens anyway
-    #[arg(short = '1', long = "tlsv1.2", visible_alias = "tlsv1")]
+    /// Speak TLS 1.2 or later, as happens anyway: nothing older is spoken
+    #[arg(short = '1', long = "tlsv1.2", visible_aliases = ["tlsv1", "tlsv1.0", "tlsv1.1"])]
     tls_1_2: bool,
     /// Speak TLS 1.3 only
     #[arg(long = "tlsv1.3")]
     tls_1_3: bool,
+    /// Speak this version of TLS at most
+    #[arg(long, value_name = "VERSION", value_parser = ["default", "1.0", "1.1", "1.2", "1.3"])]
+    tls_max: Option<String>,
     /// Use IPv4 addresses only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     ipv4: bool,
     /// Use IPv6 addresses only
     #[arg(short = '6', long)]
     ipv6: bool,
-    /// Connect from this address
-    #[arg(long, value_name = "ADDRESS")]
-    interface: Option<IpAddr>,
+    /// Connect by this network interface, or from this address; `host!NAME` is the address of a
+    /// host
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    interface: Option<String>,
     /// Connect to another host for one, or for all, of the URLs; an empty part is any, or the same
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     connect_to: Vec<String>,
@@ -115,6 +124,11 @@ impl PeerOptions {
     /// Whether one of them is about those servers that are asked.
     pub(super) fn is_about_servers(&self) -> bool {
         self.pinnedpubkey.is_some() || !self.connect_to.is_empty()
+    }
+
+    /// By which interface, or from which address, to connect.
+    pub(super) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
     }
 
     /// Whether silent peers are asked whether they are still there.
@@ -183,13 +197,15 @@ pub(super) async fn peers(
     urls: &[Url],
 ) -> Result<SessionBuilder, Failure> {
     builder = builder.danger_accept_invalid_certificates(asked.insecure);
-    if let Some(path) = &asked.cert {
-        let chain = read(path, Code::LocalCertificate).await?;
-        let key = match &asked.key {
-            Some(path) => read(path, Code::LocalCertificate).await?,
-            None => chain.clone(),
+    if let Some(cert) = &asked.cert {
+        let (cert, pass) = keys::file_and_passphrase(cert);
+        let chain = read(&cert, Code::LocalCertificate).await?;
+        let (path, key) = match &asked.key {
+            Some(path) => (path, read(path, Code::LocalCertificate).await?),
+            None => (&cert, chain.clone()),
         };
-        builder = builder.client_certificate(chain, key);
+        let pass = asked.pass.clone().or(pass);
+        builder = builder.client_certificate(chain, keys::plain(path, key, pass).await?);
     }
     if let Some(path) = &asked.crlfile {
         builder = builder.add_revocation_list(read(path, Code::CrlFile).await?);
@@ -201,9 +217,7 @@ pub(super) async fn peers(
             }
         }
     }
-    if asked.tls_1_3 {
-        builder = builder.min_tls_version(TlsVersion::V1_3);
-    }
+    builder = tls_versions(builder, asked)?;
     if asked.ipv4 || asked.ipv6 {
         let family = if asked.ipv4 {
             IpFamily::V4
@@ -212,8 +226,8 @@ pub(super) async fn peers(
         };
         builder = builder.ip_family(family);
     }
-    if let Some(address) = asked.interface {
-        builder = builder.local_address((address, 0).into());
+    if let Some(text) = &asked.interface {
+        builder = interface(builder, text).await?;
     }
     if asked.keeps_alive() {
         builder = builder.tcp_keepalive(f64::from(asked.keepalive_time));
@@ -225,6 +239,40 @@ pub(super) async fn peers(
         builder = builder.happy_eyeballs_delay(Duration::from_millis(after.into()));
     }
     Ok(builder)
+}
+
+/// Which versions of TLS are spoken.
+fn tls_versions(
+    mut builder: SessionBuilder,
+    asked: &PeerOptions,
+) -> Result<SessionBuilder, Failure> {
+    if asked.tls_1_3 {
+        builder = builder.min_tls_version(TlsVersion::V1_3);
+    }
+    match asked.tls_max.as_deref() {
+        Some("1.2") => Ok(builder.max_tls_version(TlsVersion::V1_2)),
+        Some(old @ ("1.0" | "1.1")) => {
+            let text = format!("--tls-max {old}: nothing older than TLS 1.2 is spoken");
+            Err(Failure::new(Code::TlsConnect, text))
+        }
+        _ => Ok(builder),
+    }
+}
+
+/// Connects by an interface, or from an address.
+async fn interface(builder: SessionBuilder, text: &str) -> Result<SessionBuilder, Failure> {
+    let host = text.strip_prefix("host!");
+    let address = match (host.unwrap_or(text).parse::<IpAddr>(), host) {
+        (Ok(address), _) => address,
+        (Err(_), None) => return Ok(builder.device(text.strip_prefix("if!").unwrap_or(text))),
+        (Err(_), Some(host)) => {
+            let found = aioli::net::resolve((host, 0)).await;
+            let first = found.ok().and_then(|found| found.first().copied());
+            let none = || Failure::new(Code::Interface, format!("--interface {text}: no address"));
+            first.ok_or_else(none)?.ip()
+        }
+    };
+    Ok(builder.local_address((address, 0).into()))
 }
 
 /// Leads those URLs elsewhere that `--connect-to` is about.

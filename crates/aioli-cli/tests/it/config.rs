@@ -181,7 +181,7 @@ fn lines_that_are_wrong() {
             "parallel-max = 98765",
             "parallel-max: not a value that it takes",
         ),
-        ("interface = secret", "interface: "),
+        ("tls-max = secret", "tls-max: not a value that it takes"),
     ] {
         folder.write("k", format!("url=http://a/\n{line}\n"));
         let ended = run(&folder, ["get", "-K", "k"]);

@@ -427,3 +427,65 @@ fn verbose_shows_heads_and_hides_secrets() {
     run(&folder, ["get", "-sD", "heads", &there, &there]).check(0, &[]);
     assert_eq!(folder.read("heads"), last.repeat(2).as_bytes());
 }
+
+#[test]
+fn messages_go_where_they_are_told_to() {
+    let (server, folder) = (echo(), Folder::new());
+    let (url, nobody) = (server.url("x"), refused());
+    folder.write("log", "something longer than what comes");
+    let words = ["get", "-v", "--stderr", "log", &url, &nobody];
+    let ended = run(&folder, words);
+    ended.check(7, &[]);
+    assert_eq!(ended.out, "GET ");
+    let log = String::from_utf8(folder.read("log")).unwrap();
+    for line in ["* connected to", "> GET /x HTTP/1.1", "< HTTP/1.1 200 OK"] {
+        assert!(log.lines().any(|known| known.starts_with(line)), "{log}");
+    }
+    assert!(
+        log.ends_with("Connection refused\n") && !log.contains("longer"),
+        "{log}"
+    );
+    // It is for all groups, and the last one counts.
+    let words = [
+        "get", "--stderr", "other", &nobody, "--next", "--stderr", "-", &nobody,
+    ];
+    let ended = run(&folder, words);
+    ended.check(7, &[]);
+    assert_eq!(ended.out.matches("aioli: get: (7)").count(), 2, "{ended:?}");
+    assert_eq!(folder.names(), ["log"]);
+    // What cannot be written keeps nothing from being done.
+    let words = ["get", "--stderr", "none/log", &url];
+    run(&folder, words).check(0, &[&["--stderr none/log", "No such file"]]);
+    run(&folder, ["get", "-s", "--stderr", "none/log", &url]).check(0, &[]);
+}
+
+#[test]
+fn the_scheme_that_a_server_asks_for() {
+    for (challenge, sent) in [
+        ("Basic realm=b", "Basic bWU6c2VjcmV0"),
+        (
+            "Basic realm=b, Digest realm=d, nonce=n, qop=auth",
+            "Digest ",
+        ),
+    ] {
+        let server = Server::start(
+            move |request, stream| match request.header("authorization") {
+                Some(_) => reply(stream, "200 OK", "", b"in"),
+                None => {
+                    let header = format!("www-authenticate: {challenge}\r\n");
+                    reply(stream, "401 Who", &header, b"")
+                }
+            },
+        );
+        let (folder, url) = (Folder::new(), server.url("x"));
+        let words = ["--anyauth", "-u", "me:secret", &url];
+        let ended = super::like_curl::codes(&folder, &words);
+        let seen = server.take_seen();
+        assert_eq!(seen.len(), 2 * ended.len());
+        for pair in seen.chunks(2) {
+            assert_eq!(pair[0].header("authorization"), None);
+            assert!(pair[1].header("authorization").unwrap().starts_with(sent));
+        }
+        assert!(ended.iter().all(|(_, code)| *code == Some(0)), "{ended:?}");
+    }
+}

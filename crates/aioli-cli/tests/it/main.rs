@@ -11,6 +11,7 @@ mod interrupt;
 mod jsonl;
 mod like_curl;
 mod resume;
+mod secure;
 mod server;
 mod tour;
 mod transfers;

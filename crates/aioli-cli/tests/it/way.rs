@@ -138,10 +138,34 @@ fn certificates_and_addresses() {
     get(&["--http2-prior-knowledge"]).check(16, &[&["http/2"]]);
     get(&["--http2-prior-knowledge", "--http2"]).check(0, &[]);
     get(&["-6"]).check(6, &[&["family"]]);
+    get(&["--interface", "host!127.0.0.1"]).check(0, &[]);
     get(&["--cert", "none.pem"]).check(58, &[&["none.pem"]]);
     get(&["--crlfile", "none.pem"]).check(82, &[&["none.pem"]]);
     folder.write("text.pem", "text");
     get(&["-E", "text.pem"]).check(58, &[&["certificate"]]);
     get(&["--crlfile", "text.pem"]).check(82, &[&["revocation"]]);
     get(&["--pinnedpubkey", "text.pem"]).check(2, &[&["--pinnedpubkey"]]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn interfaces() {
+    let (server, folder) = (proxy(), Folder::new());
+    let (url, nobody) = (server.url("x"), refused());
+    for (interface, url, expected) in [
+        ("lo", &url, 0),
+        ("if!lo", &url, 0),
+        ("lo", &nobody, 7),
+        ("no-such-one", &url, 45),
+        ("if!no-such-one", &url, 45),
+        ("192.0.2.1", &url, 45),
+        ("host!no-such-host.invalid", &url, 45),
+    ] {
+        let words = ["--interface", interface, url];
+        for (who, code) in super::like_curl::codes(&folder, &words) {
+            assert_eq!(code, Some(expected), "{who} {interface}");
+        }
+    }
+    let ended = run(&folder, ["get", "--interface", "no-such-one", &url]);
+    ended.check(45, &[&["no-such-one"]]);
 }

@@ -124,6 +124,9 @@ pub enum RequestErrorKind {
     /// A revocation list is malformed.
     #[error("not a revocation list")]
     RevocationList,
+    /// The oldest version of TLS that may be spoken is newer than the newest one.
+    #[error("the oldest version of tls is newer than the newest")]
+    TlsVersions,
     /// A proxy's URL, credentials or headers are malformed; the source says which.
     #[error("not a usable proxy")]
     Proxy,

@@ -223,6 +223,7 @@ impl SessionBuilder {
     /// assert!(matches!(error.kind(), aioli_http::ErrorKind::InvalidRequest { .. }));
     /// ```
     pub fn build(self) -> Result<Session> {
+        self.config.dial.trust.check()?;
         match self.error {
             Some(error) => Err(error),
             None => Ok(self.finish()),

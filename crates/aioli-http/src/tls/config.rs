@@ -55,6 +55,7 @@ pub(crate) struct Trust {
     revoked: Vec<CertificateRevocationListDer<'static>>,
     client: Option<Arc<SingleCertAndKey>>,
     pub(crate) oldest: TlsVersion,
+    pub(crate) newest: TlsVersion,
     /// Whether the handshake tells the host's name.
     pub(crate) sni: bool,
     pub(crate) accept_invalid: bool,
@@ -85,6 +86,7 @@ impl Trust {
             revoked: Vec::new(),
             client: None,
             oldest: TlsVersion::V1_2,
+            newest: TlsVersion::V1_3,
             sni: true,
             accept_invalid: false,
             for_servers: OnceLock::new(),
@@ -173,12 +175,8 @@ impl Trust {
             Some(self.chain(&provider).await?)
         };
         let verifier = Verifier::new(chain, self.pins.clone(), &provider);
-        let versions: &[&SupportedProtocolVersion] = match self.oldest {
-            TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-            TlsVersion::V1_3 => &[&rustls::version::TLS13],
-        };
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
+            .with_protocol_versions(&self.versions())
             .map_err(tls_error)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
@@ -191,6 +189,25 @@ impl Trust {
         config.enable_sni = self.sni;
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
+    }
+
+    /// Checks that there is a version to speak.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.oldest <= self.newest {
+            true => Ok(()),
+            false => Err(Error::invalid_request(RequestErrorKind::TlsVersions)),
+        }
+    }
+
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        [
+            (TlsVersion::V1_3, &rustls::version::TLS13),
+            (TlsVersion::V1_2, &rustls::version::TLS12),
+        ]
+        .into_iter()
+        .filter(|(version, _)| (self.oldest..=self.newest).contains(version))
+        .map(|(_, spoken)| spoken)
+        .collect()
     }
 
     /// Who judges chains: by the roots, and by the revocation lists.

@@ -99,6 +99,70 @@ fn a_digest_is_challenged_once_and_counted() {
 }
 
 #[test]
+fn the_strongest_scheme_that_is_asked_for() {
+    let digest = "Digest realm=r, nonce=n, qop=auth";
+    let both = format!("Basic realm=b, {digest}");
+    for (asked, sent) in [
+        ("Basic realm=b", "Basic bWU6cGFzcw=="),
+        (digest, "Digest "),
+        (&both, "Digest "),
+        (
+            "Digest realm=r, nonce=n, algorithm=X, Basic",
+            "Basic bWU6cGFzcw==",
+        ),
+    ] {
+        let refusal = challenge(asked);
+        let (server, log) = server(move |_, header| match header {
+            "" => refusal.clone(),
+            _ => ok("in"),
+        });
+        run(async {
+            let auth = Auth::any("me", "pass").unwrap();
+            let session = Session::builder().auth(auth).build().unwrap();
+            for _ in 0..2 {
+                let response = session.get(server.url("/")).await.unwrap();
+                assert_eq!(response.status(), 200, "{asked}");
+            }
+            let log = log.lock().unwrap();
+            assert_eq!(log.len(), 3, "it is asked once: {log:?}");
+            assert!(log[0].is_empty() && log[1..].iter().all(|h| h.starts_with(sent)));
+        });
+    }
+}
+
+#[test]
+fn no_password_follows_a_digest_that_was_refused() {
+    let (server, log) = server(|_, _| challenge("Basic realm=b, Digest realm=r, nonce=n"));
+    let (basic, basics) = self::server(|_, _| challenge("Basic realm=b"));
+    let (bearer, bearers) = self::server(|_, _| challenge("Bearer realm=b"));
+    run(async {
+        let session = Session::new();
+        let auth = Auth::any("me", "wrong").unwrap();
+        for (server, log, sent) in [
+            (&server, &log, &["", "Digest "][..]),
+            (&basic, &basics, &["", "Basic "]),
+            (&bearer, &bearers, &[""]),
+        ] {
+            // What one origin has asked for goes to no other, and what was refused is forgotten.
+            for _ in 0..2 {
+                let response = session
+                    .get(server.url("/"))
+                    .auth(auth.clone())
+                    .await
+                    .unwrap();
+                assert_eq!(response.status(), 401);
+                let log = std::mem::take(&mut *log.lock().unwrap());
+                assert_eq!(log.len(), sent.len(), "{log:?}");
+                let pairs = log.iter().zip(sent);
+                for (header, sent) in pairs {
+                    assert!(header.starts_with(sent) && header.is_empty() == sent.is_empty());
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn requests_at_the_same_time_are_counted_apart() {
     let (server, log) = server(|n, header| match header {
         "" => challenge(&format!("Digest realm=r, nonce=n{n}, qop=auth")),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use aioli_http::{
     Error, ErrorKind, Phase, Proxy, RequestErrorKind, Session, SessionBuilder, Timeout,
-    TlsErrorKind, TlsVersion,
+    TlsErrorKind, TlsVersion, Trace, TraceContext,
 };
 use futures::future::{Either, select};
 use rcgen::{
@@ -437,6 +437,57 @@ fn the_oldest_version() {
             .unwrap_err();
         refused(&error, TlsErrorKind::Handshake);
     });
+}
+
+#[test]
+fn the_newest_version_of_tls() {
+    let authority = Authority::new();
+    let server = Server::tls(authority.issue(&["a.example"], |_| {}), answer);
+    let modern =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["a.example".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, authority.issuer()).unwrap();
+    let config = modern.with_no_client_auth().with_single_cert(
+        vec![certificate.der().clone()],
+        rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+    );
+    let modern = Server::tls(Arc::new(config.unwrap()), answer);
+    run(async {
+        for (newest, spoken) in [
+            (TlsVersion::V1_2, TlsVersion::V1_2),
+            (TlsVersion::V1_3, TlsVersion::V1_3),
+        ] {
+            let heard = Arc::new(Mutex::new(Vec::new()));
+            let session = session(&authority, &server).max_tls_version(newest);
+            let session = session.trace(Versions(heard.clone())).build().unwrap();
+            session.get("https://a.example/").await.unwrap();
+            assert_eq!(*heard.lock().unwrap(), [spoken]);
+        }
+        let old = session(&authority, &modern).max_tls_version(TlsVersion::V1_2);
+        let old = old.build().unwrap();
+        let error = old.get("https://a.example/").await.unwrap_err();
+        refused(&error, TlsErrorKind::Handshake);
+    });
+    let none = Session::builder()
+        .max_tls_version(TlsVersion::V1_2)
+        .min_tls_version(TlsVersion::V1_3);
+    let error = none.build().unwrap_err();
+    let ErrorKind::InvalidRequest { kind, .. } = error.kind() else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*kind, RequestErrorKind::TlsVersions);
+}
+
+/// Hears which versions of TLS are spoken.
+struct Versions(Arc<Mutex<Vec<TlsVersion>>>);
+
+impl Trace for Versions {
+    fn tls_end(&self, _: &TraceContext, version: TlsVersion) {
+        self.0.lock().unwrap().push(version);
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The options that there are, and the words that are some of them.
 
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -163,11 +162,11 @@ impl Known {
 impl KnownOption {
     fn of(arg: &Arg) -> Option<KnownOption> {
         let takes_value = arg.get_action().takes_values();
-        let is_text = arg.get_value_parser().type_id() == TypeId::of::<String>();
         Some(KnownOption {
             name: arg.get_long()?.to_owned().into(),
             takes_value,
-            checks_value: takes_value && !is_text,
+            // A file may have very many of them, and whether one is a URL is said when it is used.
+            checks_value: takes_value && arg.get_id() != "url",
         })
     }
 

@@ -1,7 +1,7 @@
 //! Options of curl that ask for what happens anyway.
 
 /// What scripts say that were written for curl.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args)]
 #[command(next_help_heading = "Of no effect: it is so anyway")]
 pub(in crate::get) struct UsualOptions {
     /// Read no `.curlrc`

@@ -81,6 +81,26 @@ impl SessionBuilder {
         self
     }
 
+    /// The newest version of TLS that is spoken; 1.3 unless it is said.
+    ///
+    /// It is for servers that are to be tried out with 1.2, or that handle 1.3 badly. Proxies are
+    /// spoken to in these versions too. When the [oldest](SessionBuilder::min_tls_version) one is
+    /// newer, [`build`](SessionBuilder::build) tells it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{Session, TlsVersion};
+    ///
+    /// let old = Session::builder().max_tls_version(TlsVersion::V1_2);
+    /// assert!(old.min_tls_version(TlsVersion::V1_3).build().is_err());
+    /// ```
+    #[doc(alias = "ssl.SSLContext.maximum_version")]
+    pub fn max_tls_version(mut self, version: TlsVersion) -> SessionBuilder {
+        self.config.dial.trust.newest = version;
+        self
+    }
+
     /// Whether the handshake tells the server the name of the host, which everybody on the way
     /// can read; it does, unless it is said. Addresses are never told.
     pub fn tls_sni(mut self, yes: bool) -> SessionBuilder {

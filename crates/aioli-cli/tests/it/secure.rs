@@ -1,0 +1,201 @@
+//! `aioli get` over TLS: who is trusted, who we are, and which versions are spoken.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use super::command::{Folder, run};
+use super::like_curl::codes;
+
+/// A key, and the same one behind the passphrase `pass:word`, as `openssl pkcs8 -topk8` writes it.
+const KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghFnfLoTVRB7r7eNX
+etY9qaZTbFHwp80qQ8co2hxwudShRANCAAREaVpNvsjxIxPWuXWkwUSHhITRxtJC
+ucFUdDkgevLKuQCMFp0Asta9cF9W2ymRUkDxreb+ECij90coGscyjFSj
+-----END PRIVATE KEY-----
+";
+const PROTECTED_KEY: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAj1PN5HCidZ/gICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEE/3T25NPj9wnTaRCpqhhBAEgZBa
+pL+v5hDMD0V0AXclwx1WsKHitg8xUEI/oNQhWOH7wTXZv6aNjDSZ7dqcfOhuqOKe
+QXpzIYBPtiI6mXxAGoS3MFDWZuR2J1b8R/v0VgLWwrsKbVUbFFQRwriceT4Nf9om
+4c9L0ncTJBY5BAxW2Xx1T1nuUzVPjd4hKTA7+LfvjWvkmwcpKm43n9MuBaIcpzU=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// A certificate authority, and what it has signed.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::new([]).unwrap();
+        // The usual name is that of all certificates, which would be their own issuers.
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Authority(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    /// Starts a server that answers everybody, or those alone whose certificates it has signed,
+    /// and returns its URL.
+    fn serve(&self, asks_for_certificates: bool) -> String {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = match asks_for_certificates {
+            true => builder.with_client_cert_verifier(verifier.build().unwrap()),
+            false => builder.with_no_client_auth(),
+        };
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let config = builder.with_single_cert(vec![certificate.der().clone()], key);
+        let config = Arc::new(config.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let connection = ServerConnection::new(config.clone()).unwrap();
+                let mut stream = BufReader::new(StreamOwned::new(connection, stream.unwrap()));
+                let mut line = String::new();
+                // Whom it does not trust, or who does not trust it, leaves before the empty line.
+                while line != "\r\n" {
+                    line.clear();
+                    if !stream.read_line(&mut line).is_ok_and(|n| n > 0) {
+                        break;
+                    }
+                }
+                let answer =
+                    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nfine";
+                let _ = stream.get_mut().write_all(answer.as_bytes());
+                stream.get_mut().conn.send_close_notify();
+                let _ = stream.get_mut().flush();
+            }
+        });
+        url
+    }
+}
+
+/// Checks how `aioli get` and, if it is there, curl end.
+#[track_caller]
+fn check(folder: &Folder, words: &[&str], expected: i32) {
+    for (who, code) in codes(folder, words) {
+        assert_eq!(code, Some(expected), "{who} {words:?}");
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn versions_of_tls() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let url = authority.serve(false);
+    folder.write("ca.pem", authority.0.pem());
+    let roots = folder.path("ca.pem");
+    let words = ["--cacert", text(&roots), &url];
+    for (more, expected) in [
+        (&["--tls-max", "1.2"][..], 0),
+        (&["--tls-max", "1.3"], 0),
+        (&["--tls-max", "default"], 0),
+        (&["--tls-max", "1.2", "--tlsv1.2"], 0),
+        (&["--tlsv1.0"], 0),
+        (&["--tls-max", "1.2", "--tlsv1.3"], 35),
+        (&["--tls-max", "1.1"], 35),
+        (&["--tls-max", "1.4"], 2),
+    ] {
+        check(&folder, &[more, &words].concat(), expected);
+    }
+    for (newest, line) in [("1.2", "* TLS 1.2"), ("1.3", "* TLS 1.3")] {
+        let words = [&["get", "-v", "--tls-max", newest], &words[..]].concat();
+        let ended = run(&folder, words);
+        assert!(ended.errors.iter().any(|error| error == line), "{ended:?}");
+    }
+}
+
+#[test]
+fn roots_of_a_folder() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let url = authority.serve(false);
+    for name in ["full", "empty"] {
+        std::fs::create_dir(folder.path(name)).unwrap();
+    }
+    folder.write("ca.pem", authority.0.pem());
+    folder.write("full/0123abcd.0", "nonsense");
+    folder.write("full/0123abcd.1", authority.0.pem());
+    folder.write("empty/ca.pem", authority.0.pem());
+    run(&folder, ["get", "--capath", "full", &url]).check(0, &[]);
+    let ended = run(&folder, ["get", "--capath", "empty", &url]);
+    ended.check(60, &[&["--capath", "openssl rehash"]]);
+    let (roots, empty, missing) = (
+        folder.path("ca.pem"),
+        folder.path("empty"),
+        folder.path("missing"),
+    );
+    check(&folder, &["--capath", text(&empty), &url], 60);
+    check(&folder, &["--capath", text(&missing), &url], 60);
+    let both = ["--capath", text(&empty), "--cacert", text(&roots), &url];
+    check(&folder, &both, 0);
+}
+
+#[test]
+fn keys_behind_passphrases() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let url = authority.serve(true);
+    let key = KeyPair::from_pem(KEY).unwrap();
+    let params = CertificateParams::new(["me".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority.0).unwrap().pem();
+    folder.write("ca.pem", authority.0.pem());
+    folder.write("me.pem", &certificate);
+    folder.write("key.pem", PROTECTED_KEY);
+    folder.write("both.pem", certificate + PROTECTED_KEY);
+    let [roots, me, key, both] =
+        ["ca.pem", "me.pem", "key.pem", "both.pem"].map(|name| text(&folder.path(name)).to_owned());
+    let roots = ["--cacert", &roots, &url];
+    let split = ["--cert", &me, "--key", &key];
+    check(
+        &folder,
+        &[&split[..], &["--pass", "pass:word"], &roots].concat(),
+        0,
+    );
+    check(
+        &folder,
+        &[&split[..], &["--pass", "s3cret"], &roots].concat(),
+        58,
+    );
+    let joined = format!("{both}:pass:word");
+    check(&folder, &[&["-E", &joined], &roots[..]].concat(), 0);
+    let joined = format!("{me}:pass:word");
+    check(
+        &folder,
+        &[&["-E", &joined, "--key", &key], &roots[..]].concat(),
+        0,
+    );
+    let get = |words: &[&str]| run(&folder, ["get"].iter().chain(words).chain(&roots));
+    get(&split).check(58, &[&["key.pem", "--pass", "openssl pkey"]]);
+    for words in [
+        &["-E", "none.pem:s3cret"][..],
+        &["-E", "both.pem:s3cret", "-v"],
+    ] {
+        let ended = get(words);
+        ended.check(58, &[&[".pem: "]]);
+        assert!(!format!("{ended:?}").contains("s3cret"), "{ended:?}");
+    }
+}
