@@ -1,4 +1,6 @@
 //! The system's allocator, with a counter that runs only when it is asked to.
+//!
+//! The program `aioli` has it too.
 #![expect(unsafe_code, reason = "implementing `GlobalAlloc` is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

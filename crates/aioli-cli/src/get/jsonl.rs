@@ -24,6 +24,7 @@ use aioli::http::Session;
 use aioli::prelude::*;
 use serde_json::{Value, json};
 
+use crate::alloc;
 use command::{Command, Op};
 
 /// Requests that run at the same time; more wait.
@@ -36,6 +37,7 @@ type Sessions = Rc<RefCell<HashMap<String, Session>>>;
 
 /// Answers commands until the input ends.
 pub(super) async fn jsonl() -> Result<ExitCode> {
+    alloc::count();
     let sessions = Sessions::default();
     sessions.borrow_mut().insert(String::new(), Session::new());
     let places = Arc::new(Semaphore::new(AT_ONCE));

@@ -96,6 +96,27 @@ fn requests_run_in_sessions_and_are_answered_by_number() {
 }
 
 #[test]
+fn allocations_are_counted() {
+    let server = Server::start(|_, stream| reply(stream, "200 OK", "", b"fine"));
+    let stats = |id| json!({ "id": id, "op": "stats" });
+    // The bytes of a body are told as letters, which are as many allocations for one as for many.
+    let request = |id| json!({ "id": id, "op": "request", "url": server.url("x") });
+    let mut commands = vec![request(1), request(2), stats(3), stats(4)];
+    commands.extend((5..105).map(request));
+    commands.push(stats(105));
+    let answers = answers_in_turn(&commands);
+    let [first, next, last] = [3, 4, 105].map(|id| answers[&id]["allocations"].as_u64().unwrap());
+    assert!(answers[&3]["allocated_bytes"].as_u64() > Some(first) && first > 0);
+    let (of_stats, of_requests) = (next - first, last - next);
+    assert!(
+        of_stats > 0 && of_requests > 100 * 4,
+        "{of_stats} {of_requests}"
+    );
+    // A request and its answer in JSON are some hundred, whatever else is counted by mistake.
+    assert!(of_requests < 100 * 1000, "{of_requests}");
+}
+
+#[test]
 fn requests_can_be_given_up_and_time_out() {
     let server = Server::start(|_, stream| stream.read(&mut [0]).map(drop));
     let answers = answers(&[

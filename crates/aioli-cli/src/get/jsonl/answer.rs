@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::command::Request;
+use crate::alloc;
 use crate::get::output::version;
 
 /// Something is wrong with the command itself.
@@ -181,10 +182,11 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The pool's counters, and what the process has open and has used; where the system does not
-/// tell, `null`.
+/// The pool's counters, and what the process has open and has used: how often it has allocated since
+/// it began to read commands, and, where the system tells it, open descriptors and memory.
 pub(super) fn stats(id: &Value, session: &Session) -> Value {
     let pool = session.stats();
+    let (allocations, allocated_bytes) = alloc::counted();
     let open = fs::read_dir("/proc/self/fd").ok().map(Iterator::count);
     json!({
         "id": id,
@@ -198,6 +200,8 @@ pub(super) fn stats(id: &Value, session: &Session) -> Value {
         "reused": pool.reused,
         "bytes_sent": pool.bytes_sent,
         "bytes_received": pool.bytes_received,
+        "allocations": allocations,
+        "allocated_bytes": allocated_bytes,
         "open_descriptors": open,
         "peak_rss_kib": peak_rss(),
     })
