@@ -70,7 +70,7 @@ pub(super) struct PeerOptions {
     /// Take any certificate: whoever is on the way can read and change everything
     #[arg(short = 'k', long)]
     insecure: bool,
-    /// Show this certificate, in PEM, with its key in the same file or in that of `--key`; `\:` is
+    /// Show this certificate, in PEM or DER, with its key in the same file or in that of `--key`; `\:` is
     /// a colon of the file's name
     #[arg(short = 'E', long, value_name = "FILE[:PASSPHRASE]")]
     cert: Option<PathBuf>,

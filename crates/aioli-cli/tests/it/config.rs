@@ -203,3 +203,15 @@ fn lines_that_are_wrong() {
     );
     assert!(!told.contains("secret") && !told.contains("7654"), "{told}");
 }
+
+#[test]
+fn help_is_short_and_long() {
+    let folder = Folder::new();
+    let lines = |word| {
+        let ended = run(&folder, ["get", word]);
+        ended.check(0, &[]);
+        assert!(ended.out.contains("--config <FILE>"), "{ended:?}");
+        ended.out.lines().count()
+    };
+    assert!(lines("-h") < lines("--help"));
+}

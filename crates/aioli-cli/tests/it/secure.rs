@@ -161,7 +161,8 @@ fn keys_behind_passphrases() {
     let url = authority.serve(true);
     let key = KeyPair::from_pem(KEY).unwrap();
     let params = CertificateParams::new(["me".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority.0).unwrap().pem();
+    let signed = params.signed_by(&key, &authority.0).unwrap();
+    let (certificate, certificate_der) = (signed.pem(), signed.der().to_vec());
     folder.write("ca.pem", authority.0.pem());
     folder.write("me.pem", &certificate);
     folder.write("key.pem", PROTECTED_KEY);
@@ -180,6 +181,18 @@ fn keys_behind_passphrases() {
         &[&split[..], &["--pass", "s3cret"], &roots].concat(),
         58,
     );
+    let der = folder.path("me.der");
+    folder.write("me.der", &certificate_der);
+    let types = [
+        "--cert",
+        text(&der),
+        "--cert-type",
+        "DER",
+        "--key-type",
+        "pem",
+    ];
+    let key_of_it = ["--key", &key, "--pass", "pass:word"];
+    check(&folder, &[&types[..], &key_of_it, &roots].concat(), 0);
     let joined = format!("{both}:pass:word");
     check(&folder, &[&["-E", &joined], &roots[..]].concat(), 0);
     let joined = format!("{me}:pass:word");

@@ -77,7 +77,9 @@ impl Known {
             let names = aliases.map(str::to_owned).chain([one.name.to_string()]);
             known.long.extend(names.map(|name| (name, one.clone())));
             let aliases = arg.get_all_short_aliases().into_iter().flatten();
-            let letters = aliases.chain(arg.get_short());
+            // `-h` says less than `--help`.
+            let letter = arg.get_short().filter(|_| arg.get_id() != "help");
+            let letters = aliases.chain(letter);
             known.short.extend(letters.map(|c| (c, one.clone())));
         }
         known
@@ -209,7 +211,7 @@ mod tests {
             ("--data=", "", &["--data="]),
             ("--no-silent", "", &["--no-silent"]),
             ("-:", "", &["--next"]),
-            ("-h", "", &["--help"]),
+            ("-V", "", &["--version"]),
         ] {
             let expected = expected.iter().map(ToString::to_string).collect();
             assert_eq!(full(word, next), Ok(expected), "{word} {next}");
@@ -223,6 +225,7 @@ mod tests {
             ("--datum=x", Wrong::Unknown),
             ("-sß", Wrong::Unknown),
             ("-", Wrong::Unknown),
+            ("-h", Wrong::Unknown),
             ("--data", Wrong::NeedsValue),
             ("-sd", Wrong::NeedsValue),
             ("--silent=yes", Wrong::TakesNone),

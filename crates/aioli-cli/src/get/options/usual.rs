@@ -16,6 +16,12 @@ pub(in crate::get) struct UsualOptions {
     /// Send small pieces at once
     #[arg(long)]
     tcp_nodelay: bool,
+    /// Take the certificate of `--cert` for PEM or DER, which it shows itself
+    #[arg(long, value_name = "TYPE", value_parser = ["PEM", "DER"], ignore_case = true)]
+    cert_type: Option<String>,
+    /// Take the key of `--key` for PEM or DER, which it shows itself
+    #[arg(long, value_name = "TYPE", value_parser = ["PEM", "DER"], ignore_case = true)]
+    key_type: Option<String>,
     /// With `--retry`, try again where a connection is refused
     #[arg(long)]
     retry_connrefused: bool,
