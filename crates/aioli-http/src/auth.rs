@@ -16,7 +16,7 @@ use crate::origin::Origin;
 
 mod any;
 mod challenge;
-mod digest;
+pub(crate) mod digest;
 mod netrc;
 
 pub use netrc::{Netrc, NetrcError};

@@ -4,6 +4,9 @@
 //! them on the seeds and on thousands of mutations. Each one panics where a promise of its parser
 //! does not hold: above all that the outcome does not depend on how the bytes were cut into reads.
 
+mod fields;
+mod files;
+
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, Version};
@@ -17,6 +20,9 @@ use crate::h1::encode::BodyEncoder;
 use crate::h1::framing::{Delimiter, Framing, framing};
 use crate::h1::head::{Head, HeadParser, Progress};
 use crate::limits::Limits;
+
+/// What a cookie lives at most.
+const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 
 /// How the bytes are cut, besides not at all.
 pub(crate) const CUTS: [usize; 2] = [1, 7];
@@ -59,9 +65,59 @@ pub fn chunked_body(data: &[u8]) {
     assert_eq!(again, Ok(want), "what we send is what we read");
 }
 
+/// The same, handed out as it comes: checked all the same, and nothing is lost or added.
+pub fn raw_body(data: &[u8]) {
+    let raw = || BodyDecoder::raw(Delimiter::Chunked, Limits::default().h1_body());
+    let whole = Body::decode(raw(), [data]);
+    for cut in CUTS {
+        let pieces = Body::decode(raw(), data.chunks(cut));
+        assert_eq!(pieces, whole, "in pieces of {cut}");
+    }
+    let (whole, plain) = match (whole, Body::read(Delimiter::Chunked, [data])) {
+        (Ok(whole), Ok(plain)) => (whole, plain),
+        (whole, plain) => {
+            assert_eq!(whole.map(|_| ()), plain.map(|_| ()), "one is refused");
+            return;
+        }
+    };
+    assert_eq!(whole.bytes, data[..data.len() - whole.rest]);
+    assert_eq!((whole.done, whole.rest), (plain.done, plain.rest));
+    assert_eq!(whole.trailers, plain.trailers);
+    let later = Body::read(Delimiter::Chunked, [&whole.bytes[..]]);
+    let later = later.expect("what was let through is well-formed");
+    assert_eq!(
+        (later.bytes, later.done, later.rest),
+        (plain.bytes, plain.done, 0)
+    );
+}
+
+/// Lines of `www-authenticate`, and the answers to them.
+pub fn challenges(data: &[u8]) {
+    crate::auth::digest::fuzz::challenges(data);
+}
+
+/// What a SOCKS proxy says.
+pub fn socks_replies(data: &[u8]) {
+    crate::proxy::socks::fuzz::replies(data);
+}
+
+/// The value of `retry-after`, `location` or `content-type`.
+pub fn field_values(data: &[u8]) {
+    fields::values(data);
+}
+
+/// A file of cookies.
+pub fn cookie_file(data: &[u8]) {
+    files::cookie_file(data);
+}
+
+/// A file `.netrc`.
+pub fn netrc(data: &[u8]) {
+    files::netrc(data);
+}
+
 /// `set-cookie` lines of one response, divided by line feeds.
 pub fn set_cookie(data: &[u8]) {
-    const LONGEST: Duration = Duration::from_secs(400 * 86_400);
     let url = |text| Url::parse(text).expect("a constant");
     let jar = CookieJar::new();
     let home = url("https://www.a.example/dir/page");
@@ -210,7 +266,14 @@ impl Body {
         delimiter: Delimiter,
         pieces: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Body, Reject> {
-        let mut decoder = BodyDecoder::new(delimiter, Limits::default().h1_body());
+        let decoder = BodyDecoder::new(delimiter, Limits::default().h1_body());
+        Body::decode(decoder, pieces)
+    }
+
+    fn decode<'a>(
+        mut decoder: BodyDecoder,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Body, Reject> {
         let mut body = Body::default();
         for mut input in pieces {
             loop {

@@ -362,7 +362,7 @@ fn random() -> f64 {
 }
 
 /// Reads `retry-after` (RFC 9110, section 10.2.3): seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut values = headers.get_all(header::RETRY_AFTER).iter();
     let value = trim_ows(values.next()?.as_bytes());
     if values.next().is_some() {

@@ -6,6 +6,9 @@
 //!
 //! Origins and proxies differ in the names of their fields alone ([`FieldNames`]).
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 

@@ -111,3 +111,33 @@ fn request_lines() {
 fn content_codings() {
     check("content_codings", super::content_codings);
 }
+
+#[test]
+fn raw_bodies() {
+    check("raw_body", super::raw_body);
+}
+
+#[test]
+fn challenges() {
+    check("challenges", super::challenges);
+}
+
+#[test]
+fn socks_replies() {
+    check("socks_replies", super::socks_replies);
+}
+
+#[test]
+fn field_values() {
+    check("field_values", super::field_values);
+}
+
+#[test]
+fn cookie_files() {
+    check("cookie_file", super::cookie_file);
+}
+
+#[test]
+fn netrc_files() {
+    check("netrc", super::netrc);
+}

@@ -10,6 +10,9 @@
 //! No byte more is read than that: what comes behind belongs to the server. SOCKS4, which has
 //! another one, is in `socks4`.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::net::{IpAddr, SocketAddr};
 
 use super::tunnel::{receive_all, send};

@@ -58,7 +58,7 @@ fn request(
     Ok(out)
 }
 
-fn judge([version, code, ..]: [u8; REPLY]) -> Result<(), ProxyErrorKind> {
+pub(super) fn judge([version, code, ..]: [u8; REPLY]) -> Result<(), ProxyErrorKind> {
     match (version, code) {
         (REPLY_VERSION, GRANTED) => Ok(()),
         (REPLY_VERSION, 91) => Err(ProxyErrorKind::Socks(SocksReply::GeneralFailure)),
