@@ -52,6 +52,8 @@ pub(crate) struct Connection {
     home: Home,
     /// Whether it has served a request before.
     pub(crate) reused: bool,
+    /// The system is asked before it serves again, whatever the reactor says.
+    is_doubtful: bool,
     /// There while it is in use.
     slot: Option<Slot>,
     /// When it became idle.
@@ -68,6 +70,7 @@ impl Connection {
             since: home.now(),
             home,
             reused: false,
+            is_doubtful: false,
             slot: Some(slot),
             until: None,
         })
@@ -81,10 +84,14 @@ impl Connection {
     /// Gives the connection to the next request, whose time it is at once.
     ///
     /// `keep_alive` is how long the server said it will wait; `now` is the time on the loop of this
-    /// thread, for who has just looked.
+    /// thread, for who has just looked. What came right behind the response may not have been seen
+    /// by the reactor. A server that sends two each time does so after the first one already, and
+    /// one that sends a body where there is none, to `HEAD` above all, after a response that
+    /// `is_bodiless`: so the system is asked then.
     pub(crate) fn put_back(
         mut self: Box<Connection>,
         keep_alive: Option<Duration>,
+        is_bodiless: bool,
         now: Option<Instant>,
     ) {
         let Some(slot) = self.slot.take() else {
@@ -102,6 +109,7 @@ impl Connection {
                 _ => self.home.now(),
             };
             self.until = self.since.checked_add(lifetime);
+            self.is_doubtful = is_bodiless || !self.reused;
             self.reused = true;
             slot.leave(self);
         } else {
@@ -159,7 +167,7 @@ impl Slot {
             let at = at.unwrap_or(now);
             // Moments are compared: their distance takes longer to find.
             let is_fresh = at < connection.since + FRESH;
-            let is_trusted = at <= connection.since + TRUSTED;
+            let is_trusted = at <= connection.since + TRUSTED && !connection.is_doubtful;
             if !is_over
                 && (!careful || is_fresh)
                 && connection.wire.is_silent(careful || !is_trusted)

@@ -57,6 +57,8 @@ struct Live {
 pub(crate) struct Reuse {
     /// How long the server says it will wait.
     pub(crate) keep_alive: Option<Duration>,
+    /// No body belongs to the response, whatever its head says.
+    pub(crate) is_bodiless: bool,
 }
 
 impl Incoming {
@@ -416,7 +418,11 @@ impl Live {
         if self.decoder.is_done()
             && let Some(reuse) = self.reuse
         {
-            self.connection.put_back(reuse.keep_alive, now);
+            let Reuse {
+                keep_alive,
+                is_bodiless,
+            } = reuse;
+            self.connection.put_back(keep_alive, is_bodiless, now);
         }
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn respond(
     let closing = closing || parts.version() == Version::HTTP_10;
     let reuse = (framing.reusable && sent_all && !closing).then_some(Reuse {
         keep_alive: framing.keep_alive,
+        is_bodiless: framing.delimiter == Delimiter::None,
     });
     let content_length = match framing.delimiter {
         Delimiter::Length(length) => {

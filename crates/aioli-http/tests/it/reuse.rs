@@ -196,6 +196,60 @@ fn n045_unsolicited_bytes_make_an_idle_connection_useless() {
     });
 }
 
+/// What the request after the last of `answers` gets, if `unasked` came behind that one, and the
+/// loop has not looked since.
+fn after_unasked(answers: &[(&str, &'static str)], unasked: &'static str) -> String {
+    let ((ask, asked), (tell, told)) = (mpsc::channel(), mpsc::channel());
+    let channels = Mutex::new((asked, tell));
+    let replies: Vec<_> = answers.iter().map(|(_, answer)| *answer).collect();
+    let server = Server::start(move |conn| {
+        if conn.index == 0 {
+            for answer in &replies {
+                conn.request();
+                conn.send(answer);
+            }
+            let channels = channels.lock().unwrap();
+            channels.0.recv().unwrap();
+            conn.send(unasked);
+            channels.1.send(()).unwrap();
+        }
+        while conn.request().is_some() {
+            conn.send(ok("asked"));
+        }
+    });
+    run(async {
+        let session = Session::new();
+        for (method, _) in answers {
+            let request = session.request(method.parse().unwrap(), server.url("/"));
+            request.await.unwrap().bytes().await.unwrap();
+        }
+        // The thread waits, and so does its loop.
+        ask.send(()).unwrap();
+        told.recv().unwrap();
+        let text = text(&session, server.url("/")).await;
+        assert_eq!(server.accepted(), 2);
+        text
+    })
+}
+
+const HI: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+const EVIL: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+
+#[test]
+fn n045_a_second_response_behind_the_first_one_is_nobodys() {
+    assert_eq!(after_unasked(&[("GET", HI)], EVIL), "asked");
+}
+
+#[test]
+fn n045_a_body_where_there_is_none_is_no_response() {
+    let not_modified = "HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 49\r\n\r\n";
+    for (method, bodiless) in [("HEAD", head), ("GET", not_modified)] {
+        let answers = [("GET", HI), ("GET", HI), (method, bodiless)];
+        assert_eq!(after_unasked(&answers, EVIL), "asked", "{method}");
+    }
+}
+
 #[test]
 fn n062_an_idle_limit_of_zero_uses_each_connection_once() {
     let server = Server::answering(|_| ok("hi"));
