@@ -64,7 +64,10 @@ fn fill(jar: &CookieJar, text: &str, junk_session: bool) {
         let host = domain.trim_start_matches('.');
         let is_secure = secure == "TRUE";
         let scheme = if is_secure { "https" } else { "http" };
-        let Ok(url) = Url::parse(&format!("{scheme}://{host}/")) else {
+        // An address of IPv6 stands here without the brackets that it has in a URL.
+        let parsed = Url::parse(&format!("{scheme}://{host}/"))
+            .or_else(|_| Url::parse(&format!("{scheme}://[{host}]/")));
+        let Ok(url) = parsed else {
             continue;
         };
         let mut cookie = format!("{name}={value}; Path={path}{http_only}");
@@ -126,8 +129,62 @@ fn line(cookie: &Cookie) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fill, line};
     use aioli::http::{CookieJar, Url};
+    use proptest::prelude::*;
+
+    use super::{fill, line};
+
+    fn lines(jar: &CookieJar) -> Vec<String> {
+        let mut lines: Vec<_> = jar.cookies().iter().map(line).collect();
+        lines.sort();
+        lines
+    }
+
+    proptest! {
+        /// What was read and is written is read as the same again, whatever stands in the file.
+        #[test]
+        fn files_of_strangers_are_read_or_left(
+            text in prop::collection::vec(prop_oneof![
+                "(#HttpOnly_)?[.]?(a[.]example|example|A[.]Example[.]|127[.]0[.]0[.]1|\\[::1\\])\t(TRUE|FALSE)\t(/[!-~]{0,5}|x)\t(TRUE|FALSE)\t(0|4102444800|-1|99999999999999)\t[ -~]{0,6}\t[ -~\t\u{80}-\u{200}]{0,9}",
+                "[ -~\t]{0,40}",
+                ".{0,40}",
+            ], 0..6),
+        ) {
+            let jar = CookieJar::new();
+            fill(&jar, &text.join("\n"), false);
+            let written = lines(&jar);
+            let again = CookieJar::new();
+            fill(&again, &written.join(""), false);
+            // Lives are counted from now on, and a second may have begun.
+            let lasting = |lines: &[String]| {
+                let fields = lines.iter().map(|line| {
+                    let mut fields: Vec<_> = line.split('\t').map(str::to_owned).collect();
+                    fields.remove(4);
+                    fields
+                });
+                let mut fields: Vec<_> = fields.collect();
+                fields.sort();
+                fields
+            };
+            let (written, again) = (lasting(&written), lasting(&lines(&again)));
+            prop_assert_eq!(written, again);
+        }
+    }
+
+    #[test]
+    fn addresses_have_no_brackets() {
+        let jar = CookieJar::new();
+        for host in ["::1", "[::2]", "127.0.0.1"] {
+            fill(&jar, &format!("{host}\tFALSE\t/\tFALSE\t0\ta\tb\n"), false);
+        }
+        let hosts = lines(&jar).concat();
+        assert_eq!(
+            hosts,
+            ["127.0.0.1", "::1", "::2"]
+                .map(|host| format!("{host}\tFALSE\t/\tFALSE\t0\ta\tb\n"))
+                .concat()
+        );
+    }
 
     #[test]
     fn files_are_read_and_written() {

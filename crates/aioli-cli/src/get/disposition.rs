@@ -66,7 +66,36 @@ fn utf8(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Component, Path};
+
+    use proptest::prelude::*;
+
     use super::file_name;
+
+    proptest! {
+        #[test]
+        fn input_167_whatever_is_said_a_name_is_one_part_of_a_path(
+            parts in prop::collection::vec(prop_oneof![
+                prop::sample::select(vec![
+                    ";", "=", "\"", "\\", "/", "..", ".", "%2F", "%5c", "%00", "%2e", "''", "utf-8''",
+                    "filename", "filename*", "; filename=", "; filename*=UTF-8''", "attachment", "CON",
+                    "c:", " ", ".part", "\u{202e}",
+                ]).prop_map(str::to_owned),
+                ".{0,5}",
+                "[a-z]{250,300}",
+            ], 0..12),
+        ) {
+            if let Some(name) = file_name(&parts.concat()) {
+                let mut components = Path::new(&name).components();
+                let only = components.next();
+                prop_assert!(matches!(only, Some(Component::Normal(part)) if part == &name[..]), "{name:?}");
+                prop_assert_eq!(components.next(), None);
+                prop_assert!(!name.starts_with(['.', '-']) && name.len() < 255, "{:?}", name);
+                let is_bad = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+                prop_assert!(!name.contains(is_bad), "{name:?}");
+            }
+        }
+    }
 
     #[test]
     fn input_167_names_of_servers() {

@@ -72,9 +72,15 @@ fn range(value: &str) -> Option<(u64, Option<u64>)> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
     let last = match last {
         "" => None,
-        last => Some(last.parse().ok()?),
+        last => Some(number(last)?),
     };
-    Some((first.parse().ok()?, last))
+    Some((number(first)?, last))
+}
+
+/// Digits alone; `str::parse` takes a sign as well.
+fn number(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
 }
 
 /// Text with `%41` for `A`.
@@ -95,7 +101,26 @@ pub(crate) fn decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Request, decode};
+
+    proptest! {
+        #[test]
+        fn a_part_is_within_the_file_whatever_is_asked(
+            head in prop_oneof![
+                "(GET|HEAD) /[!-~]{0,9} HTTP/1[.]1\r\n(range: bytes=[0-9+ -]{0,22}\r\n){0,2}\r\n",
+                "(?s).{0,200}",
+            ],
+            length in prop_oneof![0..30_u64, any::<u64>()],
+        ) {
+            if let Some(request) = Request::parse(head.as_bytes())
+                && let Ok(Some(part)) = request.part(length, "tag")
+            {
+                prop_assert!(part.start() <= part.end() && *part.end() < length, "{part:?}");
+            }
+        }
+    }
 
     #[test]
     fn heads() {
@@ -123,7 +148,17 @@ mod tests {
         assert_eq!(part("2-50", 10), Ok(Some(2..=9)));
         assert_eq!(part("10-", 10), Err(()));
         assert_eq!(part("0-", 0), Err(()));
-        assert_eq!(part("-5", 10), Ok(None));
+        for ignored in [
+            "-5",
+            "+2-",
+            "2-+5",
+            " 2-5",
+            "a-b",
+            "2",
+            "99999999999999999999-",
+        ] {
+            assert_eq!(part(ignored, 10), Ok(None), "{ignored}");
+        }
     }
 
     #[test]

@@ -21,7 +21,11 @@ pub(super) fn cookie_file(data: &[u8]) {
         assert!(cookie.name().len() + cookie.value_bytes().len() <= 3 * 4096);
         assert!(cookie.path().starts_with('/'), "{cookie:?}");
         assert!(cookie.expires().is_none_or(|end| end <= now + LONGEST));
-        let own = Url::parse(&format!("https://{}/", cookie.domain()));
+        let host = match cookie.domain() {
+            address if address.contains(':') => format!("[{address}]"),
+            name => name.to_owned(),
+        };
+        let own = Url::parse(&format!("https://{host}/"));
         let own = own.unwrap_or_else(|error| panic!("{cookie:?}: {error}"));
         // It can be sent, or is not.
         assert_eq!(jar.header(&own).is_some(), !jar.matching(&own).is_empty());
