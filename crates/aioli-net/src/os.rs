@@ -47,6 +47,20 @@ mod calls_linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use self::calls_linux::{peer_credentials, receive_many, send_file, send_many};
 
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[path = "os/transfer_linux.rs"]
+mod transfer;
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+#[path = "os/transfer_other.rs"]
+mod transfer;
+pub(crate) use self::transfer::{receive, send};
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod accept_linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]

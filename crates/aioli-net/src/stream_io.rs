@@ -40,9 +40,8 @@ macro_rules! stream_io {
             ///
             /// The system's error, such as a reset by the peer.
             pub async fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                use std::io::Read;
                 let (len, interest) = (buffer.len(), aioli_reactor::Interest::Readable);
-                let read = || self.io.get_ref().read(buffer);
+                let read = || crate::os::receive(self.io.get_ref(), buffer);
                 self.io.registration().transfer(interest, len, read).await
             }
 
@@ -56,9 +55,8 @@ macro_rules! stream_io {
             ///
             /// The system's error, such as `BrokenPipe`.
             pub async fn write(&self, buffer: &[u8]) -> std::io::Result<usize> {
-                use std::io::Write;
                 let (len, interest) = (buffer.len(), aioli_reactor::Interest::Writable);
-                let write = || self.io.get_ref().write(buffer);
+                let write = || crate::os::send(self.io.get_ref(), buffer);
                 self.io.registration().transfer(interest, len, write).await
             }
 
@@ -108,8 +106,7 @@ macro_rules! stream_io {
             ///
             /// `WouldBlock` when nothing is there; the system's error.
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                use std::io::Read;
-                let read = || self.io.get_ref().read(buffer);
+                let read = || crate::os::receive(self.io.get_ref(), buffer);
                 let interest = aioli_reactor::Interest::Readable;
                 self.io.registration().try_io(interest, read)
             }
@@ -120,8 +117,7 @@ macro_rules! stream_io {
             ///
             /// `WouldBlock` when there is no room; the system's error.
             pub fn try_write(&self, buffer: &[u8]) -> std::io::Result<usize> {
-                use std::io::Write;
-                let write = || self.io.get_ref().write(buffer);
+                let write = || crate::os::send(self.io.get_ref(), buffer);
                 let interest = aioli_reactor::Interest::Writable;
                 self.io.registration().try_io(interest, write)
             }
@@ -248,11 +244,11 @@ macro_rules! stream_io {
             }
 
             fn read_now(&self, room: &mut [u8]) -> std::io::Result<usize> {
-                std::io::Read::read(&mut self.io.get_ref(), room)
+                crate::os::receive(self.io.get_ref(), room)
             }
 
             fn write_now(&self, bytes: &[u8]) -> std::io::Result<usize> {
-                std::io::Write::write(&mut self.io.get_ref(), bytes)
+                crate::os::send(self.io.get_ref(), bytes)
             }
 
             fn endpoints(&self) -> [std::io::Result<crate::protocol::Endpoint>; 2] {
@@ -281,7 +277,9 @@ macro_rules! stream_io {
                 cx: &mut std::task::Context<'_>,
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                std::pin::Pin::new(&mut &self.io).poll_read(cx, buffer)
+                let (len, interest) = (buffer.len(), aioli_reactor::Interest::Readable);
+                let read = || crate::os::receive(self.io.get_ref(), buffer);
+                self.io.registration().poll_transfer(cx, interest, len, read)
             }
 
             fn poll_read_vectored(
@@ -300,7 +298,9 @@ macro_rules! stream_io {
                 cx: &mut std::task::Context<'_>,
                 buffer: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                std::pin::Pin::new(&mut &self.io).poll_write(cx, buffer)
+                let (len, interest) = (buffer.len(), aioli_reactor::Interest::Writable);
+                let write = || crate::os::send(self.io.get_ref(), buffer);
+                self.io.registration().poll_transfer(cx, interest, len, write)
             }
 
             fn poll_write_vectored(

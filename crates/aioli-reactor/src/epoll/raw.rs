@@ -141,10 +141,21 @@ fn wait_milliseconds(
     timeout: i32,
 ) -> io::Result<usize> {
     let room = EVENTS_MAX as libc::c_int;
+    // The wrapper of the C library is a point at which a thread can be cancelled: in a process of
+    // several threads it has two locked instructions, and no thread of ours is ended so. Every
+    // architecture has this call, and not all have the one without a mask.
     // SAFETY: the buffer is exclusively borrowed and holds `EVENTS_MAX` events, which is the
-    // length passed.
-    let n = check(unsafe {
-        libc::epoll_wait(epoll.as_raw_fd(), buffer.0.as_mut_ptr(), room, timeout)
-    })?;
-    Ok(n as usize)
+    // length passed; a null signal mask changes no mask.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait,
+            epoll.as_raw_fd(),
+            buffer.0.as_mut_ptr(),
+            room,
+            timeout,
+            ptr::null::<libc::sigset_t>(),
+            0_usize,
+        )
+    };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
