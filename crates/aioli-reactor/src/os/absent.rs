@@ -31,6 +31,10 @@ impl Driver {
         match *self {}
     }
 
+    pub(crate) fn register_pollable(&self, _source: RawSource, _token: usize) -> io::Result<()> {
+        match *self {}
+    }
+
     pub(crate) fn needs_arming(&self) -> bool {
         match *self {}
     }
