@@ -21,7 +21,6 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
 };
 
 /// Runs a test body where no aioli loop is on the thread.
@@ -35,8 +34,10 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 /// Waits for what goes on in the background.
+#[cfg(target_os = "linux")]
 #[track_caller]
 fn eventually(what: impl Fn() -> bool) {
+    use std::time::{Duration, Instant};
     let end = Instant::now() + Duration::from_secs(10);
     while !what() {
         assert!(Instant::now() < end, "it never came true");
@@ -45,6 +46,7 @@ fn eventually(what: impl Fn() -> bool) {
 }
 
 /// Whether there is a process of this number, be it a zombie.
+#[cfg(target_os = "linux")]
 fn exists(id: u32) -> bool {
     std::path::Path::new(&format!("/proc/{id}")).exists()
 }

@@ -359,6 +359,7 @@ fn rule_10_a_closed_driver_holds_nothing() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn what_cannot_wait_is_refused_or_always_ready() {
     let Ok(null) = std::fs::File::open("/dev/null") else {
