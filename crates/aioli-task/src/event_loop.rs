@@ -31,7 +31,8 @@ use std::time::Instant;
 /// ```
 #[must_use]
 pub fn now() -> Instant {
-    local::shared().map_or_else(Instant::now, |shared| shared.clock.now())
+    // PERF: `http_get`: not by way of a count of references.
+    local::with(|local| local.shared.clock.now()).unwrap_or_else(Instant::now)
 }
 
 /// Seconds on this thread's loop's clock since the loop began; zero where no loop runs.
@@ -44,5 +45,5 @@ pub fn now() -> Instant {
 #[doc(alias = "asyncio.loop.time")]
 #[must_use]
 pub fn time() -> f64 {
-    local::shared().map_or(0.0, |shared| shared.clock.elapsed().as_secs_f64())
+    local::with(|local| local.shared.clock.elapsed().as_secs_f64()).unwrap_or(0.0)
 }
