@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use aioli_sync::budget;
 
@@ -124,6 +124,77 @@ impl Registration {
     /// [`LoopEnded`](crate::LoopEnded).
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_ready(cx, Interest::Writable, Place::Slot)
+    }
+
+    /// Whether the source is reported readable, or its loop has ended. If not, it will be once
+    /// something comes, though nobody waits.
+    ///
+    /// For what is idle: with a driver that only reports what is waited for, it takes the place of
+    /// the task that has polled last, and wakes nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_reactor::Registration;
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let idle = TcpStream::connect(listener.local_addr()?)?;
+    /// idle.set_nonblocking(true)?;
+    /// let registration = Registration::new(&idle)?;
+    /// assert!(!registration.watch_readable());
+    /// drop(registration);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn watch_readable(&self) -> bool {
+        if self.reactor.driver.needs_arming() {
+            let mut cx = Context::from_waker(Waker::noop());
+            return self.poll_readable(&mut cx).is_ready();
+        }
+        let seen = self.source.readiness.observe();
+        seen.is_ready(Interest::Readable) || seen.is_ended()
+    }
+
+    /// A waker that wakes whoever waits for the source at that time, in either direction.
+    ///
+    /// They find that nothing has come, and wait again: so it is for whoever has something else to
+    /// tell them, such as that it is late. It outlives the registration, and wakes nobody then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_reactor::{Interest, Registration};
+    /// use std::net::UdpSocket;
+    /// use std::pin::pin;
+    /// use std::future::Future;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::task::{Context, Wake};
+    ///
+    /// #[derive(Default)]
+    /// struct Flag(AtomicBool);
+    /// impl Wake for Flag {
+    ///     fn wake(self: Arc<Self>) {
+    ///         self.0.store(true, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let registration = Registration::new(&socket)?;
+    /// let flag = Arc::new(Flag::default());
+    /// {
+    ///     let mut readable = pin!(registration.readable());
+    ///     let waker = flag.clone().into();
+    ///     assert!(readable.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    ///     registration.waker().wake();
+    ///     assert!(flag.0.load(Ordering::Relaxed));
+    /// }
+    /// # drop(registration);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn waker(&self) -> Waker {
+        self.source.clone().into()
     }
 
     fn poll_ready(

@@ -1,8 +1,10 @@
 //! A registered source: its readiness, its waiters, and how a report travels to them.
 
 use std::io;
-use std::sync::Mutex;
-use std::task::{Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Wake, Waker};
+
+use aioli_sync::wake_all;
 
 use crate::driver::{Driver, Trigger};
 use crate::ended::LoopEnded;
@@ -36,6 +38,16 @@ struct Waiting {
     waiters: Waiters,
     /// What a oneshot driver watches this source for.
     armed: Ready,
+}
+
+impl Wake for Source {
+    /// Wakes everybody who waits, though nothing was reported: they wait again, as after a report
+    /// that somebody else has used up.
+    fn wake(self: Arc<Self>) {
+        let mut woken = Vec::new();
+        self.take_all(&mut woken);
+        wake_all(woken);
+    }
 }
 
 /// What a successful attempt tells about the next one.
@@ -229,6 +241,10 @@ impl Source {
     /// [`report`](Source::report).
     pub(crate) fn end(&self, woken: &mut Vec<Waker>) {
         self.readiness.transition_to_ended();
+        self.take_all(woken);
+    }
+
+    fn take_all(&self, woken: &mut Vec<Waker>) {
         let everybody = Ready::READABLE | Ready::WRITABLE;
         crate::lock(&self.waiting).waiters.take(everybody, woken);
     }

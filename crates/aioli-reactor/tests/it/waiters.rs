@@ -66,6 +66,41 @@ fn of_two_pollers_of_one_direction_the_last_one_is_woken() {
 }
 
 #[test]
+fn its_waker_wakes_all_who_wait_and_they_can_wait_again() {
+    let (left, right) = pair();
+    let registration = right.registration();
+    let waker = registration.waker();
+    waker.wake_by_ref();
+    let (polled, listed) = (Count::new(), Count::new());
+    let mut readable = std::pin::pin!(registration.readable());
+    for round in 1..=2 {
+        let cx = &mut std::task::Context::from_waker(&polled.1);
+        assert!(registration.poll_readable(cx).is_pending());
+        let cx = &mut std::task::Context::from_waker(&listed.1);
+        assert!(readable.as_mut().poll(cx).is_pending());
+        waker.wake_by_ref();
+        assert_eq!((polled.0.get(), listed.0.get()), (round, round));
+        waker.wake_by_ref();
+        assert_eq!((polled.0.get(), listed.0.get()), (round, round));
+    }
+    left.send(b"x").unwrap();
+    block_on(readable).unwrap();
+    waker.wake();
+}
+
+#[test]
+fn what_comes_while_nobody_waits_is_reported() {
+    let (left, right) = pair();
+    let registration = right.registration();
+    assert!(!registration.watch_readable());
+    left.send(b"x").unwrap();
+    while !registration.watch_readable() {
+        std::thread::yield_now();
+    }
+    assert_eq!(block_on(receive(&right)), b'x');
+}
+
+#[test]
 fn tasks_on_many_threads_share_one_source() {
     const EACH: usize = 200;
     let (left, right) = pair();
