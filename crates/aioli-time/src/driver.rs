@@ -136,6 +136,18 @@ fn if_local<R>(id: ClockId, f: impl FnOnce(&Local) -> R) -> Option<R> {
     with_local(|local: &Local| (local.clock.id == id).then(|| f(local))).flatten()
 }
 
+/// Whether it is the clock of this thread's loop that is so named.
+#[inline]
+pub(crate) fn is_here(id: ClockId) -> bool {
+    if_local(id, |_| ()).is_some()
+}
+
+/// Whether this thread's clock is a virtual one.
+pub(crate) fn is_virtual() -> bool {
+    with_local(|local: &Local| local.clock.home.has_virtual_clock())
+        .unwrap_or_else(|| current().home.has_virtual_clock())
+}
+
 /// How many timers of the current clock have neither fired nor been removed.
 pub(crate) fn count() -> usize {
     let here = with_local(|local: &Local| local.clock.driver.count(Some(&local.stage)));

@@ -101,6 +101,7 @@
 #![forbid(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
 
+mod alarm;
 mod callback;
 mod callbacks;
 mod deadline;
@@ -114,6 +115,7 @@ mod timers;
 
 pub use aioli_task::Seconds;
 
+pub use crate::alarm::Alarm;
 pub use crate::callback::{TimerHandle, call_at, call_later};
 pub use crate::deadline::Deadline;
 pub use crate::interval::{Interval, MissedTicks, interval, interval_at};

@@ -173,6 +173,12 @@ impl Sleep {
         }
     }
 
+    /// Whether it has a timer of the loop that runs on this thread, or has had when that fired.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        ClockId::new(self.tag).is_some_and(driver::is_here)
+    }
+
     /// Like polling it, but what is over at the first look is over at once: there is no pass of the
     /// loop to wait for.
     ///

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use aioli_time::{Deadline, Interval, MissedTicks, Sleep, Stats, TimerHandle};
+use aioli_time::{Alarm, Deadline, Interval, MissedTicks, Sleep, Stats, TimerHandle};
 
 fn is_all<T: Send + Sync + Unpin>() {}
 fn is_send<T: Send>(_: T) {}
 
 #[test]
 fn every_public_type() {
+    is_all::<Alarm>();
     is_all::<Sleep>();
     is_all::<Interval>();
     is_all::<MissedTicks>();

@@ -1,5 +1,6 @@
-//! What timers do, by event. All but `foreign`, `real` and `stage` is on the virtual clock.
+//! What timers do. All but `alarm`, `foreign`, `real` and `stage` is on the virtual clock.
 
+mod alarm;
 mod auto_traits;
 mod callbacks;
 mod cancel;
