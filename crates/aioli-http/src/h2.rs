@@ -297,7 +297,7 @@ fn respond(
     let head = Head {
         status: head.status,
         version: head.version,
-        headers: Box::new(head.headers.into()),
+        headers: head.headers.into(),
         asked: None,
         history: Vec::new(),
         extensions: Extensions::new(),

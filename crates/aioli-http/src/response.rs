@@ -71,7 +71,7 @@ const ERROR_BODY: usize = 4096;
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    pub(crate) headers: Box<Fields>,
+    pub(crate) headers: Fields,
     /// Whether there is a `content-encoding` among the headers as they came.
     pub(crate) coded: bool,
     /// The bounds on what it sets, if it has a `set-cookie`.

@@ -9,75 +9,31 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::Reject;
+use super::{Reject, trim_ows};
 use crate::error::{LimitKind, ProtocolErrorKind};
 
 /// What a `HeaderMap` can hold, whatever the caller allows.
 const HEADER_MAP_MAX: usize = 1 << 15;
 /// Fields that are kept as they came.
 pub(super) const FEW: usize = 32;
+/// The longest head that is kept as it came.
+pub(super) const SHORT: usize = u16::MAX as usize;
 
-/// Where name and value of a field lie in their head.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
-    name: u16,
-    name_end: u16,
-    value: u16,
-    value_end: u16,
+/// Where a value lies in a short head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    begin: u16,
+    end: u16,
 }
 
-impl Place {
-    /// Finds a field in the head it was parsed from.
-    fn of(field: &httparse::Header<'_>, head: &[u8]) -> Option<Place> {
-        let at = |part: &[u8]| part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
-        let name = at(field.name.as_bytes());
-        // An empty value may lie anywhere.
-        let value = match field.value {
-            b"" => name,
-            value => at(value),
-        };
-        Some(Place {
-            name: u16::try_from(name).ok()?,
-            name_end: u16::try_from(name + field.name.len()).ok()?,
-            value: u16::try_from(value).ok()?,
-            value_end: u16::try_from(value + field.value.len()).ok()?,
+impl Span {
+    /// `None` where no short head has bytes.
+    #[inline]
+    pub(super) fn new(begin: usize, end: usize) -> Option<Span> {
+        Some(Span {
+            begin: u16::try_from(begin).ok()?,
+            end: u16::try_from(end).ok()?,
         })
-    }
-
-    fn name<'a>(&self, head: &'a [u8]) -> &'a [u8] {
-        &head[usize::from(self.name)..usize::from(self.name_end)]
-    }
-
-    fn value<'a>(&self, head: &'a [u8]) -> &'a [u8] {
-        &head[usize::from(self.value)..usize::from(self.value_end)]
-    }
-}
-
-/// The places of few fields in a short head.
-#[derive(Debug)]
-pub(super) struct Places {
-    list: [Place; FEW],
-    count: usize,
-}
-
-impl Places {
-    /// Finds fields in the head they were parsed from; `None` when they are many, or it is long.
-    pub(super) fn of(fields: &[httparse::Header<'_>], head: &[u8]) -> Option<Places> {
-        let mut list = [Place::default(); FEW];
-        for (place, field) in list.get_mut(..fields.len())?.iter_mut().zip(fields) {
-            *place = Place::of(field, head)?;
-        }
-        let count = fields.len();
-        Some(Places { list, count })
-    }
-
-    fn all(&self) -> &[Place] {
-        &self.list[..self.count]
-    }
-
-    /// Where each field begins.
-    pub(super) fn starts(&self) -> impl Iterator<Item = usize> {
-        self.all().iter().map(|place| place.name.into())
     }
 }
 
@@ -85,20 +41,22 @@ impl Places {
 #[derive(Debug)]
 pub(crate) struct Fields {
     head: Bytes,
-    places: Places,
-    /// In place of the above, once it is there: it may be changed.
-    map: OnceLock<HeaderMap>,
+    /// Where the lines of the fields begin.
+    lines_at: usize,
+    /// In place of the above, once it is there: it may be changed. Boxed, as few are made.
+    map: OnceLock<Box<HeaderMap>>,
 }
 
 impl Fields {
-    /// The fields that `httparse` has found at `places`.
-    #[inline(always)]
-    pub(super) fn new(head: Bytes, places: Places) -> Box<Fields> {
-        Box::new(Fields {
+    /// At most [`FEW`] fields of a head that is no longer than [`SHORT`], whose lines begin at
+    /// `lines_at`. Each line is a token, a colon, and a value that a map takes; a blank one follows.
+    #[inline]
+    pub(super) fn new(head: Bytes, lines_at: usize) -> Fields {
+        Fields {
             head,
-            places,
+            lines_at,
             map: OnceLock::new(),
-        })
+        }
     }
 
     /// The fields that `httparse` has found in `head`, however many.
@@ -106,32 +64,40 @@ impl Fields {
     /// # Errors
     ///
     /// `HeaderName` when one is too long, and `Headers` when there are too many for a map.
-    pub(super) fn parsed(
-        head: Bytes,
-        fields: &[httparse::Header<'_>],
-    ) -> Result<Box<Fields>, Reject> {
-        if let Some(places) = Places::of(fields, &head) {
-            return Ok(Fields::new(head.clone(), places));
+    pub(super) fn parsed(head: Bytes, fields: &[httparse::Header<'_>]) -> Result<Fields, Reject> {
+        if fields.len() <= FEW && head.len() <= SHORT {
+            let status_line = head.iter().position(|byte| *byte == b'\n');
+            let lines_at = status_line.map_or(head.len(), |end| end + 1);
+            return Ok(Fields::new(head, lines_at));
         }
         let lines = fields.iter();
         let lines = lines.map(|field| (field.name.as_bytes(), head.slice_ref(field.value)));
-        Ok(Box::new(map(lines)?.into()))
+        Ok(map(fields.len(), lines)?.into())
     }
 
     /// Names and values.
     pub(super) fn lines(&self) -> Lines<'_> {
         match self.map.get() {
-            None => Lines::Found(&self.head, self.places.all().iter()),
+            None => Lines::Found(&self.head[self.lines_at..]),
             Some(map) => Lines::Mapped(map.iter()),
         }
     }
 
-    /// The value of a line.
-    pub(crate) fn value(&self, line: usize) -> Option<&[u8]> {
-        match self.map.get() {
-            None => self.places.all().get(line).map(|at| at.value(&self.head)),
-            Some(map) => map.values().nth(line).map(HeaderValue::as_bytes),
-        }
+    /// What lies there in the head as it came.
+    pub(super) fn bytes(&self, span: Span) -> &[u8] {
+        &self.head[usize::from(span.begin)..usize::from(span.end)]
+    }
+
+    /// Where a value of [`lines`](Fields::lines) lies, if the head is kept.
+    pub(super) fn span(&self, value: &[u8]) -> Option<Span> {
+        let at = value
+            .as_ptr()
+            .addr()
+            .checked_sub(self.head.as_ptr().addr())?;
+        let end = at + value.len();
+        (end <= self.head.len())
+            .then(|| Span::new(at, end))
+            .flatten()
     }
 
     /// The values of the fields of this name; no map is made for it.
@@ -145,20 +111,23 @@ impl Fields {
 
 /// Names and values of the fields of a head.
 pub(super) enum Lines<'a> {
-    Found(&'a [u8], std::slice::Iter<'a, Place>),
+    /// What is left of the head.
+    Found(&'a [u8]),
     Mapped(header::Iter<'a, HeaderValue>),
 }
 
 impl<'a> Iterator for Lines<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
-    // A head is gone through for each response, and a call would be half of each step.
-    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Lines::Found(head, places) => {
-                let place = places.next()?;
-                Some((place.name(head), place.value(head)))
+            Lines::Found(head) => {
+                // The line of the end has no colon.
+                let colon = head.iter().position(|byte| *byte == b':')?;
+                let (name, rest) = head.split_at(colon);
+                let end = rest.iter().position(|byte| *byte == b'\r')?;
+                *head = rest.get(end + 2..)?;
+                Some((name, trim_ows(&rest[1..end])))
             }
             Lines::Mapped(map) => {
                 let (name, value) = map.next()?;
@@ -168,9 +137,11 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Makes a map of names and values.
-fn map<'a>(lines: impl ExactSizeIterator<Item = (&'a [u8], Bytes)>) -> Result<HeaderMap, Reject> {
-    let count = lines.len();
+/// Makes a map of `count` names and values.
+fn map<'a>(
+    count: usize,
+    lines: impl Iterator<Item = (&'a [u8], Bytes)>,
+) -> Result<HeaderMap, Reject> {
     let too_many = |_| LimitKind::Headers.over(HEADER_MAP_MAX, count as u64);
     let mut map = HeaderMap::try_with_capacity(count).map_err(too_many)?;
     for (name, value) in lines {
@@ -187,13 +158,11 @@ impl Deref for Fields {
 
     fn deref(&self) -> &HeaderMap {
         self.map.get_or_init(|| {
-            let places = self.places.all().iter();
-            let lines = places.map(|place| {
-                let value = place.value(&self.head);
-                (place.name(&self.head), self.head.slice_ref(value))
-            });
-            // What `httparse` lets through a map takes, unless it is long or there are many.
-            map(lines).expect("few fields of a short head fit into a map")
+            let lines = Lines::Found(&self.head[self.lines_at..]);
+            let lines = lines.map(|(name, value)| (name, self.head.slice_ref(value)));
+            let count = Lines::Found(&self.head[self.lines_at..]).count();
+            // What was let through a map takes, unless it is long or there are many.
+            Box::new(map(count, lines).expect("few fields of a short head fit into a map"))
         })
     }
 }
@@ -209,11 +178,8 @@ impl From<HeaderMap> for Fields {
     fn from(map: HeaderMap) -> Fields {
         Fields {
             head: Bytes::new(),
-            places: Places {
-                list: [Place::default(); FEW],
-                count: 0,
-            },
-            map: OnceLock::from(map),
+            lines_at: 0,
+            map: OnceLock::from(Box::new(map)),
         }
     }
 }
@@ -222,7 +188,7 @@ impl From<HeaderMap> for Fields {
 mod tests {
     use super::*;
 
-    fn parse(head: &[u8]) -> Option<Box<Fields>> {
+    fn parse(head: &[u8]) -> Option<Fields> {
         let head = Bytes::copy_from_slice(head);
         let mut slots = [httparse::EMPTY_HEADER; FEW + 1];
         let mut response = httparse::Response::new(&mut slots);
@@ -240,7 +206,7 @@ mod tests {
         let (mut names, mut values) = (0, 0);
         for byte in 0..=u8::MAX {
             let name = head(&[b"a", &[byte][..], b"b: c\r\n"].concat());
-            if let Some(fields) = parse(&name).filter(|fields| fields.places.count > 0) {
+            if let Some(fields) = parse(&name).filter(|fields| fields.lines().count() > 0) {
                 names += fields.len();
             }
             let value = head(&[b"a: b", &[byte][..], b"c\r\n"].concat());
@@ -268,9 +234,11 @@ mod tests {
             let mapped = fields.get_all("x-1").iter();
             assert!(mapped.eq(before.iter().map(|value| &value[..])));
             for fields in [parse(&head(text.as_bytes())).unwrap(), fields] {
-                let lines = fields.lines().enumerate();
-                lines.for_each(|(at, (_, value))| assert_eq!(fields.value(at), Some(value)));
-                assert_eq!(fields.value(count), None);
+                let kept = fields.map.get().is_none();
+                for (_, value) in fields.lines() {
+                    let span = fields.span(value).filter(|_| kept);
+                    assert_eq!(span.map(|span| fields.bytes(span)), kept.then_some(value));
+                }
             }
         }
     }

@@ -53,14 +53,16 @@ pub(crate) fn framing(
 ) -> Result<Framing, ProtocolErrorKind> {
     let length = match marks.content_length {
         Seen::Never => None,
-        Seen::Once(line) => agreed(headers.value(line))?,
-        Seen::Often => agreed(headers.values("content-length"))?,
+        seen => length(headers, seen)?,
     };
-    let coded = marks.transfer_encoding;
-    let keep_alive = marks.keep_alive.then(|| keep_alive(headers)).flatten();
+    let coded = marks.transfer_encoding != Seen::Never;
+    let keep_alive = match marks.keep_alive {
+        Seen::Never => None,
+        seen => keep_alive(seen.values(headers, "keep-alive")),
+    };
     let mut reusable = match marks.connection {
-        true => persistent(version, headers),
-        false => version == Version::HTTP_11,
+        Seen::Never => version == Version::HTTP_11,
+        seen => persistent(version, || seen.values(headers, "connection")),
     };
     reusable &= keep_alive != Some(Duration::ZERO);
 
@@ -72,7 +74,9 @@ pub(crate) fn framing(
         reusable &= status != StatusCode::NO_CONTENT || (length.unwrap_or(0) == 0 && !coded);
         Delimiter::None
     } else if coded {
-        if version != Version::HTTP_11 || !is_chunked(headers) {
+        if version != Version::HTTP_11
+            || !is_chunked(marks.transfer_encoding.values(headers, "transfer-encoding"))
+        {
             return Err(ProtocolErrorKind::TransferEncoding);
         }
         reusable &= length.is_none();
@@ -92,10 +96,18 @@ pub(crate) fn framing(
     })
 }
 
+/// Returns the length that `content-length` tells.
+fn length(headers: &Fields, seen: Seen) -> Result<Option<u64>, ProtocolErrorKind> {
+    if let Seen::Once(value) = seen
+        && let Some(length) = parse_decimal(headers.bytes(value))
+    {
+        return Ok(Some(length));
+    }
+    agreed(seen.values(headers, "content-length"))
+}
+
 /// Returns the length that all values of `content-length` agree on.
-fn agreed<'a>(
-    values: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<Option<u64>, ProtocolErrorKind> {
+fn agreed<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Option<u64>, ProtocolErrorKind> {
     let mut length = None;
     for value in values {
         for item in value.split(|byte| *byte == b',') {
@@ -110,8 +122,7 @@ fn agreed<'a>(
 }
 
 /// Tells whether the transfer coding is `chunked`, once, and nothing else.
-fn is_chunked(headers: &Fields) -> bool {
-    let mut values = headers.values("transfer-encoding");
+fn is_chunked<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> bool {
     let only = values
         .next()
         .is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
@@ -119,10 +130,12 @@ fn is_chunked(headers: &Fields) -> bool {
 }
 
 /// Tells whether version and `connection` options let the connection live on.
-fn persistent(version: Version, headers: &Fields) -> bool {
+fn persistent<'a, I>(version: Version, values: impl Fn() -> I) -> bool
+where
+    I: Iterator<Item = &'a [u8]>,
+{
     let has = |option: &[u8]| {
-        headers
-            .values("connection")
+        values()
             .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|token| trim_ows(token).eq_ignore_ascii_case(option))
     };
@@ -130,11 +143,10 @@ fn persistent(version: Version, headers: &Fields) -> bool {
 }
 
 /// Returns `timeout=` of `keep-alive`; anything that is no sensible number is ignored.
-fn keep_alive(headers: &Fields) -> Option<Duration> {
+fn keep_alive<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
     /// More than a day is as good as nothing said.
     const SENSIBLE: u64 = 24 * 60 * 60;
-    headers
-        .values("keep-alive")
+    values
         .flat_map(|value| value.split(|byte| *byte == b','))
         .filter_map(|parameter| {
             let (name, value) = trim_ows(parameter).split_at_checked(b"timeout=".len())?;

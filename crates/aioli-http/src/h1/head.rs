@@ -9,15 +9,17 @@
 //! Most heads come whole and well-formed. [`regular`](HeadParser::regular) takes those in one pass,
 //! and leaves everything that is not plainly so, and every verdict, to the scan.
 
-use std::mem::MaybeUninit;
-
 use bytes::Bytes;
 use http::{StatusCode, Version};
 
 use super::Reject;
 use super::buffer::ReadBuffer;
-use super::fields::{FEW, Fields, Places};
+use super::fields::{FEW, Fields, Span};
 use crate::error::{LimitKind, ProtocolErrorKind};
+
+mod regular;
+
+use regular::regular;
 
 /// Bounds on the heads of one response, informational ones included.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,7 @@ const REASON_AT: usize = 13;
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    pub(crate) headers: Box<Fields>,
+    pub(crate) headers: Fields,
     pub(crate) marks: Marks,
     /// Bytes it took.
     pub(crate) size: usize,
@@ -48,9 +50,9 @@ pub(crate) struct Head {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     pub(crate) content_length: Seen,
-    pub(crate) transfer_encoding: bool,
-    pub(crate) connection: bool,
-    pub(crate) keep_alive: bool,
+    pub(crate) transfer_encoding: Seen,
+    pub(crate) connection: Seen,
+    pub(crate) keep_alive: Seen,
     pub(crate) content_encoding: bool,
     pub(crate) set_cookie: bool,
 }
@@ -60,36 +62,58 @@ pub(crate) struct Marks {
 pub(crate) enum Seen {
     #[default]
     Never,
-    /// As this one of the lines.
-    Once(usize),
+    /// With this value.
+    Once(Span),
+    /// So that it has to be looked for.
     Often,
+}
+
+impl Seen {
+    fn note(&mut self, value: Option<Span>) {
+        *self = match (*self, value) {
+            (Seen::Never, Some(value)) => Seen::Once(value),
+            _ => Seen::Often,
+        };
+    }
+
+    /// Its values in `headers`, where it has this name.
+    pub(super) fn values<'a>(
+        self,
+        headers: &'a Fields,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let (once, often) = match self {
+            Seen::Never => (None, None),
+            Seen::Once(value) => (Some(headers.bytes(value)), None),
+            Seen::Often => (None, Some(headers.values(name))),
+        };
+        once.into_iter().chain(often.into_iter().flatten())
+    }
 }
 
 impl Marks {
     pub(crate) fn of(headers: &Fields) -> Marks {
         let mut marks = Marks::default();
-        for (at, (name, _)) in headers.lines().enumerate() {
-            marks.note(at, name);
+        for (name, value) in headers.lines() {
+            marks.note(name, || headers.span(value));
         }
         marks
     }
 
-    fn note(&mut self, at: usize, name: &[u8]) {
+    // A call would be most of what it costs.
+    #[inline(always)]
+    fn note(&mut self, name: &[u8], value: impl FnOnce() -> Option<Span>) {
         // By its length, of which most names have none that counts.
-        match name.len() {
-            14 if is(name, b"content-length") => {
-                self.content_length = match self.content_length {
-                    Seen::Never => Seen::Once(at),
-                    Seen::Once(_) | Seen::Often => Seen::Often,
-                };
-            }
-            17 if is(name, b"transfer-encoding") => self.transfer_encoding = true,
-            10 if is(name, b"connection") => self.connection = true,
-            10 if is(name, b"keep-alive") => self.keep_alive = true,
-            16 if is(name, b"content-encoding") => self.content_encoding = true,
-            10 if is(name, b"set-cookie") => self.set_cookie = true,
-            _ => {}
-        }
+        let seen = match name.len() {
+            14 if is(name, b"content-length") => &mut self.content_length,
+            17 if is(name, b"transfer-encoding") => &mut self.transfer_encoding,
+            10 if is(name, b"connection") => &mut self.connection,
+            10 if is(name, b"keep-alive") => &mut self.keep_alive,
+            16 if is(name, b"content-encoding") => return self.content_encoding = true,
+            10 if is(name, b"set-cookie") => return self.set_cookie = true,
+            _ => return,
+        };
+        seen.note(value());
     }
 }
 
@@ -172,7 +196,7 @@ impl HeadParser {
     ///
     /// The first thing that makes `input` impossible as a head, or too large.
     pub(crate) fn parse(&mut self, input: &mut ReadBuffer) -> Result<Progress, Reject> {
-        let found = match self.regular(input)? {
+        let found = match self.regular(input) {
             Some(head) => Some(head),
             None => self.scanned(input)?,
         };
@@ -198,41 +222,27 @@ impl HeadParser {
     }
 
     /// Takes a head that came in one piece and is as most are, looking at each byte once.
-    ///
-    /// What it takes is what the scan would take: each line ends in CR LF, because that stands in
-    /// front of each name and of the end; the rest `httparse` sees to.
-    fn regular(&mut self, input: &mut ReadBuffer) -> Result<Option<Head>, Reject> {
-        let bytes = input.filled();
-        if self.scan.at > 0 || !bytes.starts_with(b"HTTP/1.") {
-            return Ok(None);
+    fn regular(&mut self, input: &mut ReadBuffer) -> Option<Head> {
+        if self.scan.at > 0 {
+            return None;
         }
-        let mut slots = [const { MaybeUninit::uninit() }; FEW];
-        let mut response = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut slots);
-        let Ok(httparse::Status::Complete(end)) = parsed else {
-            return Ok(None);
-        };
-        let count = response.headers.len();
-        let Some(places) = Places::of(response.headers, bytes) else {
-            return Ok(None);
-        };
-        let follows_a_line = |at: usize| bytes[..at].ends_with(b"\r\n");
-        let status_line = places.starts().next().unwrap_or(end - 2).saturating_sub(2);
-        if !places.starts().all(follows_a_line)
-            || !follows_a_line(end - 2)
-            || !follows_a_line(end)
-            || self.taken.bytes + end > self.limits.bytes
-            || self.taken.headers + count > self.limits.headers
-            || status_line > REASON_AT.saturating_add(self.limits.reason)
+        let found = regular(input.filled())?;
+        if self.taken.bytes + found.end > self.limits.bytes
+            || self.taken.headers + found.count > self.limits.headers
+            || found.status_line > REASON_AT.saturating_add(self.limits.reason)
         {
-            return Ok(None);
+            return None;
         }
-        let (status, version) = start_line(&response)?;
-        self.taken.bytes += end;
-        self.taken.headers += count;
-        let headers = Fields::new(input.take(end), places);
-        Ok(Some(assemble((status, version), end, headers)))
+        self.taken.bytes += found.end;
+        self.taken.headers += found.count;
+        let (status, version) = found.start;
+        Some(Head {
+            status,
+            version,
+            headers: Fields::new(input.take(found.end), found.lines_at),
+            marks: found.marks,
+            size: found.end,
+        })
     }
 
     /// Looks at what came since the last time, byte by byte.
@@ -359,9 +369,15 @@ fn tokenize(head: Bytes, count: usize, size: usize) -> Result<Head, Reject> {
         Ok(_) => return Err(ProtocolErrorKind::LineEnd.into()),
         Err(error) => return Err(refusal(error)),
     }
-    let start = start_line(&response)?;
+    let (status, version) = start_line(&response)?;
     let headers = Fields::parsed(head.clone(), response.headers)?;
-    Ok(assemble(start, size, headers))
+    Ok(Head {
+        status,
+        version,
+        marks: Marks::of(&headers),
+        headers,
+        size,
+    })
 }
 
 fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Version), Reject> {
@@ -375,18 +391,6 @@ fn start_line(response: &httparse::Response<'_, '_>) -> Result<(StatusCode, Vers
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or(ProtocolErrorKind::Status)?;
     Ok((status, version))
-}
-
-/// Makes a head of its parts.
-fn assemble((status, version): (StatusCode, Version), size: usize, headers: Box<Fields>) -> Head {
-    let marks = Marks::of(&headers);
-    Head {
-        status,
-        version,
-        headers,
-        marks,
-        size,
-    }
 }
 
 fn refusal(error: httparse::Error) -> Reject {

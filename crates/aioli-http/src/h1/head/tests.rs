@@ -382,8 +382,9 @@ fn a_known_name_is_known_in_any_case_and_no_other_is_taken_for_it() {
     }
     assert!(!is(b"content-lengt", known) && !is(b"content-length-", known));
     let mut marks = Marks::default();
-    marks.note(3, b"Content-Length");
-    assert_eq!(marks.content_length, Seen::Once(3));
-    marks.note(4, b"CONTENT-LENGTH");
+    let span = Span::new(3, 5);
+    marks.note(b"Content-Length", || span);
+    assert_eq!(marks.content_length, Seen::Once(span.unwrap()));
+    marks.note(b"CONTENT-LENGTH", || span);
     assert_eq!(marks.content_length, Seen::Often);
 }
