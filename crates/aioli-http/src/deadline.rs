@@ -2,7 +2,8 @@
 //!
 //! I/O is polled first, so what is ready is never lost to a limit that passed meanwhile. A
 //! limit that moves on (a new phase, progress) leaves the timer where it is; when that fires
-//! early it is set again. So a body of many pieces costs no timer operations at all.
+//! early it is set again. So a body of many pieces costs no timer operations at all. Nor does the
+//! next request on the same connection: who waits for a socket uses the alarm of that.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use aioli_time::{Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind, Phase};
+use crate::h1::exchange::Wire;
 use crate::limits::MinSpeed;
 use crate::timings::Point;
 use crate::watch::Watch;
@@ -235,6 +237,22 @@ impl Deadline {
 
     /// Resolves when a limit has passed; to be polled when nothing else was ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.poll_by(cx, |_, _| false)
+    }
+
+    /// As [`poll`](Deadline::poll), for who waits for a connection and for nothing else: its timer
+    /// is that of all requests that it serves, and is seldom touched.
+    pub(crate) fn poll_on(&mut self, cx: &mut Context<'_>, wire: &mut Wire) -> Poll<Error> {
+        self.poll_by(cx, |moment, now| wire.wake_by(moment, now))
+    }
+
+    /// `wakes` sees to it that the task is woken by a moment, if it can, and is told the time.
+    #[inline(always)]
+    fn poll_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut wakes: impl FnMut(Instant, Instant) -> bool,
+    ) -> Poll<Error> {
         if self.total.is_none() && self.phase.is_none() && self.speed.is_none() {
             return Poll::Pending;
         }
@@ -265,6 +283,10 @@ impl Deadline {
             let Some(next) = earlier(earlier(total, phase), span_end) else {
                 return Poll::Pending;
             };
+            if wakes(next, now) {
+                self.timer = None;
+                return Poll::Pending;
+            }
             let armed = self
                 .timer
                 .as_ref()

@@ -1,9 +1,9 @@
-//! The origin that a session has asked last, with what follows from it.
+//! The origins that a session has asked first and last, with what follows from them.
 //!
 //! Most sessions ask one server again and again. What is known of its origin is kept, so that the
 //! next request neither parses the host once more nor finds the way to it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use url::Url;
 
@@ -83,21 +83,47 @@ impl Place {
     }
 }
 
-/// The place that was asked last.
+/// The places that a session knows.
 #[derive(Debug, Default)]
-pub(crate) struct LastPlace(Mutex<Option<Arc<Place>>>);
+pub(crate) struct Places {
+    /// The one that was asked first, which most sessions ask again and again: it takes no lock.
+    first: OnceLock<Arc<Place>>,
+    /// The one that was asked last besides.
+    last: Mutex<Option<Arc<Place>>>,
+}
 
-impl LastPlace {
-    pub(crate) fn get(&self) -> Option<Arc<Place>> {
-        self.0
+impl Places {
+    /// Finds the known place that `text` plainly leads to, and parses it as that one does.
+    pub(crate) fn parse(&self, text: &str) -> Option<(Url, Arc<Place>)> {
+        let parse = |place: &Arc<Place>| Some((place.parse(text)?, place.clone()));
+        let first = self.first.get()?;
+        parse(first).or_else(|| parse(&self.last()?))
+    }
+
+    /// Finds the known place that a URL leads to.
+    pub(crate) fn find(&self, url: &Url) -> Option<Arc<Place>> {
+        let is_it = |place: &Arc<Place>| place.is_of(url);
+        let first = self.first.get()?;
+        match is_it(first) {
+            true => Some(first.clone()),
+            false => self.last().filter(is_it),
+        }
+    }
+
+    fn last(&self) -> Option<Arc<Place>> {
+        self.last
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    pub(crate) fn set(&self, place: Arc<Place>) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = last.replace(place);
+    /// Remembers a place that is not known.
+    pub(crate) fn note(&self, place: &Arc<Place>) {
+        if self.first.set(place.clone()).is_ok() {
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = last.replace(place.clone());
         drop(last);
         drop(former);
     }

@@ -98,12 +98,18 @@ fn follow_redirects(
                 error.with_request(&parts.asked()).with_sent(seen)
             })?;
             let head = &mut response.inner.head;
-            if secrets::is_challenged(config, parts, &hop, head, &mut answered_to) {
+            // Of most answers nothing has to be asked.
+            let is_success = head.status.is_success();
+            if !is_success && secrets::is_challenged(config, parts, &hop, head, &mut answered_to) {
                 *deadline = response.into_deadline();
                 deadline.begin_hop();
                 continue;
             }
-            let next = match read_redirect(session, parts, head, history.len()) {
+            let next = match is_success {
+                true => Ok(None),
+                false => read_redirect(session, parts, head, history.len()),
+            };
+            let next = match next {
                 Ok(Some(next)) => next,
                 Ok(None) => {
                     head.history = history;

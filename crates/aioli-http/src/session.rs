@@ -13,7 +13,7 @@ use crate::h2;
 use crate::limits::{Limits, Timeout};
 use crate::middleware::Middleware;
 use crate::mock::MockServer;
-use crate::place::LastPlace;
+use crate::place::Places;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, RequestBuilder, check_url};
@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     pub(crate) http2: h2::Connections,
     pub(crate) counters: Counters,
     pub(crate) closing: Closing,
-    pub(crate) last_place: LastPlace,
+    pub(crate) places: Places,
 }
 
 /// What a session was built with.
@@ -154,17 +154,16 @@ impl Session {
     /// ```
     #[doc(alias = "aiohttp.ClientSession.request")]
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        let last = self.inner.last_place.get();
-        let near = last.as_ref().zip(url.as_text());
-        if let Some(url) = near.and_then(|(place, text)| place.parse(text)) {
+        let places = &self.inner.places;
+        if let Some((url, place)) = url.as_text().and_then(|text| places.parse(text)) {
             // A place is of a URL that was checked, and of this one nothing else would be.
-            return RequestBuilder::new(self.clone(), method, url, last);
+            return RequestBuilder::new(self.clone(), method, url, Some(place));
         }
         let config = &self.inner.config;
         let url = url.into_url(config.base.as_ref());
         match url.and_then(|url| check_url(url, config.https_only)) {
             Ok(url) => {
-                let place = last.filter(|place| place.is_of(&url));
+                let place = places.find(&url);
                 RequestBuilder::new(self.clone(), method, url, place)
             }
             Err(kind) => RequestBuilder::failed(self.clone(), method, kind),

@@ -2,9 +2,11 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use aioli_net::TcpStream;
+use aioli_time::Alarm;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::mock::MockStream;
@@ -61,12 +63,25 @@ impl Transport {
             return None;
         };
         if watch {
-            let mut cx = Context::from_waker(Waker::noop());
-            let reported = stream.as_async().registration().poll_readable(&mut cx);
-            return Some(reported.is_pending() || self.is_silent());
+            let is_reported = stream.as_async().registration().watch_readable();
+            return Some(!is_reported || self.is_silent());
         }
         let read = stream.try_read(&mut [0]);
         Some(read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock))
+    }
+
+    /// Sees to it that whoever waits for the socket is woken by `moment`; `now` is what the clock
+    /// has just shown. False: there is no socket that could tell.
+    pub(crate) fn wake_by(&self, moment: Instant, now: Instant, alarm: &mut Alarm) -> bool {
+        match self {
+            Transport::Tcp(stream) => {
+                let waker = || stream.as_async().registration().waker();
+                alarm.ring_by(moment, now, waker);
+                true
+            }
+            Transport::Tls(stream) => stream.get_ref().wake_by(moment, now, alarm),
+            Transport::Unix(_) | Transport::Mock(_) => false,
+        }
     }
 
     /// Asks the system whether there is nothing to read.

@@ -15,8 +15,10 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
 
 use aioli_sync::budget;
+use aioli_time::Alarm;
 use bytes::{Buf as _, Bytes};
 use http::StatusCode;
 
@@ -46,6 +48,8 @@ pub(crate) struct Wire {
     pub(crate) input: ReadBuffer,
     pub(crate) traffic: Arc<Traffic>,
     output: Output,
+    /// For the time limits of whoever waits for it.
+    alarm: Alarm,
 }
 
 impl Wire {
@@ -55,7 +59,13 @@ impl Wire {
             traffic,
             input: ReadBuffer::new(),
             output: Output::default(),
+            alarm: Alarm::new(),
         }
+    }
+
+    /// As [`Transport::wake_by`].
+    pub(crate) fn wake_by(&mut self, moment: Instant, now: Instant) -> bool {
+        self.transport.wake_by(moment, now, &mut self.alarm)
     }
 
     /// Whether an idle connection can serve: nothing has come, not the end and no bytes nobody
@@ -73,6 +83,7 @@ impl Wire {
     /// it from now on. A driver that reports only what somebody waits for would not notice what
     /// comes while it is idle.
     pub(crate) fn falls_silent(&mut self) -> bool {
+        self.alarm.rest();
         match self.transport.is_quiet(true) {
             Some(quiet) => quiet,
             None => self.has_nothing_to_read(false),
@@ -208,6 +219,8 @@ impl<'a> Exchange<'a> {
     /// behind it.
     ///
     /// `encoder` frames a body that is a stream; other bodies have their length in the head.
+    // It is made where it stays.
+    #[inline(always)]
     pub(crate) fn new(
         wire: &'a mut Wire,
         body: &'a mut Source,
@@ -462,6 +475,11 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+    }
+
+    /// The connection, for the time limits of the wait.
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        self.wire
     }
 
     /// The failure as the caller sees it.

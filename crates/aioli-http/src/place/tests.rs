@@ -30,6 +30,41 @@ fn other_origins_are_other_places() {
     assert!(here.parse("http://a.example:81//b/c").is_none());
 }
 
+#[test]
+fn the_first_place_and_the_last_one_are_known() {
+    let places = Places::default();
+    let urls = [
+        "http://a.example/",
+        "http://b.example/",
+        "http://c.example/",
+    ];
+    for (count, known) in [
+        [false; 3],
+        [true, false, false],
+        [true, true, false],
+        [true, false, true],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if let Some(noted) = count.checked_sub(1) {
+            places.note(&Arc::new(place(urls[noted])));
+        }
+        for (url, known) in urls.into_iter().zip(known) {
+            let found = places.find(&url.parse().unwrap());
+            assert_eq!(
+                found.is_some_and(|it| it.is_of(&url.parse().unwrap())),
+                known
+            );
+            let near = places.parse(&format!("{url}b?c"));
+            let is_right = |(near, at): (Url, Arc<Place>)| {
+                at.is_of(&near) && near.as_str() == format!("{url}b?c")
+            };
+            assert_eq!(near.is_some_and(is_right), known);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn near_is_the_same(

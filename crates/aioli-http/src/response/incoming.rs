@@ -238,7 +238,7 @@ impl Incoming {
             Poll::Ready(result) => result,
             Poll::Pending => {
                 self.pieces = 0;
-                let late = ready!(self.deadline.poll(cx));
+                let late = ready!(self.deadline.poll_on(cx, wire));
                 self.fail(late);
                 return Poll::Ready(self.failed.take().map(Err));
             }
@@ -299,7 +299,10 @@ impl Incoming {
                     self.deadline.progress_by(n);
                     self.ready = piece?;
                 }
-                Poll::Pending => return self.deadline.poll(cx).map(Err),
+                Poll::Pending => {
+                    let wire = &mut live.connection.wire;
+                    return self.deadline.poll_on(cx, wire).map(Err);
+                }
             }
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Drive<'a> {
 impl<'a> Drive<'a> {
     /// Begins the limits of an exchange whose head has `head` bytes, and whose body waits
     /// at most for `patience`, if it does.
+    // It is made where it stays.
+    #[inline(always)]
     pub(super) fn new(
         mut exchange: Exchange<'a>,
         head: usize,
@@ -101,7 +103,7 @@ impl<'a> Drive<'a> {
         if deadline.phase() == Some(Phase::Write) && exchange.sent_all() {
             deadline.begin(Phase::Head, timeout.head);
         }
-        let late = deadline.poll(cx);
+        let late = deadline.poll_on(cx, exchange.wire());
         if exchange.sent_all() {
             deadline.note_sent();
         }

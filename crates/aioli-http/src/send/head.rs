@@ -1,7 +1,7 @@
 //! The head of a request, written anew for each hop: which headers go along to where it goes.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use url::Url;
+use url::{Position, Url};
 
 use super::hop::Hop;
 use crate::body::Source;
@@ -58,12 +58,11 @@ pub(super) fn encode_head(
     route: &Route,
 ) -> Option<BodyEncoder> {
     let url = &parts.url;
-    let (mark, query) = url.query().map_or(("", ""), |query| ("?", query));
-    let target = [url.path(), mark, query];
+    let target = &url[Position::BeforePath..Position::AfterQuery];
     let proxy = route.asks_proxy();
     let version = parts.version();
     match (parts.own_target(), proxy) {
-        (None, None) => encode::request_line(out, &parts.method, &target, version),
+        (None, None) => encode::request_line(out, &parts.method, &[target], version),
         (None, Some(_)) => ask_proxy(out, parts, target),
         (Some(own), _) => encode::request_line(out, &parts.method, &[own], version),
     }
@@ -203,11 +202,11 @@ pub(crate) fn host(out: &mut Vec<u8>, url: &Url) {
 }
 
 /// Writes the request line for a proxy: with the whole URL (RFC 9112, section 3.2.2).
-fn ask_proxy(out: &mut Vec<u8>, parts: &Parts, [path, mark, query]: [&str; 3]) {
+fn ask_proxy(out: &mut Vec<u8>, parts: &Parts, target: &str) {
     let host = parts.url.host_str().unwrap_or_default();
     let port = parts.url.port().map(|port| format!(":{port}"));
     let port = port.as_deref().unwrap_or_default();
-    let target = ["http://", host, port, path, mark, query];
+    let target = ["http://", host, port, target];
     encode::request_line(out, &parts.method, &target, parts.version());
 }
 

@@ -63,7 +63,7 @@ impl Hop {
             }
             None => {
                 let place = Arc::new(Place::of(&inner.config, &parts.url)?);
-                inner.last_place.set(place.clone());
+                inner.places.note(&place);
                 place
             }
         };
@@ -174,7 +174,9 @@ pub(super) fn route<'a>(
 /// belongs there and with what comes of it.
 ///
 /// It is no `async fn`, whose future would hold what it is given twice. What only few requests
-/// wait for is boxed, so that the others do not carry its size.
+/// wait for is boxed, so that the others do not carry its size. Its future is made where it is
+/// polled, and not copied there.
+#[inline(always)]
 pub(super) fn one_hop(
     session: &Session,
     parts: &mut Parts,

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, RequestErrorKind, Result, UrlErrorKind};
 use crate::h2;
 use crate::limits::{Limits, Timeout};
 use crate::origin::parse_host;
-use crate::place::LastPlace;
+use crate::place::Places;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
 use crate::request::{IntoUrl, header_pair};
@@ -250,7 +250,7 @@ impl SessionBuilder {
                 http2,
                 counters: Counters::default(),
                 closing: Closing::default(),
-                last_place: LastPlace::default(),
+                places: Places::default(),
             }),
         }
     }

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use aioli_http::{Body, Error, Limits, Phase, RequestBuilder, Session, Timeout};
+use aioli_task::{Runner, testing};
 use futures::{StreamExt as _, stream};
 
 use crate::server::{Server, before, ok, run};
@@ -256,6 +257,72 @@ fn n159_who_has_no_more_to_send_and_who_thinks_are_not_slow() {
     });
     let response = run(upload(&server, Body::stream(pieces)).send());
     assert_eq!(response.unwrap().status(), 200);
+}
+
+/// Answers each request but those for `/silent`; to `/slow` after a while.
+fn choosy() -> Server {
+    Server::start(|conn| {
+        while let Some(request) = conn.request() {
+            match &request.target[..] {
+                "/silent" => return conn.wait_closed(),
+                "/slow" => std::thread::sleep(SHORT * 3),
+                _ => {}
+            }
+            conn.send(ok("hi"));
+        }
+    })
+}
+
+#[test]
+fn a_connection_takes_over_no_limit_of_the_request_before() {
+    let server = choosy();
+    run(async {
+        let session = Session::new();
+        let get = async |path, limits: Duration| {
+            let request = session.get(server.url(path)).timeout(limits);
+            request.await?.text().await
+        };
+        // A shorter limit comes after a longer one, and is kept.
+        get("/", SHORT * 600).await.unwrap();
+        late(Phase::Total, get("/silent", SHORT)).await;
+        // A longer one comes after a shorter one: whether that has passed while the connection was
+        // idle, or passes while its next request waits, makes no difference.
+        for pause in [SHORT * 3 / 2, Duration::ZERO] {
+            // On a busy machine this one may be too late, and then there is another connection.
+            let _short = get("/", SHORT).await;
+            aioli_time::sleep(pause).await;
+            assert_eq!(get("/slow", SHORT * 600).await.unwrap(), "hi");
+        }
+        let _short = get("/", SHORT).await;
+        let since = Instant::now();
+        late(Phase::Total, get("/silent", SHORT * 2)).await;
+        assert!(since.elapsed() >= SHORT * 2);
+    });
+}
+
+#[test]
+fn a_virtual_clock_stops_at_the_limits_of_those_who_wait() {
+    const LIMIT: Duration = Duration::from_secs(60);
+    let server = choosy();
+    let mut runner = Runner::builder().autojump(f64::INFINITY).build();
+    let main = async {
+        let session = Session::new();
+        let get = |path| session.get(server.url(path)).timeout(LIMIT);
+        for _ in 0..2 {
+            get("/").await.unwrap().text().await.unwrap();
+            assert_eq!(session.stats().idle, 1);
+            assert_eq!(aioli_time::stats().pending, 0, "nobody waits");
+            testing::advance(LIMIT / 2);
+        }
+        let mut silent = get("/silent").send();
+        assert!(futures::poll!(&mut silent).is_pending());
+        testing::advance(LIMIT - SHORT);
+        assert!(futures::poll!(&mut silent).is_pending());
+        testing::advance(SHORT);
+        assert_eq!(silent.await.unwrap_err().phase(), Some(Phase::Total));
+        assert_eq!(aioli_time::stats().pending, 0);
+    };
+    runner.run(main).expect("main is not stopped");
 }
 
 #[test]
