@@ -26,6 +26,7 @@
 //! | wait for a moment | [`sleep_until`] | nothing | `trio.sleep_until` |
 //! | do something regularly | [`interval`], [`interval_at`] | the tick, for the next wait | a loop around `asyncio.sleep` |
 //! | bound several steps by one moment | [`Deadline`] | – | `trio.current_time() + d` |
+//! | bound one thing after the other, each by its own moment, and look at the clock yourself | [`Alarm`] | – | – |
 //! | bound one future by time | `aioli_flow::timeout` | the future is cancelled | `asyncio.timeout` |
 //! | have a function called later, without a task | [`call_later`], [`call_at`] | – ([`TimerHandle::cancel`]) | `loop.call_later`, `call_at` |
 //!
@@ -35,7 +36,7 @@
 //! # In scope / Out of scope
 //!
 //! In scope: [`sleep`], [`sleep_until`], [`interval`] with three ways to treat missed ticks,
-//! [`Deadline`], [`call_later`] and [`call_at`]. Wherever a length of time is taken, a `Duration`
+//! [`Deadline`], [`Alarm`], [`call_later`] and [`call_at`]. Wherever a length of time is taken, a `Duration`
 //! or a plain number of seconds will do ([`Seconds`]).
 //!
 //! Out of scope: the clock itself, real or virtual, which belongs to the loop (`aioli-task`); wall
