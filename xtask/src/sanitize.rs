@@ -18,7 +18,7 @@ const NOT_IN_MIRI: [(&str, &[&str]); 2] = [
     ("aioli-sync", &["smol", "foreign"]),
     (
         "aioli-task",
-        &["interrupt::", "smol", "futures_of_all_sizes"],
+        &["interrupt::", "one_core::", "smol", "futures_of_all_sizes"],
     ),
 ];
 
