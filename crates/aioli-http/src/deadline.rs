@@ -142,6 +142,7 @@ impl Deadline {
     }
 
     /// Hands the limits over to who goes on with the request; what is left here means nothing.
+    #[inline(always)]
     pub(crate) fn take(&mut self) -> Deadline {
         // Not by `mem::replace`, which would write all of it once more.
         Deadline {

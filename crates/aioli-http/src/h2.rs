@@ -306,5 +306,5 @@ fn respond(
         sets_cookies,
         body_limit: parts.body_limit,
     };
-    Response::new(head, body)
+    Response::new(Response::room(), head, body)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -88,11 +89,16 @@ pub(crate) struct Head {
 }
 
 impl Response {
+    /// Where a response is going to be. Made before what it is made of: whatever could unwind in
+    /// between would have it put together elsewhere and copied.
+    pub(crate) fn room() -> Box<MaybeUninit<Inner>> {
+        Box::new_uninit()
+    }
+
     /// What has come so far, and what the rest comes from.
     #[inline(always)]
-    pub(crate) fn new(head: Head, body: Incoming) -> Response {
+    pub(crate) fn new(room: Box<MaybeUninit<Inner>>, head: Head, body: Incoming) -> Response {
         // It is made where it stays.
-        let room = Box::new_uninit();
         let inner = Box::write(
             room,
             Inner {

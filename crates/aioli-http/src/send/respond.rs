@@ -70,7 +70,9 @@ pub(super) fn respond(
         true => BodyDecoder::raw(framing.delimiter, config.limits.h1_body()),
         false => BodyDecoder::new(framing.delimiter, config.limits.h1_body()),
     };
+    let room = Response::room();
     let mut response = Response::new(
+        room,
         outer_head(config, head, parts, content_length),
         Incoming::new(connection, decoder, reuse, deadline.take()),
     );
@@ -93,12 +95,13 @@ fn hand_over(
         return Err(violation(ProtocolErrorKind::Upgrade));
     }
     let head = outer_head(config, head, parts, None);
-    let mut response = Response::new(head, Incoming::empty(deadline.take()));
+    let mut response = Response::new(Response::room(), head, Incoming::empty(deadline.take()));
     response.inner.upgraded = Some(connection);
     Ok(response)
 }
 
 /// The head as the caller sees it.
+#[inline(always)]
 fn outer_head(config: &Config, head: WireHead, parts: &Parts, content_length: Option<u64>) -> Head {
     Head {
         status: head.status,
