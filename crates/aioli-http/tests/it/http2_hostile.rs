@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 
 use aioli_http::{
@@ -65,6 +66,16 @@ fn talk(
     bytes: &[u8],
     times: usize,
 ) -> std::io::Result<()> {
+    read_head(stream, settings)?;
+    for _ in 0..times {
+        stream.write_all(bytes)?;
+    }
+    while stream.read(&mut [0; 4096])? > 0 {}
+    Ok(())
+}
+
+/// Sends `settings`, and reads as far as the end of the first request's head.
+fn read_head(stream: &mut TcpStream, settings: &[u8]) -> std::io::Result<()> {
     stream.read_exact(&mut [0; PREFACE.len()])?;
     stream.write_all(settings)?;
     loop {
@@ -73,14 +84,9 @@ fn talk(
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         stream.read_exact(&mut vec![0; length as usize])?;
         if head[3] == HEADERS {
-            break;
+            return Ok(());
         }
     }
-    for _ in 0..times {
-        stream.write_all(bytes)?;
-    }
-    while stream.read(&mut [0; 4096])? > 0 {}
-    Ok(())
 }
 
 /// What becomes of a request and its body.
@@ -358,4 +364,56 @@ fn who_has_said_so_may_take_its_time() {
         (*phase != Phase::Settings).then_some(*phase)
     });
     assert_eq!(phase, Some(Phase::Total));
+}
+
+/// Answers a request up to its body, and the rest when it is told to; then it breaks off.
+///
+/// Tells when there is something that it has not read, which makes the end a reset, and when that
+/// has come.
+fn breaking_off(go: mpsc::Receiver<()>, tell: mpsc::Sender<()>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut first = listener.accept().unwrap().0;
+        read_head(&mut first, &frame(SETTINGS, 0, 0, &[])).unwrap();
+        let head = frame(HEADERS, END_HEADERS, 1, &[STATUS_200]);
+        first.write_all(&head).unwrap();
+        first.peek(&mut [0]).unwrap();
+        tell.send(()).unwrap();
+        go.recv().unwrap();
+        let body = frame(DATA, END_STREAM, 1, b"all of it");
+        first.write_all(&body).unwrap();
+        drop(first);
+        tell.send(()).unwrap();
+    });
+    address
+}
+
+#[test]
+fn what_has_come_before_a_connection_broke_is_read_though_writing_fails_first() {
+    let ((tell, go), (is_so, told)) = (mpsc::channel(), mpsc::channel());
+    let address = breaking_off(go, is_so);
+    let session = Session::builder().http2(Http2::prior_knowledge());
+    let session = session.timeout(Timeout::total(20)).build().unwrap();
+    run(async {
+        let url = format!("http://{address}/");
+        let get = || session.get(&url).send();
+        let first = get().await.unwrap();
+        let second = aioli_task::spawn(get());
+        while told.try_recv().is_err() {
+            aioli_task::yield_now().await;
+        }
+        tell.send(()).unwrap();
+        // The loop stands still: it has heard of nothing when the next request is written.
+        told.recv().unwrap();
+        let (third, text) = futures::join!(get(), first.text());
+        assert_eq!(text.unwrap(), "all of it");
+        for outcome in [second.await, third] {
+            let error = outcome.unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::Disconnected { reused: true, .. }),
+                "{error:?}"
+            );
+        }
+    });
 }
