@@ -146,6 +146,7 @@ impl Reactor {
         if let Err(error) = self.driver.deregister(source.raw, source.token) {
             tracing::debug!(source = ?source.raw, %error, "a source was closed before it was deregistered");
         }
+        source.forget_all();
     }
 
     /// Lets the driver wait, and the ring beside it do its part.

@@ -244,6 +244,13 @@ impl Source {
         self.take_all(woken);
     }
 
+    /// Its registration is gone: nobody waits any more, and what remains of it, for a waker that is
+    /// kept, keeps no task.
+    pub(crate) fn forget_all(&self) {
+        let mut gone = Vec::new();
+        self.take_all(&mut gone);
+    }
+
     fn take_all(&self, woken: &mut Vec<Waker>) {
         let everybody = Ready::READABLE | Ready::WRITABLE;
         crate::lock(&self.waiting).waiters.take(everybody, woken);

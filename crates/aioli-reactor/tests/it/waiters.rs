@@ -89,6 +89,20 @@ fn its_waker_wakes_all_who_wait_and_they_can_wait_again() {
 }
 
 #[test]
+fn a_waker_that_outlives_the_registration_wakes_nobody_and_keeps_nobody() {
+    let (_left, right) = pair();
+    let waker = right.registration().waker();
+    let (count, polled) = Count::new();
+    let cx = &mut std::task::Context::from_waker(&polled);
+    assert!(right.registration().poll_readable(cx).is_pending());
+    drop(right);
+    drop(polled);
+    assert_eq!(std::sync::Arc::strong_count(&count), 1);
+    waker.wake();
+    assert_eq!(count.get(), 0);
+}
+
+#[test]
 fn what_comes_while_nobody_waits_is_reported() {
     let (left, right) = pair();
     let registration = right.registration();
