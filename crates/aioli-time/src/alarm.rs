@@ -76,7 +76,8 @@ impl Alarm {
     ///
     /// `now` is what the clock of this thread's loop has just shown. `waker` gives whom it wakes if
     /// it has to be set. It is not asked if it is set already, so each time it has to be one that
-    /// wakes whoever is concerned then.
+    /// wakes whoever is concerned then; and who is concerned has to be known to it before the clock
+    /// is looked at, for where no loop runs on this thread it may ring right after that.
     #[inline]
     pub fn ring_by(&mut self, deadline: Instant, now: Instant, waker: impl FnOnce() -> Waker) {
         if !self.is_set(deadline, now) {

@@ -136,10 +136,17 @@ fn if_local<R>(id: ClockId, f: impl FnOnce(&Local) -> R) -> Option<R> {
     with_local(|local: &Local| (local.clock.id == id).then(|| f(local))).flatten()
 }
 
-/// Whether it is the clock of this thread's loop that is so named.
+/// Whether it is this thread's clock that is so named: that of its loop, else the background loop's.
 #[inline]
 pub(crate) fn is_here(id: ClockId) -> bool {
-    if_local(id, |_| ()).is_some()
+    if_local(id, |_| ()).is_some() || is_background(id)
+}
+
+#[cold]
+fn is_background(id: ClockId) -> bool {
+    let is_it = |clock: &Arc<Clock>| clock.id == id;
+    let known = || BACKGROUND.try_with(|known| known.borrow().as_ref().is_some_and(is_it));
+    Home::try_current().is_none() && known().unwrap_or(false)
 }
 
 /// Whether this thread's clock is a virtual one.

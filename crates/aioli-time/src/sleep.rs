@@ -173,7 +173,7 @@ impl Sleep {
         }
     }
 
-    /// Whether it has a timer of the loop that runs on this thread, or has had when that fired.
+    /// Whether it has a timer of the loop that is this thread's, or has had when that fired.
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
         ClockId::new(self.tag).is_some_and(driver::is_here)

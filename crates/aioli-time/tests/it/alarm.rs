@@ -126,6 +126,26 @@ fn under_another_executor_it_rings_too() {
 }
 
 #[test]
+fn under_another_executor_it_stays_set_too() {
+    let mut alarm = Alarm::new();
+    let (waker, _rung) = bell();
+    alarm.ring_by(now() + ms(HOUR), now(), || waker.clone());
+    alarm.ring_by(now() + ms(HOUR), now(), || {
+        unreachable!("it is set for less")
+    });
+    // A loop that runs on this thread is another one, and a thread may not know of it yet.
+    let mut is_set_anew = false;
+    run_on_the_real_clock(async {
+        alarm.ring_by(now() + ms(HOUR), now(), || {
+            is_set_anew = true;
+            waker.clone()
+        });
+        assert_eq!(stats().pending, 1);
+    });
+    assert!(is_set_anew);
+}
+
+#[test]
 fn it_rings_when_its_loop_ends() {
     let (waker, rung) = bell();
     let mut alarm = Alarm::new();
