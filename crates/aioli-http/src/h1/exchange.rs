@@ -68,6 +68,11 @@ impl Wire {
         self.transport.wake_by(moment, now, &mut self.alarm)
     }
 
+    /// No time limit holds for it any more.
+    pub(crate) fn disarm(&mut self) {
+        self.alarm = Alarm::new();
+    }
+
     /// Whether an idle connection can serve: nothing has come, not the end and no bytes nobody
     /// asked for.
     ///

@@ -84,7 +84,7 @@ pub(super) fn respond(
 /// Makes the response whose connection is the caller's.
 fn hand_over(
     config: &Config,
-    connection: Box<Connection>,
+    mut connection: Box<Connection>,
     head: WireHead,
     sent_all: bool,
     parts: &Parts,
@@ -94,6 +94,7 @@ fn hand_over(
     if !sent_all {
         return Err(violation(ProtocolErrorKind::Upgrade));
     }
+    connection.wire.disarm();
     let head = outer_head(config, head, parts, None);
     let mut response = Response::new(Response::room(), head, Incoming::empty(deadline.take()));
     response.inner.upgraded = Some(connection);

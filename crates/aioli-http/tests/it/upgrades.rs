@@ -43,6 +43,7 @@ fn a_connection_changes_hands() {
         assert_eq!(response.headers()["upgrade"], "Echo/1");
         assert_eq!(response.content_length(), None);
         let mut stream = response.upgrade().unwrap();
+        assert_eq!(aioli_time::stats().pending, 0, "no time limit holds for it");
         let mut welcome = [0; 7];
         stream.read_exact(&mut welcome[..3]).await.unwrap();
         stream.read_exact(&mut welcome[3..]).await.unwrap();
