@@ -18,7 +18,7 @@ use crate::h1::body::BodyDecoder;
 use crate::h1::buffer::ReadBuffer;
 use crate::h1::encode::BodyEncoder;
 use crate::h1::framing::{Delimiter, Framing, framing};
-use crate::h1::head::{Head, HeadParser, Progress};
+use crate::h1::head::{self, Head, HeadParser, Progress};
 use crate::limits::Limits;
 
 /// What a cookie lives at most.
@@ -187,8 +187,9 @@ pub fn content_codings(data: &[u8]) {
 /// What was made of a response, as its caller would see it.
 #[derive(Debug, Default, PartialEq)]
 struct Response {
-    /// Status, version and headers, once the head is there.
-    head: Option<(u16, Version, HeaderMap)>,
+    /// Status, version and headers, and what these say of the body and the connection, once the
+    /// head is there.
+    head: Option<(u16, Version, HeaderMap, Framing)>,
     body: Body,
 }
 
@@ -227,13 +228,19 @@ impl Response {
         }
         Ok(Response {
             body: Body::read(framing.delimiter, left)?,
-            head: Some((status.as_u16(), version, HeaderMap::clone(&headers))),
+            head: Some((
+                status.as_u16(),
+                version,
+                HeaderMap::clone(&headers),
+                framing,
+            )),
         })
     }
 }
 
 fn check_head(head: &Head, limits: Limits) {
     let limits = limits.h1_head();
+    head::fuzz::check(head);
     assert!(head.size <= limits.bytes && head.headers.len() <= limits.headers);
     for (name, value) in head.headers.iter() {
         assert!(!name.as_str().is_empty());

@@ -17,6 +17,8 @@ use super::buffer::ReadBuffer;
 use super::fields::{FEW, Fields, Span};
 use crate::error::{LimitKind, ProtocolErrorKind};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod regular;
 
 use regular::regular;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::contextualize_config;
 
 use super::*;
-use crate::fuzz::receive;
+use crate::fuzz::{receive, response_head};
 
 const LIMITS: HeadLimits = HeadLimits {
     bytes: 64 * 1024,
@@ -34,6 +34,7 @@ fn feed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
                 Progress::Partial => break,
                 Progress::Informational(_) => {}
                 Progress::Final(head) => {
+                    fuzz::check(&head);
                     let headers = head
                         .headers
                         .iter()
@@ -352,6 +353,44 @@ proptest! {
     ) {
         let input = [start, &parts.concat(), "\r\n\r\n"].concat();
         prop_assert_eq!(feed([input.as_bytes()]), feed(input.as_bytes().chunks(1)));
+    }
+
+    /// The same of the fields that decide about framing, and of what they decide.
+    #[test]
+    fn one_pass_and_the_scan_frame_alike(
+        lines in proptest::collection::vec(
+            (
+                proptest::sample::select(vec![
+                    "Content-Length", "content-length", "Transfer-Encoding", "CONNECTION",
+                    "Keep-Alive", "content-encoding", "Set-Cookie", "content_length", "x",
+                ]),
+                proptest::sample::select(vec![":", ": ", ":   "]),
+                proptest::sample::select(vec![
+                    "", "5", "05", "5, 5", "6", "+5", "chunked", "gzip, chunked", "close",
+                    "Keep-Alive", "timeout=5", "timeout=0", "a b \u{fc}",
+                ]),
+                proptest::sample::select(vec!["\r\n", " \r\n"]),
+            ),
+            0..6,
+        ),
+        start in proptest::sample::select(vec![
+            "HTTP/1.1 200 OK\r\n", "HTTP/1.0 200 \r\n", "HTTP/1.1 304 \u{fc}\r\n",
+        ]),
+        change in proptest::option::of((
+            any::<proptest::sample::Index>(),
+            proptest::sample::select(b"\r\n\t :5\0\x7f-".to_vec()),
+        )),
+    ) {
+        let lines: String =
+            lines.into_iter().map(|(name, colon, value, end)| [name, colon, value, end].concat()).collect();
+        let mut input = [start, &lines, "\r\n"].concat().into_bytes();
+        let length = input.len();
+        input.extend_from_slice(b"5\r\nhello\r\n0\r\n\r\n");
+        prop_assert_eq!(regular(&input).map(|found| found.end), Some(length));
+        if let Some((at, byte)) = change {
+            input[at.index(length)] = byte;
+        }
+        response_head(&input);
     }
 
     /// What a server may send comes out as it went in.
