@@ -290,31 +290,29 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         self.serve_putters(wakers);
     }
 
-    /// Takes everything out and breaks all promises of items. Nothing is in afterwards, also when an
-    /// item's `Ord` panics.
-    pub(crate) fn take_all<T>(&mut self) -> thread::Result<Vec<T>>
+    /// Takes everything out and breaks all promises of items. What cannot be taken because an item's
+    /// `Ord` panics is gone; the first such panic is returned, to go on where the lock is free.
+    pub(crate) fn take_all<T>(&mut self) -> (Vec<T>, thread::Result<()>)
     where
         I: Items<T>,
     {
         self.promised_items = 0;
-        let mut items = Ok(Vec::with_capacity(self.items.len()));
+        let (mut items, mut outcome) = (Vec::with_capacity(self.items.len()), Ok(()));
         while self.items.len() > 0 {
             let weight = self.items.next_weight();
             match catch_unwind(AssertUnwindSafe(|| self.items.pop())) {
                 Ok(None) => break,
                 Ok(Some((item, weight))) => {
                     self.weight -= weight;
-                    if let Ok(items) = &mut items {
-                        items.push(item);
-                    }
+                    items.push(item);
                 }
                 Err(panic) => {
                     self.weight -= weight;
-                    items = items.and(Err(panic));
+                    outcome = outcome.and(Err(panic));
                 }
             }
         }
-        items
+        (items, outcome)
     }
 
     #[inline]

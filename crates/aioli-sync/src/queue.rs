@@ -20,6 +20,7 @@ use crate::buffer::{Bounds, Items};
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
 use state::{Getting, Joining, Putting, State};
 use std::fmt;
+use std::panic::resume_unwind;
 
 #[path = "queue/builder.rs"]
 mod builder;
@@ -357,11 +358,15 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// assert_eq!(queue.stats().unfinished, 0);
     /// ```
     pub fn shutdown_now(&self) -> Vec<T> {
-        self.shared
+        let (items, outcome) = self
+            .shared
             .state
-            .with_order(O::Items::COMPARES, |state, wakers| {
-                state.shutdown_now(wakers)
-            })
+            .with(|state, wakers| state.shutdown_now(wakers));
+        if let Err(panic) = outcome {
+            drop(items);
+            resume_unwind(panic);
+        }
+        items
     }
 
     /// How many items are in the queue.

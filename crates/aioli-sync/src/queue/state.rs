@@ -10,7 +10,7 @@ use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 use std::marker::PhantomData;
-use std::panic::resume_unwind;
+use std::thread;
 
 /// Everything a queue is.
 ///
@@ -113,14 +113,15 @@ impl<T, O: Order<T>> State<T, O> {
         self.refuse_if_over(wakers);
     }
 
-    pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> Vec<T> {
+    /// Returns the items, and the panic of an item's `Ord`, if one has come.
+    pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> (Vec<T>, thread::Result<()>) {
         let count = self.buffer.len();
-        let items = self.buffer.take_all();
+        let taken = self.buffer.take_all();
         // More may have been counted as done than was got: asyncio forgives that here too.
         self.unfinished = self.unfinished.saturating_sub(count);
         self.release_joiners(wakers);
         self.shutdown(wakers);
-        items.unwrap_or_else(|panic| resume_unwind(panic))
+        taken
     }
 
     pub(crate) fn stats(&self) -> QueueStats {

@@ -1,7 +1,7 @@
 //! An order that panics is one caller's misfortune: the queue goes on, and no waker is lost.
 
 use crate::harness::{pending, ready};
-use aioli_sync::PriorityQueue;
+use aioli_sync::{PriorityQueue, local};
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -122,4 +122,52 @@ fn a_queue_that_is_emptied_in_an_order_that_panics_is_shut_down_and_empty() {
     assert_eq!((stats.len, stats.bytes, stats.unfinished), (0, 0, 0));
     assert!(put.finish().is_err());
     joining.finish();
+}
+
+/// An item that looks at its queue when it is dropped.
+struct Looking(Moody, Option<local::PriorityQueue<Looking>>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.1 {
+            assert!(queue.is_empty());
+        }
+    }
+}
+
+impl Ord for Looking {
+    fn cmp(&self, other: &Looking) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Looking {
+    fn partial_cmp(&self, other: &Looking) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Looking {
+    fn eq(&self, other: &Looking) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Looking {}
+
+#[test]
+fn what_is_left_of_an_order_that_panics_is_dropped_when_the_queue_can_be_used() {
+    let queue = local::PriorityQueue::unbounded();
+    queue.try_put(Looking(Moody(0), None)).unwrap();
+    for n in 1..3 {
+        let looking = Looking(Moody(n), Some(queue.clone()));
+        queue.try_put(looking).ok().unwrap();
+    }
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        IS_MOODY.set(true);
+        queue.shutdown_now().len()
+    }));
+    IS_MOODY.set(false);
+    let panic = panicked.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"not now"));
 }
