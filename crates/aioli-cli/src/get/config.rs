@@ -135,13 +135,7 @@ impl Expansion {
     async fn read(&mut self, path: &Path) -> Result<Vec<u8>> {
         let read = match path == Path::new("-") {
             true => all_of(fs::stdin(), self.bytes_left).await?,
-            false => {
-                all_of(
-                    fs::OpenOptions::new().read(true).open(path).await?,
-                    self.bytes_left,
-                )
-                .await?
-            }
+            false => all_of(fs::open(path).await?, self.bytes_left).await?,
         };
         self.bytes_left -= read.len();
         Ok(read)

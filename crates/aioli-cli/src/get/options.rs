@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser};
 
 use super::way::{PeerOptions, ProxyOptions};
@@ -380,7 +381,8 @@ impl ConnectionOptions {
 }
 
 /// Splits a command line at `--next`, each part with options of its own; files of options are
-/// [expanded](super::config::expanded) already.
+/// [expanded](super::config::expanded) already, but for those whose names are behind `--config=` and
+/// not UTF-8.
 pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
     words
         .split(|word| word == "--next")
@@ -391,6 +393,11 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Vec<Options>, clap::Error> {
             let mut options = Options::from_arg_matches(&found)?;
             options.urls = in_order(&found, [("urls", options.urls), ("url", options.url)]);
             options.url = Vec::new();
+            if !options.config.is_empty() {
+                let wrong =
+                    "a name behind --config that is not UTF-8 has to be a word of its own\n";
+                return Err(clap::Error::raw(ErrorKind::InvalidUtf8, wrong));
+            }
             Ok(options)
         })
         .collect()

@@ -159,6 +159,29 @@ fn files_that_cannot_be_read() {
     get(&["-K", "b"]).check(2, &[&["b:2: not UTF-8"]]);
 }
 
+#[test]
+#[cfg(unix)]
+fn names_that_are_not_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let (server, folder) = (server(), Folder::new());
+    let (name, long, short) = (b"k\xff", b"--config=k\xff", b"-sKk\xff");
+    let [name, long, short] = [&name[..], long, short].map(OsStr::from_bytes);
+    std::fs::write(folder.path("").join(name), "data=x").unwrap();
+    let url = server.url("x");
+    run(&folder, ["get".as_ref(), "-K".as_ref(), name, url.as_ref()]).check(0, &[]);
+    assert_eq!(server.take_seen()[0].body, b"x");
+    for word in [long, short] {
+        let ended = run(&folder, ["get".as_ref(), word, url.as_ref()]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.errors[0].contains("not UTF-8"), "{ended:?}");
+    }
+    assert!(
+        server.take_seen().is_empty(),
+        "nothing is asked for without the file"
+    );
+}
+
 /// Of what a line says that is wrong no value is told.
 #[test]
 fn lines_that_are_wrong() {

@@ -1,8 +1,10 @@
 //! The options that there are, and the words that are some of them.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::Str;
 use clap::error::ErrorKind;
@@ -26,8 +28,15 @@ pub(super) struct Known {
 struct KnownOption {
     name: Str,
     takes_value: bool,
-    /// Whether there are values that it does not take.
-    checks_value: bool,
+    refuses: Refuses,
+}
+
+/// Which values an option does not take.
+#[derive(Clone, Copy)]
+enum Refuses {
+    Nothing,
+    Empty,
+    Some,
 }
 
 /// An option of a word, in full.
@@ -37,7 +46,6 @@ pub(super) struct Item {
     /// Its name without dashes.
     pub(super) name: String,
     pub(super) value: Option<OsString>,
-    checks_value: bool,
 }
 
 /// Why a word is no options.
@@ -127,7 +135,13 @@ impl Known {
 
     /// Says what is wrong with the value of an option, without the value.
     pub(super) fn check(&mut self, item: &Item) -> Result<(), String> {
-        let Some(value) = item.value.as_ref().filter(|_| item.checks_value) else {
+        let refuses = |value: &&OsString| match self.long[&item.name].refuses {
+            Refuses::Nothing => false,
+            Refuses::Empty => value.is_empty(),
+            Refuses::Some => true,
+        };
+        // The parser takes its time, and a file may have very many texts and names.
+        let Some(value) = item.value.as_ref().filter(refuses) else {
             return Ok(());
         };
         let mut word = OsString::from(format!("--{}=", item.name));
@@ -161,14 +175,27 @@ impl Known {
     }
 }
 
+impl Refuses {
+    fn of(arg: &Arg) -> Refuses {
+        let parsed = arg.get_value_parser().type_id();
+        if !arg.get_possible_values().is_empty() {
+            Refuses::Some
+        } else if parsed == TypeId::of::<String>() {
+            Refuses::Nothing
+        } else if parsed == TypeId::of::<PathBuf>() {
+            Refuses::Empty
+        } else {
+            Refuses::Some
+        }
+    }
+}
+
 impl KnownOption {
     fn of(arg: &Arg) -> Option<KnownOption> {
-        let takes_value = arg.get_action().takes_values();
         Some(KnownOption {
             name: arg.get_long()?.to_owned().into(),
-            takes_value,
-            // A file may have very many of them, and whether one is a URL is said when it is used.
-            checks_value: takes_value && arg.get_id() != "url",
+            takes_value: arg.get_action().takes_values(),
+            refuses: Refuses::of(arg),
         })
     }
 
@@ -176,7 +203,6 @@ impl KnownOption {
         Item {
             name: self.name.to_string(),
             value,
-            checks_value: self.checks_value,
         }
     }
 
