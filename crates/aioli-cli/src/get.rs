@@ -89,11 +89,9 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
 
 /// Leads messages to where the last `--stderr` says, if they can go there.
 fn lead_messages(groups: &[Options]) {
-    let last = groups.iter().rev().map(|group| &group.output);
-    let Some((output, path)) = last
-        .filter_map(|output| Some((output, output.stderr.as_ref()?)))
-        .next()
-    else {
+    let mut outputs = groups.iter().rev().map(|group| &group.output);
+    let last = outputs.find_map(|output| Some((output, output.stderr.as_ref()?)));
+    let Some((output, path)) = last else {
         return;
     };
     if path == Path::new("-") {
