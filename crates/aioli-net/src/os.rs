@@ -47,6 +47,7 @@ mod calls_linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use self::calls_linux::{peer_credentials, receive_many, send_file, send_many};
 
+// On some other processors these are no calls of their own, but operations of `socketcall`.
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")

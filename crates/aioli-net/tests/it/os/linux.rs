@@ -7,11 +7,13 @@ use aioli_net::{ListenOptions, TcpListener};
 use futures::executor::block_on;
 use socket2::{Domain, Protocol, Socket, Type};
 
-// `sock_diag(7)` and `linux/inet_diag.h`.
+// `netlink(7)`, `sock_diag(7)` and `linux/inet_diag.h`.
 const NETLINK: i32 = 16;
 const NETLINK_SOCK_DIAG: i32 = 4;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const REQUEST_AND_DUMP: u16 = 0x301;
+const ERROR: u16 = 2;
+const END: u16 = 3;
 const INET: u8 = 2;
 const TCP: u8 = 6;
 const STATE_LISTEN: u32 = 10;
@@ -45,10 +47,15 @@ fn limits() -> std::io::Result<Vec<(SocketAddr, u32)>> {
         while messages.len() >= HEAD {
             let len = u32::from_ne_bytes(messages[..4].try_into().unwrap()) as usize;
             let kind = u16::from_ne_bytes(messages[4..6].try_into().unwrap());
-            if kind != SOCK_DIAG_BY_FAMILY {
-                // The end, or an error.
-                assert_eq!(kind, 3, "{messages:?}");
-                return Ok(found);
+            match kind {
+                SOCK_DIAG_BY_FAMILY => {}
+                END => return Ok(found),
+                ERROR => {
+                    let code = messages[HEAD..HEAD + 4].try_into().unwrap();
+                    let code = -i32::from_ne_bytes(code);
+                    return Err(std::io::Error::from_raw_os_error(code));
+                }
+                _ => panic!("{messages:?}"),
             }
             let port = u16::from_be_bytes(messages[PORT..PORT + 2].try_into().unwrap());
             let limit = u32::from_ne_bytes(messages[LIMIT..LIMIT + 4].try_into().unwrap());
