@@ -12,8 +12,8 @@ const CRATES: &str = "-p aioli-sync -p aioli-task";
 /// The sanitizers: their names, and what is to be linked for each.
 const SANITIZERS: [(&str, &str); 2] = [("address", "asan"), ("thread", "tsan")];
 
-/// What Miri cannot run of each crate, or not in a day: tests that build programs, that need a poller
-/// of another project, or that hold very much memory.
+/// What Miri cannot run of each crate, or not in a day: tests that build or start programs, that need a
+/// poller of another project, or that hold very much memory.
 const NOT_IN_MIRI: [(&str, &[&str]); 2] = [
     ("aioli-sync", &["smol", "foreign"]),
     (
