@@ -81,6 +81,19 @@ impl<T: AsSource> Async<T> {
     /// # Errors
     ///
     /// As [`Registration::of_pollable`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_reactor::Async;
+    /// use std::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let socket = Async::from_pollable(socket)?;
+    /// # drop(socket);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn from_pollable(source: T) -> io::Result<Async<T>> {
         let registration = Registration::of_pollable(&source)?;
         Ok(Async {

@@ -90,6 +90,19 @@ impl Registration {
     /// # Errors
     ///
     /// As [`new`](Registration::new); that a source cannot be watched need not be told.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_reactor::Registration;
+    /// use std::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.set_nonblocking(true)?;
+    /// let registration = Registration::of_pollable(&socket)?;
+    /// drop(registration);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn of_pollable(source: &impl AsSource) -> io::Result<Registration> {
         let reactor = Reactor::current()?;
         let source = reactor.register_pollable(os::raw_source(source))?;
