@@ -65,6 +65,15 @@ pub(crate) fn trim_ows(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Whether the byte may be in a token, such as the name of a field (RFC 9110, section 5.6.2).
+pub(crate) const fn is_token(byte: u8) -> bool {
+    let is_mark = matches!(
+        byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+    );
+    is_mark || byte.is_ascii_alphanumeric()
+}
+
 impl From<Reject> for Error {
     fn from(reject: Reject) -> Error {
         match reject {

@@ -1,5 +1,7 @@
 //! `www-authenticate` taken apart: schemes and their parameters (RFC 9110, section 11.6.1).
 
+use crate::h1::is_token;
+
 /// Parameters of one challenge.
 const MAX_PARAMS: usize = 32;
 /// Challenges of one response.
@@ -140,10 +142,6 @@ impl<'a> Input<'a> {
 
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

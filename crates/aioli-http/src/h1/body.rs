@@ -17,9 +17,9 @@
 
 use http::HeaderMap;
 
-use super::Reject;
 use super::framing::Delimiter;
 use super::trailers::Trailers;
+use super::{Reject, is_token};
 use crate::error::{BodyErrorKind, LimitKind, ProtocolErrorKind};
 
 /// Sixteen digits hold 64 bits; more are an attempt to overflow.
@@ -331,11 +331,6 @@ fn bounded(kind: LimitKind, seen: usize, limit: usize) -> Result<(), Reject> {
 /// What a field value may contain: no control characters but the tab.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
-}
-
-/// What a field name may contain.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use http::{StatusCode, Version};
 
 use super::{Marks, REASON_AT};
 use crate::h1::fields::{FEW, SHORT, Span};
-use crate::h1::trim_ows;
+use crate::h1::{is_token, trim_ows};
 
 /// What was found.
 pub(super) struct Regular {
@@ -145,29 +145,12 @@ fn unusual(eight: u64) -> u64 {
     (!(letter | digit | hyphen) | eight) & HIGH
 }
 
-/// What the name of a field is made of (RFC 9110, section 5.6.2).
+/// Which bytes a name is made of.
 static TOKEN: [bool; 256] = {
     let mut token = [false; 256];
     let mut byte = 0;
     while byte < token.len() {
-        let is_mark = matches!(
-            byte as u8,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        );
-        token[byte] = is_mark || (byte as u8).is_ascii_alphanumeric();
+        token[byte] = is_token(byte as u8);
         byte += 1;
     }
     token
