@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use aioli::prelude::to_thread;
-use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pkcs8::EncryptedPrivateKeyInfoRef;
 
 use super::failure::{Code, Failure};
 
@@ -67,24 +69,27 @@ pub(super) async fn plain(
     };
     // It takes long on purpose.
     let decrypt = move || {
-        let protected = EncryptedPrivateKeyInfoRef::try_from(protected.as_bytes()).ok()?;
+        let protected = EncryptedPrivateKeyInfoRef::try_from(&protected[..]).ok()?;
         protected.decrypt(passphrase).ok()
     };
     let plain = to_thread(decrypt).await;
-    let plain = plain
-        .ok_or_else(|| wrong("the passphrase does not fit, or the protection is not known"))?;
+    let plain = plain.ok_or_else(|| {
+        wrong("the passphrase does not fit, the protection is not known, or the key is damaged")
+    })?;
     Ok(plain.as_bytes().to_vec())
 }
 
-/// The first protected key, if there is one (RFC 5958, section 3).
-fn protected(text: &str, key: &[u8]) -> Option<SecretDocument> {
-    if let Some(begin) = text.find(BEGIN) {
-        let end = text[begin..].find(END)? + END.len();
-        let (_, document) = SecretDocument::from_pem(&text[begin..][..end]).ok()?;
-        return Some(document);
-    }
-    EncryptedPrivateKeyInfoRef::try_from(key).ok()?;
-    SecretDocument::try_from(key).ok()
+/// The first protected key (RFC 5958, section 3), if there is one.
+fn protected(text: &str, key: &[u8]) -> Option<Vec<u8>> {
+    let Some((_, rest)) = text.split_once(BEGIN) else {
+        let is_one = EncryptedPrivateKeyInfoRef::try_from(key).is_ok();
+        return is_one.then(|| key.to_vec());
+    };
+    let lines = rest.split(END).next()?;
+    // As OpenSSL has it, they may be of any length.
+    let digits: String = lines.split_ascii_whitespace().collect();
+    // What is no base64 is no key either.
+    Some(STANDARD.decode(digits).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::{file_and_passphrase, plain};
 use aioli::task::run;
-use pkcs8::SecretDocument;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
 
 /// What may stand before a key in a file.
@@ -91,8 +92,8 @@ fn opened(key: impl AsRef<[u8]>, passphrase: &str) -> Result<Vec<u8>, String> {
 }
 
 fn der(pem: &str) -> Vec<u8> {
-    let (_, document) = SecretDocument::from_pem(pem).unwrap();
-    document.as_bytes().to_vec()
+    let lines = pem.lines().filter(|line| !line.starts_with('-'));
+    STANDARD.decode(lines.collect::<String>()).unwrap()
 }
 
 #[test]
@@ -115,6 +116,25 @@ fn protected_keys_are_opened() {
             error.contains("--pass") && error.contains("openssl pkey"),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn lines_of_any_length_are_read() {
+    let (begin, rest) = AES.split_once('\n').unwrap();
+    let (lines, end) = rest.split_at(rest.find("-----END").unwrap());
+    let one = lines.replace('\n', "");
+    for key in [
+        AES.replace('\n', "\r\n"),
+        AES.replace('\n', " \n"),
+        format!("{begin}\n{one}\n{end}"),
+        format!("{begin}\n{}\n{}\n{end}", &one[..76], &one[76..]),
+    ] {
+        assert_eq!(opened(&key, "pass:word"), Ok(der(PLAIN)), "{key}");
+    }
+    for damaged in [&AES[..200], &AES.replace('O', "!")] {
+        let error = opened(damaged, "pass:word").unwrap_err();
+        assert!(error.contains("is damaged"), "{error}");
     }
 }
 
