@@ -77,11 +77,12 @@
 //! Sockets are those of std, watched by `aioli-reactor`; the work is in the modules `connect`
 //! (the race of RFC 8305), `resolve` (the lane for `getaddrinfo`), `stream_reader` and `protocol`.
 //! The few system calls that neither std nor `socket2` has are in `os/calls_linux.rs` and
-//! `os/accept_linux.rs`. Connections have `TCP_NODELAY` set, as asyncio does: those of a listener that
-//! was bound here from the listener, where the system passes it on. A connection that waits has no buffer: with a task, a
-//! reader and a writer it takes less than a kibibyte of memory, which a test counts. On a loop with
-//! a virtual clock, time stands still while a name is looked up or a connection is made, but not
-//! while a socket waits for its peer.
+//! `os/accept_linux.rs`, and `os/transfer_linux.rs` reads and writes streams without the wrappers of
+//! the C library. Connections have `TCP_NODELAY` set, as asyncio does: those of a listener that was
+//! bound here from the listener, where the system passes it on. A connection that waits has no
+//! buffer: with a task, a reader and a writer it takes less than a kibibyte of memory, which a test
+//! counts. On a loop with a virtual clock, time stands still while a name is looked up or a
+//! connection is made, but not while a socket waits for its peer.
 //!
 //! # Features
 //!
