@@ -13,14 +13,13 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
 mod cookie;
 mod domain;
-mod os;
 mod parse;
 mod persist;
 mod store;
@@ -33,6 +32,8 @@ use domain::CookieHost;
 use store::Store;
 
 use crate::limits::{CookieBounds, Limits};
+use crate::private_file;
+use crate::wall::WallClock;
 
 /// What stands before the pairs in a request.
 const HEADER_NAME: &str = "cookie: ";
@@ -135,7 +136,7 @@ struct Inner {
     /// How many cookies there are, so that an empty jar costs a request one load.
     len: AtomicUsize,
     store: Mutex<Store>,
-    clock: Option<Clock>,
+    clock: WallClock,
 }
 
 impl Default for Inner {
@@ -150,12 +151,10 @@ impl Inner {
             bounds,
             len: AtomicUsize::new(0),
             store: Mutex::new(Store::new(bounds)),
-            clock: None,
+            clock: WallClock::default(),
         }
     }
 }
-
-type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl CookieJar {
     /// Creates an empty jar.
@@ -208,10 +207,9 @@ impl CookieJar {
     /// ```
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> CookieJar {
-        let clock: Option<Clock> = Some(Box::new(clock));
         CookieJar {
             inner: Arc::new(Inner {
-                clock,
+                clock: WallClock::by(clock),
                 ..Inner::default()
             }),
         }
@@ -408,7 +406,7 @@ impl CookieJar {
     /// ```
     #[doc(alias = "aiohttp.CookieJar.save")]
     pub fn save(&self, path: impl AsRef<Path>, session: SessionCookies) -> io::Result<()> {
-        persist::save(path.as_ref(), &self.to_json(session))
+        private_file::save(path.as_ref(), &self.to_json(session))
     }
 
     /// Loads the cookies that [`save`](CookieJar::save) has written; blocks the thread.
@@ -491,17 +489,7 @@ impl CookieJar {
 
     /// Seconds since 1970.
     fn now(&self) -> i64 {
-        let now = self
-            .inner
-            .clock
-            .as_ref()
-            .map_or_else(SystemTime::now, |clock| clock());
-        let seconds =
-            |distance: std::time::Duration| i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);
-        match now.duration_since(UNIX_EPOCH) {
-            Ok(since) => seconds(since),
-            Err(before) => -seconds(before.duration()),
-        }
+        self.inner.clock.now()
     }
 }
 

@@ -3,7 +3,9 @@
 //! The algorithm is that of RFC 6265bis, section 5.1.1. It looks for a time, a day, a month and a
 //! year among the tokens, takes the first of each, and does not care for the rest.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use crate::wall;
 
 const MONTHS: [&[u8; 3]; 12] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
@@ -37,12 +39,7 @@ struct Found {
 #[doc(alias = "email.utils.parsedate_to_datetime")]
 #[must_use]
 pub fn parse_date(text: &str) -> Option<SystemTime> {
-    let seconds = parse(text.as_bytes())?;
-    let distance = Duration::from_secs(seconds.unsigned_abs());
-    match seconds {
-        0.. => UNIX_EPOCH.checked_add(distance),
-        _ => UNIX_EPOCH.checked_sub(distance),
-    }
+    wall::time(parse(text.as_bytes())?)
 }
 
 /// Reads a date, in seconds since the beginning of 1970 (UTC).
@@ -155,6 +152,49 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     let year = i64::from(if month <= 2 { year - 1 } else { year });
     let in_year = i64::from((153 * shifted + 2) / 5 + day - 1);
     year * 365 + year / 4 - year / 100 + year / 400 + in_year - TO_EPOCH
+}
+
+/// Reads a date as `20301231 23:59:59`, in seconds since the beginning of 1970 (UTC).
+pub(crate) fn parse_compact(text: &[u8]) -> Option<i64> {
+    let (date, clock) = (text.get(..8)?, text.get(8..)?.strip_prefix(b" ")?);
+    let part = |range: std::ops::Range<usize>| {
+        let part = &date[range];
+        number(part, part.len(), part.len())
+    };
+    let (year, month, day) = (part(0..4)?, part(4..6)?, part(6..8)?);
+    let is_clock = clock.iter().enumerate().all(|(at, byte)| match at {
+        2 | 5 => *byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let (hour, minute, second) = time(clock).filter(|_| is_clock && clock.len() == 8)?;
+    let is_month = (1..=12).contains(&month);
+    if year < FIRST_YEAR || !is_month || day == 0 || day > days_of(month, year) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = i64::from(hour * 3600 + minute * 60 + second);
+    Some(days_since_epoch(year, month, day) * 86_400 + seconds)
+}
+
+/// Writes a time as [`parse_compact`] reads it; one before 1970 or after 9999 as the nearest of
+/// those years.
+pub(crate) fn write_compact(seconds: i64) -> String {
+    let seconds = seconds.clamp(0, days_since_epoch(10_000, 1, 1) * 86_400 - 1);
+    let (days, clock) = (seconds / 86_400, seconds % 86_400);
+    // Leap days are what this is too late by.
+    let mut year = u32::try_from(1970 + days / 365).expect("it was clamped");
+    while days_since_epoch(year, 1, 1) > days {
+        year -= 1;
+    }
+    let mut month = 12;
+    while days_since_epoch(year, month, 1) > days {
+        month -= 1;
+    }
+    let day = days - days_since_epoch(year, month, 1) + 1;
+    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
+    format!("{year:04}{month:02}{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

@@ -116,6 +116,12 @@ pub fn netrc(data: &[u8]) {
     files::netrc(data);
 }
 
+/// A file of hosts that are asked by https only, or the field by which a host asks for that.
+pub fn hsts(data: &[u8]) {
+    files::hsts(data);
+    fields::hsts(data);
+}
+
 /// `set-cookie` lines of one response, divided by line feeds.
 pub fn set_cookie(data: &[u8]) {
     let url = |text| Url::parse(text).expect("a constant");

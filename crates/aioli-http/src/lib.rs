@@ -34,7 +34,8 @@
 //! pieces, as a stream or a reader; chunked both ways, with trailers; content codings and character
 //! sets; bodies that wait for consent, connections that change hands and raw streams through
 //! proxies ([`Upgraded`], [`Session::tunnel`]); redirects; cookies by RFC 6265bis in a
-//! [`CookieJar`] that can be shared and saved; credentials ([`Auth`]: basic, bearer, digest, or what a server asks for;
+//! [`CookieJar`] that can be shared and saved; hosts that are asked by https only ([`HstsStore`], off
+//! by default); credentials ([`Auth`]: basic, bearer, digest, or what a server asks for;
 //! [`Netrc`]); a time limit for each [`Phase`]; TLS by `rustls` with the system's roots, additional
 //! ones, or only given ones, with client certificates, pinned keys and revocation lists; proxies by
 //! HTTP, HTTPS, SOCKS4 and SOCKS5 ([`Proxy`]); Unix sockets; addresses that race (RFC 8305),
@@ -60,6 +61,7 @@
 //! | secrets on redirects | credentials, a request's own cookies, and headers with secrets go to the origin they were meant for, and to no other; once a chain has left it they do not come back; user information in a `location` is ignored; no `referer` is made up |
 //! | where a redirect leads | `http` and `https` only, ten hops; [`Redirect`] and [`SessionBuilder::https_only`] allow less |
 //! | cookies of others | none for public suffixes, parent or sibling domains; over plain http no secure one is set or hidden; `__Host-` and `__Secure-` are held; 4 KiB each, 50 of a response, 180 of a site, 3000 in all, 8 KiB of them in a request, 400 days |
+//! | https that is taken away | with an [`HstsStore`], a host that has asked for it is asked by https alone, before a name is looked up and on every hop; its word counts only by a checked certificate of its own; 180 hosts of a site, 3000 in all |
 //! | credentials | a digest is answered once, for its own origin or proxy; a `.netrc` entry is for exactly its host, and `default` for none; what would end a header or a name early is refused before anything is sent |
 //! | requests carried out twice | a stale pooled connection is replaced once, only when the method is idempotent or nothing was sent, and the body is whole; [`Retry`] is off by default and holds to the same, and never repeats what came before a redirect |
 //! | being told to wait | `retry-after` is believed for two minutes at most unless [`Retry::longest_retry_after`] says more, and never beyond the total limit |
@@ -221,6 +223,7 @@ mod h2;
 #[cfg(not(feature = "http2"))]
 #[path = "h2/absent.rs"]
 mod h2;
+mod hsts;
 mod limits;
 mod middleware;
 mod mock;
@@ -230,6 +233,7 @@ mod origin;
 mod os;
 mod place;
 mod pool;
+mod private_file;
 mod proxy;
 mod redirect;
 mod request;
@@ -242,10 +246,12 @@ mod send;
 mod session;
 mod timings;
 mod tls;
+mod tokens;
 mod trace;
 mod transport;
 mod tunnel;
 mod upgrade;
+mod wall;
 mod watch;
 
 pub use bytes::Bytes;
@@ -267,6 +273,7 @@ pub use crate::error::{
 };
 #[cfg(feature = "http2")]
 pub use crate::h2::Http2;
+pub use crate::hsts::{HstsError, HstsHost, HstsStore};
 pub use crate::limits::{Limits, Timeout};
 pub use crate::middleware::{Next, Request};
 pub use crate::mock::{Mock, MockRequest};

@@ -9,9 +9,11 @@ use crate::h1::body::BodyLimits;
 use crate::h1::head::HeadLimits;
 
 mod cookies;
+mod hsts;
 mod timeout;
 
 pub(crate) use cookies::CookieBounds;
+pub(crate) use hsts::HstsBounds;
 pub(crate) use timeout::MinSpeed;
 pub use timeout::Timeout;
 
@@ -37,6 +39,7 @@ pub use timeout::Timeout;
 /// | bytes of a cookie's name and value | 4096 |
 /// | cookies of one site (registered domain), and of a jar | 180, 3000 |
 /// | bytes of the `cookie` line of a request | 8190 |
+/// | hosts of one site, and of a store, that are asked by https only | 180, 3000 |
 /// | bytes of one parameter of a challenge, as a nonce | 4096 |
 /// | names whose addresses are remembered | 1024 |
 ///
@@ -44,7 +47,7 @@ pub use timeout::Timeout;
 /// bound allows and asks for one more waits for itself; the `pool` limit of [`Timeout`] ends that.
 ///
 /// What goes over a bound is an [`ErrorKind::Limit`](crate::ErrorKind::Limit), which says which
-/// one, how large it is, and how much there was. The bounds on what is *kept* (cookies, names) and
+/// one, how large it is, and how much there was. The bounds on what is *kept* (cookies, hosts, names) and
 /// on challenges fail no request: what is over them is left out, as the method of each says, and a
 /// `tracing` event of level debug tells the bound and what there was.
 ///
@@ -78,6 +81,7 @@ pub struct Limits {
     pub(crate) body: usize,
     pub(crate) redirects: usize,
     pub(crate) cookies: CookieBounds,
+    pub(crate) hsts: HstsBounds,
     pub(crate) challenge: usize,
     pub(crate) names: usize,
 }
@@ -254,6 +258,17 @@ impl Limits {
         self
     }
 
+    /// Hosts of one site (a registered domain with all below it), and of a store, that are to be
+    /// asked by https only; at least one of each.
+    ///
+    /// One host too many drives out another one; [`HstsStore`](crate::HstsStore) says which. This
+    /// is for [`HstsStore::with_limits`](crate::HstsStore::with_limits), which has an example.
+    pub fn hsts(mut self, per_site: usize, all: usize) -> Limits {
+        self.hsts.per_site = bound(per_site.max(1));
+        self.hsts.all = bound(all.max(1));
+        self
+    }
+
     /// Bytes of one parameter of a `www-authenticate` or `proxy-authenticate` challenge, as of
     /// its nonce.
     ///
@@ -341,6 +356,7 @@ impl Default for Limits {
             body: 64 * 1024 * 1024,
             redirects: 10,
             cookies: CookieBounds::default(),
+            hsts: HstsBounds::default(),
             challenge: 4096,
             names: 1024,
         }

@@ -33,6 +33,15 @@ impl Origin {
         })
     }
 
+    /// The origin that is asked in place of this one of http (RFC 6797, section 8.3).
+    pub(crate) fn upgraded(mut self) -> Origin {
+        self.secure = true;
+        if self.port == 80 {
+            self.port = 443;
+        }
+        self
+    }
+
     /// Host and port, as `CONNECT` and URLs name them.
     pub(crate) fn authority(&self) -> String {
         match self.host_ref() {

@@ -41,10 +41,7 @@ impl Place {
         root.set_query(None);
         root.set_fragment(None);
         let route = Route::choose(&config.dial, None, origin.clone(), true).ok();
-        let default_secrets = match &config.base {
-            Some(base) => Origin::of(base).as_ref() == Some(&*origin),
-            None => true,
-        };
+        let default_secrets = config.is_base(&origin).unwrap_or(true);
         let mut host = Vec::new();
         send::head::host(&mut host, url);
         Ok(Place {

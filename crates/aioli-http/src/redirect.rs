@@ -165,6 +165,8 @@ pub(crate) fn describes_body(name: &HeaderName) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Next {
     pub(crate) url: Url,
+    /// The URL that the server has named, where that is asked by https instead.
+    pub(crate) upgraded: Option<Url>,
     /// The method changes to this one, and the body is dropped.
     pub(crate) rewritten: Option<Method>,
 }
@@ -211,6 +213,7 @@ pub(crate) fn next(
     }
     Ok(Some(Next {
         url: target,
+        upgraded: None,
         rewritten: (see_other && !policy.keeps_method(status)).then_some(Method::GET),
     }))
 }

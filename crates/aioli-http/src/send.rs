@@ -59,6 +59,14 @@ pub(crate) async fn send(session: &Session, parts: &mut Parts) -> Result<Respons
         Some(traces) => traces.begin(&parts.method, &parts.url, &parts.extensions),
         None => None,
     };
+    if let Some(store) = &config.hsts
+        && store.secure(&mut parts.url).is_some()
+    {
+        parts.place = session.inner.places.find(&parts.url);
+        if let Some(tracer) = &mut deadline.watch.tracer {
+            tracer.upgrade(&parts.url);
+        }
+    }
     let result = match prepare(config, parts) {
         Ok(()) => follow_redirects(session, parts, &mut deadline).await,
         Err(error) => Err(error.with_request(&parts.asked())),
@@ -109,7 +117,7 @@ fn follow_redirects(
                 true => Ok(None),
                 false => read_redirect(session, parts, head, history.len()),
             };
-            let next = match next {
+            let mut next = match next {
                 Ok(Some(next)) => next,
                 Ok(None) => {
                     head.history = history;
@@ -128,12 +136,13 @@ fn follow_redirects(
             history.push(parts.url.clone());
             let Inner { head, body, .. } = *response.inner;
             *deadline = body.into_deadline();
+            let upgraded = next.upgraded.take();
             hop = hop.follow(config, parts, next)?;
             answered_to = Answered::default();
             session.inner.counters.redirect();
             deadline.begin_hop();
             if let Some(tracer) = &mut deadline.watch.tracer {
-                tracer.redirect(&head, &parts.method, &parts.url);
+                tracer.redirect(&head, &parts.method, &parts.url, upgraded.as_ref());
             }
         }
     }
@@ -159,9 +168,12 @@ fn read_redirect(
     let config = &session.inner.config;
     let policy = parts.more.redirect.as_deref().unwrap_or(&config.redirect);
     let (method, url) = (&parts.method, &parts.url);
-    let Some(next) = redirect::next(policy, head.status, &head.headers, method, url)? else {
+    let Some(mut next) = redirect::next(policy, head.status, &head.headers, method, url)? else {
         return Ok(None);
     };
+    if let Some(store) = &config.hsts {
+        next.upgraded = store.secure(&mut next.url);
+    }
     if followed >= parts.redirects {
         return Err(RedirectErrorKind::TooMany);
     }

@@ -10,9 +10,11 @@ use crate::auth::Credentials;
 use crate::cookies::CookieJar;
 use crate::dial::DialConfig;
 use crate::h2;
+use crate::hsts::HstsStore;
 use crate::limits::{Limits, Timeout};
 use crate::middleware::Middleware;
 use crate::mock::MockServer;
+use crate::origin::Origin;
 use crate::place::Places;
 use crate::pool::Pool;
 use crate::redirect::Redirect;
@@ -90,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) redirect: Redirect,
     /// `None` keeps no cookies.
     pub(crate) cookies: Option<CookieJar>,
+    /// `None` asks as it was asked to.
+    pub(crate) hsts: Option<HstsStore>,
     pub(crate) credentials: Option<Box<Credentials>>,
     /// What is around each request, the outermost first.
     pub(crate) middleware: Vec<Middleware>,
@@ -240,6 +244,37 @@ impl Session {
     #[must_use]
     pub fn cookies(&self) -> Option<&CookieJar> {
         self.inner.config.cookies.as_ref()
+    }
+
+    /// Returns the hosts that are asked by https only; `None` when the session does not note any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{HstsStore, Session};
+    ///
+    /// let session = Session::builder().hsts(HstsStore::new()).build()?;
+    /// assert!(session.hsts().is_some_and(HstsStore::is_empty));
+    /// assert!(Session::new().hsts().is_none());
+    /// # Ok::<(), aioli_http::Error>(())
+    /// ```
+    #[must_use]
+    pub fn hsts(&self) -> Option<&HstsStore> {
+        self.inner.config.hsts.as_ref()
+    }
+}
+
+impl Config {
+    /// Whether `origin` is that of the base URL, or the one that is asked in its place by HSTS;
+    /// `None` without a base.
+    pub(crate) fn is_base(&self, origin: &Origin) -> Option<bool> {
+        let base = self.base.as_ref()?;
+        // One that has no origin is nobody's.
+        let Some(base) = Origin::of(base) else {
+            return Some(false);
+        };
+        let is_same = base == *origin;
+        Some(is_same || self.hsts.is_some() && base.upgraded() == *origin)
     }
 }
 

@@ -3,14 +3,14 @@
 //! The order, of one hop; redirects and retries begin anew below `request_start`:
 //!
 //! ```text
-//!  request_start
+//!  request_start ─ hsts_upgrade
 //!    connection_queued_start ─ connection_queued_end          when all slots are taken
 //!    connection_reuse                                         or else
 //!    connection_create_start ─ proxy_start ─ dns_cache_hit | dns_start ─ dns_end
 //!                            ─ socket_connected ─ proxy_head ─ tls_end ─ connection_create_end
 //!    request_head ─ request_headers_sent ─ request_chunk_sent …
 //!    informational … ─ response_head
-//!    redirect | retry
+//!    redirect ─ hsts_upgrade | retry
 //!  request_end | request_exception | request_dropped
 //!    response_chunk_received …
 //! ```
@@ -71,6 +71,9 @@ use crate::tls::config::TlsVersion;
 pub trait Trace: Send + Sync + 'static {
     /// A request begins.
     fn request_start(&self, request: &TraceContext) {}
+    /// The `http` URL of the request, or the one that it was redirected to, becomes `url`: its host
+    /// is asked by https only ([`HstsStore`](crate::HstsStore)).
+    fn hsts_upgrade(&self, request: &TraceContext, url: &Url) {}
     /// The head of the request is about to be sent, as HTTP/1.1 writes it.
     ///
     /// The secrets that belong to this hop are in it, and must not go into a log.
@@ -199,6 +202,7 @@ macro_rules! forward {
 
 forward! {
     request_start();
+    hsts_upgrade(url: &Url);
     request_head(head: &[u8]);
     request_headers_sent();
     request_chunk_sent(bytes: usize);
@@ -289,11 +293,28 @@ impl Tracer {
         }
     }
 
-    /// Tells of a redirect, and goes on as the request that follows.
-    pub(crate) fn redirect(&mut self, head: &Head, method: &Method, url: &Url) {
-        self.tell(|trace, cx| trace.redirect(cx, head.status, url));
-        self.context.method = method.clone();
+    /// Tells that the URL becomes one of https, and goes on with that.
+    pub(crate) fn upgrade(&mut self, url: &Url) {
+        self.tell(|trace, cx| trace.hsts_upgrade(cx, url));
         self.context.url = url.clone();
+    }
+
+    /// Tells of a redirect, and goes on as the request that follows; `upgraded` is the URL that the
+    /// server has named, where that is not the one that is asked.
+    pub(crate) fn redirect(
+        &mut self,
+        head: &Head,
+        method: &Method,
+        url: &Url,
+        upgraded: Option<&Url>,
+    ) {
+        let named = upgraded.unwrap_or(url);
+        self.tell(|trace, cx| trace.redirect(cx, head.status, named));
+        self.context.method = method.clone();
+        self.context.url = named.clone();
+        if upgraded.is_some() {
+            self.upgrade(url);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `www-authenticate` taken apart: schemes and their parameters (RFC 9110, section 11.6.1).
 
-use crate::h1::is_token;
+use crate::tokens::{Input, is_blank};
 
 /// Parameters of one challenge.
 const MAX_PARAMS: usize = 32;
@@ -75,34 +75,7 @@ pub(super) fn parse(header: &[u8], longest: usize) -> Vec<Challenge> {
     }
 }
 
-/// What is left to read.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn skip(&mut self, unwanted: impl Fn(u8) -> bool) {
-        let end = self.0.iter().position(|byte| !unwanted(*byte));
-        self.0 = &self.0[end.unwrap_or(self.0.len())..];
-    }
-
-    fn take(&mut self, wanted: u8) -> bool {
-        match self.0.strip_prefix(&[wanted]) {
-            Some(rest) => {
-                self.0 = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn token(&mut self) -> Option<&'a str> {
-        let end = self.0.iter().position(|byte| !is_token(*byte));
-        let (token, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
-        self.0 = rest;
-        std::str::from_utf8(token)
-            .ok()
-            .filter(|token| !token.is_empty())
-    }
-
+impl Input<'_> {
     /// Skips what schemes like `Negotiate` have in place of parameters: letters of base 64 that
     /// do not begin a parameter.
     fn skip_token68(&mut self) {
@@ -118,30 +91,6 @@ impl<'a> Input<'a> {
             self.0 = rest;
         }
     }
-
-    fn value(&mut self) -> Option<String> {
-        if !self.take(b'"') {
-            return self.token().map(str::to_owned);
-        }
-        let mut value = Vec::new();
-        loop {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            match byte {
-                b'"' => return String::from_utf8(value).ok(),
-                b'\\' => {
-                    let (byte, rest) = self.0.split_first()?;
-                    self.0 = rest;
-                    value.push(*byte);
-                }
-                byte => value.push(*byte),
-            }
-        }
-    }
-}
-
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use url::Url;
@@ -12,6 +12,7 @@ use url::Url;
 use super::CookieError;
 use super::domain::{self, CookieHost};
 use super::parse::{self, SetCookie};
+use crate::wall;
 
 /// No cookie lives longer than 400 days without being set again.
 pub(super) const MAX_LIFETIME: i64 = 400 * 86_400;
@@ -141,14 +142,7 @@ impl Cookie {
     /// Returns when it ends; `None` is with the session.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
-        let seconds = self.expires?;
-        let distance = Duration::from_secs(seconds.unsigned_abs());
-        let time = if seconds < 0 {
-            SystemTime::UNIX_EPOCH.checked_sub(distance)
-        } else {
-            SystemTime::UNIX_EPOCH.checked_add(distance)
-        };
-        Some(time.unwrap_or(SystemTime::UNIX_EPOCH))
+        Some(wall::time(self.expires?).unwrap_or(SystemTime::UNIX_EPOCH))
     }
 
     pub(super) fn is_expired(&self, now: i64) -> bool {

@@ -1,13 +1,13 @@
 //! Cookies as JSON, and the file they are kept in.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::Path;
 
 use super::cookie::{Cookie, MAX_LIFETIME, SameSite};
 use super::domain::{self, CookieHost};
-use super::{os, parse};
+use super::parse;
 use crate::origin::parse_host;
+use crate::private_file;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -185,37 +185,12 @@ fn narrow(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|c| u8::try_from(c).ok()).collect()
 }
 
-/// Writes `json` beside `path` and puts it there.
-pub(super) fn save(path: &Path, json: &str) -> io::Result<()> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{:016x}", u64::from_ne_bytes(random)));
-    let beside = path.with_file_name(name);
-    let written = write(&beside, json).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // What was begun holds secrets; that it cannot be removed either is not the cause.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn write(path: &Path, json: &str) -> io::Result<()> {
-    let mut file = os::create_private(path)?;
-    file.write_all(json.as_bytes())?;
-    file.sync_all()
-}
-
 /// Reads a file of a size that a jar can have.
 pub(super) fn load(path: &Path) -> io::Result<String> {
-    let mut json = String::new();
-    let mut file = File::open(path)?.take(MAX_FILE + 1);
-    file.read_to_string(&mut json)?;
-    if json.len() as u64 > MAX_FILE {
-        let message = "a file of cookies has at most 64 MiB";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    Ok(json)
+    let too_large = "a file of cookies has at most 64 MiB";
+    let json = private_file::load(path, MAX_FILE, too_large)?;
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "a file of cookies is UTF-8");
+    String::from_utf8(json).map_err(no_text)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The algorithms of RFC 6265bis, as a table: what a server sets, and what it gets back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 

@@ -98,3 +98,36 @@ proptest::proptest! {
         parse(&bytes);
     }
 }
+
+#[test]
+fn compact_dates() {
+    for (text, want) in [
+        ("19700101 00:00:00", Some(0)),
+        ("20291212 19:00:05", Some(1_891_796_405)),
+        ("20000229 23:59:59", Some(951_868_799)),
+        ("99991231 23:59:59", Some(253_402_300_799)),
+        ("19000229 00:00:00", None),
+        ("20291301 00:00:00", None),
+        ("20290001 00:00:00", None),
+        ("20290100 00:00:00", None),
+        ("20290101 24:00:00", None),
+        ("20290101 00:60:00", None),
+        ("20290101 0:00:000", None),
+        ("20290101 00:00:0x", None),
+        ("20290101 00:00:00 ", None),
+        ("20290101T00:00:00", None),
+        ("2029010 00:00:00", None),
+        ("20290101", None),
+        ("", None),
+    ] {
+        assert_eq!(parse_compact(text.as_bytes()), want, "{text}");
+    }
+    assert_eq!(write_compact(i64::MIN), "19700101 00:00:00");
+    assert_eq!(write_compact(i64::MAX), "99991231 23:59:59");
+    // The calendar begins anew after 400 years.
+    for day in 0..146_097 {
+        let seconds = day * 86_400 + day % 86_400;
+        let text = write_compact(seconds);
+        assert_eq!(parse_compact(text.as_bytes()), Some(seconds), "{text}");
+    }
+}

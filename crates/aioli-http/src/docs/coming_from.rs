@@ -11,6 +11,7 @@
 //! | `params=` | – | [`query`](SessionBuilder::query) |
 //! | `auth=`, `DigestAuthMiddleware` | – | [`auth`](SessionBuilder::auth), [`basic`](SessionBuilder::basic), [`bearer`](SessionBuilder::bearer), [`digest`](SessionBuilder::digest) |
 //! | `cookie_jar=CookieJar()` | `cookie_store(true)` | always; [`cookies`](SessionBuilder::cookies) takes a [`CookieJar`] of your own |
+//! | – | – | [`hsts`](SessionBuilder::hsts) with an [`HstsStore`]: hosts that are asked by https only |
 //! | `TCPConnector(limit=, limit_per_host=)` | `pool_max_idle_per_host` | [`Limits::connections`], [`Limits::per_host`], [`Limits::idle_per_host`], and all other bounds |
 //! | `ClientTimeout(total, connect, sock_connect, sock_read)` | `timeout`, `connect_timeout`, `read_timeout` | [`Timeout`]; a plain number of seconds is a total |
 //! | `raise_for_status=True` | – | [`raise_for_status`](SessionBuilder::raise_for_status) |
@@ -109,6 +110,6 @@
 
 #[cfg(doc)]
 use crate::{
-    Body, CookieJar, Error, ErrorKind, Form, Limits, Phase, Proxy, RequestBuilder, Response, Retry,
-    Session, SessionBuilder, Timeout,
+    Body, CookieJar, Error, ErrorKind, Form, HstsStore, Limits, Phase, Proxy, RequestBuilder,
+    Response, Retry, Session, SessionBuilder, Timeout,
 };

@@ -9,6 +9,7 @@ use url::Url;
 use crate::date::parse_date;
 use crate::h1::fields::Fields;
 use crate::h1::parse_decimal;
+use crate::hsts::{HstsError, HstsStore};
 use crate::redirect::{Redirect, next};
 use crate::{charset, retry};
 
@@ -20,6 +21,30 @@ pub(super) fn values(data: &[u8]) {
     retry_after(&value);
     location(&value);
     content_type(&value, data);
+}
+
+/// The value of `strict-transport-security`.
+pub(super) fn hsts(data: &[u8]) {
+    let url = Url::parse("https://a.example/").expect("a constant");
+    let store = HstsStore::new();
+    let set = store.set(&url, data);
+    let text = data.to_ascii_lowercase();
+    let says = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
+    match (set, &store.hosts()[..]) {
+        (Err(error), hosts) => {
+            assert_eq!((error, hosts), (HstsError::Malformed, &[][..]));
+            return;
+        }
+        (Ok(()), []) => assert!(says(b"0"), "it was taken back"),
+        (Ok(()), [host]) => {
+            assert_eq!(host.name(), "a.example");
+            assert!(!host.include_subdomains() || says(b"includesubdomains"));
+        }
+        (Ok(()), hosts) => panic!("one host has spoken: {hosts:?}"),
+    }
+    assert!(says(b"max-age"));
+    let twice = [data, b";max-age=1"].concat();
+    assert_eq!(store.set(&url, twice), Err(HstsError::Malformed));
 }
 
 fn retry_after(value: &HeaderValue) {

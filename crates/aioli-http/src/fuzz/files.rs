@@ -7,6 +7,7 @@ use url::Url;
 use super::{LONGEST, check_saved};
 use crate::Netrc;
 use crate::cookies::CookieJar;
+use crate::hsts::HstsStore;
 
 /// Cookies as JSON.
 pub(super) fn cookie_file(data: &[u8]) {
@@ -36,6 +37,29 @@ pub(super) fn cookie_file(data: &[u8]) {
         }
     }
     check_saved(&jar, now);
+}
+
+/// Hosts as curl keeps them.
+pub(super) fn hsts(data: &[u8]) {
+    let store = HstsStore::from_text(data);
+    let now = SystemTime::now();
+    for host in store.hosts() {
+        let name = host.name();
+        assert!(host.expires().is_none_or(|end| end > now));
+        assert!(store.covers(name), "{host:?}");
+        let plain = Url::parse(&format!("http://{name}/"));
+        let plain = plain.unwrap_or_else(|error| panic!("{host:?}: {error}"));
+        assert_eq!(plain.domain(), Some(name), "it is written as in a URL");
+        let asked = store.upgrade(&plain).map(String::from);
+        assert_eq!(asked, Some(format!("https://{name}/")));
+        if let Ok(below) = Url::parse(&format!("http://below.{name}/"))
+            && host.include_subdomains()
+        {
+            assert!(below.as_str().len() > 253 || store.upgrade(&below).is_some());
+        }
+    }
+    let again = HstsStore::from_text(store.to_text());
+    assert_eq!(again.hosts(), store.hosts());
 }
 
 /// Users and passwords of hosts.

@@ -141,3 +141,8 @@ fn cookie_files() {
 fn netrc_files() {
     check("netrc", super::netrc);
 }
+
+#[test]
+fn hsts_files_and_fields() {
+    check("hsts", super::hsts);
+}

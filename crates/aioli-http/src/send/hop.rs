@@ -282,6 +282,9 @@ fn note(config: &Config, parts: &Parts, hop: &Hop, response: Response) -> Respon
         trace.response_head(request, head.version, head.status, &head.headers);
     });
     secrets::take_cookies(config.cookies.as_ref(), parts, head);
+    if let Some(store) = &config.hsts {
+        secrets::take_policy(store, config, parts, hop, head);
+    }
     secrets::note_accepted(config, parts, hop, head);
     response
 }

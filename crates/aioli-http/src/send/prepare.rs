@@ -91,8 +91,8 @@ fn settle_length(parts: &mut Parts) -> Result<()> {
 
 /// Adds the session's pairs to the query, but for names that it has.
 fn add_query(config: &Config, url: &mut Url) {
-    let base = config.base.as_ref().and_then(Origin::of);
-    if base.is_some() && base != Origin::of(url) {
+    let is_base = Origin::of(url).and_then(|origin| config.is_base(&origin));
+    if is_base == Some(false) {
         return;
     }
     let has = |name: &str| url.query_pairs().any(|(own, _)| own == name);

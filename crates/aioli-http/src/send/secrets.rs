@@ -3,12 +3,13 @@
 //! Nothing is ever taken off a request. Each hop is given what belongs there, from the request,
 //! the session and the jar.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Position;
 
 use super::hop::{Hop, route};
 use crate::auth::{Asked, Auth, Refusal};
 use crate::cookies::{self, CookieJar};
+use crate::hsts::HstsStore;
 use crate::request::Parts;
 use crate::response::Head;
 use crate::session::Config;
@@ -157,6 +158,34 @@ pub(super) fn take_cookies(jar: Option<&CookieJar>, parts: &Parts, head: &Head) 
         && head.sets_cookies.is_some()
     {
         jar.take_from(&parts.url, &head.headers);
+    }
+}
+
+/// Notes whether the host that has answered wants to be asked by https only: if it is certain that
+/// it was that host (RFC 6797, section 8.1).
+#[cold]
+pub(super) fn take_policy(
+    store: &HstsStore,
+    config: &Config,
+    parts: &Parts,
+    hop: &Hop,
+    head: &Head,
+) {
+    let has_other_name = || {
+        let way = parts.more.way.as_ref().filter(|_| hop.at_home);
+        way.is_some_and(|way| way.server_name.is_some())
+    };
+    if !hop.origin().secure
+        || config.dial.trust.accept_invalid
+        || parts.method == Method::CONNECT
+        || has_other_name()
+    {
+        return;
+    }
+    // Further fields say nothing, whatever the first one is worth.
+    let name = header::STRICT_TRANSPORT_SECURITY;
+    if let Some(field) = head.headers.values(name.as_str()).next() {
+        store.take_from(&parts.url, field);
     }
 }
 

@@ -63,6 +63,7 @@ impl Default for SessionBuilder {
             mock: None,
             redirect: Redirect::default(),
             cookies: None,
+            hsts: None,
             credentials: None,
             middleware: Vec::new(),
             traces: None,

@@ -15,6 +15,7 @@ mod cookies;
 mod expect;
 mod foreign;
 mod hostile;
+mod hsts;
 #[cfg(feature = "http2")]
 mod http2;
 #[cfg(feature = "http2")]

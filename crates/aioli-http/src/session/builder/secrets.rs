@@ -1,9 +1,10 @@
-//! Cookies, credentials and redirects of a session.
+//! Cookies, credentials and redirects of a session, and which hosts it asks by https only.
 
 use super::SessionBuilder;
 use crate::auth::{Auth, Netrc};
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result, UrlErrorKind};
+use crate::hsts::HstsStore;
 use crate::origin::Origin;
 use crate::redirect::Redirect;
 use crate::request::IntoUrl;
@@ -29,6 +30,34 @@ impl SessionBuilder {
     pub fn cookies(mut self, jar: impl Into<Option<CookieJar>>) -> SessionBuilder {
         self.config.cookies = jar.into();
         self.own_jar = false;
+        self
+    }
+
+    /// Asks the hosts of `store` by https only, and notes there which others want that
+    /// (`strict-transport-security`, RFC 6797); off unless it is set.
+    ///
+    /// [`HstsStore`] says what that means for a request. Secrets, cookies and proxies are those of
+    /// the `https` URL: what is for an `http` origin alone
+    /// ([`auth_for`](SessionBuilder::auth_for)) stays behind. An `http` base URL stands for both.
+    /// [`https_only`](SessionBuilder::https_only) judges a request's URL as it is written, and
+    /// where a redirect leads as it would be asked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{HstsStore, Mock, Session};
+    ///
+    /// # aioli_task::run(async {
+    /// let session = Session::builder()
+    ///     .hsts(HstsStore::from_text(".example.org \"unlimited\"\n"))
+    ///     .mock(async |request| Mock::text(200, request.url().scheme()))
+    ///     .build()?;
+    /// assert_eq!(session.get("http://www.example.org/").await?.text().await?, "https");
+    /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "curl.hsts")]
+    pub fn hsts(mut self, store: impl Into<Option<HstsStore>>) -> SessionBuilder {
+        self.config.hsts = store.into();
         self
     }
 

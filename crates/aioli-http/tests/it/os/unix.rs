@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::thread;
 
-use aioli_http::{CookieJar, Egress, ErrorKind, Session, SessionCookies, Timeout};
+use aioli_http::{CookieJar, Egress, ErrorKind, HstsStore, Session, SessionCookies, Timeout};
 
 use crate::server::{ok, run, text};
 
@@ -104,4 +104,26 @@ fn saved_cookies_are_their_owners() {
         .unwrap();
     let mode = std::fs::metadata(&place.0).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_host_that_wants_https_gets_it_over_a_socket() {
+    let place = Place::new("hsts");
+    let listener = UnixListener::bind(&place.0).unwrap();
+    let server = thread::spawn(move || {
+        let mut first = [0];
+        listener.accept().unwrap().0.read_exact(&mut first).unwrap();
+        first
+    });
+    run(async {
+        let session = Session::builder()
+            .unix_socket(&place.0)
+            .hsts(HstsStore::from_text("docker \"unlimited\"\n"))
+            .danger_accept_invalid_certificates(true)
+            .build()
+            .unwrap();
+        let error = session.get("http://docker/info").await.unwrap_err();
+        assert!(error.is_tls(), "{error:?}");
+    });
+    assert_eq!(server.join().unwrap(), [0x16], "a handshake begins so");
 }

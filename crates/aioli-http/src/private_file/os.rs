@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Creates a file that nobody else may read, where the system can express that.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

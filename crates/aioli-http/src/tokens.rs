@@ -1,0 +1,57 @@
+//! The words that structured fields are made of: tokens and quoted strings (RFC 9110, section 5.6).
+
+use crate::h1::is_token;
+
+/// What is left to read of a field.
+pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Input<'a> {
+    pub(crate) fn skip(&mut self, unwanted: impl Fn(u8) -> bool) {
+        let end = self.0.iter().position(|byte| !unwanted(*byte));
+        self.0 = &self.0[end.unwrap_or(self.0.len())..];
+    }
+
+    pub(crate) fn take(&mut self, wanted: u8) -> bool {
+        match self.0.strip_prefix(&[wanted]) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn token(&mut self) -> Option<&'a str> {
+        let end = self.0.iter().position(|byte| !is_token(*byte));
+        let (token, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        self.0 = rest;
+        std::str::from_utf8(token)
+            .ok()
+            .filter(|token| !token.is_empty())
+    }
+
+    /// A token, or a quoted string without its quotes.
+    pub(crate) fn value(&mut self) -> Option<String> {
+        if !self.take(b'"') {
+            return self.token().map(str::to_owned);
+        }
+        let mut value = Vec::new();
+        loop {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            match byte {
+                b'"' => return String::from_utf8(value).ok(),
+                b'\\' => {
+                    let (byte, rest) = self.0.split_first()?;
+                    self.0 = rest;
+                    value.push(*byte);
+                }
+                byte => value.push(*byte),
+            }
+        }
+    }
+}
+
+pub(crate) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
