@@ -9,6 +9,7 @@ mod disposition;
 mod failure;
 mod form;
 mod glob;
+mod hsts;
 mod jsonl;
 mod keys;
 mod log;
@@ -29,6 +30,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use aioli::http::HstsStore;
 use aioli::prelude::*;
 
 use crate::errors::{self, Instead, complain};
@@ -77,8 +79,10 @@ pub(crate) async fn get(args: Args) -> Result<ExitCode> {
         return jsonl::jsonl().await;
     }
     let mut code = 0;
+    // As curl has it, the groups learn from each other.
+    let known = HstsStore::new();
     for options in &groups {
-        let ended = run(options).await;
+        let ended = run(options, &known).await;
         code = ended.code;
         if ended.is_last || code != 0 && options.connection.fail_early {
             break;
@@ -119,7 +123,7 @@ struct Ended {
 }
 
 /// Carries out a group, and returns the exit code of its last transfer.
-async fn run(options: &Options) -> Ended {
+async fn run(options: &Options, known: &HstsStore) -> Ended {
     let report = |failure: Failure| match options.output.silent && !options.output.show_error {
         true => failure.code,
         false => report(failure),
@@ -131,7 +135,11 @@ async fn run(options: &Options) -> Ended {
     if options.urls.is_empty() {
         return failed(Failure::usage("no URL specified"));
     }
-    let schemes = Schemes::of(&options.request);
+    let strict = &options.connection.hsts;
+    let schemes = match hsts::load(strict, known).await {
+        Ok(hosts) => Schemes::of(&options.request).with_hsts(hosts),
+        Err(failure) => return failed(failure),
+    };
     let (session, jar) = match session(options, &schemes).await {
         Ok(session) => session,
         Err(failure) => return failed(failure),
@@ -157,6 +165,9 @@ async fn run(options: &Options) -> Ended {
         && let Err(error) = cookies::save(&jar, path).await
     {
         // As curl has it, this does not change how the transfers ended.
+        report(Failure::write(&error));
+    }
+    if let Err(error) = hsts::save(strict, known).await {
         report(Failure::write(&error));
     }
     let is_last = is_last.get();

@@ -158,6 +158,11 @@ impl Trace for Listener {
         self.say(format_args!("an open connection to {host} is used again"));
     }
 
+    fn hsts_upgrade(&self, _: &TraceContext, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        self.say(format_args!("{host} is asked by https, as it wants to be"));
+    }
+
     fn proxy_start(&self, _: &TraceContext, host: &str, port: u16) {
         self.say(format_args!("by way of the proxy {host}:{port}"));
     }

@@ -368,6 +368,10 @@ pub(super) struct ConnectionOptions {
     /// and no others but those of `--cacert`
     #[arg(long, value_name = "DIR")]
     pub(super) capath: Option<PathBuf>,
+    /// Ask by https only the hosts of this file, and those whose servers want that, and write all
+    /// of them to the file; an empty name is for this run
+    #[arg(long, value_name = "FILE")]
+    pub(super) hsts: Vec<OsString>,
     /// Connect to these addresses for a host and a port
     #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
     pub(super) resolve: Vec<String>,

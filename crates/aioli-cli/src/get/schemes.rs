@@ -1,6 +1,6 @@
 //! Which schemes may be asked in: `--proto` and its relatives.
 
-use aioli::http::Url;
+use aioli::http::{HstsStore, Url};
 
 use super::failure::{Code, Failure};
 use super::options::RequestOptions;
@@ -10,6 +10,8 @@ pub(super) struct Schemes {
     first: Allowed,
     redirect: Allowed,
     default: String,
+    /// Hosts that are asked by https whatever their URL says.
+    hsts: Option<HstsStore>,
 }
 
 /// Which of the two schemes of the web may be asked in.
@@ -35,7 +37,25 @@ impl Schemes {
                 https: redirect.https && first.https,
             },
             default: asked.proto_default.clone(),
+            hsts: None,
         }
+    }
+
+    /// The same, with hosts that are asked by https only.
+    pub(super) fn with_hsts(mut self, hosts: Option<HstsStore>) -> Schemes {
+        self.hsts = hosts;
+        self
+    }
+
+    /// The hosts that are asked by https only, if any are to be.
+    pub(super) fn hsts(&self) -> Option<&HstsStore> {
+        self.hsts.as_ref()
+    }
+
+    /// The URL that is asked when this one is to be.
+    pub(super) fn asked(&self, url: &Url) -> Url {
+        let upgraded = self.hsts.as_ref().and_then(|hosts| hosts.upgrade(url));
+        upgraded.unwrap_or_else(|| url.clone())
     }
 
     /// Reads a URL, to which a scheme is added where none is.
@@ -50,13 +70,14 @@ impl Schemes {
         };
         let url = Url::parse(&whole).map_err(|error| Failure::new(Code::MalformedUrl, error))?;
         // What the client does not speak it says itself.
-        let refused = match url.scheme() {
+        let asked = self.asked(&url);
+        let refused = match asked.scheme() {
             "http" => !self.first.http,
             "https" => !self.first.https,
             _ => false,
         };
         if refused {
-            let text = format!("--proto does not allow {}", url.scheme());
+            let text = format!("--proto does not allow {}", asked.scheme());
             return Err(Failure::new(Code::UnsupportedProtocol, text));
         }
         Ok(url)
@@ -111,7 +132,7 @@ impl Allowed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, Schemes};
+    use super::{Allowed, HstsStore, Schemes};
     use crate::get::options::parse;
 
     fn schemes(words: &[&str]) -> Schemes {
@@ -131,6 +152,18 @@ mod tests {
         let secure = schemes(&["--proto-default", "https", "--proto", "=https"]);
         assert_eq!(secure.url("a.b/c").unwrap().as_str(), "https://a.b/c");
         assert_eq!(secure.url("http://a").unwrap_err().code, 1);
+    }
+
+    #[test]
+    fn a_scheme_is_that_which_is_asked_in() {
+        let known = HstsStore::from_text("a \"unlimited\"\n");
+        let secure = schemes(&["--proto", "=https"]).with_hsts(Some(known.clone()));
+        assert_eq!(secure.url("a/b").unwrap().as_str(), "http://a/b");
+        assert_eq!(secure.url("b").unwrap_err().code, 1);
+        let plain = schemes(&["--proto", "=http"]).with_hsts(Some(known));
+        assert_eq!(plain.url("a").unwrap_err().code, 1);
+        let url = plain.url("b").unwrap();
+        assert_eq!(plain.asked(&url), url);
     }
 
     #[test]

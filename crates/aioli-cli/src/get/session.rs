@@ -47,7 +47,8 @@ pub(super) async fn session(
     let builder = way::peers(builder, &options.peer, &urls).await?;
     let builder = netrc(builder, &options.identity).await?;
     let jar = cookies::jar(&options.identity).await?;
-    let session = builder.cookies(jar.clone()).build()?;
+    let builder = builder.cookies(jar.clone()).hsts(schemes.hsts().cloned());
+    let session = builder.build()?;
     Ok((session, jar))
 }
 
@@ -62,11 +63,15 @@ fn servers(options: &Options, schemes: &Schemes) -> Result<Vec<Url>, Failure> {
     let patterns = options.urls.iter();
     let patterns = patterns.filter_map(|text| Pattern::of(text, globs).ok());
     for text in patterns.flat_map(|pattern| pattern.servers()) {
-        if servers.len() == SERVERS_MAX {
+        if servers.len() >= SERVERS_MAX {
             let text = "too many servers for --connect-to and --pinnedpubkey";
             return Err(Failure::usage(text));
         }
-        servers.extend(schemes.url(&text).ok());
+        let Ok(url) = schemes.url(&text) else {
+            continue;
+        };
+        servers.extend(schemes.hsts().and_then(|hosts| hosts.upgrade(&url)));
+        servers.push(url);
     }
     Ok(servers)
 }

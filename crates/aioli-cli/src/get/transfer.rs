@@ -90,7 +90,7 @@ impl Transfer<'_> {
         let text = &self.asked.text;
         let url = self.schemes.url(text)?;
         let (method, url, mut request) = request(options, self.session, url, text).await?;
-        report.url = url.to_string();
+        report.url = self.schemes.asked(&url).to_string();
         report.method = method.to_string();
         let mut target = Target::of(output, self.asked, &url)?;
         let offset = self.offset(&target).await?;

@@ -226,3 +226,18 @@ fn sessions_are_told_of_retries_redirects_cookies_and_forms() {
         .unwrap();
     assert!(String::from_utf8_lossy(&posted.body).contains("filename=\"a.txt\""));
 }
+
+#[test]
+fn hosts_that_are_asked_by_https_only() {
+    let server = Server::start(|_, stream| reply(stream, "200 OK", "", b"in clear"));
+    let address = server.url("").replace("http://", "").replace('/', "");
+    let of = |id: u64, host: &str| json!({ "id": id, "op": "request", "session": "s", "url": format!("http://{host}/") });
+    let answers = answers_in_turn(&[
+        json!({ "id": 1, "op": "new_session", "session": "s", "hsts": ".a.example \"unlimited\"\n",
+                "resolve": [["www.a.example", address], ["b.example", address]] }),
+        of(2, "www.a.example"),
+        of(3, "b.example"),
+    ]);
+    assert_eq!(answers[&2]["error"]["kind"], "tls", "{}", answers[&2]);
+    assert_eq!(answers[&3]["status"], 200);
+}

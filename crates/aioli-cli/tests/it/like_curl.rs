@@ -15,7 +15,7 @@ use super::command::{Folder, run};
 use super::server::{Request, Server, content, refused, reply};
 
 /// Whether there is a curl to compare with.
-static CURL: LazyLock<bool> = LazyLock::new(|| {
+pub(crate) static CURL: LazyLock<bool> = LazyLock::new(|| {
     let version = Command::new("curl")
         .arg("--version")
         .stdout(Stdio::null())
@@ -27,18 +27,23 @@ static CURL: LazyLock<bool> = LazyLock::new(|| {
     there
 });
 
+/// Curl with these words, and with nobody's own settings.
+pub(crate) fn curl(words: &[&str]) -> Command {
+    let mut curl = Command::new("curl");
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        curl.env_remove(name).env_remove(name.to_uppercase());
+    }
+    curl.args(["-q", "-s"]).args(words);
+    curl
+}
+
 /// The exit codes of `aioli get` and, if it is there, of curl, with these words.
 pub(crate) fn codes(folder: &Folder, words: &[&str]) -> Vec<(&'static str, Option<i32>)> {
     let own = run(folder, ["get", "-s"].iter().chain(words)).code;
     let mut codes = vec![("aioli get", own)];
     if *CURL {
-        let mut curl = Command::new("curl");
-        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
-            curl.env_remove(name).env_remove(name.to_uppercase());
-        }
-        // Nobody's own settings.
-        let curl = curl.args(["-q", "-s"]).args(words).stdout(Stdio::null());
-        codes.push(("curl", curl.status().unwrap().code()));
+        let status = curl(words).stdout(Stdio::null()).status();
+        codes.push(("curl", status.unwrap().code()));
     }
     codes
 }
@@ -284,8 +289,8 @@ fn written(folder: &Folder, words: &[&str]) -> Vec<(&'static str, String)> {
     own.check(0, &[]);
     let mut all = vec![("aioli get", own.out)];
     if *CURL {
-        let curl = Command::new("curl").args(["-q", "-s"]).args(words).output();
-        all.push(("curl", String::from_utf8(curl.unwrap().stdout).unwrap()));
+        let output = curl(words).output();
+        all.push(("curl", String::from_utf8(output.unwrap().stdout).unwrap()));
     }
     all
 }
@@ -412,9 +417,7 @@ fn left(folders: [&Folder; 2], words: &[&str], code: i32) -> Vec<(&'static str, 
     assert_eq!(ended.code, Some(code), "{words:?} {ended:?}");
     let mut all = vec![("aioli get", ended.out)];
     if *CURL {
-        let mut curl = Command::new("curl");
-        let curl = curl.args(["-q", "-s"]).args(words);
-        let output = curl.current_dir(curls.path("")).output().unwrap();
+        let output = curl(words).current_dir(curls.path("")).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{words:?}");
         assert_eq!(own.names(), curls.names(), "{words:?}");
         all.push(("curl", String::from_utf8(output.stdout).unwrap()));

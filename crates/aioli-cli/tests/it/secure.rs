@@ -1,5 +1,7 @@
 //! `aioli get` over TLS: who is trusted, who we are, and which versions are spoken.
 
+mod hsts;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
@@ -50,6 +52,18 @@ impl Authority {
     /// Starts a server that answers everybody, or those alone whose certificates it has signed,
     /// and returns its URL.
     fn serve(&self, asks_for_certificates: bool) -> String {
+        let port = self.start("127.0.0.1", asks_for_certificates, |_| String::new());
+        format!("https://127.0.0.1:{port}/")
+    }
+
+    /// Starts a server that is called `name` and answers each request line with these headers,
+    /// and returns its port.
+    fn start(
+        &self,
+        name: &str,
+        asks_for_certificates: bool,
+        headers: impl Fn(&str) -> String + Send + 'static,
+    ) -> u16 {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
@@ -62,33 +76,43 @@ impl Authority {
             false => builder.with_no_client_auth(),
         };
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         let config = builder.with_single_cert(vec![certificate.der().clone()], key);
         let config = Arc::new(config.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let connection = ServerConnection::new(config.clone()).unwrap();
                 let mut stream = BufReader::new(StreamOwned::new(connection, stream.unwrap()));
-                let mut line = String::new();
+                let (mut line, mut first) = (String::new(), String::new());
                 // Whom it does not trust, or who does not trust it, leaves before the empty line.
                 while line != "\r\n" {
                     line.clear();
                     if !stream.read_line(&mut line).is_ok_and(|n| n > 0) {
                         break;
                     }
+                    if first.is_empty() {
+                        first.clone_from(&line);
+                    }
                 }
-                let answer =
-                    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nfine";
+                let more = headers(first.trim_end());
+                let status = if more.contains("location") {
+                    "302 Found"
+                } else {
+                    "200 OK"
+                };
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\n{more}content-length: 4\r\nconnection: close\r\n\r\nfine"
+                );
                 let _ = stream.get_mut().write_all(answer.as_bytes());
                 stream.get_mut().conn.send_close_notify();
                 let _ = stream.get_mut().flush();
             }
         });
-        url
+        port
     }
 }
 

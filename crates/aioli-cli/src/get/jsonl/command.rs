@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use aioli::http::{
-    self, Egress, Form, Http2, Limits, Part, Proxy, Redirect, Retry, Session, SessionBuilder,
-    Timeout,
+    self, Egress, Form, HstsStore, Http2, Limits, Part, Proxy, Redirect, Retry, Session,
+    SessionBuilder, Timeout,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -53,6 +53,9 @@ pub(super) struct SessionOptions {
     trust_env: bool,
     /// Whether cookies are kept.
     cookies: Option<bool>,
+    /// Hosts that are asked by https only, in the form of the files of `--hsts`; servers may add to
+    /// them.
+    hsts: Option<String>,
     redirect: Option<RedirectOptions>,
     retry: Option<RetryOptions>,
     http2: Option<Http2Mode>,
@@ -223,6 +226,9 @@ impl SessionOptions {
             Some(false) => builder.cookies(None),
             _ => builder,
         };
+        let builder = with(builder, self.hsts, |b, hosts| {
+            b.hsts(HstsStore::from_text(hosts))
+        });
         let builder = with(builder, self.redirect, |b, r| b.redirect(r.build()));
         let builder = with(builder, self.retry, |b, r| b.retry(r.build()));
         let builder = with(builder, self.decompress, SessionBuilder::decompress);
