@@ -26,6 +26,7 @@ mod store;
 
 pub use cookie::{Cookie, SameSite};
 
+pub(crate) use domain::site;
 pub(crate) use store::write_pair;
 
 use domain::CookieHost;

@@ -50,8 +50,17 @@ impl CookieHost {
         if self.is_address {
             return &self.name;
         }
-        psl::domain_str(&self.name).unwrap_or(&self.name)
+        site(&self.name)
     }
+}
+
+/// The part of a name that somebody has registered; what nobody can register is its own.
+///
+/// The list of public suffixes is code, and large: that it is there once takes that it is asked in
+/// this file alone, by functions that stay here.
+#[inline(never)]
+pub(crate) fn site(name: &str) -> &str {
+    psl::domain_str(name).unwrap_or(name)
 }
 
 /// Whether `name` ends in a dot and `domain`.

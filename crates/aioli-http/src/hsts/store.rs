@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use url::Host;
 
 use super::HstsHost;
+use crate::cookies::site;
 use crate::limits::HstsBounds;
 use crate::origin;
 
@@ -180,11 +181,6 @@ impl Store {
         let oldest = oldest.map(|(name, _)| name.clone());
         self.remove(&oldest.expect("a site that is counted has hosts"));
     }
-}
-
-/// The part of a name that somebody has registered.
-fn site(name: &str) -> &str {
-    psl::domain_str(name).unwrap_or(name)
 }
 
 /// When what expires at `expires` ends, as it is kept.
