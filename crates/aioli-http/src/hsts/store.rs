@@ -1,6 +1,6 @@
 //! The hosts of a store: which of them cover a name, and which one has to go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use url::Host;
 
@@ -166,17 +166,22 @@ impl Store {
         }
         let of_own = self.sites.get(own).copied().unwrap_or_default();
         if of_own >= self.bounds.per_site as usize {
-            self.evict(own);
+            self.evict(|site| site == own);
         } else if self.len() >= self.bounds.all as usize {
-            let largest = self.sites.iter().max_by_key(|(_, count)| **count);
-            let largest = largest.map(|(site, _)| site.clone());
-            self.evict(&largest.expect("a full store has sites"));
+            let most = self.sites.values().copied().max().unwrap_or_default();
+            let largest: HashSet<_> = self
+                .sites
+                .iter()
+                .filter(|(_, count)| **count == most)
+                .map(|(site, _)| site.clone())
+                .collect();
+            self.evict(|site| largest.contains(site));
         }
     }
 
-    /// Forgets the host of a site that was noted longest ago.
-    fn evict(&mut self, from: &str) {
-        let of_site = self.hosts.iter().filter(|(name, _)| site(name) == from);
+    /// Forgets the host that was noted longest ago, of the sites for which `from` holds.
+    fn evict(&mut self, from: impl Fn(&str) -> bool) {
+        let of_site = self.hosts.iter().filter(|(name, _)| from(site(name)));
         let oldest = of_site.min_by_key(|(_, known)| known.noted);
         let oldest = oldest.map(|(name, _)| name.clone());
         self.remove(&oldest.expect("a site that is counted has hosts"));
