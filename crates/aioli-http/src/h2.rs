@@ -80,7 +80,7 @@ pub(crate) async fn hop(
     deadline: &mut Deadline,
 ) -> Result<Way> {
     let config = &session.inner.config;
-    let (mut untouched, mut goodbyes) = (0, 0);
+    let (mut untouched, mut goodbyes, mut lost) = (0, 0, false);
     loop {
         let careful = !parts.method.is_idempotent();
         let timeout = parts.timeout.as_deref().unwrap_or(&config.timeout);
@@ -124,6 +124,14 @@ pub(crate) async fn hop(
                 }
                 *count += 1;
                 tracing::debug!(%error, "an http/2 server has not looked at a request; once more");
+            }
+            Outcome::Lost(error) => {
+                // As on a connection of HTTP/1.1 that was idle too long: once, if it does no harm.
+                if lost || careful || !parts.body.is_whole() {
+                    return Err(error);
+                }
+                lost = true;
+                tracing::debug!(%error, "an http/2 connection ended under a request; once more");
             }
         }
     }

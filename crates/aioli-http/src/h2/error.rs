@@ -30,6 +30,14 @@ impl Failure {
         }
     }
 
+    /// Whether the connection ended without a word of the server.
+    pub(super) fn is_loss(&self) -> bool {
+        match self {
+            Failure::Body(..) => false,
+            Failure::H2(error) => error.is_io(),
+        }
+    }
+
     /// The error as the caller sees it.
     pub(super) fn into_error(self, sent: Sent, reused: bool) -> Error {
         match self {

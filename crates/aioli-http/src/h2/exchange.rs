@@ -29,6 +29,8 @@ pub(super) enum Outcome {
         /// The server takes no more requests on this connection, and took some before.
         goodbye: bool,
     },
+    /// The connection had served others, and ended before a byte of the response had come.
+    Lost(Error),
 }
 
 /// Sends `request` with `body` and waits for the head of the response.
@@ -83,7 +85,10 @@ pub(super) async fn exchange(
     match driven.map_err(|late| late.with_sent(sent))? {
         Ok(response) => Ok(Outcome::Response(response)),
         Err(Stop::Limit(error)) => Err(error.with_sent(sent)),
-        Err(Stop::Failure(failure)) => judge(failure, sent, shared, reused),
+        Err(Stop::Failure(failure)) => {
+            let answered = exchange.informational > 0;
+            judge(failure, sent, shared, reused, answered)
+        }
     }
 }
 
@@ -120,9 +125,16 @@ async fn drive(
 }
 
 /// What a failure means for the request, and for those after it on the connection.
-fn judge(failure: Failure, sent: Sent, shared: &Shared, reused: bool) -> Result<Outcome> {
+fn judge(
+    failure: Failure,
+    sent: Sent,
+    shared: &Shared,
+    reused: bool,
+    answered: bool,
+) -> Result<Outcome> {
     let (untouched, gone) = (failure.is_untouched(), failure.is_goodbye());
-    if gone {
+    let lost = failure.is_loss() && reused && !answered;
+    if gone || lost {
         // The driver may not have ended yet, and the next try is not to come back here.
         shared.retire();
     }
@@ -131,6 +143,9 @@ fn judge(failure: Failure, sent: Sent, shared: &Shared, reused: bool) -> Result<
         return Err(Error::new(ErrorKind::Timeout { phase, after }).with_sent(sent));
     }
     let error = failure.into_error(sent, reused);
+    if lost {
+        return Ok(Outcome::Lost(error));
+    }
     if !untouched {
         return Err(error);
     }

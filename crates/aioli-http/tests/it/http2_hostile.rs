@@ -78,6 +78,11 @@ fn talk(
 fn read_head(stream: &mut TcpStream, settings: &[u8]) -> std::io::Result<()> {
     stream.read_exact(&mut [0; PREFACE.len()])?;
     stream.write_all(settings)?;
+    read_frames(stream)
+}
+
+/// Reads as far as the end of the next request's head.
+fn read_frames(stream: &mut TcpStream) -> std::io::Result<()> {
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head)?;
@@ -397,16 +402,17 @@ fn what_has_come_before_a_connection_broke_is_read_though_writing_fails_first() 
     let session = session.timeout(Timeout::total(20)).build().unwrap();
     run(async {
         let url = format!("http://{address}/");
-        let get = || session.get(&url).send();
-        let first = get().await.unwrap();
-        let second = aioli_task::spawn(get());
+        let first = session.get(&url).await.unwrap();
+        // What may have been carried out is not sent again.
+        let post = || session.post(&url).send();
+        let second = aioli_task::spawn(post());
         while told.try_recv().is_err() {
             aioli_task::yield_now().await;
         }
         tell.send(()).unwrap();
         // The loop stands still: it has heard of nothing when the next request is written.
         told.recv().unwrap();
-        let (third, text) = futures::join!(get(), first.text());
+        let (third, text) = futures::join!(post(), first.text());
         assert_eq!(text.unwrap(), "all of it");
         for outcome in [second.await, third] {
             let error = outcome.unwrap_err();
@@ -416,4 +422,57 @@ fn what_has_come_before_a_connection_broke_is_read_though_writing_fails_first() 
             );
         }
     });
+}
+
+/// Serves one request on each connection, and leaves at the head of the next one; then there are
+/// no more connections. Returns how many heads it has read.
+fn leaving(connections: usize) -> (SocketAddr, thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let mut heads = 0;
+        for _ in 0..connections {
+            let mut stream = listener.accept().unwrap().0;
+            read_head(&mut stream, &frame(SETTINGS, 0, 0, &[])).unwrap();
+            heads += 1;
+            let answer = frame(HEADERS, END_HEADERS | END_STREAM, 1, &[STATUS_200]);
+            stream.write_all(&answer).unwrap();
+            heads += usize::from(read_frames(&mut stream).is_ok());
+        }
+        heads
+    });
+    (address, server)
+}
+
+#[test]
+fn input_003_a_used_connection_that_ends_costs_one_more_try_if_it_does_no_harm() {
+    let session = || {
+        let session = Session::builder().http2(Http2::prior_knowledge());
+        session.timeout(Timeout::total(20)).build().unwrap()
+    };
+    let (address, server) = leaving(2);
+    let url = format!("http://{address}/");
+    run(async {
+        let session = session();
+        for _ in 0..2 {
+            assert_eq!(session.get(&url).await.unwrap().status(), 200);
+        }
+    });
+    // The second one was asked twice.
+    assert_eq!(server.join().unwrap(), 3);
+
+    let (address, server) = leaving(1);
+    let url = format!("http://{address}/");
+    run(async {
+        let session = session();
+        session.get(&url).await.unwrap();
+        let error = session.post(&url).await.unwrap_err();
+        let kind = error.kind();
+        assert!(
+            matches!(kind, ErrorKind::Disconnected { reused: true, .. }),
+            "{error:?}"
+        );
+        assert!(error.maybe_processed());
+    });
+    assert_eq!(server.join().unwrap(), 2);
 }
