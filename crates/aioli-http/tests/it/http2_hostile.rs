@@ -1,8 +1,7 @@
 //! HTTP/2 servers that break the rules, frame by frame: inputs 142 to 155.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
 use std::thread;
 
 use aioli_http::{
@@ -12,22 +11,22 @@ use aioli_http::{
 use crate::server::{Server, ok, run};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub(crate) const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 /// `:status: 200` out of the static table.
-const STATUS_200: u8 = 0x88;
+pub(crate) const STATUS_200: u8 = 0x88;
 /// `:status: 100` as a literal that is not indexed.
 const STATUS_100: &[u8] = &[0x08, 3, b'1', b'0', b'0'];
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut bytes = length[1..].to_vec();
     bytes.extend([kind, flags]);
@@ -75,14 +74,14 @@ fn talk(
 }
 
 /// Sends `settings`, and reads as far as the end of the first request's head.
-fn read_head(stream: &mut TcpStream, settings: &[u8]) -> std::io::Result<()> {
+pub(crate) fn read_head(stream: &mut (impl Read + Write), settings: &[u8]) -> std::io::Result<()> {
     stream.read_exact(&mut [0; PREFACE.len()])?;
     stream.write_all(settings)?;
     read_frames(stream)
 }
 
 /// Reads as far as the end of the next request's head.
-fn read_frames(stream: &mut TcpStream) -> std::io::Result<()> {
+pub(crate) fn read_frames(stream: &mut impl Read) -> std::io::Result<()> {
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head)?;
@@ -369,59 +368,6 @@ fn who_has_said_so_may_take_its_time() {
         (*phase != Phase::Settings).then_some(*phase)
     });
     assert_eq!(phase, Some(Phase::Total));
-}
-
-/// Answers a request up to its body, and the rest when it is told to; then it breaks off.
-///
-/// Tells when there is something that it has not read, which makes the end a reset, and when that
-/// has come.
-fn breaking_off(go: mpsc::Receiver<()>, tell: mpsc::Sender<()>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let mut first = listener.accept().unwrap().0;
-        read_head(&mut first, &frame(SETTINGS, 0, 0, &[])).unwrap();
-        let head = frame(HEADERS, END_HEADERS, 1, &[STATUS_200]);
-        first.write_all(&head).unwrap();
-        first.peek(&mut [0]).unwrap();
-        tell.send(()).unwrap();
-        go.recv().unwrap();
-        let body = frame(DATA, END_STREAM, 1, b"all of it");
-        first.write_all(&body).unwrap();
-        drop(first);
-        tell.send(()).unwrap();
-    });
-    address
-}
-
-#[test]
-fn what_has_come_before_a_connection_broke_is_read_though_writing_fails_first() {
-    let ((tell, go), (is_so, told)) = (mpsc::channel(), mpsc::channel());
-    let address = breaking_off(go, is_so);
-    let session = Session::builder().http2(Http2::prior_knowledge());
-    let session = session.timeout(Timeout::total(20)).build().unwrap();
-    run(async {
-        let url = format!("http://{address}/");
-        let first = session.get(&url).await.unwrap();
-        // What may have been carried out is not sent again.
-        let post = || session.post(&url).send();
-        let second = aioli_task::spawn(post());
-        while told.try_recv().is_err() {
-            aioli_task::yield_now().await;
-        }
-        tell.send(()).unwrap();
-        // The loop stands still: it has heard of nothing when the next request is written.
-        told.recv().unwrap();
-        let (third, text) = futures::join!(post(), first.text());
-        assert_eq!(text.unwrap(), "all of it");
-        for outcome in [second.await, third] {
-            let error = outcome.unwrap_err();
-            assert!(
-                matches!(error.kind(), ErrorKind::Disconnected { reused: true, .. }),
-                "{error:?}"
-            );
-        }
-    });
 }
 
 /// Serves one request on each connection, and leaves at the head of the next one; then there are

@@ -10,6 +10,9 @@ use aioli_http::{CookieJar, Egress, ErrorKind, HstsStore, Session, SessionCookie
 
 use crate::server::{ok, run, text};
 
+#[cfg(feature = "http2")]
+mod http2;
+
 /// A path nobody else uses, removed at the end.
 struct Place(PathBuf);
 
