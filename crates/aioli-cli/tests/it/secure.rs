@@ -17,22 +17,8 @@ use super::command::{Folder, run};
 use super::like_curl::codes;
 
 /// A key, and the same one behind the passphrase `pass:word`, as `openssl pkcs8 -topk8` writes it.
-const KEY: &str = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghFnfLoTVRB7r7eNX
-etY9qaZTbFHwp80qQ8co2hxwudShRANCAAREaVpNvsjxIxPWuXWkwUSHhITRxtJC
-ucFUdDkgevLKuQCMFp0Asta9cF9W2ymRUkDxreb+ECij90coGscyjFSj
------END PRIVATE KEY-----
-";
-const PROTECTED_KEY: &str = "\
------BEGIN ENCRYPTED PRIVATE KEY-----
-MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAj1PN5HCidZ/gICCAAw
-DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEE/3T25NPj9wnTaRCpqhhBAEgZBa
-pL+v5hDMD0V0AXclwx1WsKHitg8xUEI/oNQhWOH7wTXZv6aNjDSZ7dqcfOhuqOKe
-QXpzIYBPtiI6mXxAGoS3MFDWZuR2J1b8R/v0VgLWwrsKbVUbFFQRwriceT4Nf9om
-4c9L0ncTJBY5BAxW2Xx1T1nuUzVPjd4hKTA7+LfvjWvkmwcpKm43n9MuBaIcpzU=
------END ENCRYPTED PRIVATE KEY-----
-";
+const KEY: &str = include_str!("../keys/plain.pem");
+const PROTECTED_KEY: &str = include_str!("../keys/protected.pem");
 
 /// A certificate authority, and what it has signed.
 struct Authority(CertifiedIssuer<'static, KeyPair>);

@@ -9,23 +9,9 @@ use std::path::Path;
 /// What may stand before a key in a file.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
 /// Without protection.
-const PLAIN: &str = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghFnfLoTVRB7r7eNX
-etY9qaZTbFHwp80qQ8co2hxwudShRANCAAREaVpNvsjxIxPWuXWkwUSHhITRxtJC
-ucFUdDkgevLKuQCMFp0Asta9cF9W2ymRUkDxreb+ECij90coGscyjFSj
------END PRIVATE KEY-----
-";
+const PLAIN: &str = include_str!("../../../tests/keys/plain.pem");
 /// `openssl pkcs8 -topk8`: PBKDF2 and AES-256.
-const AES: &str = "\
------BEGIN ENCRYPTED PRIVATE KEY-----
-MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAj1PN5HCidZ/gICCAAw
-DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEE/3T25NPj9wnTaRCpqhhBAEgZBa
-pL+v5hDMD0V0AXclwx1WsKHitg8xUEI/oNQhWOH7wTXZv6aNjDSZ7dqcfOhuqOKe
-QXpzIYBPtiI6mXxAGoS3MFDWZuR2J1b8R/v0VgLWwrsKbVUbFFQRwriceT4Nf9om
-4c9L0ncTJBY5BAxW2Xx1T1nuUzVPjd4hKTA7+LfvjWvkmwcpKm43n9MuBaIcpzU=
------END ENCRYPTED PRIVATE KEY-----
-";
+const AES: &str = include_str!("../../../tests/keys/protected.pem");
 /// `-v2 des3`.
 const DES: &str = "\
 -----BEGIN ENCRYPTED PRIVATE KEY-----
