@@ -167,6 +167,30 @@ fn the_system_is_told_how_long_it_may_wait() {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[test]
+fn the_system_is_told_after_how_long_a_silence_to_ask() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let told = |options: ConnectOptions| {
+        let stream = aioli_task::run(connect_to(address, &options)).unwrap();
+        let socket = SockRef::from(stream.get_ref());
+        let asks = socket.keepalive().unwrap();
+        asks.then(|| socket.tcp_keepalive_time().unwrap().as_secs())
+    };
+    let options = ConnectOptions::new;
+    assert_eq!(told(options()), None);
+    for (seconds, want) in [
+        (20.0, Some(20)),
+        (2.001, Some(3)),
+        (0.0, Some(1)),
+        (1e9, Some(SILENCE_MAX)),
+        (f64::INFINITY, None),
+    ] {
+        assert_eq!(told(options().keepalive(seconds)), want, "{seconds}");
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
 fn an_interface_is_used_or_missed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
