@@ -22,6 +22,11 @@ fn waiting_on_an_ended_loop_is_an_error() {
 }
 
 #[test]
+fn what_is_idle_on_an_ended_loop_is_not_taken_for_quiet() {
+    assert!(orphan().registration().watch_readable());
+}
+
+#[test]
 fn what_need_not_wait_still_succeeds() {
     let socket = orphan();
     let to = socket.get_ref().local_addr().unwrap();

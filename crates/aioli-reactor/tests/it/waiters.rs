@@ -1,5 +1,9 @@
 //! Several waiters on one source.
 
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+
+use aioli_reactor::{Async, Interest};
 use futures::executor::block_on;
 use futures::join;
 
@@ -86,6 +90,23 @@ fn its_waker_wakes_all_who_wait_and_they_can_wait_again() {
     left.send(b"x").unwrap();
     block_on(readable).unwrap();
     waker.wake();
+}
+
+#[test]
+fn its_waker_wakes_who_waits_for_room_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let stream = Async::new(stream).unwrap();
+    let registration = stream.registration();
+    let (count, waker) = Count::new();
+    let cx = &mut std::task::Context::from_waker(&waker);
+    let write = || stream.get_ref().write(&[0; 1 << 16]);
+    while registration
+        .poll_io(cx, Interest::Writable, write)
+        .is_ready()
+    {}
+    registration.waker().wake();
+    assert!(count.get() > 0);
 }
 
 #[test]
