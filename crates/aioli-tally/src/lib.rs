@@ -83,6 +83,13 @@ pub fn descriptors() -> usize {
 /// assert!(before.check("a vector", 50_000).is_err());
 /// assert!(before.check("a vector", 150_000).is_ok());
 /// # let _ = lost;
+///
+/// let file = std::fs::File::open("/dev/null")?;
+/// let lost = before.check("a file", 150_000).unwrap_err();
+/// assert!(lost.contains("/dev/null"));
+/// drop(file);
+/// assert!(before.check("a file", 150_000).is_ok());
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holdings {
@@ -137,7 +144,8 @@ fn open() -> Vec<std::path::PathBuf> {
     links.collect()
 }
 
-/// Polls a future up to `stage` times, with a `pass` of its loop after each, and drops it.
+/// Polls a future up to `stage` times, with a `pass` of its loop after each that it is not ready at,
+/// and drops it.
 ///
 /// # Cancel safety
 ///
@@ -151,6 +159,9 @@ fn open() -> Vec<std::path::PathBuf> {
 /// let mut context = std::task::Context::from_waker(std::task::Waker::noop());
 /// assert!(std::pin::pin!(dropped).poll(&mut context).is_ready());
 /// assert_eq!(passes, 3);
+///
+/// let dropped = aioli_tally::drop_at(3, async {}, async || unreachable!("it is ready"));
+/// assert!(std::pin::pin!(dropped).poll(&mut context).is_ready());
 /// ```
 pub async fn drop_at<F: Future>(stage: usize, future: F, mut pass: impl AsyncFnMut()) {
     let mut future = pin!(future);
