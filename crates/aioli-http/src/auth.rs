@@ -24,12 +24,12 @@ pub use netrc::{Netrc, NetrcError};
 use any::Any;
 pub(crate) use digest::{Asked, Digest, FieldNames, Refusal};
 
-/// Credentials of one of HTTP's schemes; for
+/// Credentials of one of HTTP's schemes, or of what is asked for ([`any`](Auth::any)); for
 /// [`RequestBuilder::auth`](crate::RequestBuilder::auth) and
 /// [`SessionBuilder::auth`](crate::SessionBuilder::auth).
 ///
-/// Clones share what a server has said to them, so that a [`digest`](Auth::digest) that is kept
-/// is challenged once and not with every request. `Debug` shows the scheme alone.
+/// Clones share what a server has said to them, so that those that are kept are challenged once and
+/// not with every request. `Debug` shows the scheme alone.
 ///
 /// # Examples
 ///

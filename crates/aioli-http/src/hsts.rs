@@ -42,6 +42,20 @@ pub enum HstsError {
 }
 
 /// A host of an [`HstsStore`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// use aioli_http::HstsStore;
+///
+/// let store = HstsStore::from_text(".a.example \"unlimited\"\nb.example \"29991231 23:59:59\"\n");
+/// let [a, b] = &store.hosts()[..] else { panic!("there are two lines") };
+/// assert_eq!((a.name(), a.include_subdomains(), a.expires()), ("a.example", true, None));
+/// assert_eq!((b.name(), b.include_subdomains()), ("b.example", false));
+/// assert_eq!(b.expires(), Some(UNIX_EPOCH + Duration::from_secs(32_503_679_999)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HstsHost {
     name: String,
@@ -304,6 +318,16 @@ impl HstsStore {
     }
 
     /// Forgets a host; `false` when it was not known by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// let store = HstsStore::from_text(".a.example \"unlimited\"\n");
+    /// assert!(!store.remove("www.a.example"), "it is the other one that says so");
+    /// assert!(store.remove("a.example") && !store.covers("www.a.example"));
+    /// ```
     pub fn remove(&self, host: &str) -> bool {
         canonical(host).is_some_and(|name| self.change(|store| store.remove(&name)))
     }
@@ -347,6 +371,17 @@ impl HstsStore {
 
     /// Adds the hosts of a text as [`from_text`](HstsStore::from_text) does, within this store's
     /// bounds; of two lines for a host that counts which ends later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// let store = HstsStore::from_text("a.example \"29991231 23:59:59\"\n");
+    /// store.add_text("a.example \"20991231 23:59:59\"\nb.example \"unlimited\"\n");
+    /// assert_eq!(store.to_text().matches("29991231").count(), 1);
+    /// assert_eq!(store.len(), 2);
+    /// ```
     pub fn add_text(&self, text: impl AsRef<[u8]>) {
         let now = self.inner.clock.now();
         let left_out = self.change(|store| {

@@ -141,12 +141,13 @@
 //! `h1` holds a codec without I/O (`head`, `framing`, `body`, `encode`) and the `exchange` that
 //! drives it: sending and receiving are polled together, so that an early answer is seen. `retry`
 //! argues what may be repeated, `watch` notes what a request does, `pool` argues slots and idle
-//! connections, `deadline` the one lazy timer of a request, `tls` how
-//! `rustls` is driven over poll functions, `dial` the order of what comes before a connection is
-//! open, `route` what makes two connections the same, `redirect` why secrets are attached and not
-//! stripped. When a body of known end came together with its head, its connection is back in the
-//! pool before the [`Response`] is handed out. `decode` is a layer over that body for content
-//! codings, which is not there when there are none. No unsafe code.
+//! connections, `deadline` the time limits of a request, which share one lazy timer (on a socket
+//! that of the connection, which stays set), `tls` how `rustls` is driven over poll functions,
+//! `dial` the order of what comes before a connection is open, `route` what makes two connections
+//! the same, `redirect` why secrets are attached and not stripped. When a body of known end came
+//! together with its head, its connection is back in the pool before the [`Response`] is handed
+//! out. `decode` is a layer over that body for content codings, which is not there when there are
+//! none. No unsafe code.
 //!
 //! # Features
 //!
