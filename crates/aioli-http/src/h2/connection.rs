@@ -5,7 +5,8 @@
 //! ends, and with it the connection, when
 //!
 //! 1. the connection fails or the server closes it,
-//! 2. the server has said that it will (`GOAWAY`) and the last stream is over,
+//! 2. the server has said that it will (`GOAWAY`), or takes nothing any more, and the last stream is
+//!    over,
 //! 3. there was no stream for the idle time,
 //! 4. the server has not said what it takes (`SETTINGS`) within its time,
 //! 5. there are streams, nothing was heard for the ping's time, and the ping is not answered.
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 
 use super::error::head_error;
-use super::io::{Io, Reads};
+use super::io::{Io, Signs};
 use super::pings::Pings;
 use super::settings::Http2;
 use super::windows::Windows;
@@ -146,8 +147,8 @@ impl Shared {
             .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
             .max_concurrent_reset_streams(RESET_STREAMS_MAX)
             .max_local_error_reset_streams(Some(LOCAL_RESETS_MAX));
-        let reads = Reads::default();
-        let io = Io::new(transport, traffic, reads.clone());
+        let signs = Arc::new(Signs::default());
+        let io = Io::new(transport, traffic, signs.clone());
         let shaken = builder.handshake(io).await;
         let (requests, mut connection) =
             shaken.map_err(|error| head_error(error, Sent::Nothing, false))?;
@@ -175,7 +176,7 @@ impl Shared {
             end: End(load.clone()),
             idle: limits.idle,
             timer: None,
-            reads,
+            signs,
             heard: 0,
             heard_at: aioli_task::now(),
             probed: false,
@@ -248,7 +249,7 @@ struct Driver {
     windows: Option<Windows>,
     idle: Duration,
     timer: Option<Sleep>,
-    reads: Reads,
+    signs: Arc<Signs>,
     /// Reads at the last look.
     heard: u64,
     /// When something was heard, or asked for by a ping.
@@ -277,6 +278,8 @@ impl Driver {
         self.adapt(cx);
         {
             let mut state = self.end.0.lock();
+            // Those that are there may still be answered.
+            state.is_over |= self.signs.takes_nothing();
             if state.may_end() {
                 return Poll::Ready(Ok(()));
             }
@@ -340,7 +343,7 @@ impl Driver {
             from.checked_add(time)
                 .unwrap_or(now + Duration::from_secs(86_400))
         };
-        let reads = self.reads.count();
+        let reads = self.signs.reads();
         if reads != self.heard {
             (self.heard, self.heard_at, self.probed) = (reads, now, false);
         }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,31 +16,38 @@ use crate::transport::Transport;
 pub(super) struct Io {
     transport: Transport,
     traffic: Arc<Traffic>,
-    reads: Reads,
+    signs: Arc<Signs>,
     /// Why nothing can be written any more, until the reader has come to the end.
     broken: Option<io::Error>,
-    is_broken: bool,
 }
 
-/// Counts the reads that brought something, so that silence is seen.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Reads(Arc<AtomicU64>);
+/// What reading and writing show of the server; it orders nothing, as all of it happens where the
+/// connection is polled.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    reads: AtomicU64,
+    takes_nothing: AtomicBool,
+}
 
-impl Reads {
-    pub(super) fn count(&self) -> u64 {
-        // A counter that orders nothing: who sees an old value looks again later.
-        self.0.load(Ordering::Relaxed)
+impl Signs {
+    /// Counts the reads that brought something, so that silence is seen.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Whether what is written is lost, and what the server has sent can still be read.
+    pub(super) fn takes_nothing(&self) -> bool {
+        self.takes_nothing.load(Ordering::Relaxed)
     }
 }
 
 impl Io {
-    pub(super) fn new(transport: Transport, traffic: Arc<Traffic>, reads: Reads) -> Io {
+    pub(super) fn new(transport: Transport, traffic: Arc<Traffic>, signs: Arc<Signs>) -> Io {
         Io {
             transport,
             traffic,
-            reads,
+            signs,
             broken: None,
-            is_broken: false,
         }
     }
 
@@ -58,7 +65,7 @@ impl Io {
             return Err(error);
         }
         self.broken = Some(error);
-        self.is_broken = true;
+        self.signs.takes_nothing.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -77,7 +84,7 @@ impl AsyncRead for Io {
         }
         buf.advance(n);
         self.traffic.received(n);
-        self.reads.0.fetch_add(1, Ordering::Relaxed);
+        self.signs.reads.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -96,7 +103,7 @@ impl AsyncWrite for Io {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if !self.is_broken {
+        if !self.signs.takes_nothing() {
             match ready!(self.transport.poll_write(cx, bufs)) {
                 Ok(n) => {
                     self.traffic.sent(n);
@@ -113,7 +120,7 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_broken {
+        if self.signs.takes_nothing() {
             return Poll::Ready(Ok(()));
         }
         let flushed = ready!(self.transport.poll_flush(cx));
