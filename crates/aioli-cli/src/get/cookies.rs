@@ -13,7 +13,7 @@ use aioli::prelude::*;
 
 use super::failure::{Code, Failure};
 use super::options::IdentityOptions;
-use super::output::stdout;
+use super::output::{replace, stdout};
 
 const HTTP_ONLY: &str = "#HttpOnly_";
 
@@ -105,7 +105,7 @@ pub(super) async fn save(jar: &CookieJar, path: &Path) -> Result {
     if path == Path::new("-") {
         return stdout(text.as_bytes());
     }
-    Ok(fs::write_atomic(path, text).await?)
+    replace(path, text).await
 }
 
 fn line(cookie: &Cookie) -> String {

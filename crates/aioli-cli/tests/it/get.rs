@@ -326,6 +326,34 @@ fn cookies_are_kept_in_files() {
     );
 }
 
+/// As `/dev/null` does, which is no file either.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_written_to_and_stays() {
+    use std::io::Read as _;
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let headers = "set-cookie: a=1\r\netag: \"a=1\"\r\n";
+    let server = Server::start(move |_, stream| reply(stream, "200 OK", headers, b""));
+    for (option, expected) in [("-c", "a\t1\n"), ("--etag-save", "\"a=1\"\n")] {
+        let folder = Folder::new();
+        let path = folder.path("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        // Linux opens both ends at once, and waits for nobody.
+        let both = std::fs::File::options().read(true).write(true).open(&path);
+        let mut pipe = both.unwrap();
+        let url = server.url("x");
+        run(&folder, ["get", option, "pipe", &url]).check(0, &[]);
+        let kind = std::fs::symlink_metadata(&path).unwrap().file_type();
+        assert!(kind.is_fifo(), "{option}");
+        let mut text = vec![0; 4096];
+        let n = pipe.read(&mut text).unwrap();
+        let text = String::from_utf8_lossy(&text[..n]).into_owned();
+        assert!(text.contains(expected), "{option}: {text}");
+    }
+}
+
 #[test]
 fn forms_with_files() {
     let (server, folder) = (echo(), Folder::new());
