@@ -11,8 +11,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, header};
@@ -32,6 +31,7 @@ pub(crate) use store::write_pair;
 use domain::CookieHost;
 use store::Store;
 
+use crate::kept::Kept;
 use crate::limits::{CookieBounds, Limits};
 use crate::private_file;
 use crate::wall::WallClock;
@@ -129,32 +129,7 @@ pub enum SessionCookies {
 #[doc(alias = "aiohttp.CookieJar")]
 #[derive(Clone, Default)]
 pub struct CookieJar {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    bounds: CookieBounds,
-    /// How many cookies there are, so that an empty jar costs a request one load.
-    len: AtomicUsize,
-    store: Mutex<Store>,
-    clock: WallClock,
-}
-
-impl Default for Inner {
-    fn default() -> Inner {
-        Inner::within(CookieBounds::default())
-    }
-}
-
-impl Inner {
-    fn within(bounds: CookieBounds) -> Inner {
-        Inner {
-            bounds,
-            len: AtomicUsize::new(0),
-            store: Mutex::new(Store::new(bounds)),
-            clock: WallClock::default(),
-        }
-    }
+    kept: Arc<Kept<Store>>,
 }
 
 impl CookieJar {
@@ -183,7 +158,7 @@ impl CookieJar {
     #[must_use]
     pub fn with_limits(limits: &Limits) -> CookieJar {
         CookieJar {
-            inner: Arc::new(Inner::within(limits.cookies)),
+            kept: Arc::new(Kept::new(limits.cookies, WallClock::default())),
         }
     }
 
@@ -209,10 +184,7 @@ impl CookieJar {
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> CookieJar {
         CookieJar {
-            inner: Arc::new(Inner {
-                clock: WallClock::by(clock),
-                ..Inner::default()
-            }),
+            kept: Arc::new(Kept::new(CookieBounds::default(), WallClock::by(clock))),
         }
     }
 
@@ -224,10 +196,11 @@ impl CookieJar {
     /// having expired, is kept in this sense.
     #[doc(alias = "aiohttp.CookieJar.update_cookies")]
     pub fn set(&self, url: &Url, line: impl AsRef<[u8]>) -> Result<(), CookieError> {
-        let now = self.now();
-        let pair = self.inner.bounds.pair;
+        let now = self.kept.now();
+        let pair = self.kept.bounds.pair;
         let cookie = Cookie::from_line(url, line.as_ref(), pair, now)?;
-        self.change(|store| store.insert(cookie, domain::is_secure(url), now))
+        self.kept
+            .change(|store| store.insert(cookie, domain::is_secure(url), now))
     }
 
     /// Returns the `cookie` header of a request for `url`, marked as sensitive; `None` when no
@@ -246,8 +219,8 @@ impl CookieJar {
     /// Returns all cookies that have not expired, the oldest first.
     #[must_use]
     pub fn cookies(&self) -> Vec<Cookie> {
-        let now = self.now();
-        self.lock().all(now).into_iter().cloned().collect()
+        let now = self.kept.now();
+        self.kept.lock().all(now).into_iter().cloned().collect()
     }
 
     /// Returns the cookies of a request for `url`, in the order in which they are sent; all of
@@ -267,7 +240,7 @@ impl CookieJar {
     /// ```
     #[must_use]
     pub fn matching(&self, url: &Url) -> Vec<Cookie> {
-        let (now, mut store) = (self.now(), self.lock());
+        let (now, mut store) = (self.kept.now(), self.kept.lock());
         CookieHost::of(url).map_or_else(Vec::new, |host| {
             let found = store.matching(&host, url.path(), domain::is_secure(url), now);
             found.into_iter().cloned().collect()
@@ -277,7 +250,7 @@ impl CookieJar {
     /// Counts the cookies; some may have expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.len.load(Ordering::Acquire)
+        self.kept.len()
     }
 
     /// Tells whether there are no cookies.
@@ -304,15 +277,15 @@ impl CookieJar {
     /// ```
     #[doc(alias = "aiohttp.CookieJar.clear_domain")]
     pub fn retain(&self, mut keep: impl FnMut(&Cookie) -> bool) {
-        let now = self.now();
-        self.change(|store| store.retain(|cookie| !cookie.is_expired(now) && keep(cookie)));
+        let now = self.kept.now();
+        self.kept
+            .change(|store| store.retain(|cookie| !cookie.is_expired(now) && keep(cookie)));
     }
 
     /// Removes all cookies.
     #[doc(alias = "aiohttp.CookieJar.clear")]
     pub fn clear(&self) {
-        let empty = Store::new(self.inner.bounds);
-        self.change(|store| *store = empty);
+        self.kept.clear();
     }
 
     /// Writes the cookies as JSON, which [`from_json`](CookieJar::from_json) reads.
@@ -373,9 +346,9 @@ impl CookieJar {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn add_json(&self, json: &str) -> io::Result<()> {
-        let now = self.now();
-        let cookies = persist::from_json(json, self.inner.bounds.pair, now)?;
-        self.change(|store| {
+        let now = self.kept.now();
+        let cookies = persist::from_json(json, self.kept.bounds.pair, now)?;
+        self.kept.change(|store| {
             for cookie in cookies {
                 // The file is its user's own: it may hide what is there.
                 let kept = store.insert(cookie, true, now);
@@ -424,7 +397,7 @@ impl CookieJar {
     /// Keeps what the response of `url` sets.
     pub(crate) fn take_from(&self, url: &Url, headers: &HeaderMap) {
         let lines = headers.get_all(header::SET_COOKIE);
-        let limit = self.inner.bounds.lines as usize;
+        let limit = self.kept.bounds.lines as usize;
         for line in lines.iter().take(limit) {
             if let Err(reason) = self.set(url, line) {
                 tracing::debug!(host = url.host_str(), %reason, "a cookie was refused");
@@ -452,10 +425,10 @@ impl CookieJar {
         let Some(host) = CookieHost::of(url) else {
             return;
         };
-        let limit = self.inner.bounds.header as usize;
+        let limit = self.kept.bounds.header as usize;
         let room = limit.saturating_sub(HEADER_NAME.len() + taken);
         let mut left_out = 0;
-        let (now, mut store) = (self.now(), self.lock());
+        let (now, mut store) = (self.kept.now(), self.kept.lock());
         for cookie in store.matching(&host, url.path(), domain::is_secure(url), now) {
             if wanted(&cookie.name) {
                 let before = out.len();
@@ -472,26 +445,6 @@ impl CookieJar {
             tracing::debug!(host, limit, seen, "not all cookies fit into a request");
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        // Every change of the store is complete at each place that can panic.
-        self.inner
-            .store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
-        let mut store = self.lock();
-        let result = change(&mut store);
-        self.inner.len.store(store.len(), Ordering::Release);
-        result
-    }
-
-    /// Seconds since 1970.
-    fn now(&self) -> i64 {
-        self.inner.clock.now()
-    }
 }
 
 impl fmt::Debug for CookieJar {
@@ -504,7 +457,7 @@ impl fmt::Debug for CookieJar {
 
 /// The cookies that a response sets and that its server may set.
 pub(crate) fn of_response(url: &Url, headers: &HeaderMap, bounds: CookieBounds) -> Vec<Cookie> {
-    let now = CookieJar::new().now();
+    let now = WallClock::default().now();
     let lines = headers.get_all(header::SET_COOKIE).iter();
     lines
         .take(bounds.lines as usize)

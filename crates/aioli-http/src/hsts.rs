@@ -10,13 +10,13 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use url::Url;
 
-use crate::limits::{HstsBounds, Limits};
+use crate::kept::Kept;
+use crate::limits::{Limits, SiteBounds};
 use crate::private_file;
 use crate::wall::{self, WallClock};
 
@@ -139,32 +139,7 @@ impl HstsHost {
 #[doc(alias = "curl.hsts")]
 #[derive(Clone, Default)]
 pub struct HstsStore {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    bounds: HstsBounds,
-    /// How many hosts there are, so that an empty store costs a request one load.
-    len: AtomicUsize,
-    store: Mutex<Store>,
-    clock: WallClock,
-}
-
-impl Default for Inner {
-    fn default() -> Inner {
-        Inner::within(HstsBounds::default())
-    }
-}
-
-impl Inner {
-    fn within(bounds: HstsBounds) -> Inner {
-        Inner {
-            bounds,
-            len: AtomicUsize::new(0),
-            store: Mutex::new(Store::new(bounds)),
-            clock: WallClock::default(),
-        }
-    }
+    kept: Arc<Kept<Store>>,
 }
 
 impl HstsStore {
@@ -192,7 +167,7 @@ impl HstsStore {
     #[must_use]
     pub fn with_limits(limits: &Limits) -> HstsStore {
         HstsStore {
-            inner: Arc::new(Inner::within(limits.hsts)),
+            kept: Arc::new(Kept::new(limits.hsts, WallClock::default())),
         }
     }
 
@@ -217,10 +192,7 @@ impl HstsStore {
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> HstsStore {
         HstsStore {
-            inner: Arc::new(Inner {
-                clock: WallClock::by(clock),
-                ..Inner::default()
-            }),
+            kept: Arc::new(Kept::new(SiteBounds::default(), WallClock::by(clock))),
         }
     }
 
@@ -250,13 +222,13 @@ impl HstsStore {
         let host = url.host().ok_or(HstsError::Host)?;
         let name = name_of(&host).ok_or(HstsError::Host)?;
         let policy = field::parse(field.as_ref()).ok_or(HstsError::Malformed)?;
-        let now = self.inner.clock.now();
+        let now = self.kept.now();
         let host = HstsHost {
             name: name.to_owned(),
             include_subdomains: policy.include_subdomains,
             expires: now.saturating_add_unsigned(policy.max_age),
         };
-        self.change(|store| store.note(host, now));
+        self.kept.change(|store| store.note(host, now));
         Ok(())
     }
 
@@ -280,8 +252,8 @@ impl HstsStore {
         }
         let host = url.host()?;
         let name = name_of(&host)?;
-        let now = self.inner.clock.now();
-        if !self.change(|store| store.covers(name, now)) {
+        let now = self.kept.now();
+        if !self.kept.change(|store| store.covers(name, now)) {
             return None;
         }
         let mut url = url.clone();
@@ -294,21 +266,21 @@ impl HstsStore {
     /// or by that of a host that it is below.
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
-        let now = self.inner.clock.now();
-        canonical(host).is_some_and(|name| self.change(|store| store.covers(&name, now)))
+        let now = self.kept.now();
+        canonical(host).is_some_and(|name| self.kept.change(|store| store.covers(&name, now)))
     }
 
     /// Returns all hosts that have not expired, the one first that said so longest ago.
     #[must_use]
     pub fn hosts(&self) -> Vec<HstsHost> {
-        let now = self.inner.clock.now();
-        self.lock().all(now)
+        let now = self.kept.now();
+        self.kept.lock().all(now)
     }
 
     /// Counts the hosts; some may have expired.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.len.load(Ordering::Acquire)
+        self.kept.len()
     }
 
     /// Tells whether there are no hosts.
@@ -329,13 +301,12 @@ impl HstsStore {
     /// assert!(store.remove("a.example") && !store.covers("www.a.example"));
     /// ```
     pub fn remove(&self, host: &str) -> bool {
-        canonical(host).is_some_and(|name| self.change(|store| store.remove(&name)))
+        canonical(host).is_some_and(|name| self.kept.change(|store| store.remove(&name)))
     }
 
     /// Forgets all hosts.
     pub fn clear(&self) {
-        let empty = Store::new(self.inner.bounds);
-        self.change(|store| *store = empty);
+        self.kept.clear();
     }
 
     /// Writes the hosts in the form of curl's `--hsts`, which
@@ -383,13 +354,13 @@ impl HstsStore {
     /// assert_eq!(store.len(), 2);
     /// ```
     pub fn add_text(&self, text: impl AsRef<[u8]>) {
-        let now = self.inner.clock.now();
-        let left_out = self.change(|store| {
+        let now = self.kept.now();
+        let left_out = self.kept.change(|store| {
             let hosts = file::read(text.as_ref());
             hosts.filter(|host| !store.add(host.clone(), now)).count()
         });
         if left_out > 0 {
-            let limit = self.inner.bounds.all;
+            let limit = self.kept.bounds.all;
             tracing::debug!(limit, left_out, "there is no room for all hosts of a text");
         }
     }
@@ -457,21 +428,6 @@ impl HstsStore {
         if let Err(reason) = self.set(url, field) {
             tracing::debug!(host = url.host_str(), %reason, "a policy of HSTS was refused");
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Store> {
-        // Every change of the store is complete at each place that can panic.
-        self.inner
-            .store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
-        let mut store = self.lock();
-        let result = change(&mut store);
-        self.inner.len.store(store.len(), Ordering::Release);
-        result
     }
 }
 

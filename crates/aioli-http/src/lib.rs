@@ -225,6 +225,7 @@ mod h2;
 #[path = "h2/absent.rs"]
 mod h2;
 mod hsts;
+mod kept;
 mod limits;
 mod middleware;
 mod mock;

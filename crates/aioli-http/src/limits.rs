@@ -9,11 +9,11 @@ use crate::h1::body::BodyLimits;
 use crate::h1::head::HeadLimits;
 
 mod cookies;
-mod hsts;
+mod sites;
 mod timeout;
 
 pub(crate) use cookies::CookieBounds;
-pub(crate) use hsts::HstsBounds;
+pub(crate) use sites::SiteBounds;
 pub(crate) use timeout::MinSpeed;
 pub use timeout::Timeout;
 
@@ -81,7 +81,7 @@ pub struct Limits {
     pub(crate) body: usize,
     pub(crate) redirects: usize,
     pub(crate) cookies: CookieBounds,
-    pub(crate) hsts: HstsBounds,
+    pub(crate) hsts: SiteBounds,
     pub(crate) challenge: usize,
     pub(crate) names: usize,
 }
@@ -229,8 +229,7 @@ impl Limits {
     /// ([`CookieJar::with_limits`](crate::CookieJar::with_limits)), those of `set_cookies` and
     /// `cookie_header` among them.
     pub fn cookies(mut self, per_site: usize, all: usize) -> Limits {
-        self.cookies.per_site = bound(per_site.max(1));
-        self.cookies.all = bound(all.max(1));
+        self.cookies.kept = SiteBounds::new(per_site, all);
         self
     }
 
@@ -264,8 +263,7 @@ impl Limits {
     /// One host too many drives out another one; [`HstsStore`](crate::HstsStore) says which. This
     /// is for [`HstsStore::with_limits`](crate::HstsStore::with_limits), which has an example.
     pub fn hsts(mut self, per_site: usize, all: usize) -> Limits {
-        self.hsts.per_site = bound(per_site.max(1));
-        self.hsts.all = bound(all.max(1));
+        self.hsts = SiteBounds::new(per_site, all);
         self
     }
 
@@ -356,7 +354,7 @@ impl Default for Limits {
             body: 64 * 1024 * 1024,
             redirects: 10,
             cookies: CookieBounds::default(),
-            hsts: HstsBounds::default(),
+            hsts: SiteBounds::default(),
             challenge: 4096,
             names: 1024,
         }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::cookie::Cookie;
 use super::domain::{self, CookieHost};
 use super::{CookieError, parse};
+use crate::kept::Bounded;
 use crate::limits::CookieBounds;
 
 /// A site with more cookies than this loses them first when the jar is full.
@@ -35,21 +36,25 @@ pub(super) struct Store {
     serial: u64,
 }
 
-impl Store {
-    pub(super) fn new(bounds: CookieBounds) -> Store {
+impl Bounded for Store {
+    type Bounds = CookieBounds;
+
+    fn new(bounds: CookieBounds) -> Store {
         Store {
-            per_site: bounds.per_site as usize,
-            all: bounds.all as usize,
+            per_site: bounds.kept.per_site as usize,
+            all: bounds.kept.all as usize,
             sites: HashMap::new(),
             len: 0,
             serial: 0,
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.len
     }
+}
 
+impl Store {
     /// Keeps a cookie, in place of the one with its name, domain and path.
     ///
     /// An expired one removes that one, which is how servers delete.

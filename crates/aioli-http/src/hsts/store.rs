@@ -6,7 +6,8 @@ use url::Host;
 
 use super::HstsHost;
 use crate::cookies::site;
-use crate::limits::HstsBounds;
+use crate::kept::Bounded;
+use crate::limits::SiteBounds;
 use crate::origin;
 
 /// The longest name that there is (RFC 1035, section 2.3.4, without the octets of its ends).
@@ -28,7 +29,7 @@ struct Known {
 /// All hosts of a store, by their names.
 #[derive(Debug)]
 pub(super) struct Store {
-    bounds: HstsBounds,
+    bounds: SiteBounds,
     hosts: HashMap<Box<str>, Known>,
     /// How many of them there are of each site.
     sites: HashMap<Box<str>, usize>,
@@ -36,8 +37,10 @@ pub(super) struct Store {
     serial: u64,
 }
 
-impl Store {
-    pub(super) fn new(bounds: HstsBounds) -> Store {
+impl Bounded for Store {
+    type Bounds = SiteBounds;
+
+    fn new(bounds: SiteBounds) -> Store {
         Store {
             bounds,
             hosts: HashMap::new(),
@@ -46,10 +49,12 @@ impl Store {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.hosts.len()
     }
+}
 
+impl Store {
     /// Notes a host, in place of what was known of it; another one makes room for it.
     pub(super) fn note(&mut self, host: HstsHost, now: i64) {
         if host.expires <= now {

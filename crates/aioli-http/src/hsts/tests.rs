@@ -1,7 +1,7 @@
 //! The rules of RFC 6797, one by one, the bounds, and the file.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
@@ -235,12 +235,10 @@ fn expired_hosts_make_room_first() {
     let clock = Arc::new(AtomicU64::new(NOW));
     let hand = clock.clone();
     let store = HstsStore {
-        inner: Arc::new(Inner {
-            clock: WallClock::by(move || {
-                UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed))
-            }),
-            ..Inner::within(Limits::default().hsts(2, 9).hsts)
-        }),
+        kept: Arc::new(Kept::new(
+            Limits::default().hsts(2, 9).hsts,
+            WallClock::by(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed))),
+        )),
     };
     let note = |host: &str, age: u32| {
         let field = format!("max-age={age}");

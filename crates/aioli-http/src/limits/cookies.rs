@@ -1,5 +1,7 @@
 //! The bounds of a jar, which outlives sessions and is shared by them.
 
+use super::SiteBounds;
+
 /// What a server can make a jar keep, and what a jar can make a request carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CookieBounds {
@@ -7,10 +9,8 @@ pub(crate) struct CookieBounds {
     pub(crate) lines: u32,
     /// Bytes of the name and the value of one cookie.
     pub(crate) pair: u32,
-    /// Cookies of one site.
-    pub(crate) per_site: u32,
-    /// Cookies of a jar.
-    pub(crate) all: u32,
+    /// Cookies of one site, and of a jar.
+    pub(crate) kept: SiteBounds,
     /// Bytes of the `cookie` line of a request.
     pub(crate) header: u32,
 }
@@ -20,8 +20,7 @@ impl Default for CookieBounds {
         CookieBounds {
             lines: 50,
             pair: 4096,
-            per_site: 180,
-            all: 3000,
+            kept: SiteBounds::default(),
             header: 8190,
         }
     }
