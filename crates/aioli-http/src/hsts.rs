@@ -264,6 +264,16 @@ impl HstsStore {
 
     /// Tells whether `host`, a name without a port, is to be asked by https only: by its own word,
     /// or by that of a host that it is below.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// let store = HstsStore::from_text(".a.example \"unlimited\"\n");
+    /// assert!(store.covers("a.example") && store.covers("WWW.a.example."));
+    /// assert!(!store.covers("example"));
+    /// ```
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
         let now = self.kept.now();
@@ -305,6 +315,17 @@ impl HstsStore {
     }
 
     /// Forgets all hosts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// let store = HstsStore::from_text("a.example \"unlimited\"\nb.example \"unlimited\"\n");
+    /// assert_eq!(store.len(), 2);
+    /// store.clear();
+    /// assert!(store.is_empty());
+    /// ```
     pub fn clear(&self) {
         self.kept.clear();
     }
@@ -406,6 +427,18 @@ impl HstsStore {
     /// # Errors
     ///
     /// As [`load`](HstsStore::load); then nothing is added.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use aioli_http::HstsStore;
+    ///
+    /// let known = HstsStore::new();
+    /// for path in ["everybody.txt", "mine.txt"] {
+    ///     known.add_file(path)?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn add_file(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let too_large = "a file of HSTS hosts has at most 4 MiB";
         let text = private_file::load(path.as_ref(), file::MAX_FILE, too_large)?;
