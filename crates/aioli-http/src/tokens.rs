@@ -1,4 +1,5 @@
-//! The words that structured fields are made of: tokens and quoted strings (RFC 9110, section 5.6).
+//! The words that structured fields are made of: tokens and quoted strings (RFC 9110, section 5.6),
+//! and numbers of seconds.
 
 use crate::h1::is_token;
 
@@ -50,6 +51,17 @@ impl<'a> Input<'a> {
             }
         }
     }
+}
+
+/// A whole number of seconds; one that is too large stands for the largest (RFC 9111, section 1.2.2).
+pub(crate) fn seconds(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digits = text.iter().map(|byte| u64::from(byte - b'0'));
+    Some(digits.fold(0, |value: u64, digit| {
+        value.saturating_mul(10).saturating_add(digit)
+    }))
 }
 
 pub(crate) fn is_blank(byte: u8) -> bool {

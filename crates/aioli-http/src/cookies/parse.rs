@@ -1,7 +1,7 @@
 //! The `set-cookie` line, taken apart as RFC 6265bis, section 5.6, says.
 
 use super::{CookieError, SameSite};
-use crate::date;
+use crate::{date, tokens};
 
 /// An attribute with a longer value is ignored.
 const MAX_ATTRIBUTE: usize = 1024;
@@ -104,19 +104,12 @@ fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// A whole number; one that is too large stands for the largest.
+/// A whole number, which may be less than zero; one that is too large stands for the largest.
 fn seconds(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix(b"-") {
         Some(digits) => (true, digits),
         None => (false, text),
     };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value = digits.iter().fold(0i64, |value, digit| {
-        value
-            .saturating_mul(10)
-            .saturating_add(i64::from(digit - b'0'))
-    });
+    let value = i64::try_from(tokens::seconds(digits)?).unwrap_or(i64::MAX);
     Some(if negative { -value } else { value })
 }

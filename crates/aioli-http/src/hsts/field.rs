@@ -1,6 +1,6 @@
 //! `strict-transport-security` taken apart (RFC 6797, section 6.1).
 
-use crate::tokens::{Input, is_blank};
+use crate::tokens::{Input, is_blank, seconds};
 
 /// A field with more directives says nothing: there are two that mean anything.
 const MAX_DIRECTIVES: usize = 32;
@@ -51,7 +51,7 @@ pub(super) fn parse(field: &[u8]) -> Option<Policy> {
             return None;
         }
         if name.eq_ignore_ascii_case("max-age") {
-            max_age = Some(seconds(&value?)?);
+            max_age = Some(seconds(value?.as_bytes())?);
         } else if name.eq_ignore_ascii_case("includeSubDomains") {
             include_subdomains = true;
             if value.is_some() {
@@ -59,17 +59,6 @@ pub(super) fn parse(field: &[u8]) -> Option<Policy> {
             }
         }
     }
-}
-
-/// A number of seconds; one that is too large stands for the largest.
-fn seconds(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits = text.bytes().map(|byte| u64::from(byte - b'0'));
-    Some(digits.fold(0u64, |value, digit| {
-        value.saturating_mul(10).saturating_add(digit)
-    }))
 }
 
 #[cfg(test)]
