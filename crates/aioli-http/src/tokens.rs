@@ -1,5 +1,4 @@
-//! The words that structured fields are made of: tokens and quoted strings (RFC 9110, section 5.6),
-//! and numbers of seconds.
+//! The words that fields are made of: tokens, quoted strings (RFC 9110, section 5.6), seconds.
 
 use crate::h1::is_token;
 
