@@ -211,26 +211,28 @@ fn a_nonce_that_is_out_of_date_is_replaced() {
 
 #[test]
 fn a_response_names_the_nonce_of_the_next_request() {
-    let (server, log) = server(|n, header| match header {
-        "" => challenge("Digest realm=r, nonce=n0, qop=auth"),
-        _ => {
-            let info = format!("\r\nauthentication-info: nextnonce=\"n{n}\"\r\n");
-            ok("in").replacen("\r\n", &info, 1)
-        }
-    });
-    run(async {
-        let session = Session::builder().digest("me", "pass").build().unwrap();
-        for _ in 0..3 {
-            assert_eq!(session.get(server.url("/")).await.unwrap().status(), 200);
-        }
-        let log = log.lock().unwrap();
-        let answers = log[1..].iter();
-        let nonces: Vec<_> = answers
-            .map(|header| (param(header, "nonce"), param(header, "nc")))
-            .collect();
-        let first = "00000001";
-        assert_eq!(nonces, [("n0", first), ("n2", first), ("n3", first)]);
-    });
+    for auth in [Auth::digest("me", "pass"), Auth::any("me", "pass")] {
+        let (server, log) = server(|n, header| match header {
+            "" => challenge("Digest realm=r, nonce=n0, qop=auth"),
+            _ => {
+                let info = format!("\r\nauthentication-info: nextnonce=\"n{n}\"\r\n");
+                ok("in").replacen("\r\n", &info, 1)
+            }
+        });
+        run(async {
+            let session = Session::builder().auth(auth.unwrap()).build().unwrap();
+            for _ in 0..3 {
+                assert_eq!(session.get(server.url("/")).await.unwrap().status(), 200);
+            }
+            let log = log.lock().unwrap();
+            let answers = log[1..].iter();
+            let nonces: Vec<_> = answers
+                .map(|header| (param(header, "nonce"), param(header, "nc")))
+                .collect();
+            let first = "00000001";
+            assert_eq!(nonces, [("n0", first), ("n2", first), ("n3", first)]);
+        });
+    }
 }
 
 #[test]
