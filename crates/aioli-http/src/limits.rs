@@ -47,9 +47,9 @@ pub use timeout::Timeout;
 /// bound allows and asks for one more waits for itself; the `pool` limit of [`Timeout`] ends that.
 ///
 /// What goes over a bound is an [`ErrorKind::Limit`](crate::ErrorKind::Limit), which says which
-/// one, how large it is, and how much there was. The bounds on what is *kept* (cookies, hosts, names) and
-/// on challenges fail no request: what is over them is left out, as the method of each says, and a
-/// `tracing` event of level debug tells the bound and what there was.
+/// one, how large it is, and how much there was. The bounds on what is *kept* (cookies, hosts,
+/// names) and on challenges fail no request: what is over them is left out, as the method of each
+/// says, and a `tracing` event of level debug tells the bound and what there was.
 ///
 /// # Examples
 ///

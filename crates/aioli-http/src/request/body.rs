@@ -55,8 +55,9 @@ impl RequestBuilder {
     ///
     /// # aioli_task::run(async {
     /// # let (session, url) = (aioli_http::Session::new(), aioli_http::example::serve("hello"));
-    /// let form = Form::new().text("user", "me").part("log", Part::new("all
-    /// well").file_name("log")); session.post(url).multipart(form).await?;
+    /// let log = Part::new("all well").file_name("log");
+    /// let form = Form::new().text("user", "me").part("log", log);
+    /// session.post(url).multipart(form).await?;
     /// # Ok::<(), aioli_http::Error>(()) }).unwrap();
     /// ```
     #[doc(alias = "aiohttp.FormData")]

@@ -268,12 +268,11 @@ fn a_request_that_asks_to_close_does_not_go_to_the_pool() {
     let server = Server::answering(|_| ok("hi"));
     run(async {
         let session = Session::new();
-        session
-            .get(server.url("/"))
-            .header("connection", "close")
-            .await
-            .unwrap();
-        assert_eq!(session.stats().idle, 0);
+        for (options, idle) in [("close", 0), ("te ,\tCLOSE", 0), ("te, closed", 1)] {
+            let request = session.get(server.url("/")).header("connection", options);
+            assert_eq!(request.await.unwrap().text().await.unwrap(), "hi");
+            assert_eq!(session.stats().idle, idle, "{options}");
+        }
     });
 }
 
