@@ -79,7 +79,7 @@ fn what_a_line_says() {
     ] {
         assert_eq!(data(line), sent, "{line}");
     }
-    let text = "url URL\nheader \"X-A: b c\"\nreferer=http://a/#b\nuser = me:secret\nno-silent";
+    let text = "url URL\nheader \"X-A: b c\"\nreferer=http://a/#b\nuser = me:secret\nno-silent # now\nshow-error #now";
     let [request] = seen(text, &[]).try_into().unwrap();
     assert_eq!(request.header("x-a"), Some("b c"));
     assert_eq!(request.header("referer"), Some("http://a/#b"));
@@ -199,6 +199,7 @@ fn lines_that_are_wrong() {
         ("-s%secret", "no such option"),
         ("-ume:secret other", "takes no value, or one alone"),
         ("oauth2-bearer", "needs a value"),
+        ("user = # me:secret", "needs a value"),
         ("max-time = secret", "max-time: not a number"),
         (
             "parallel-max = 98765",

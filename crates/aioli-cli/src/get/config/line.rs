@@ -46,7 +46,7 @@ pub(super) fn line(text: &str) -> Result<Option<Line<'_>>, &'static str> {
         false => rest.trim_start_matches(ends),
     };
     let value = match rest.strip_prefix('"') {
-        _ if rest.is_empty() => None,
+        _ if rest.is_empty() || is_comment(rest) => None,
         Some(quoted) => Some(Value::Quoted(unquoted(quoted)?)),
         None => {
             let (value, behind) = rest.split_once(BLANK).unwrap_or((rest, ""));
@@ -78,6 +78,12 @@ fn unquoted(text: &str) -> Result<String, &'static str> {
     Ok(value)
 }
 
+/// Whether it can be no value: one that begins so may be one if no blank is in it.
+fn is_comment(text: &str) -> bool {
+    let rest = text.strip_prefix('#');
+    rest.is_some_and(|rest| rest.starts_with(BLANK))
+}
+
 fn nothing_but_a_comment(rest: &str, wrong: &'static str) -> Result<(), &'static str> {
     let rest = rest.trim_start_matches(BLANK);
     match rest.is_empty() || rest.starts_with('#') {
@@ -107,7 +113,12 @@ mod tests {
         check("--data=:x", "--data", plain(":x"));
         check("--data :x", "--data", plain(":x"));
         check("referer=a#b", "referer", plain("a#b"));
-        check("silent", "silent", None);
+        for text in ["silent", "silent # now", "silent\t#\tnow"] {
+            check(text, "silent", None);
+        }
+        check("-s # now", "-s", None);
+        check("data = #", "data", plain("#"));
+        check("data = #x # y", "data", plain("#x"));
         check("url = http://a:1/?b=c", "url", plain("http://a:1/?b=c"));
     }
 
