@@ -211,6 +211,9 @@ fn keys_behind_passphrases() {
         &[&["-E", &joined, "--key", &key], &roots[..]].concat(),
         0,
     );
+    let joined = format!("{both}:s3cret");
+    let said_twice = ["-E", &joined, "--pass", "pass:word"];
+    check(&folder, &[&said_twice, &roots[..]].concat(), 0);
     let get = |words: &[&str]| run(&folder, ["get"].iter().chain(words).chain(&roots));
     get(&split).check(58, &[&["key.pem", "--pass", "openssl pkey"]]);
     for words in [

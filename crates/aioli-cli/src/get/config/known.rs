@@ -260,6 +260,8 @@ mod tests {
         }
         assert_eq!(Known::new().nearest("--user-agnet=me"), Some("user-agent"));
         assert_eq!(Known::new().nearest("nothing-like-it"), None);
+        // The name of `--url` is in it.
+        assert_eq!(Known::new().nearest("zzzzzzzzurlzzzzzzzz"), None);
     }
 
     #[test]
