@@ -56,6 +56,22 @@ fn what_was_put_in_an_order_that_panics_is_there_and_counts() {
     joining.finish();
 }
 
+#[cfg(feature = "sink")]
+#[test]
+fn what_a_sink_puts_in_an_order_that_panics_is_there_for_who_waits() {
+    use futures::SinkExt as _;
+    let queue = PriorityQueue::unbounded();
+    let first = pending(queue.get());
+    let second = pending(queue.get());
+    queue.try_put(Moody(2)).unwrap();
+    let mut sink = queue.clone().into_sink();
+    moody(|| sink.start_send_unpin(Moody(1)));
+    assert_eq!(second.wakers(), 0, "it was woken");
+    let mut got = [first.finish(), second.finish()].map(|item| item.unwrap().0);
+    got.sort_unstable();
+    assert_eq!(got, [1, 2]);
+}
+
 #[test]
 fn a_slot_that_was_filled_in_an_order_that_panics_is_taken_and_counts() {
     let queue = PriorityQueue::new(2);
