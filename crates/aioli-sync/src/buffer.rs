@@ -13,27 +13,84 @@
 use crate::patience::Patience;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread;
 
 /// Where the items are kept, which decides in which order they come out.
 pub trait Items<T> {
     /// Whether items are compared, by users' code that may panic: then what was pushed is in, and what
-    /// was to be popped is gone.
+    /// was to be popped is [`Lost`].
     const COMPARES: bool = false;
+
+    /// What is left of a `pop` that has panicked; [`Infallible`] where none can.
+    type Lost: Loss<T>;
 
     /// Puts an item in. What keeps no weights takes them all for 0.
     fn push(&mut self, item: T, weight: usize);
     /// Takes the next item out, and gives memory back that is no longer needed.
-    fn pop(&mut self) -> Option<(T, usize)>;
+    fn pop(&mut self) -> Result<Option<(T, usize)>, Self::Lost>;
     /// How many items are in.
     fn len(&self) -> usize;
-    /// The weight of the next item, where items are compared.
-    fn next_weight(&self) -> usize {
-        0
-    }
     /// From now on, while it is still empty, keeps weights if it can.
     fn keep_weights(&mut self) {}
+}
+
+/// What a panic was called with.
+pub(crate) type Panic = Box<dyn Any + Send>;
+
+/// An item that was taken out while comparing the others panicked, and that panic.
+///
+/// Both hold users' code that drops them: they leave the critical section, and the panic goes on
+/// outside.
+pub struct Lost<T> {
+    pub(crate) item: T,
+    pub(crate) weight: usize,
+    pub(crate) panic: Panic,
+}
+
+impl<T> fmt::Debug for Lost<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lost").finish_non_exhaustive()
+    }
+}
+
+/// A [`Lost`], or where there is none, nothing.
+pub trait Loss<T>: Sized {
+    /// What the item weighs.
+    fn weight(&self) -> usize;
+
+    /// Takes it apart.
+    fn into_lost(self) -> Lost<T>;
+
+    /// Drops the item and lets the panic go on, where the lock is free.
+    #[cold]
+    fn resume(self) -> ! {
+        let Lost { item, panic, .. } = self.into_lost();
+        drop(item);
+        resume_unwind(panic)
+    }
+}
+
+impl<T> Loss<T> for Lost<T> {
+    fn weight(&self) -> usize {
+        self.weight
+    }
+
+    fn into_lost(self) -> Lost<T> {
+        self
+    }
+}
+
+impl<T> Loss<T> for Infallible {
+    fn weight(&self) -> usize {
+        match *self {}
+    }
+
+    fn into_lost(self) -> Lost<T> {
+        match self {}
+    }
 }
 
 /// What a waiter learns when its wait is over.
@@ -188,14 +245,14 @@ impl<I, W: Want, R> Buffer<I, W, R> {
 
     /// Takes an item out if one is there that nobody before us was promised.
     #[inline]
-    pub(crate) fn try_get<T>(&mut self, wakers: &mut Wakers) -> Option<T>
+    pub(crate) fn try_get<T>(&mut self, wakers: &mut Wakers) -> Result<Option<T>, I::Lost>
     where
         I: Items<T>,
     {
         if self.promised_items < self.items.len() {
             self.pop(wakers)
         } else {
-            None
+            Ok(None)
         }
     }
 
@@ -211,44 +268,47 @@ impl<I, W: Want, R> Buffer<I, W, R> {
 
     /// Takes a promised item; `None` if [`take_all`](Self::take_all) was faster.
     #[inline]
-    pub(crate) fn get_promised<T>(&mut self, wakers: &mut Wakers) -> Option<T>
+    pub(crate) fn get_promised<T>(&mut self, wakers: &mut Wakers) -> Result<Option<T>, I::Lost>
     where
         I: Items<T>,
     {
-        self.promised_items = self.promised_items.checked_sub(1)?;
+        let Some(others) = self.promised_items.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.promised_items = others;
         self.pop(wakers)
     }
 
-    /// Takes the next item out, and promises its room on.
+    /// Takes the next item out, and promises its room on, also when it is lost.
     // PERF: mpsc. Left to itself the compiler makes a call of it, with the item in memory.
     #[inline(always)]
-    fn pop<T>(&mut self, wakers: &mut Wakers) -> Option<T>
+    fn pop<T>(&mut self, wakers: &mut Wakers) -> Result<Option<T>, I::Lost>
     where
         I: Items<T>,
     {
-        if I::COMPARES {
-            return self
-                .pop_in_order(wakers)
-                .unwrap_or_else(|panic| resume_unwind(panic));
+        match self.items.pop() {
+            Ok(Some((item, weight))) => {
+                self.give_room(weight, wakers);
+                Ok(Some(item))
+            }
+            Ok(None) => Ok(None),
+            Err(lost) => {
+                self.give_room(lost.weight(), wakers);
+                Err(lost)
+            }
         }
-        let (item, weight) = self.items.pop()?;
+    }
+
+    /// The room of an item that is out is promised on.
+    #[inline]
+    fn give_room<T>(&mut self, weight: usize, wakers: &mut Wakers)
+    where
+        I: Items<T>,
+    {
         if W::IS_WEIGHED {
             self.weight -= weight;
         }
         self.serve_putters(wakers);
-        Some(item)
-    }
-
-    /// The same; its room is promised on also when an item's `Ord` panics.
-    fn pop_in_order<T>(&mut self, wakers: &mut Wakers) -> thread::Result<Option<T>>
-    where
-        I: Items<T>,
-    {
-        let weight = self.items.next_weight();
-        let popped = catch_unwind(AssertUnwindSafe(|| self.items.pop()));
-        self.weight -= weight;
-        self.serve_putters(wakers);
-        popped.map(|popped| popped.map(|(item, _)| item))
     }
 
     /// A getter is gone: what it was promised is promised to the next.
@@ -290,29 +350,27 @@ impl<I, W: Want, R> Buffer<I, W, R> {
         self.serve_putters(wakers);
     }
 
-    /// Takes everything out and breaks all promises of items. What cannot be taken because an item's
-    /// `Ord` panics is gone; the first such panic is returned, to go on where the lock is free.
-    pub(crate) fn take_all<T>(&mut self) -> (Vec<T>, thread::Result<()>)
+    /// Takes everything out and breaks all promises of items. Beside the items it returns with what
+    /// an item's `Ord` has panicked: both are dropped, and the first goes on, where the lock is free.
+    pub(crate) fn take_all<T>(&mut self) -> (Vec<T>, Vec<Panic>)
     where
         I: Items<T>,
     {
         self.promised_items = 0;
-        let (mut items, mut outcome) = (Vec::with_capacity(self.items.len()), Ok(()));
-        while self.items.len() > 0 {
-            let weight = self.items.next_weight();
-            match catch_unwind(AssertUnwindSafe(|| self.items.pop())) {
-                Ok(None) => break,
-                Ok(Some((item, weight))) => {
-                    self.weight -= weight;
-                    items.push(item);
+        let (mut items, mut panics) = (Vec::with_capacity(self.items.len()), Vec::new());
+        loop {
+            let (item, weight) = match self.items.pop() {
+                Ok(Some(popped)) => popped,
+                Ok(None) => return (items, panics),
+                Err(lost) => {
+                    let lost = lost.into_lost();
+                    panics.push(lost.panic);
+                    (lost.item, lost.weight)
                 }
-                Err(panic) => {
-                    self.weight -= weight;
-                    outcome = outcome.and(Err(panic));
-                }
-            }
+            };
+            self.weight -= weight;
+            items.push(item);
         }
-        (items, outcome)
     }
 
     #[inline]

@@ -1,9 +1,13 @@
 //! In which order the items of a queue come out.
 
-use crate::buffer::Items;
+use crate::buffer::{Items, Lost};
 use std::cmp::Ordering;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
+use std::convert::Infallible;
 use std::fmt;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// An order in which items come out: [`Fifo`], [`Lifo`] or [`Priority`].
 ///
@@ -48,18 +52,22 @@ impl<T: Ord> Order<T> for Priority {
 
 /// Items without weights: what a channel keeps, and half of what a queue does.
 impl<T> Items<T> for VecDeque<T> {
+    type Lost = Infallible;
+
     #[inline]
     fn push(&mut self, item: T, _: usize) {
         self.push_back(item);
     }
 
     #[inline]
-    fn pop(&mut self) -> Option<(T, usize)> {
-        let item = self.pop_front()?;
+    fn pop(&mut self) -> Result<Option<(T, usize)>, Infallible> {
+        let Some(item) = self.pop_front() else {
+            return Ok(None);
+        };
         if is_wasteful::<T>(VecDeque::len(self), self.capacity()) {
             halve(self);
         }
-        Some((item, 0))
+        Ok(Some((item, 0)))
     }
 
     #[inline]
@@ -74,16 +82,20 @@ fn halve<T>(items: &mut VecDeque<T>) {
 }
 
 impl<T> Items<T> for Vec<T> {
+    type Lost = Infallible;
+
     fn push(&mut self, item: T, _: usize) {
         Vec::push(self, item);
     }
 
-    fn pop(&mut self) -> Option<(T, usize)> {
-        let item = Vec::pop(self)?;
+    fn pop(&mut self) -> Result<Option<(T, usize)>, Infallible> {
+        let Some(item) = Vec::pop(self) else {
+            return Ok(None);
+        };
         if is_wasteful::<T>(Vec::len(self), self.capacity()) {
             self.shrink_to(self.capacity() / 2);
         }
-        Some((item, 0))
+        Ok(Some((item, 0)))
     }
 
     fn len(&self) -> usize {
@@ -110,7 +122,13 @@ pub struct Weighed<I, W> {
     weights: Option<W>,
 }
 
-impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
+impl<T, I, W> Items<T> for Weighed<I, W>
+where
+    I: Items<T, Lost = Infallible>,
+    W: Items<usize, Lost = Infallible> + Default,
+{
+    type Lost = Infallible;
+
     #[inline]
     fn push(&mut self, item: T, weight: usize) {
         self.items.push(item, 0);
@@ -121,10 +139,15 @@ impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
 
     // PERF: `queue`: a call would have the item in memory.
     #[inline(always)]
-    fn pop(&mut self) -> Option<(T, usize)> {
-        let (item, _) = self.items.pop()?;
-        let weight = self.weights.as_mut().and_then(Items::pop);
-        Some((item, weight.map_or(0, |(weight, _)| weight)))
+    fn pop(&mut self) -> Result<Option<(T, usize)>, Infallible> {
+        let Ok(Some((item, _))) = self.items.pop() else {
+            return Ok(None);
+        };
+        let weight = match &mut self.weights {
+            Some(weights) => weights.pop()?.map_or(0, |(weight, _)| weight),
+            None => 0,
+        };
+        Ok(Some((item, weight)))
     }
 
     #[inline]
@@ -141,15 +164,16 @@ impl<T, I: Items<T>, W: Items<usize> + Default> Items<T> for Weighed<I, W> {
 ///
 /// Without the tie-break an item could wait for ever while equals keep arriving.
 pub struct StableHeap<T> {
-    entries: BinaryHeap<Entry<T>>,
-    next_serial: u64,
+    /// An entry without content is there only for the time of its removal.
+    entries: BinaryHeap<Option<Entry<T>>>,
+    next_serial: NonZero<u64>,
 }
 
 impl<T: Ord> Default for StableHeap<T> {
     fn default() -> StableHeap<T> {
         StableHeap {
             entries: BinaryHeap::new(),
-            next_serial: 0,
+            next_serial: NonZero::<u64>::MIN,
         }
     }
 }
@@ -163,39 +187,53 @@ impl<T> fmt::Debug for StableHeap<T> {
 impl<T: Ord> Items<T> for StableHeap<T> {
     const COMPARES: bool = true;
 
+    type Lost = Lost<T>;
+
     fn push(&mut self, item: T, weight: usize) {
         let serial = self.next_serial;
-        self.next_serial += 1;
-        self.entries.push(Entry {
+        self.next_serial = serial.saturating_add(1);
+        self.entries.push(Some(Entry {
             item,
             serial,
             weight,
-        });
+        }));
     }
 
-    fn pop(&mut self) -> Option<(T, usize)> {
-        let entry = self.entries.pop()?;
+    fn pop(&mut self) -> Result<Option<(T, usize)>, Lost<T>> {
+        let Some(mut first) = self.entries.peek_mut() else {
+            return Ok(None);
+        };
+        // What the heap holds while it compares, it drops if that panics.
+        let entry = first.take();
+        let popped = catch_unwind(AssertUnwindSafe(|| drop(PeekMut::pop(first))));
         let capacity = self.entries.capacity();
         if is_wasteful::<Entry<T>>(self.entries.len(), capacity) {
             self.entries.shrink_to(capacity / 2);
         }
-        Some((entry.item, entry.weight))
+        let Entry { item, weight, .. } = entry.expect("an entry has its content until it goes");
+        match popped {
+            Ok(()) => Ok(Some((item, weight))),
+            Err(panic) => Err(Lost {
+                item,
+                weight,
+                panic,
+            }),
+        }
     }
 
     fn len(&self) -> usize {
         self.entries.len()
     }
-
-    fn next_weight(&self) -> usize {
-        self.entries.peek().map_or(0, |entry| entry.weight)
-    }
 }
 
 struct Entry<T> {
     item: T,
-    serial: u64,
+    /// Not zero, so that an entry that may be empty is no larger.
+    serial: NonZero<u64>,
     weight: usize,
 }
+
+const _: () = assert!(size_of::<Option<Entry<u64>>>() == size_of::<Entry<u64>>());
 
 /// Reversed, because `BinaryHeap` yields the greatest.
 impl<T: Ord> Ord for Entry<T> {

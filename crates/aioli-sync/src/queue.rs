@@ -16,7 +16,7 @@ use super::raw_lock::RawLock;
 #[cfg(feature = "sink")]
 use super::sink as outbox;
 use super::waiting::{self, Waiting};
-use crate::buffer::{Bounds, Items};
+use crate::buffer::{Bounds, Items, Loss};
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
 use state::{Getting, Joining, Putting, State};
 use std::fmt;
@@ -278,9 +278,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[doc(alias = "asyncio.Queue.get_nowait")]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.shared
-            .state
-            .with_order(O::Items::COMPARES, |state, wakers| state.try_get(wakers))
+        let got = self.shared.state.with(State::try_get);
+        got.unwrap_or_else(|lost| lost.resume())
     }
 
     /// Counts one item that was got as done.
@@ -358,11 +357,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// assert_eq!(queue.stats().unfinished, 0);
     /// ```
     pub fn shutdown_now(&self) -> Vec<T> {
-        let (items, outcome) = self
+        let (items, panics) = self
             .shared
             .state
             .with(|state, wakers| state.shutdown_now(wakers));
-        if let Err(panic) = outcome {
+        let first = panics.into_iter().next();
+        if let Some(panic) = first {
             drop(items);
             resume_unwind(panic);
         }

@@ -2,6 +2,7 @@
 
 use super::state::{Getting, Joining, Putting};
 use super::waiting::Waiting;
+use crate::buffer::Loss;
 use crate::error::{PutError, ShutDown};
 use crate::order::{Fifo, Order};
 use std::fmt;
@@ -32,7 +33,8 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
     type Output = Result<T, ShutDown>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        let got = Pin::new(&mut self.0).poll(cx);
+        got.map(|got| got.unwrap_or_else(|lost| lost.resume()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A queue's state, and what its operations do to it under the lock.
 
 use super::IS_SHARED;
-use crate::buffer::{Bounds, Buffer, Grant, Items, Line, Want};
+use crate::buffer::{Bounds, Buffer, Grant, Items, Line, Panic, Want};
 use crate::error::{PutError, ShutDown, TaskDoneError, TryGetError, TryPutError};
 use crate::order::Order;
 use crate::patience::Patience;
@@ -10,7 +10,6 @@ use crate::wait::Wait;
 use crate::wait_list::{Departed, WaitList};
 use crate::wakers::Wakers;
 use std::marker::PhantomData;
-use std::thread;
 
 /// Everything a queue is.
 ///
@@ -27,6 +26,9 @@ pub(crate) struct State<T, O: Order<T>> {
     joiners: WaitList<(), ()>,
     shut_down: bool,
 }
+
+/// What comes of taking an item, or else what is left of the item that was lost.
+pub(crate) type OrLost<R, T, O> = Result<R, <<O as Order<T>>::Items as Items<T>>::Lost>;
 
 /// How much room an item needs: with that its `put` queues.
 pub(crate) struct Weight(usize);
@@ -90,14 +92,16 @@ impl<T, O: Order<T>> State<T, O> {
     }
 
     #[inline]
-    pub(crate) fn try_get(&mut self, wakers: &mut Wakers) -> Result<T, TryGetError> {
+    pub(crate) fn try_get(&mut self, wakers: &mut Wakers) -> OrLost<Result<T, TryGetError>, T, O> {
         match self.buffer.try_get(wakers) {
-            Some(item) => {
+            Ok(Some(item)) => {
                 self.refuse_if_over(wakers);
-                Ok(item)
+                Ok(Ok(item))
             }
-            None if self.is_over() => Err(TryGetError::ShutDown),
-            None => Err(TryGetError::Empty),
+            Ok(None) if self.is_over() => Ok(Err(TryGetError::ShutDown)),
+            Ok(None) => Ok(Err(TryGetError::Empty)),
+            // Nothing is compared for the last item, so that others are left and it is not over.
+            Err(lost) => Err(lost),
         }
     }
 
@@ -113,8 +117,8 @@ impl<T, O: Order<T>> State<T, O> {
         self.refuse_if_over(wakers);
     }
 
-    /// Returns the items, and the panic of an item's `Ord`, if one has come.
-    pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> (Vec<T>, thread::Result<()>) {
+    /// Returns the items, and with what an item's `Ord` has panicked, if any has.
+    pub(crate) fn shutdown_now(&mut self, wakers: &mut Wakers) -> (Vec<T>, Vec<Panic>) {
         let count = self.buffer.len();
         let taken = self.buffer.take_all();
         // More may have been counted as done than was got: asyncio forgives that here too.
@@ -254,10 +258,9 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     type State = State<T, O>;
     type Want = u64;
     type Grant = Grant<()>;
-    type Output = Result<T, ShutDown>;
+    type Output = OrLost<Result<T, ShutDown>, T, O>;
 
     const IS_PATIENT: bool = IS_SHARED;
-    const COMPARES: bool = O::Items::COMPARES;
 
     #[inline]
     fn line(state: &mut State<T, O>) -> &mut Line<u64, ()> {
@@ -272,9 +275,10 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
     #[inline]
     fn begin(&mut self, state: &mut State<T, O>, wakers: &mut Wakers) -> Result<Self::Output, u64> {
         match state.try_get(wakers) {
-            Ok(item) => Ok(Ok(item)),
-            Err(TryGetError::ShutDown) => Ok(Err(ShutDown)),
-            Err(TryGetError::Empty) => Err(NO_HANDLE),
+            Ok(Ok(item)) => Ok(Ok(Ok(item))),
+            Ok(Err(TryGetError::ShutDown)) => Ok(Ok(Err(ShutDown))),
+            Ok(Err(TryGetError::Empty)) => Err(NO_HANDLE),
+            Err(lost) => Ok(Err(lost)),
         }
     }
 
@@ -289,9 +293,9 @@ impl<T, O: Order<T>> Wait for Getting<T, O> {
             Grant::Promise => {
                 let item = state.buffer.get_promised(wakers);
                 state.refuse_if_over(wakers);
-                item.ok_or(ShutDown)
+                item.map(|item| item.ok_or(ShutDown))
             }
-            Grant::Refusal(()) => Err(ShutDown),
+            Grant::Refusal(()) => Ok(Err(ShutDown)),
         }
     }
 

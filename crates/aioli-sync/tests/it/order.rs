@@ -2,9 +2,10 @@
 
 use crate::harness::{pending, ready};
 use aioli_sync::{PriorityQueue, local};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
 thread_local! {
     static IS_MOODY: Cell<bool> = const { Cell::new(false) };
@@ -140,20 +141,22 @@ fn a_queue_that_is_emptied_in_an_order_that_panics_is_shut_down_and_empty() {
     joining.finish();
 }
 
-/// An item that looks at its queue when it is dropped.
-struct Looking(Moody, Option<local::PriorityQueue<Looking>>);
+/// An item that looks at its queue when it is dropped, and notes what it sees.
+struct Looking {
+    order: Moody,
+    queue: local::PriorityQueue<Looking>,
+    seen: Rc<RefCell<Vec<usize>>>,
+}
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        if let Some(queue) = &self.1 {
-            assert!(queue.is_empty());
-        }
+        self.seen.borrow_mut().push(self.queue.len());
     }
 }
 
 impl Ord for Looking {
     fn cmp(&self, other: &Looking) -> Ordering {
-        self.0.cmp(&other.0)
+        self.order.cmp(&other.order)
     }
 }
 
@@ -165,25 +168,69 @@ impl PartialOrd for Looking {
 
 impl PartialEq for Looking {
     fn eq(&self, other: &Looking) -> bool {
-        self.0 == other.0
+        self.order == other.order
     }
 }
 
 impl Eq for Looking {}
 
+/// Puts three items in that look at the queue, and returns what they will have seen.
+fn fill(queue: &local::PriorityQueue<Looking>) -> Rc<RefCell<Vec<usize>>> {
+    let seen = Rc::default();
+    for n in 0..3 {
+        let looking = Looking {
+            order: Moody(n),
+            queue: queue.clone(),
+            seen: Rc::clone(&seen),
+        };
+        assert!(queue.try_put(looking).is_ok());
+    }
+    seen
+}
+
+/// Runs `f`, in which a comparison panics and nothing else does.
+#[track_caller]
+fn moody_alone<T>(f: impl FnOnce() -> T) {
+    IS_MOODY.set(true);
+    let panicked = catch_unwind(AssertUnwindSafe(|| drop(f())));
+    IS_MOODY.set(false);
+    let panic = panicked.expect_err("it compares");
+    assert_eq!(panic.downcast_ref(), Some(&"not now"));
+}
+
 #[test]
 fn what_is_left_of_an_order_that_panics_is_dropped_when_the_queue_can_be_used() {
     let queue = local::PriorityQueue::unbounded();
-    queue.try_put(Looking(Moody(0), None)).unwrap();
-    for n in 1..3 {
-        let looking = Looking(Moody(n), Some(queue.clone()));
-        queue.try_put(looking).ok().unwrap();
-    }
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        IS_MOODY.set(true);
-        queue.shutdown_now().len()
-    }));
-    IS_MOODY.set(false);
-    let panic = panicked.unwrap_err();
-    assert_eq!(panic.downcast_ref(), Some(&"not now"));
+    let seen = fill(&queue);
+    moody_alone(|| queue.shutdown_now());
+    assert_eq!(*seen.borrow(), [0, 0, 0]);
+}
+
+#[test]
+fn an_item_that_is_lost_is_dropped_when_the_queue_can_be_used() {
+    let queue = local::PriorityQueue::unbounded();
+    let seen = fill(&queue);
+    moody_alone(|| queue.try_get());
+    assert_eq!(*seen.borrow(), [2]);
+    queue.shutdown_now();
+    assert_eq!(*seen.borrow(), [2, 0, 0]);
+}
+
+#[test]
+fn an_item_that_a_getter_loses_is_dropped_when_the_queue_can_be_used() {
+    let queue = local::PriorityQueue::unbounded();
+    let seen = fill(&queue);
+    moody_alone(|| ready(queue.get()));
+    assert_eq!(*seen.borrow(), [2]);
+    queue.shutdown_now();
+}
+
+#[test]
+fn an_item_that_a_getter_in_line_loses_is_dropped_when_the_queue_can_be_used() {
+    let queue = local::PriorityQueue::unbounded();
+    let get = pending(queue.get());
+    let seen = fill(&queue);
+    moody_alone(|| get.finish());
+    assert_eq!(*seen.borrow(), [2]);
+    queue.shutdown_now();
 }

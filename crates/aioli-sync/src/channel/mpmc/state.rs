@@ -173,7 +173,8 @@ impl<T> State<T> {
         if self.is_closed(handle) {
             return Err(TryRecvError::Closed);
         }
-        match self.buffer.try_get(wakers) {
+        let Ok(item) = self.buffer.try_get(wakers);
+        match item {
             Some(item) => {
                 self.refuse_if_over(wakers);
                 Ok(item)
@@ -341,7 +342,7 @@ impl<T> Wait for Receiving<T> {
     ) -> Self::Output {
         match grant {
             Grant::Promise => {
-                let item = state.buffer.get_promised(wakers);
+                let Ok(item) = state.buffer.get_promised(wakers);
                 state.refuse_if_over(wakers);
                 item.ok_or(RecvError::Closed)
             }
