@@ -20,6 +20,9 @@ pub(crate) trait Bounded {
 pub(crate) struct Kept<S: Bounded> {
     pub(crate) bounds: S::Bounds,
     /// How much is in it, so that an empty one costs a request one load.
+    ///
+    /// ORDERING: relaxed, as it says nothing of what is in there: that is read under the lock. Who
+    /// knows of a change, because its maker has said so, sees this number or a later one.
     len: AtomicUsize,
     store: Mutex<S>,
     clock: WallClock,
@@ -36,7 +39,7 @@ impl<S: Bounded> Kept<S> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len.load(Ordering::Acquire)
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Seconds since the beginning of 1970 (UTC).
@@ -52,7 +55,7 @@ impl<S: Bounded> Kept<S> {
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
         let mut store = self.lock();
         let result = change(&mut store);
-        self.len.store(store.len(), Ordering::Release);
+        self.len.store(store.len(), Ordering::Relaxed);
         result
     }
 

@@ -271,6 +271,8 @@ pub(crate) struct Tracer {
     traces: Arc<Traces>,
     context: TraceContext,
     /// Whether the end of the request was told.
+    ///
+    /// ORDERING: relaxed, as it is read by who alone has the tracer, at its drop.
     over: AtomicBool,
 }
 

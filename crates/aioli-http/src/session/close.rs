@@ -13,18 +13,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// Whether a session is closed, and who waits for what it will not give any more.
 #[derive(Debug, Default)]
 pub(crate) struct Closing {
+    /// ORDERING: relaxed, as nothing is read because of it but the flag itself; who waits hears of
+    /// the end by the event.
     closed: AtomicBool,
     event: Event,
 }
 
 impl Closing {
     fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::Relaxed);
         self.event.set();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// `Err` when the session is closed.
