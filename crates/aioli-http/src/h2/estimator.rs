@@ -97,7 +97,7 @@ impl Estimator {
             return None;
         };
         let bytes = total.saturating_sub(base);
-        if self.is_too_small(bytes, now.saturating_duration_since(since)) {
+        if self.note(bytes, now.saturating_duration_since(since)) {
             let twice = u32::try_from(bytes.saturating_mul(2)).unwrap_or(u32::MAX);
             self.window = twice.clamp(self.window, self.most);
             self.pause = PAUSE_MIN;
@@ -110,9 +110,9 @@ impl Estimator {
         None
     }
 
-    /// Whether a window that let `bytes` through in the time `took` holds back a path that can do
-    /// more: most of it was used, and never was the path faster.
-    fn is_too_small(&mut self, bytes: u64, took: Duration) -> bool {
+    /// Takes note of `bytes` that came through in the time `took`, and tells whether the window holds
+    /// back a path that can do more: most of it was used, and never was the path faster.
+    fn note(&mut self, bytes: u64, took: Duration) -> bool {
         let average = self
             .round_trip
             .map_or(took, |before| before * 7 / 8 + took / 8);
