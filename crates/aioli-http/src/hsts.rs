@@ -66,18 +66,54 @@ pub struct HstsHost {
 
 impl HstsHost {
     /// Returns its name: in lower case, in ASCII, without a trailing dot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{HstsStore, Url};
+    ///
+    /// let store = HstsStore::new();
+    /// store.set(&Url::parse("https://Bücher.example./").unwrap(), "max-age=60").unwrap();
+    /// assert_eq!(store.hosts()[0].name(), "xn--bcher-kva.example");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Tells whether all hosts below it are meant too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{HstsStore, Url};
+    ///
+    /// let store = HstsStore::new();
+    /// let url = Url::parse("https://a.example/").unwrap();
+    /// store.set(&url, "max-age=60; includeSubDomains").unwrap();
+    /// assert!(store.hosts()[0].include_subdomains());
+    /// store.set(&url, "max-age=60").unwrap();
+    /// assert!(!store.hosts()[0].include_subdomains());
+    /// ```
     #[must_use]
     pub fn include_subdomains(&self) -> bool {
         self.include_subdomains
     }
 
     /// Returns when it may be asked by http again; `None` is never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// use aioli_http::{HstsStore, Url};
+    ///
+    /// let store = HstsStore::with_clock(|| UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    /// store.set(&Url::parse("https://a.example/").unwrap(), "max-age=60").unwrap();
+    /// let end = UNIX_EPOCH + Duration::from_secs(1_000_000_060);
+    /// assert_eq!(store.hosts()[0].expires(), Some(end));
+    /// ```
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         match self.expires {
@@ -144,6 +180,13 @@ pub struct HstsStore {
 
 impl HstsStore {
     /// Creates an empty store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let store = aioli_http::HstsStore::new();
+    /// assert!(!store.covers("a.example"));
+    /// ```
     #[must_use]
     pub fn new() -> HstsStore {
         HstsStore::default()
@@ -281,6 +324,20 @@ impl HstsStore {
     }
 
     /// Returns all hosts that have not expired, the one first that said so longest ago.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::{HstsStore, Url};
+    ///
+    /// let store = HstsStore::new();
+    /// for url in ["https://b.example/", "https://a.example/"] {
+    ///     store.set(&Url::parse(url).unwrap(), "max-age=60").unwrap();
+    /// }
+    /// let hosts = store.hosts();
+    /// let names: Vec<_> = hosts.iter().map(|host| host.name()).collect();
+    /// assert_eq!(names, ["b.example", "a.example"]);
+    /// ```
     #[must_use]
     pub fn hosts(&self) -> Vec<HstsHost> {
         let now = self.kept.now();
@@ -288,12 +345,30 @@ impl HstsStore {
     }
 
     /// Counts the hosts; some may have expired.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// let store = HstsStore::from_text("a.example \"unlimited\"\nb.example \"unlimited\"\n");
+    /// assert_eq!(store.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.kept.len()
     }
 
     /// Tells whether there are no hosts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// assert!(HstsStore::from_text("# nobody yet\n").is_empty());
+    /// assert!(!HstsStore::from_text("a.example \"unlimited\"\n").is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -334,6 +409,19 @@ impl HstsStore {
     /// [`from_text`](HstsStore::from_text) reads.
     ///
     /// The text tells where its user has been.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// use aioli_http::{HstsStore, Url};
+    ///
+    /// let store = HstsStore::with_clock(|| UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    /// let url = Url::parse("https://a.example/").unwrap();
+    /// store.set(&url, "max-age=60; includeSubDomains").unwrap();
+    /// assert!(store.to_text().ends_with(".a.example \"20010909 01:47:40\"\n"));
+    /// ```
     #[must_use]
     pub fn to_text(&self) -> String {
         file::write(&self.hosts())
@@ -416,6 +504,21 @@ impl HstsStore {
     /// # Errors
     ///
     /// Those of the file system, and `InvalidData` for a file of more than 4 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use aioli_http::HstsStore;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("aioli-hsts-load-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// # let path = dir.join("hsts.txt");
+    /// std::fs::write(&path, ".a.example \"unlimited\"\n")?;
+    /// let store = HstsStore::load(&path)?;
+    /// assert!(store.covers("www.a.example"));
+    /// # std::fs::remove_dir_all(dir)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn load(path: impl AsRef<Path>) -> io::Result<HstsStore> {
         let store = HstsStore::new();
         store.add_file(path)?;
