@@ -1,4 +1,4 @@
-//! What the tests of the other crates count: memory and descriptors.
+//! What the tests of the other crates count: memory, descriptors, and time that was not theirs.
 //!
 //! *Should I depend on this crate?* No: it is for the tests here, and not published. A test binary
 //! that uses any of it has the system's allocator, which counts.
@@ -23,6 +23,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
@@ -71,6 +72,70 @@ pub fn held_by_all() -> isize {
 pub fn descriptors() -> usize {
     let open = std::fs::read_dir("/proc/self/fd").expect("Linux lists them there");
     open.count()
+}
+
+/// Measures how long this thread takes for something, without the time in which it could have run
+/// and others ran in its place. That is known on Linux.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let begin = Instant::now();
+/// let watch = aioli_tally::OwnTime::begin();
+/// std::thread::sleep(Duration::from_millis(20));
+/// assert!(watch.taken() > Duration::from_millis(15), "who sleeps waits for no processor");
+/// assert!(watch.taken() <= begin.elapsed());
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct OwnTime {
+    begin: Instant,
+    delayed: Duration,
+}
+
+impl OwnTime {
+    /// Begins now.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not tell its times in the form that is expected.
+    #[must_use]
+    pub fn begin() -> OwnTime {
+        let (begin, delayed) = times();
+        OwnTime { begin, delayed }
+    }
+
+    /// How long it has taken until now.
+    ///
+    /// # Panics
+    ///
+    /// As [`begin`](OwnTime::begin) does.
+    #[must_use]
+    pub fn taken(self) -> Duration {
+        let (end, delayed) = times();
+        // The two are measured by different clocks.
+        (end - self.begin).saturating_sub(delayed - self.delayed)
+    }
+}
+
+/// The time, and how long this thread has waited for a processor until then.
+fn times() -> (Instant, Duration) {
+    loop {
+        let (before, now, after) = (delayed(), Instant::now(), delayed());
+        if before == after {
+            return (now, before);
+        }
+    }
+}
+
+fn delayed() -> Duration {
+    let Ok(line) = std::fs::read_to_string("/proc/thread-self/schedstat") else {
+        return Duration::ZERO;
+    };
+    let nanoseconds = line.split(' ').nth(1).map(str::parse);
+    let nanoseconds = nanoseconds.expect("it is the second of three numbers");
+    Duration::from_nanos(nanoseconds.expect("they are numbers"))
 }
 
 /// What a process holds that an operation may lose.
