@@ -50,6 +50,15 @@ async fn bound() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").await.unwrap()
 }
 
+/// A socket whose address takes nothing from others, as if nobody had it, and which nobody else is
+/// given meanwhile: it hears itself alone.
+async fn deaf() -> (UdpSocket, SocketAddr) {
+    let socket = bound().await;
+    let address = socket.local_addr().unwrap();
+    socket.connect(address).await.unwrap();
+    (socket, address)
+}
+
 #[test]
 fn datagrams_come_in_order_and_are_answered() {
     aioli_task::run(async {
@@ -76,7 +85,7 @@ fn datagrams_come_in_order_and_are_answered() {
 fn an_error_is_told_and_the_socket_goes_on() {
     aioli_task::run(async {
         let (log, socket) = (Noting::default(), bound().await);
-        let gone = bound().await.local_addr().unwrap();
+        let (_deaf, gone) = deaf().await;
         socket.connect(gone).await.unwrap();
         let transport = DatagramTransport::start(socket, log.clone());
         log.until(1).await;
@@ -97,13 +106,14 @@ fn an_error_is_told_and_the_socket_goes_on() {
 fn an_error_that_a_sending_has_taken_is_told() {
     aioli_task::run(async {
         let (log, socket) = (Noting::default(), bound().await);
-        let gone = bound().await.local_addr().unwrap();
+        let (deaf, gone) = deaf().await;
         socket.connect(gone).await.unwrap();
+        let address = socket.local_addr().unwrap();
         let transport = DatagramTransport::start(socket, log.clone());
         log.until(1).await;
         transport.send("nobody is there");
         // Somebody is from here on, so that no later sending is refused.
-        let _back = UdpSocket::bind(gone).await.unwrap();
+        deaf.connect(address).await.unwrap();
         transport.send("takes the error of the one before");
         transport.close();
         transport.wait_closed().await;
