@@ -241,6 +241,36 @@ where
     ToThread { cell }
 }
 
+/// A job that nobody waits for.
+struct Detached(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Job for Detached {
+    fn run(&self) {
+        let f = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(f) = f {
+            // The panic's hook has told of it, and the worker has other jobs to do.
+            let _ = catch_unwind(AssertUnwindSafe(f));
+        }
+    }
+}
+
+/// Runs `f` on a thread of the blocking pool, whatever becomes of who asks for it.
+///
+/// It is for drivers that answer by means of their own. No loop waits for the end of it: what has to
+/// be waited for takes a [`Hold`] along.
+///
+/// # Examples
+///
+/// ```
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// aioli_task::driver::run_detached(move || sender.send(3));
+/// assert_eq!(receiver.recv(), Ok(3));
+/// ```
+pub fn run_detached<T>(f: impl FnOnce() -> T + Send + 'static) {
+    let f = Box::new(|| drop(f()));
+    submit(Arc::new(Detached(Mutex::new(Some(f)))));
+}
+
 /// Whether the caller of the job on this thread has gone away, so that its work is in vain.
 ///
 /// # Examples

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::background;
+pub use crate::blocking::run_detached;
 use crate::event_loop::local;
 use crate::event_loop::{LoopHandle, Shared};
 pub use crate::exact_waits::ExactWaits;
