@@ -56,9 +56,9 @@
 //!
 //! # Cancellation
 //!
-//! Every operation is one job, of the blocking pool or of the kernel's ring, that owns its paths, its
-//! memory and its share of the descriptor, so dropping a future is always sound, and a descriptor is
-//! released when the last job that uses it has ended. An operation whose job has not started is
+//! Every operation is one job, of the blocking pool or of the kernel's ring, or a part of one. It owns its
+//! paths, its memory and its share of the descriptor, so dropping a future is always sound, and a
+//! descriptor is released when the last job that uses it has ended. An operation whose job has not started is
 //! undone by the drop; one that runs is carried out, or given up if it changes nothing. Two things are
 //! never lost:
 //!
@@ -76,7 +76,8 @@
 //! the state of a file's position; `file/shared.rs` the way of a failure whose future is gone.
 //! On Linux, reads of an open file are first tried on the spot with `RWF_NOWAIT` (`os/linux.rs`)
 //! and go to the kernel's ring (`ring.rs`) if the bytes are not in the page cache; whole small files
-//! are read so too, and written so where the file system is in memory (`os/linux/whole.rs`). A sync goes to the ring, and so
+//! are read so too, and written so where the file system is in memory (`os/linux/whole.rs`); on a disk
+//! those that are written into one folder at once share jobs (`os/linux/burst.rs`). A sync goes to the ring, and so
 //! does everything on a file that was opened with `O_DIRECT` (see [`AlignedBuf`]). Where there is no
 //! ring, and with `AIOLI_FILES=pool`, it is the pool. `lane.rs` is the thread of its own.
 //!

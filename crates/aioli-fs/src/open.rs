@@ -319,7 +319,7 @@ impl<T: 'static> Work<T> for Opening<T> {
         Some(self.made(file))
     }
 
-    fn in_ring(self: Box<Self>) -> Rest<T> {
+    fn elsewhere(self: Box<Self>) -> Rest<T> {
         Err(self)
     }
 

@@ -57,23 +57,23 @@ pub(crate) trait Work<T>: Send {
         None
     }
 
-    /// What is left to do of it after [`try_now`](Work::try_now).
-    fn in_ring(self: Box<Self>) -> Rest<T>;
+    /// Has what is left of it after [`try_now`](Work::try_now) done elsewhere than by a job of its own.
+    fn elsewhere(self: Box<Self>) -> Rest<T>;
 
     fn run(self: Box<Self>) -> Result<T>;
 }
 
-/// What the kernel's ring does, or else the work, for a job.
-pub(crate) type Rest<T> = std::result::Result<InRing<T>, Box<dyn Work<T>>>;
+/// What the kernel's ring does, or a job for several, or else the work, for a job of its own.
+pub(crate) type Rest<T> = std::result::Result<Elsewhere<T>, Box<dyn Work<T>>>;
 
-/// Work that goes to the pool by itself if the ring does not do it.
-pub(crate) type InRing<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+/// Work that goes to the pool by itself if it is not done where it was given.
+pub(crate) type Elsewhere<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// Work that is never done on the spot.
 struct Job<F>(F);
 
 impl<T, F: FnOnce() -> Result<T> + Send + 'static> Work<T> for Job<F> {
-    fn in_ring(self: Box<Self>) -> Rest<T> {
+    fn elsewhere(self: Box<Self>) -> Rest<T> {
         Err(self)
     }
 
@@ -86,7 +86,7 @@ impl<T, F: FnOnce() -> Result<T> + Send + 'static> Work<T> for Job<F> {
 enum State<T> {
     New(Box<dyn Work<T>>),
     Running(ToThread<Result<T>>),
-    InRing(InRing<T>),
+    Elsewhere(Elsewhere<T>),
     Done,
 }
 
@@ -150,8 +150,8 @@ impl<T: Send + 'static> Future for Operation<T> {
                         aioli_sync::budget::refund();
                     }
                     if let State::New(work) = std::mem::replace(&mut this.state, State::Done) {
-                        this.state = match work.in_ring() {
-                            Ok(rest) => State::InRing(rest),
+                        this.state = match work.elsewhere() {
+                            Ok(rest) => State::Elsewhere(rest),
                             Err(work) => State::Running(aioli_task::to_thread(|| work.run())),
                         };
                     }
@@ -161,7 +161,7 @@ impl<T: Send + 'static> Future for Operation<T> {
                     this.state = State::Done;
                     return Poll::Ready(result);
                 }
-                State::InRing(rest) => {
+                State::Elsewhere(rest) => {
                     let result = std::task::ready!(rest.as_mut().poll(cx));
                     this.state = State::Done;
                     return Poll::Ready(result);
@@ -179,7 +179,7 @@ impl<T> fmt::Debug for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::New(_) => "new",
-            State::Running(_) | State::InRing(_) => "running",
+            State::Running(_) | State::Elsewhere(_) => "running",
             State::Done => "done",
         };
         f.debug_struct("Operation")

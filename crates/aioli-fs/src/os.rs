@@ -18,7 +18,7 @@ pub(crate) use windows::{
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
+    Burst, Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
     write_whole_now,
 };
 
@@ -26,7 +26,7 @@ pub(crate) use linux::{
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
+    Burst, Name, is_direct, open_plain_now, read_at_now, read_now, read_whole, read_whole_now,
     write_whole_now,
 };
 

@@ -70,8 +70,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 
 /// Writes a whole file: makes it, or replaces the contents of the one that is there.
 ///
-/// On Linux a file of up to 64 KiB in a file system that is in memory is written on the spot;
-/// otherwise it is one job for the blocking pool.
+/// On Linux a file of up to 64 KiB in a file system that is in memory is written on the spot, and on a
+/// disk such files that go into one folder at the same time share jobs of the blocking pool; otherwise
+/// it is one job.
 ///
 /// A reader may see the file empty or half written meanwhile; see [`write_atomic`].
 ///
@@ -82,8 +83,8 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<String> {
 ///
 /// # Errors
 ///
-/// What the system reports: no such folder, no permission, a full disk, after which the file
-/// holds a part of the data.
+/// What the system reports, when the file is closed too: no such folder, no permission, a full disk,
+/// after which the file holds a part of the data.
 ///
 /// # Examples
 ///
@@ -265,7 +266,7 @@ impl Work<Vec<u8>> for Reading {
         self.read_now()
     }
 
-    fn in_ring(self: Box<Self>) -> Rest<Vec<u8>> {
+    fn elsewhere(self: Box<Self>) -> Rest<Vec<u8>> {
         match self.ring() {
             Some(ring) => Ok(Box::pin(async move { self.read_in_ring(ring).await.1 })),
             None => Err(self),
@@ -289,7 +290,7 @@ impl Work<String> for Text {
         String::from_utf8(self.0.read_now()?).ok()
     }
 
-    fn in_ring(self: Box<Self>) -> Rest<String> {
+    fn elsewhere(self: Box<Self>) -> Rest<String> {
         match self.0.ring() {
             Some(ring) => Ok(Box::pin(async move {
                 let (reading, data) = self.0.read_in_ring(ring).await;
@@ -320,15 +321,30 @@ impl Work<()> for Writing {
         os::write_whole_now(&self.name, &self.data).then_some(())
     }
 
-    fn in_ring(self: Box<Self>) -> Rest<()> {
-        Err(self)
+    fn elsewhere(self: Box<Self>) -> Rest<()> {
+        match os::Burst::of(&self.name, &self.data) {
+            Some(burst) => Ok(Box::pin(burst.write(self.name, self.data))),
+            None => Err(self),
+        }
     }
 
     fn run(self: Box<Self>) -> Result<()> {
         let path = self.name.as_path();
-        fs::write(path, &self.data)
-            .map_err(|source| Error::new("write", Some(Arc::from(path)), source))
+        write_and_close(path, &self.data).map_err(|source| write_error(path, source))
     }
+}
+
+/// Makes the file, or empties the one that is there, and writes to it; what the system says only when
+/// it is closed counts as well.
+pub(crate) fn write_and_close(path: &Path, data: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(data)?;
+    os::close(file)
+}
+
+/// The error of a whole file that was to be written.
+pub(crate) fn write_error(path: &Path, source: io::Error) -> Error {
+    Error::new("write", Some(Arc::from(path)), source)
 }
 
 fn replace(path: &Path, data: &[u8]) -> io::Result<()> {

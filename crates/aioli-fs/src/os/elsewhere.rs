@@ -1,8 +1,10 @@
 //! Systems that cannot read without the risk of blocking: everything goes to the pool.
 
 use super::{Now, Whole};
+use crate::error::Result;
 use std::{
     fs::File,
+    future::Pending,
     io,
     path::{Path, PathBuf},
 };
@@ -54,4 +56,18 @@ pub(crate) fn read_whole(name: &Name, _opened: Option<File>) -> io::Result<Vec<u
 /// Writes nothing: the pool does it.
 pub(crate) fn write_whole_now(_name: &Name, _data: &[u8]) -> bool {
     false
+}
+
+/// There is none: the pool writes file by file.
+#[derive(Debug)]
+pub(crate) enum Burst {}
+
+impl Burst {
+    pub(crate) fn of(_name: &Name, _data: &[u8]) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn write(self, _name: Name, _data: Vec<u8>) -> Pending<Result<()>> {
+        match self {}
+    }
 }

@@ -8,9 +8,11 @@
 //! no thread of ours is ended so.
 #![expect(unsafe_code, reason = "the system calls have no safe wrappers in std")]
 
+mod burst;
 mod name;
 mod whole;
 
+pub(crate) use burst::Burst;
 pub(crate) use name::Name;
 pub(crate) use whole::{read_whole, read_whole_now, write_whole_now};
 

@@ -5,6 +5,8 @@ mod auto_traits;
 #[cfg(unix)]
 mod buffered;
 #[cfg(target_os = "linux")]
+mod bursts;
+#[cfg(target_os = "linux")]
 mod cancel;
 #[cfg(target_os = "linux")]
 mod children;

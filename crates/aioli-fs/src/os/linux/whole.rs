@@ -16,7 +16,7 @@ use std::{
 };
 
 /// The largest file that is read whole on the spot: some ten microseconds of a core.
-const WHOLE_MAX: usize = 64 * 1024;
+pub(super) const WHOLE_MAX: usize = 64 * 1024;
 
 /// The hash of the folder that was last found not to be in memory.
 static ON_DISK: AtomicU64 = AtomicU64::new(0);
@@ -89,7 +89,7 @@ fn wait_for_writer(pipe: &File) -> io::Result<()> {
 }
 
 /// Makes the calls on a file wait that was opened to be non-blocking.
-fn wait_again(file: &File) -> io::Result<()> {
+pub(super) fn wait_again(file: &File) -> io::Result<()> {
     // SAFETY: the descriptor is open because `file` is borrowed; the call touches no memory.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
     if flags < 0 {
@@ -208,7 +208,7 @@ fn try_write_whole(whole: &Name, data: &[u8]) -> Option<()> {
 
 /// The folder that a file is in, and its name there; `None` for what can only be a folder. It is the
 /// text that is cut: to look at every component, as `Path` does, takes as long as a system call.
-fn parent_and_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn parent_and_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = path.iter().rposition(|byte| *byte == b'/');
     let name = &path[slash.map_or(0, |at| at + 1)..];
     if matches!(name, b"" | b"." | b"..") {
