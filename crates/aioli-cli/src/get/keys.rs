@@ -1,6 +1,6 @@
 //! Keys that a passphrase protects.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use aioli::prelude::to_thread;
 use base64::Engine as _;
@@ -15,12 +15,18 @@ const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
 const OLD: &str = "Proc-Type: 4,ENCRYPTED";
 
 /// The file that `--cert` names, and the passphrase behind it: a colon divides them, unless a
-/// backslash is before it.
+/// backslash is before it, or it is that of a drive.
 pub(super) fn file_and_passphrase(text: &Path) -> (PathBuf, Option<String>) {
+    divide(text, MAIN_SEPARATOR == '\\')
+}
+
+/// The same, where there are drives or where there are none.
+fn divide(text: &Path, has_drives: bool) -> (PathBuf, Option<String>) {
     let Some(text) = text.to_str() else {
         return (text.to_owned(), None);
     };
-    let (mut file, mut rest) = (String::new(), text.chars());
+    let drive = if has_drives { drive(text) } else { "" };
+    let (mut file, mut rest) = (drive.to_owned(), text[drive.len()..].chars());
     while let Some(c) = rest.next() {
         match c {
             ':' => {
@@ -35,6 +41,15 @@ pub(super) fn file_and_passphrase(text: &Path) -> (PathBuf, Option<String>) {
         }
     }
     (file.into(), None)
+}
+
+/// A drive at the beginning of a whole path, as `C:`, or nothing. As in curl, one without a slash
+/// behind it is a file of one letter, and its passphrase.
+fn drive(path: &str) -> &str {
+    match path.as_bytes() {
+        [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic() => &path[..2],
+        _ => "",
+    }
 }
 
 /// The key of a file, without protection; what is not protected is as it was.

@@ -1,6 +1,6 @@
 //! Keys in all the ways in which OpenSSL protects them; the passphrase is `pass:word`.
 
-use super::{file_and_passphrase, plain};
+use super::{divide, plain};
 use aioli::task::run;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -61,10 +61,35 @@ fn files_and_passphrases() {
         ("a.pem:", "a.pem", None),
         (r"a\:b\\c\d:s\t", r"a:b\c\d", Some(r"s\t")),
     ] {
-        let found = file_and_passphrase(Path::new(text));
         let expected = (file.into(), passphrase.map(str::to_owned));
-        assert_eq!(found, expected, "{text}");
+        for has_drives in [false, true] {
+            assert_eq!(divide(Path::new(text), has_drives), expected, "{text}");
+        }
     }
+}
+
+#[test]
+fn files_on_drives_and_passphrases() {
+    for (text, file, passphrase) in [
+        (r"C:\x.pem", r"C:\x.pem", None),
+        (r"C:\\x.pem", r"C:\x.pem", None),
+        (r"c:/x/y.pem:s:t", "c:/x/y.pem", Some("s:t")),
+        (r"C:\a\:b:C:\s", r"C:\a:b", Some(r"C:\s")),
+        (r"C\:\x.pem", r"C:\x.pem", None),
+        // No drive, or not at the beginning.
+        ("C:x.pem", "C", Some("x.pem")),
+        (r"1:\x", "1", Some(r"\x")),
+        (r"CD:\x", "CD", Some(r"\x")),
+        (r"./C:\x", "./C", Some(r"\x")),
+        ("C:", "C", None),
+        ("", "", None),
+    ] {
+        let expected = (file.into(), passphrase.map(str::to_owned));
+        assert_eq!(divide(Path::new(text), true), expected, "{text}");
+    }
+    // Where there are none, it is a letter.
+    let expected = ("C".into(), Some(r"\x.pem".to_owned()));
+    assert_eq!(divide(Path::new(r"C:\x.pem"), false), expected);
 }
 
 /// The key without protection, or what is wrong.
