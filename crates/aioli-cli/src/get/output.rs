@@ -150,7 +150,7 @@ impl Target {
         Ok(())
     }
 
-    /// Removes the file, if it was made.
+    /// Removes the file, if it was made, and is one: a device or a pipe stays.
     ///
     /// # Errors
     ///
@@ -160,7 +160,9 @@ impl Target {
             && let Some(file) = file.take()
         {
             drop(file);
-            fs::remove_file(&*path).await?;
+            if fs::metadata(&*path).await?.is_file() {
+                fs::remove_file(&*path).await?;
+            }
         }
         Ok(())
     }

@@ -354,6 +354,22 @@ fn what_is_no_file_is_written_to_and_stays() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_not_removed() {
+    let short = |_: &Request, stream: &mut std::net::TcpStream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")?;
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    };
+    let (server, folder) = (Server::start(short), Folder::new());
+    std::os::unix::fs::symlink("/dev/null", folder.path("null")).unwrap();
+    for (name, left) in [("null", &["null"][..]), ("file", &["null"])] {
+        let words = ["get", "--remove-on-error", "-o", name, &server.url("x")];
+        run(&folder, words).check(18, &[&["(18)"]]);
+        assert_eq!(folder.names(), left);
+    }
+}
+
 #[test]
 fn forms_with_files() {
     let (server, folder) = (echo(), Folder::new());
