@@ -6,8 +6,12 @@ use std::path::Path;
 
 mod os;
 
-/// Writes `content` beside `path` and puts it there.
+/// Writes `content` beside `path` and puts it there. What is there and no file, as a device or a
+/// pipe, stays, and is written to.
 pub(crate) fn save(path: &Path, content: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, content);
+    }
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();

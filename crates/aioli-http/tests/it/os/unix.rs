@@ -109,6 +109,42 @@ fn saved_cookies_are_their_owners() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// As `/dev/null` does, which is no file either.
+#[test]
+fn what_is_no_file_is_saved_to_and_stays() {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let place = Place::new("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&place.0).status();
+    assert!(made.unwrap().success());
+    // Opened for both, it waits for nobody.
+    let both = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&place.0);
+    let mut pipe = both.unwrap();
+    let mut saved = || {
+        let kind = std::fs::symlink_metadata(&place.0).unwrap().file_type();
+        assert!(kind.is_fifo());
+        let mut text = [0; 4096];
+        let n = pipe.read(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..n]).into_owned()
+    };
+    let url = aioli_http::Url::parse("https://a.example/").unwrap();
+    let jar = CookieJar::new();
+    jar.set(&url, "a=1; Secure").unwrap();
+    jar.save(&place.0, SessionCookies::Keep).unwrap();
+    let text = saved();
+    assert_eq!(
+        CookieJar::from_json(&text).unwrap().header(&url).unwrap(),
+        "a=1"
+    );
+    let store = HstsStore::from_text("a.example \"unlimited\"\n");
+    store.save(&place.0).unwrap();
+    let text = saved();
+    assert_eq!(HstsStore::from_text(text).hosts(), store.hosts());
+}
+
 #[test]
 fn a_host_that_wants_https_gets_it_over_a_socket() {
     let place = Place::new("hsts");
