@@ -117,11 +117,23 @@ fn slow(ws: &Workspace, steps: &mut Steps) -> Result {
     other_systems(ws, steps);
     let host = Cmd::new("rustc", "-vV").read().unwrap_or_default();
     if host.contains("-linux-") {
+        steps.command("fuzzers", &fuzzers(ws));
         steps.command("bench", &Cmd::cargo("xtask bench --quick"));
     } else {
+        steps.skip("fuzzers", "they are checked on Linux");
         steps.skip("bench", "it needs Linux");
     }
     Ok(())
+}
+
+/// Type-checks the programs of `cargo fuzz`, which are no members of the workspace.
+fn fuzzers(ws: &Workspace) -> Cmd {
+    // The flag is cargo-fuzz's. What they would be linked with is in C++, and is not built: it is
+    // enough that something stands for it.
+    Cmd::cargo("check --bins --manifest-path crates/aioli-http/fuzz/Cargo.toml")
+        .env("RUSTFLAGS", "--cfg fuzzing")
+        .env("CUSTOM_LIBFUZZER_PATH", "none/libfuzzer.a")
+        .env("CARGO_TARGET_DIR", ws.target.join("fuzz").to_string_lossy())
 }
 
 /// Checks with the oldest compiler that the manifest promises.

@@ -36,7 +36,7 @@ cargo xtask COMMAND
   ci [--full]            everything that has to hold: format, tidy, conformance, clippy,
                          docs, tests, suites by driver, servers, each crate alone,
                          loom; --full adds the declared rust-version, every feature,
-                         sanitizers, other systems
+                         sanitizers, other systems, the fuzzers
   tidy                   the rules of the house: layers, modules, unsafe code, documents
   generate               writes the generated parts of documents anew
   test CRATE [ARG…]      the tests of one crate; ARGs go to `cargo test`
