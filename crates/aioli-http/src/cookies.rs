@@ -361,7 +361,8 @@ impl CookieJar {
     /// Saves the cookies to a file that only its owner may read, in one step.
     ///
     /// The file is written beside its place and then put there: it is never half a file. What is
-    /// there and no file, as a device or a pipe, stays, and is written to. Blocks the thread; in a busy loop write [`to_json`](CookieJar::to_json) as you write other files.
+    /// there and no file, as a device or a pipe, stays, and is written to. Blocks the thread; in a
+    /// busy loop write [`to_json`](CookieJar::to_json) as you write other files.
     ///
     /// # Errors
     ///
