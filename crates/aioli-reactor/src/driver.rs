@@ -177,6 +177,15 @@ impl Driver {
         }
     }
 
+    /// Whether a source is watched by level, or has been.
+    #[inline]
+    pub(crate) fn watches_by_level(&self) -> bool {
+        match self {
+            Driver::Epoll(driver) => driver.watches_by_level(),
+            Driver::Uring(_) | Driver::Poll(_) => false,
+        }
+    }
+
     /// Forgets the source, which is still open, and lets go of its file.
     pub(crate) fn deregister(&self, source: RawSource, token: usize) -> io::Result<()> {
         match self {

@@ -91,6 +91,7 @@ mod driver;
 mod ended;
 mod epoll;
 mod operation;
+mod order;
 mod os;
 mod polling;
 mod probing;

@@ -16,6 +16,7 @@ use crate::beside::Beside;
 use crate::driver::{self, Driver, DriverKind, Event};
 use crate::ended::LoopEnded;
 use crate::operation::Slot;
+use crate::order::Order;
 use crate::os::RawSource;
 use crate::source::Source;
 use crate::table::Table;
@@ -46,6 +47,7 @@ pub(crate) struct Reactor {
 struct Scratch {
     events: Vec<Event>,
     woken: Vec<Waker>,
+    order: Order,
 }
 
 impl Reactor {
@@ -173,7 +175,11 @@ impl Reactor {
     /// Waits, and reports to the sources what came.
     fn turn(&self, timeout: Option<Duration>) {
         let mut scratch = crate::lock(&self.scratch);
-        let Scratch { events, woken } = &mut *scratch;
+        let Scratch {
+            events,
+            woken,
+            order,
+        } = &mut *scratch;
         events.clear();
         if let Err(error) = self.wait(timeout, events, woken) {
             // The loop must not spin silently, nor end because of it.
@@ -184,8 +190,12 @@ impl Reactor {
         // The lock is held over the reports, so that the driver is asked about no source that has
         // been deregistered meanwhile, whose number may be another's by then.
         if let Some(table) = crate::lock(&self.sources).as_ref() {
+            if events.len() > 1 && self.driver.watches_by_level() {
+                order.arrange(table, events);
+            }
             for event in &*events {
                 if let Some(source) = table.get(event.token) {
+                    source.set_turn(order.next_turn());
                     source.report(&self.driver, event.ready, woken);
                 }
             }

@@ -1,6 +1,7 @@
 //! A registered source: its readiness, its waiters, and how a report travels to them.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Wake, Waker};
 
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) token: usize,
     pub(crate) readiness: Readiness,
     probing: Probing,
+    /// The number of its last report; see [`order`](crate::order). Of the home thread alone.
+    turn: AtomicU32,
     waiting: Mutex<Waiting>,
 }
 
@@ -76,11 +79,20 @@ impl Source {
             token,
             readiness: Readiness::new(),
             probing: Probing::default(),
+            turn: AtomicU32::new(0),
             waiting: Mutex::new(Waiting {
                 waiters: Waiters::default(),
                 armed: Ready::NONE,
             }),
         }
+    }
+
+    pub(crate) fn turn(&self) -> u32 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_turn(&self, turn: u32) {
+        self.turn.store(turn, Ordering::Relaxed);
     }
 
     /// Waits until the direction `is_enough`: reported ready, or just worth trying.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub(crate) struct Driver {
     notifier: Arc<Notifier>,
     /// Where the kernel writes its events. Locked by the home thread alone.
     buffer: Mutex<raw::EventBuffer>,
+    /// Whether a source has ever been watched by level.
+    by_level: AtomicBool,
 }
 
 impl Driver {
@@ -40,6 +43,7 @@ impl Driver {
             epoll,
             notifier,
             buffer: Mutex::new(raw::EventBuffer::new()),
+            by_level: AtomicBool::new(false),
         })
     }
 
@@ -61,9 +65,17 @@ impl Driver {
     ) -> io::Result<()> {
         let flags = match trigger {
             Trigger::Edge => WATCHED,
-            Trigger::Level => READING,
+            Trigger::Level => {
+                self.by_level.store(true, Ordering::Relaxed);
+                READING
+            }
         };
         raw::modify(self.epoll.as_fd(), source, flags, token as u64)
+    }
+
+    #[inline]
+    pub(crate) fn watches_by_level(&self) -> bool {
+        self.by_level.load(Ordering::Relaxed)
     }
 
     pub(crate) fn deregister(&self, source: RawSource, _token: usize) -> io::Result<()> {

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "epoll has no safe interface in std")]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +11,12 @@ use std::time::Duration;
 use crate::contract::EVENTS_MAX;
 
 /// Room for one `epoll_wait`'s events.
-pub(super) struct EventBuffer(Box<[libc::epoll_event; EVENTS_MAX]>);
+pub(super) struct EventBuffer(Box<[MaybeUninit<libc::epoll_event>; EVENTS_MAX]>);
 
 impl EventBuffer {
     pub(super) fn new() -> EventBuffer {
-        EventBuffer(Box::new(
-            [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX],
-        ))
+        // PERF: what no event has been written to takes no memory.
+        EventBuffer(Box::new([const { MaybeUninit::uninit() }; EVENTS_MAX]))
     }
 }
 
@@ -91,8 +91,12 @@ pub(super) fn wait<'a>(
         Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
         Err(error) => return Err(error),
     };
-    debug_assert!(n <= EVENTS_MAX);
-    Ok(buffer.0[..n].iter().map(|event| (event.u64, event.events)))
+    let events = buffer.0[..n].iter().map(|event| {
+        // SAFETY: the kernel has written to the first `n`.
+        let event = unsafe { event.assume_init() };
+        (event.u64, event.events)
+    });
+    Ok(events)
 }
 
 /// `epoll_pwait2`, which takes nanoseconds; before Linux 5.11 milliseconds, rounded up, so that
@@ -108,13 +112,13 @@ fn wait_precisely(
             tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
             tv_nsec: timeout.subsec_nanos() as libc::c_long,
         };
-        // SAFETY: the buffer is exclusively borrowed and holds `EVENTS_MAX` events, which is the
+        // SAFETY: the buffer is exclusively borrowed and has room for `EVENTS_MAX` events, which is the
         // length passed; `limit` lives through the call; a null signal mask changes no mask.
         let n = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
                 epoll.as_raw_fd(),
-                buffer.0.as_mut_ptr(),
+                buffer.0.as_mut_ptr().cast::<libc::epoll_event>(),
                 EVENTS_MAX as libc::c_int,
                 &limit,
                 ptr::null::<libc::sigset_t>(),
@@ -144,13 +148,13 @@ fn wait_milliseconds(
     // The wrapper of the C library is a point at which a thread can be cancelled: in a process of
     // several threads it has two locked instructions, and no thread of ours is ended so. Every
     // architecture has this call, and not all have the one without a mask.
-    // SAFETY: the buffer is exclusively borrowed and holds `EVENTS_MAX` events, which is the
+    // SAFETY: the buffer is exclusively borrowed and has room for `EVENTS_MAX` events, which is the
     // length passed; a null signal mask changes no mask.
     let n = unsafe {
         libc::syscall(
             libc::SYS_epoll_pwait,
             epoll.as_raw_fd(),
-            buffer.0.as_mut_ptr(),
+            buffer.0.as_mut_ptr().cast::<libc::epoll_event>(),
             room,
             timeout,
             ptr::null::<libc::sigset_t>(),

@@ -13,6 +13,9 @@ use super::*;
 use crate::driver::{Driver, DriverKind};
 use crate::operation::{Slot, Work};
 
+#[cfg(target_os = "linux")]
+mod order;
+
 /// The length of the buffer, and of most messages.
 const BUFFER: usize = 4;
 
