@@ -30,6 +30,16 @@ pub(crate) fn counted() -> (u64, u64) {
     )
 }
 
+/// Calls `f` and counts one allocation of so many bytes for all of its own; those of other threads
+/// meanwhile are not counted.
+pub(crate) fn count_once<T>(bytes: usize, f: impl FnOnce() -> T) -> T {
+    note(bytes);
+    let counting = COUNTING.swap(false, Ordering::Relaxed);
+    let output = f();
+    COUNTING.store(counting, Ordering::Relaxed);
+    output
+}
+
 fn note(bytes: usize) {
     if COUNTING.load(Ordering::Relaxed) {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);

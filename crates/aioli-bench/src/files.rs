@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, Run};
+use crate::{Result, Run, alloc};
 
 /// How many small files there are.
 pub const SMALL: usize = 20_000;
@@ -11,6 +11,12 @@ pub const SMALL: usize = 20_000;
 pub const SMALL_SIZE: usize = 4096;
 /// The size of the large file.
 pub const LARGE_SIZE: usize = 256 << 20;
+
+/// How many places are tried for a buffer.
+const TRIES: usize = 8;
+/// Lines of the cache and pages are not shorter.
+const LINE: usize = 64;
+const PAGE: usize = 4096;
 
 /// Returns the small files, made on first use and in the page cache from then on.
 ///
@@ -44,6 +50,35 @@ pub fn large(run: &Run) -> Result<PathBuf> {
         made_whole(&path, |path| Ok(fs::write(path, vec![b'x'; LARGE_SIZE])?))?;
     }
     Ok(path)
+}
+
+/// Returns a buffer of zeroes for pieces of the large file, which begins where a line of the cache does.
+///
+/// Copies to elsewhere take up to a quarter longer, and copies to where a page begins a little: where a
+/// buffer of this size happens to be is not to be what is measured. An allocator that cannot be brought
+/// to it gives what it has.
+pub fn room(size: usize) -> Vec<u8> {
+    // One buffer is what it is for who counts.
+    alloc::count_once(size, || {
+        // The second time an allocator that maps what is large may have learnt to keep it.
+        for _ in 0..2 {
+            // Kept meanwhile, so as not to be given the same again.
+            let mut elsewhere = Vec::with_capacity(TRIES);
+            while elsewhere.len() < TRIES {
+                let room = vec![0; size];
+                if is_well_placed(&room) {
+                    return room;
+                }
+                elsewhere.push(room);
+            }
+        }
+        vec![0; size]
+    })
+}
+
+fn is_well_placed(room: &[u8]) -> bool {
+    let address = room.as_ptr().addr();
+    address.is_multiple_of(LINE) && !address.is_multiple_of(PAGE)
 }
 
 /// A directory for files that are written, called `written-` and a number.
@@ -81,4 +116,22 @@ fn made_whole(path: &Path, make: impl FnOnce(&Path) -> Result) -> Result {
         outcome => outcome?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_well_placed, room};
+
+    #[test]
+    fn buffers_are_zeroes_and_begin_with_a_line() {
+        for size in [64 * 1024, 1024 * 1024] {
+            for _ in 0..3 {
+                let room = room(size);
+                assert_eq!(room.len(), size);
+                assert!(room.iter().all(|byte| *byte == 0));
+                // What other allocators do is not known.
+                assert!(is_well_placed(&room) || cfg!(not(target_env = "gnu")));
+            }
+        }
+    }
 }

@@ -92,7 +92,7 @@ pub(crate) async fn write_file(path: &Path, content: Vec<u8>) {
 
 pub(crate) async fn read_pieces(path: &Path, size: usize) -> usize {
     let mut file = aioli::fs::open(path).await.expect("the file is there");
-    let mut buffer = vec![0; size];
+    let mut buffer = harness::files::room(size);
     let mut total = 0;
     loop {
         match file.read(&mut buffer).await.expect("the file can be read") {

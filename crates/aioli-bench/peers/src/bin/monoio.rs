@@ -202,7 +202,8 @@ mod rt {
     pub(crate) async fn read_pieces(path: &Path, size: usize) -> usize {
         let file = monoio::fs::File::open(path).await;
         let file = file.expect("the file is there");
-        let mut buffer = Vec::with_capacity(size);
+        let mut buffer = harness::files::room(size);
+        buffer.clear();
         let mut total = 0;
         loop {
             let (read, filled) = file.read_at(buffer, total as u64).await;

@@ -158,7 +158,7 @@ mod rt {
         let mut file = tokio::fs::File::open(path)
             .await
             .expect("the file is there");
-        let mut buffer = vec![0; size];
+        let mut buffer = harness::files::room(size);
         let mut total = 0;
         loop {
             match file.read(&mut buffer).await.expect("the file can be read") {
