@@ -113,6 +113,8 @@ impl Source {
     }
 
     /// Leaves the waker, unless there was a report since.
+    // PERF: `tcp_echo_50`: each request waits once, and a call of its own is 50 instructions of 1,000.
+    #[inline(always)]
     fn wait(
         &self,
         driver: &Driver,
@@ -269,6 +271,7 @@ impl Source {
     }
 
     /// Lets the driver watch for what is waited for.
+    #[inline]
     fn arm(&self, driver: &Driver, waiting: &mut Waiting) -> io::Result<()> {
         if !driver.needs_arming() {
             return Ok(());

@@ -15,7 +15,7 @@ pub(super) struct EventBuffer(Box<[MaybeUninit<libc::epoll_event>; EVENTS_MAX]>)
 
 impl EventBuffer {
     pub(super) fn new() -> EventBuffer {
-        // PERF: what no event has been written to takes no memory.
+        // What no event has been written to takes no memory.
         EventBuffer(Box::new([const { MaybeUninit::uninit() }; EVENTS_MAX]))
     }
 }
