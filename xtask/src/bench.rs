@@ -159,6 +159,9 @@ fn run(
             );
         }
     }
+    // How the kernel keeps the pages of a file, and what a copy of them takes, depends on how they came into
+    // memory; those of an earlier run may have been read back since.
+    let _ = fs::remove_dir_all(dir.join("files"));
     println!("{}", table::head());
     let is_asked_for =
         |w: &&Workload| options.names.is_empty() || options.names.iter().any(|n| named(w, n));

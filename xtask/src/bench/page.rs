@@ -29,6 +29,8 @@ each round, ours to theirs for costs and theirs to ours for rates: **above 1 we 
 
 - Tasks and both ends of sockets are pinned: the program that is measured to one core, its other end, \
 which is the same for all, to another. Channels between threads have a core for each. Files use all cores, for there are pools of threads.
+- Files that are read are made anew in each run, and the buffers into which pieces of them are read begin with \
+a line of the cache, but for those of peers that bring their own.
 - *CPU* is the time of all threads of the measured program, *sleeps* how often one of them went to sleep, \
 *memory* its resident memory. On loopback the throughput of the other end limits everybody: CPU is the \
 figure to compare.
