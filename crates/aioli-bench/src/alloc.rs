@@ -17,9 +17,9 @@ static ALLOCATOR: Counting = Counting;
 
 struct Counting;
 
-/// Counts from here on.
-pub(crate) fn count() {
-    COUNTING.store(true, Ordering::Relaxed);
+/// Whether it counts from here on; returns whether it has until here.
+pub(crate) fn count(counts: bool) -> bool {
+    COUNTING.swap(counts, Ordering::Relaxed)
 }
 
 /// Returns how many allocations there were while counting, and of how many bytes.
@@ -28,16 +28,6 @@ pub(crate) fn counted() -> (u64, u64) {
         ALLOCATIONS.load(Ordering::Relaxed),
         BYTES.load(Ordering::Relaxed),
     )
-}
-
-/// Calls `f` and counts one allocation of so many bytes for all of its own; those of other threads
-/// meanwhile are not counted.
-pub(crate) fn count_once<T>(bytes: usize, f: impl FnOnce() -> T) -> T {
-    note(bytes);
-    let counting = COUNTING.swap(false, Ordering::Relaxed);
-    let output = f();
-    COUNTING.store(counting, Ordering::Relaxed);
-    output
 }
 
 fn note(bytes: usize) {

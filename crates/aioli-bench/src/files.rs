@@ -58,22 +58,33 @@ pub fn large(run: &Run) -> Result<PathBuf> {
 /// buffer of this size happens to be is not to be what is measured. An allocator that cannot be brought
 /// to it gives what it has.
 pub fn room(size: usize) -> Vec<u8> {
-    // One buffer is what it is for who counts.
-    alloc::count_once(size, || {
-        // The second time an allocator that maps what is large may have learnt to keep it.
-        for _ in 0..2 {
-            // Kept meanwhile, so as not to be given the same again.
-            let mut elsewhere = Vec::with_capacity(TRIES);
-            while elsewhere.len() < TRIES {
-                let room = vec![0; size];
-                if is_well_placed(&room) {
-                    return room;
-                }
-                elsewhere.push(room);
+    let room = vec![0; size];
+    if is_well_placed(&room) {
+        return room;
+    }
+    // One buffer is what it is for who counts; those of other threads meanwhile are not counted.
+    let counts = alloc::count(false);
+    let other = other_room(room);
+    alloc::count(counts);
+    other
+}
+
+/// Returns a buffer like that one in a better place.
+fn other_room(mut room: Vec<u8>) -> Vec<u8> {
+    let size = room.len();
+    // The second time an allocator that maps what is large may have learnt to keep it.
+    for _ in 0..2 {
+        // Kept meanwhile, so as not to be given the same again.
+        let mut elsewhere = Vec::with_capacity(TRIES);
+        while elsewhere.len() < TRIES {
+            elsewhere.push(room);
+            room = vec![0; size];
+            if is_well_placed(&room) {
+                return room;
             }
         }
-        vec![0; size]
-    })
+    }
+    room
 }
 
 fn is_well_placed(room: &[u8]) -> bool {

@@ -60,7 +60,7 @@ fn answer(program: &Program) -> Result {
             }
             os::pin(&run.pin)?;
             if run.count {
-                alloc::count();
+                alloc::count(true);
             }
             match (program.run)(&run) {
                 Some(outcome) => println!("{}", outcome.line(&run)),

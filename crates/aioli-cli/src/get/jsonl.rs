@@ -37,7 +37,7 @@ type Sessions = Rc<RefCell<HashMap<String, Session>>>;
 
 /// Answers commands until the input ends.
 pub(super) async fn jsonl() -> Result<ExitCode> {
-    alloc::count();
+    alloc::count(true);
     let sessions = Sessions::default();
     sessions.borrow_mut().insert(String::new(), Session::new());
     let places = Arc::new(Semaphore::new(AT_ONCE));
