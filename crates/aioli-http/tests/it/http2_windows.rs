@@ -170,6 +170,12 @@ fn session(http2: Http2) -> Session {
     builder.timeout(Timeout::none()).build().unwrap()
 }
 
+/// Without limits of time. The clock jumps when the loop is idle, and while the system takes its time
+/// with bytes there must be nothing to jump to but the end of their way.
+fn patient(http2: Http2) -> Http2 {
+    http2.ping(f64::INFINITY).settings_timeout(f64::INFINITY)
+}
+
 fn narrow() -> Http2 {
     Http2::prior_knowledge().windows(NARROW, NARROW)
 }
@@ -178,7 +184,7 @@ fn narrow() -> Http2 {
 fn windows_that_are_not_asked_to_grow_stay_as_they_are() {
     run(async {
         let (address, seen) = distant().await;
-        let took = take(&session(narrow()), address, &[16 * MIB]).await;
+        let took = take(&session(patient(narrow())), address, &[16 * MIB]).await;
         // A window each round trip.
         let rounds = 16 * MIB / NARROW as usize;
         assert!(
@@ -196,7 +202,7 @@ fn windows_grow_with_what_the_path_carries() {
     let most = 4 * MIB;
     run(async {
         let (address, seen) = distant().await;
-        let adaptive = narrow().adaptive_windows(u32::try_from(most).unwrap());
+        let adaptive = patient(narrow()).adaptive_windows(u32::try_from(most).unwrap());
         let session = session(adaptive);
         let took = take(&session, address, &[32 * MIB]).await;
         assert!(took <= DELAY * 2 * 30, "{took:?}");
@@ -220,7 +226,7 @@ fn many_bodies_share_a_window_that_grows() {
     run(async {
         let (address, seen) = distant().await;
         // A stream may have all of the connection, which is what holds back here.
-        let adaptive = Http2::prior_knowledge().windows(1 << 20, NARROW);
+        let adaptive = patient(Http2::prior_knowledge()).windows(1 << 20, NARROW);
         let session = session(adaptive.adaptive_windows(2 << 20));
         let took = take(&session, address, &[2 * MIB; 8]).await;
         assert!(took <= DELAY * 2 * 30, "{took:?}");
@@ -232,7 +238,7 @@ fn many_bodies_share_a_window_that_grows() {
 fn a_caller_who_takes_nothing_is_sent_no_more() {
     run(async {
         let (address, seen) = distant().await;
-        let session = session(narrow().adaptive_windows(4 << 20));
+        let session = session(patient(narrow()).adaptive_windows(4 << 20));
         let mut response = session
             .get(format!("http://{address}/{}", 16 * MIB))
             .await
@@ -255,7 +261,12 @@ fn a_caller_who_takes_nothing_is_sent_no_more() {
 fn a_bound_below_the_windows_changes_nothing() {
     run(async {
         let (address, seen) = distant().await;
-        take(&session(narrow().adaptive_windows(1)), address, &[MIB]).await;
+        take(
+            &session(patient(narrow()).adaptive_windows(1)),
+            address,
+            &[MIB],
+        )
+        .await;
         assert_eq!(seen.pings.get(), 0);
         assert_eq!(*seen.windows.borrow(), [NARROW]);
     });
