@@ -9,7 +9,7 @@ mod io_traits;
 mod positional;
 mod shared;
 
-pub(crate) use cursor::CHUNK;
+pub(crate) use cursor::{CHUNK, write_counted};
 use cursor::{CHUNK_NOW, Cursor};
 pub(crate) use shared::Held;
 use shared::Shared;

@@ -1,4 +1,4 @@
-//! Files and folders, asynchronously: the standard library's operations, one job each.
+//! Files and folders, asynchronously: the standard library's operations, one job each at most.
 //!
 //! ```
 //! # aioli_task::run(async {

@@ -105,7 +105,8 @@ pub fn write(path: impl AsRef<Path>, data: impl AsRef<[u8]>) -> Operation<()> {
 ///
 /// The data goes into a new file in the same folder, from there to the disk, and then takes
 /// the name, so that not even a crash leaves a half. An old file's permissions are kept; a
-/// symbolic link that leads to a file stays, and the file is replaced.
+/// symbolic link that leads to a file stays, and the file is replaced. What is there and no file, as
+/// a device or a pipe, stays, and is written to.
 ///
 /// # Cancel safety
 ///
@@ -348,6 +349,10 @@ pub(crate) fn write_error(path: &Path, source: io::Error) -> Error {
 }
 
 fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
+    // By the name that was given: what is behind `/dev/stdout` may have none of its own.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return write_and_close(path, data);
+    }
     let (path, permissions) = destination(path)?;
     let folder = folder_of(&path);
     let (mut file, new) = temp::create_file(folder)?;

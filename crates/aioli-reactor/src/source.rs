@@ -31,7 +31,9 @@ pub(crate) struct Source {
     pub(crate) token: usize,
     pub(crate) readiness: Readiness,
     probing: Probing,
-    /// The number of its last report; see [`order`](crate::order). Of the home thread alone.
+    /// The number of its last report; see [`order`](crate::order).
+    ///
+    /// ORDERING: relaxed, as the home thread alone reads and writes it.
     turn: AtomicU32,
     waiting: Mutex<Waiting>,
 }

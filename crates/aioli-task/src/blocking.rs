@@ -257,7 +257,7 @@ impl Job for Detached {
 /// Runs `f` on a thread of the blocking pool, whatever becomes of who asks for it.
 ///
 /// It is for drivers that answer by means of their own. No loop waits for the end of it: what has to
-/// be waited for takes a [`Hold`] along.
+/// be waited for takes a [`Hold`] along. A panic of `f` ends `f` and nothing else.
 ///
 /// # Examples
 ///

@@ -13,7 +13,7 @@ use aioli::prelude::*;
 
 use super::failure::{Code, Failure};
 use super::options::IdentityOptions;
-use super::output::{replace, stdout};
+use super::output::stdout;
 
 const HTTP_ONLY: &str = "#HttpOnly_";
 
@@ -105,7 +105,7 @@ pub(super) async fn save(jar: &CookieJar, path: &Path) -> Result {
     if path == Path::new("-") {
         return stdout(text.as_bytes());
     }
-    replace(path, text).await
+    Ok(fs::write_atomic(path, text).await?)
 }
 
 fn line(cookie: &Cookie) -> String {

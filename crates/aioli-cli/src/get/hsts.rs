@@ -8,7 +8,6 @@ use aioli::http::HstsStore;
 use aioli::prelude::*;
 
 use super::failure::{Code, Failure};
-use super::output::replace;
 
 /// Adds the hosts of the files to `known`, which is `None` where nothing is to be known.
 ///
@@ -45,7 +44,7 @@ pub(super) async fn load(
 /// When it cannot be written.
 pub(super) async fn save(files: &[OsString], known: &HstsStore) -> Result {
     match files.last().filter(|path| !path.is_empty()) {
-        Some(path) => replace(Path::new(path), known.to_text()).await,
+        Some(path) => Ok(fs::write_atomic(path, known.to_text()).await?),
         None => Ok(()),
     }
 }

@@ -206,17 +206,6 @@ pub(super) fn stdout(bytes: &[u8]) -> Result {
     Ok(out.flush()?)
 }
 
-/// Replaces a whole file in one step. What is there and no file, as a device or a pipe, stays, and
-/// is written to.
-pub(super) async fn replace(path: &Path, data: impl AsRef<[u8]>) -> Result {
-    match fs::metadata(path).await {
-        Ok(found) if !found.is_file() => fs::write(path, data).await?,
-        // What is wrong with it otherwise shows there.
-        _ => fs::write_atomic(path, data).await?,
-    }
-    Ok(())
-}
-
 /// The last part of a URL's path, harmless as a name.
 fn last_part(url: &Url) -> Option<PathBuf> {
     let name = url.path_segments()?.next_back()?;

@@ -6,7 +6,6 @@ use aioli::http::{Response, header, parse_date};
 use aioli::prelude::*;
 
 use super::failure::Failure;
-use super::output::replace;
 
 /// The `if-none-match` of the tag that `--etag-save` has written to a file.
 ///
@@ -31,8 +30,8 @@ pub(super) async fn saved_tag(path: &Path) -> Result<String, Failure> {
 pub(super) async fn save_tag(path: &Path, response: &Response) -> Result<(), Failure> {
     let tag = response.headers().get(header::ETAG);
     let line = tag.map_or_else(Vec::new, |tag| [tag.as_bytes(), b"\n"].concat());
-    let written = replace(path, line).await;
-    written.map_err(|error| Failure::write(&error))
+    let written = fs::write_atomic(path, line).await;
+    written.map_err(|error| Failure::write(&error.into()))
 }
 
 /// Gives a file the time at which what is in it was last changed, if the server says it.

@@ -524,7 +524,11 @@ fn read_now(file: &std::fs::File, bufs: &mut [IoSliceMut<'_>]) -> Now {
 }
 
 /// Writes all of `data`, or as much as one call takes; tells how much, and why not more.
-fn write_counted(mut file: &std::fs::File, data: &[u8], all: bool) -> (usize, io::Result<()>) {
+pub(crate) fn write_counted(
+    mut file: &std::fs::File,
+    data: &[u8],
+    all: bool,
+) -> (usize, io::Result<()>) {
     let mut n = 0;
     while n < data.len() {
         match uninterrupted(|| file.write(&data[n..])) {

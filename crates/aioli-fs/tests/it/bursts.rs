@@ -6,8 +6,8 @@ use std::{
     collections::BTreeMap,
     io::{self, Read},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    pin::pin,
+    path::PathBuf,
+    pin::{Pin, pin},
 };
 
 /// A folder that is likely on a disk, where a temporary one may be in memory.
@@ -17,9 +17,21 @@ async fn folder() -> fs::TempDir {
         .unwrap()
 }
 
-fn make_pipe(path: &Path) {
-    let made = std::process::Command::new("mkfifo").arg(path).status();
+fn make_pipe(dir: &fs::TempDir) -> PathBuf {
+    let path = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());
+    path
+}
+
+/// Polls the write of a pipe that is not read, and writes files beside it meanwhile.
+async fn write_beside<T>(dir: &fs::TempDir, mut waits: Pin<&mut impl Future<Output = T>>) {
+    assert!(crate::poll_once(waits.as_mut()).is_pending());
+    let others = (0..64).map(|n| fs::write(dir.path().join(n.to_string()), content(n)));
+    for written in join_all(others).await {
+        written.unwrap();
+    }
+    assert!(crate::poll_once(waits).is_pending());
 }
 
 /// What is to be written, all of it different, of all sizes around those where ways part.
@@ -96,17 +108,10 @@ fn every_file_of_a_burst_has_its_own_error() {
 fn a_pipe_without_a_reader_holds_up_nobody() {
     crate::block_on(async {
         let dir = folder().await;
-        let pipe = dir.path().join("pipe");
-        make_pipe(&pipe);
+        let pipe = make_pipe(&dir);
         let mut waits = pin!(fs::write(&pipe, "for the reader"));
-        assert!(crate::poll_once(waits.as_mut()).is_pending());
-        let others = (0..64).map(|n| fs::write(dir.path().join(n.to_string()), content(n)));
-        for written in join_all(others).await {
-            written.unwrap();
-        }
-        assert!(crate::poll_once(waits.as_mut()).is_pending());
-        let path = pipe.clone();
-        let reader = aioli_task::to_thread(|| std::fs::read(path).unwrap());
+        write_beside(&dir, waits.as_mut()).await;
+        let reader = aioli_task::to_thread(|| std::fs::read(pipe).unwrap());
         waits.await.unwrap();
         assert_eq!(reader.await, b"for the reader");
     });
@@ -116,8 +121,7 @@ fn a_pipe_without_a_reader_holds_up_nobody() {
 fn a_full_pipe_holds_up_nobody_and_gets_the_rest() {
     crate::block_on(async {
         let dir = folder().await;
-        let pipe = dir.path().join("pipe");
-        make_pipe(&pipe);
+        let pipe = make_pipe(&dir);
         let mut options = std::fs::File::options();
         let mut reader = options
             .read(true)
@@ -129,12 +133,7 @@ fn a_full_pipe_holds_up_nobody_and_gets_the_rest() {
         let text = vec![b'x'; 60_000];
         let into_pipe = join_all((0..n_writes).map(|_| fs::write(&pipe, &text)));
         let mut into_pipe = pin!(into_pipe);
-        assert!(crate::poll_once(into_pipe.as_mut()).is_pending());
-        let others = (0..64).map(|n| fs::write(dir.path().join(n.to_string()), content(n)));
-        for written in join_all(others).await {
-            written.unwrap();
-        }
-        assert!(crate::poll_once(into_pipe.as_mut()).is_pending());
+        write_beside(&dir, into_pipe.as_mut()).await;
         let end = n_writes * text.len();
         let drained = aioli_task::to_thread(move || {
             let (mut n, mut buf) = (0, [0; 4096]);

@@ -3,8 +3,8 @@
 use aioli_fs as fs;
 use std::{
     ffi::OsStr,
-    io::{self, SeekFrom},
-    os::unix::ffi::OsStrExt,
+    io::{self, Read, SeekFrom},
+    os::{fd::AsRawFd, unix::ffi::OsStrExt},
     pin::pin,
     process::Command,
 };
@@ -316,5 +316,40 @@ fn a_pipe_with_a_name_is_read_as_its_bytes_come() {
             .unwrap();
         let error = pipe.seek(SeekFrom::Start(1)).await.unwrap_err();
         assert_eq!(error.io_error().raw_os_error(), Some(libc::ESPIPE));
+    });
+}
+
+#[test]
+fn what_is_no_file_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+
+    crate::block_on(async {
+        let dir = fs::TempDir::new().await.unwrap();
+        let (pipe, link) = (dir.path().join("pipe"), dir.path().join("link"));
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        // Linux opens both ends at once, and waits for nobody.
+        let mut options = std::fs::File::options();
+        let mut both = options.read(true).write(true).open(&pipe).unwrap();
+        for path in [&pipe, &link] {
+            fs::write_atomic(path, "text").await.unwrap();
+            let mut text = [0; 4];
+            both.read_exact(&mut text).unwrap();
+            assert_eq!(&text, b"text");
+        }
+        // Behind this name there is none.
+        let unnamed = format!("/proc/self/fd/{}", both.as_raw_fd());
+        fs::write_atomic(unnamed, "text").await.unwrap();
+        assert!(
+            std::fs::symlink_metadata(&pipe)
+                .unwrap()
+                .file_type()
+                .is_fifo()
+        );
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        let error = fs::write_atomic("/dev/full", "text").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     });
 }

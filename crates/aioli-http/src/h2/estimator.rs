@@ -8,9 +8,9 @@
 //! be what holds the server back, and becomes twice of it.
 //!
 //! ```text
-//!  Paused ──is_due──▶ Armed ──begin──▶ Measuring ──end──┬─▶ Armed    it has grown
-//!    ▲                  ▲                               └─▶ Paused   it has not
-//!    └──────────────────┴─ nothing any more, once the bound is reached
+//!  Paused ──becomes_due──▶ Armed ──begin──▶ Measuring ──end──┬─▶ Armed    it has grown
+//!    ▲                       ▲                               └─▶ Paused   it has not
+//!    └───────────────────────┴─ nothing any more, once the bound is reached
 //! ```
 //!
 //! It deviates from gRPC where a ping has no use. What counts is what the caller took, not what came,
@@ -71,7 +71,7 @@ impl Estimator {
     /// when it was decided that the next bytes begin a measurement.
     ///
     /// The clock is asked only where a pause may be over.
-    pub(super) fn is_due(&mut self, now: impl FnOnce() -> Instant, total: u64) -> bool {
+    pub(super) fn becomes_due(&mut self, now: impl FnOnce() -> Instant, total: u64) -> bool {
         if self.window == self.most {
             return false;
         }

@@ -60,7 +60,7 @@ impl Windows {
             self.stream = self.wanted;
             sends = true;
         }
-        if !pings.is_out() && self.estimator.is_due(aioli_task::now, taken) && pings.send() {
+        if !pings.is_out() && self.estimator.becomes_due(aioli_task::now, taken) && pings.send() {
             self.estimator.begin(aioli_task::now());
             sends = true;
         }

@@ -30,6 +30,9 @@ pub(crate) struct Driver {
     /// Where the kernel writes its events. Locked by the home thread alone.
     buffer: Mutex<raw::EventBuffer>,
     /// Whether a source has ever been watched by level.
+    ///
+    /// ORDERING: relaxed, as nothing is read because of it; who sees it late serves one wait in the
+    /// kernel's order.
     by_level: AtomicBool,
 }
 

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    file::write_counted,
     os,
     whole::{write_and_close, write_error},
 };
@@ -347,20 +348,12 @@ fn tell(done: impl IntoIterator<Item = (Request, io::Result<()>)>) {
 
 impl Opened {
     fn write(self) -> Written {
-        let Self { request, mut file } = self;
-        let mut written = 0;
-        while written < request.data.len() {
-            match file.write(&request.data[written..]) {
-                Ok(0) => return Written::Done(request, Err(io::ErrorKind::WriteZero.into())),
-                Ok(n) => written += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Written::Blocks(Self { request, file }, written);
-                }
-                Err(error) => return Written::Done(request, Err(error)),
+        match write_counted(&self.file, &self.request.data, true) {
+            (written, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                Written::Blocks(self, written)
             }
+            (_, result) => Written::Done(self.request, result.and_then(|()| os::close(self.file))),
         }
-        Written::Done(request, os::close(file))
     }
 
     /// Writes what is left, waiting for who takes it.

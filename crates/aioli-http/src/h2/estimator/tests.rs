@@ -39,7 +39,7 @@ impl Path {
             let n = u64::from(self.pieces);
             self.total += bytes * piece / n - bytes * (piece - 1) / n;
             let now = self.now;
-            if self.asked.is_none() && estimator.is_due(|| now, self.total) {
+            if self.asked.is_none() && estimator.becomes_due(|| now, self.total) {
                 estimator.begin(now);
                 self.asked = Some(now);
                 pings += 1;
@@ -145,14 +145,14 @@ fn measurements_that_find_nothing_become_rare() {
 fn what_is_taken_in_a_pause_is_not_counted() {
     let mut estimator = Estimator::new(MIB, 16 * MIB);
     let start = Instant::now();
-    assert!(estimator.is_due(|| unreachable!("there is no pause"), 1));
+    assert!(estimator.becomes_due(|| unreachable!("there is no pause"), 1));
     estimator.begin(start);
-    assert!(!estimator.is_due(|| unreachable!("there is no pause"), 1));
+    assert!(!estimator.becomes_due(|| unreachable!("there is no pause"), 1));
     assert_eq!(estimator.end(start + PAUSE_MIN, 1), None);
     let over = start + PAUSE_MIN * 2;
-    assert!(!estimator.is_due(|| over - Duration::from_nanos(1), 9_000_000));
-    assert!(!estimator.is_due(|| over, 9_000_000), "nothing yet");
-    assert!(estimator.is_due(|| over, 9_000_001));
+    assert!(!estimator.becomes_due(|| over - Duration::from_nanos(1), 9_000_000));
+    assert!(!estimator.becomes_due(|| over, 9_000_000), "nothing yet");
+    assert!(estimator.becomes_due(|| over, 9_000_001));
     estimator.begin(over);
     assert_eq!(estimator.end(over + PAUSE_MIN, 9_000_100), None);
 }
@@ -162,7 +162,10 @@ fn a_ping_of_somebody_else_measures_nothing() {
     let mut estimator = Estimator::new(1000, 16 * MIB);
     assert_eq!(estimator.end(Instant::now(), 1_000_000), None);
     assert_eq!(estimator.window, 1000);
-    assert!(estimator.is_due(Instant::now, 1), "and none is due less");
+    assert!(
+        estimator.becomes_due(Instant::now, 1),
+        "and none is due less"
+    );
 }
 
 #[test]
@@ -210,7 +213,7 @@ proptest! {
             match event {
                 Event::Taken(bytes) => total = total.saturating_add(bytes),
                 Event::Passed(time) => now += time,
-                Event::Look if !is_out && estimator.is_due(|| now, total) => {
+                Event::Look if !is_out && estimator.becomes_due(|| now, total) => {
                     estimator.begin(now);
                     is_out = true;
                 }

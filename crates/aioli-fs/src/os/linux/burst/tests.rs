@@ -169,3 +169,55 @@ fn as_many_groups_are_handed_over_as_are_bounded() {
     drop(all);
     assert!(HandedOver::new(HAND_OVER).is_some());
 }
+
+#[test]
+fn a_burst_is_of_small_files() {
+    let of = |path: &str, len| {
+        let burst = Burst::of(&Name::new(Path::new(path)), &vec![0; len]);
+        burst.map(|burst| String::from_utf8(burst.folder).unwrap())
+    };
+    assert_eq!(of("a/b", 0).as_deref(), Some("a"));
+    assert_eq!(of("b", WHOLE_MAX).as_deref(), Some("."));
+    assert_eq!(of("a/b", WHOLE_MAX + 1), None);
+    assert_eq!(of("a/", 1), None);
+}
+
+#[test]
+fn who_waits_behind_a_stuck_opener_is_freed_by_the_next() {
+    let dir = block_on(TempDir::new()).unwrap();
+    let place = |name: &str| dir.path().join(name);
+    let name = |name: &str| Name::new(&place(name));
+    let begin = |file: &str| {
+        let burst = Burst::of(&name(file), b"text").unwrap();
+        let folder = burst.folder.clone();
+        (burst.write(name(file), b"text".to_vec()), folder)
+    };
+    // An opener that has taken its first request out and does not come back.
+    let (request, _) = request(&place("taken"));
+    let folder = Burst::of(&request.name, b"").unwrap().folder;
+    let is_new = matches!(lines().add(&folder, request, Instant::now()), To::Opener);
+    assert!(is_new);
+    let taken = lines().take_group(&folder, Instant::now()).unwrap();
+    assert_eq!(taken.len(), 1);
+    let ((first, same), (second, _)) = (begin("first"), begin("second"));
+    assert_eq!(same, folder);
+    let n_waiting = || lines().of.get(&folder).map(|line| line.waiting.len());
+    if n_waiting() == Some(2) {
+        let long_ago = Instant::now().checked_sub(STUCK).unwrap();
+        lines().of.get_mut(&folder).unwrap().since = long_ago;
+    }
+    let (third, _) = begin("third");
+    assert_eq!(n_waiting(), Some(0));
+    block_on(async {
+        for written in [first.await, second.await, third.await] {
+            written.unwrap();
+        }
+    });
+    for file in ["first", "second", "third"] {
+        assert_eq!(std::fs::read(place(file)).unwrap(), b"text");
+    }
+    assert!(!place("taken").exists());
+    // The opener comes back after all.
+    assert!(lines().take_group(&folder, Instant::now()).is_none());
+    assert_eq!(n_waiting(), None);
+}
